@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_BACKOFF_H
+#define SLUICE_BACKOFF_H
+
+/* Exponential backoff with full jitter: the n-th wait is uniform between 0 and
+ * min(cap, base * 2^n), so that many processes that failed together do not come
+ * back together. Pure: the randomness is an argument. */
+
+#include <stdint.h>
+
+struct backoff {
+    int64_t base_us;  /* > 0 */
+    int64_t cap_us;   /* >= base_us */
+    unsigned attempt; /* failures since the last backoff_reset */
+};
+
+/* Counts one more failure and returns how many microseconds to wait, 0 to the
+ * cap; `random` is uniform over all of its values. */
+int64_t backoff_next(struct backoff *b, uint32_t random);
+void backoff_reset(struct backoff *b);
+/* A uniform number from the kernel, for backoff_next. Any thread. */
+uint32_t backoff_random(void);
+
+#endif

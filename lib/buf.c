@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: MIT */
+#include "buf.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct span span_of(const char *text)
+{
+    return (struct span){text, text == NULL ? 0 : strlen(text)};
+}
+
+bool span_equal(struct span a, struct span b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.data, b.data, a.len) == 0);
+}
+
+int span_compare(struct span a, struct span b)
+{
+    size_t shorter = a.len < b.len ? a.len : b.len;
+    int order = shorter == 0 ? 0 : memcmp(a.data, b.data, shorter);
+
+    if (order != 0) {
+        return order;
+    }
+    return (a.len > b.len) - (a.len < b.len);
+}
+
+/* The length of the UTF-8 sequence at p, of which `left` bytes are there; 0
+ * when it isn't one. */
+static size_t utf8_sequence(const unsigned char *p, size_t left)
+{
+    size_t len;
+    uint32_t point, least;
+
+    if (p[0] < 0x80) {
+        return p[0] == 0 ? 0 : 1;
+    }
+    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
+        len = 2, least = 0x80, point = p[0] & 0x1fU;
+    } else if ((p[0] & 0xf0U) == 0xe0) {
+        len = 3, least = 0x800, point = p[0] & 0x0fU;
+    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
+        len = 4, least = 0x10000, point = p[0] & 0x07U;
+    } else {
+        return 0;
+    }
+    if (len > left) {
+        return 0;
+    }
+    for (size_t i = 1; i < len; i++) {
+        if ((p[i] & 0xc0U) != 0x80) {
+            return 0;
+        }
+        point = point << 6 | (p[i] & 0x3fU);
+    }
+    if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
+        return 0;
+    }
+    return len;
+}
+
+bool span_is_text(struct span s)
+{
+    const unsigned char *bytes = (const unsigned char *)s.data;
+
+    for (size_t at = 0; at < s.len;) {
+        size_t len = utf8_sequence(bytes + at, s.len - at);
+
+        if (len == 0) {
+            return false;
+        }
+        at += len;
+    }
+    return true;
+}
+
+bool buf_reserve(struct buf *b, size_t len)
+{
+    size_t capacity = b->capacity < 64 ? 64 : b->capacity;
+    char *grown;
+
+    if (b->failed || len > SIZE_MAX / 2 - b->len) {
+        b->failed = true;
+        return false;
+    }
+    if (b->len + len <= b->capacity) {
+        return true;
+    }
+    while (capacity < b->len + len) {
+        capacity *= 2;
+    }
+    grown = realloc(b->data, capacity);
+    if (grown == NULL) {
+        b->failed = true;
+        return false;
+    }
+    b->data = grown;
+    b->capacity = capacity;
+    return true;
+}
+
+void buf_append(struct buf *b, const void *data, size_t len)
+{
+    if (len > 0 && buf_reserve(b, len)) {
+        memcpy(b->data + b->len, data, len);
+        b->len += len;
+    }
+}
+
+void buf_append_span(struct buf *b, struct span s)
+{
+    buf_append(b, s.data, s.len);
+}
+
+void buf_append_text(struct buf *b, const char *text)
+{
+    buf_append(b, text, strlen(text));
+}
+
+void buf_append_char(struct buf *b, char c)
+{
+    buf_append(b, &c, 1);
+}
+
+void buf_printf(struct buf *b, const char *format, ...)
+{
+    va_list arguments, again;
+    int needed;
+
+    va_start(arguments, format);
+    va_copy(again, arguments);
+    needed = vsnprintf(NULL, 0, format, arguments);
+    va_end(arguments);
+    if (needed < 0) {
+        b->failed = true;
+    } else if (buf_reserve(b, (size_t)needed + 1)) {
+        (void)vsnprintf(b->data + b->len, (size_t)needed + 1, format, again);
+        b->len += (size_t)needed;
+    }
+    va_end(again);
+}
+
+void buf_append_json(struct buf *b, struct span s)
+{
+    static const char hex[] = "0123456789abcdef";
+    size_t plain = 0; /* where the run of bytes that need no escape began */
+
+    buf_append_char(b, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.data[i];
+
+        if (c >= 0x20 && c != '"' && c != '\\' && c != 0x7f) {
+            continue;
+        }
+        buf_append(b, s.data + plain, i - plain);
+        plain = i + 1;
+        if (c == '"' || c == '\\') {
+            buf_append(b, (char[]){'\\', (char)c}, 2);
+        } else {
+            buf_append(b, (char[]){'\\', 'u', '0', '0', hex[c >> 4], hex[c & 15]}, 6);
+        }
+    }
+    if (s.len > plain) {
+        buf_append(b, s.data + plain, s.len - plain);
+    }
+    buf_append_char(b, '"');
+}
+
+void buf_append_latin1(struct buf *b, struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.data[i];
+
+        if (c < 0x80) {
+            buf_append_char(b, (char)c);
+        } else {
+            buf_append(b, (char[]){(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))}, 2);
+        }
+    }
+}
+
+const char *buf_text(struct buf *b)
+{
+    if (!buf_reserve(b, 1)) {
+        return "";
+    }
+    b->data[b->len] = '\0';
+    return b->data;
+}
+
+struct span buf_span(const struct buf *b)
+{
+    return (struct span){b->data, b->len};
+}
+
+void buf_clear(struct buf *b)
+{
+    b->len = 0;
+    b->failed = false;
+}
+
+void buf_free(struct buf *b)
+{
+    free(b->data);
+    *b = (struct buf){0};
+}
