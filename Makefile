@@ -1,0 +1,157 @@
+# SPDX-License-Identifier: MIT
+# Sluice. `make help` lists what there is to make.
+#
+# The lists of files below are in the order in which an event meets them; a lint
+# keeps folders, this file and DESIGN.md the same.
+
+LIB     = error buf clock backoff log secret config metrics admin drain topology envelope broker
+GATEWAY = main settings ingress route verify eventid publish confirm reply
+WORKER  = main settings deliver batch slot upsert verdict ack loop
+CTL     = main settings management setup send status ready verify
+
+# VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan.
+VARIANT ?= gcc
+BUILD    = build/$(VARIANT)
+VERSION := $(shell cat VERSION)
+
+CFLAGS   = -std=c11 -O2 -g -pthread -fPIE -fstack-protector-strong
+CPPFLAGS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Ilib
+WARNINGS = -Wall -Wextra -Wpedantic -Werror -Wshadow -Wvla -Wformat=2 -Wundef -Wwrite-strings \
+           -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual
+LDFLAGS  = -pthread -pie -Wl,-z,relro,-z,now
+
+CC_gcc   = gcc
+CC_clang = clang
+CC_asan  = gcc
+CC_tsan  = gcc
+CC       = $(CC_$(VARIANT))
+INSTRUMENT_gcc   = -D_FORTIFY_SOURCE=2
+INSTRUMENT_clang = -D_FORTIFY_SOURCE=2
+INSTRUMENT_asan  = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
+INSTRUMENT_tsan  = -fsanitize=thread
+CFLAGS  += $(INSTRUMENT_$(VARIANT))
+LDFLAGS += $(filter -fsanitize%,$(INSTRUMENT_$(VARIANT)))
+
+PG_CFLAGS = $(shell pkg-config --cflags libpq)
+LIB_LIBS  = -lrabbitmq -lcivetweb
+GATEWAY_LIBS = $(LIB_LIBS)
+WORKER_LIBS  = $(LIB_LIBS) -lpq
+CTL_LIBS     = $(LIB_LIBS) -lpq -lcurl -lcjson -lcrypto
+CPPFLAGS    += $(PG_CFLAGS)
+
+PROGRAMS = $(BUILD)/sluice-gateway $(BUILD)/sluice-worker $(BUILD)/sluice
+
+objects      = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(2)))
+LIB_OBJ      = $(call objects,lib,$(LIB))
+GATEWAY_OBJ  = $(call objects,gateway,$(GATEWAY))
+WORKER_OBJ   = $(call objects,worker,$(WORKER))
+CTL_OBJ      = $(call objects,ctl,$(CTL)) $(BUILD)/sql/migrations.o
+MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
+
+UNIT_SRC     = $(wildcard tests/unit/*/test_*.c)
+UNIT         = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
+BARE         = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+
+PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
+STACK  = /usr/bin/python3 -B tests/stack/stack.py
+
+.PHONY: all help test build unit integration check lint format run psql ctl bench clean packages
+.DELETE_ON_ERROR:
+
+all: $(PROGRAMS)
+
+help:
+	@echo 'make               build the three programs into $(BUILD)'
+	@echo 'make run           private broker and database, setup, gateway, workers; Ctrl-C ends it'
+	@echo '                   (PORT=8080 WORKERS=2)'
+	@echo 'make psql          psql as sluice_reader beside make run (SQL="..." for one statement)'
+	@echo 'make ctl ARGS=...  the sluice command beside make run, e.g. ARGS=status'
+	@echo 'make test          build, unit tests, integration tests (CORPUS=file: more webhooks)'
+	@echo 'make check         lints, format, both compilers, sanitizer builds'
+	@echo 'make bench         speed, as ratios to the bare limit of this machine'
+	@echo 'make clean         remove build/ (run/, where make run keeps its data, stays)'
+
+# --- programs ---------------------------------------------------------------
+
+$(BUILD)/sluice-gateway: $(GATEWAY_OBJ) $(LIB_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBS)
+
+$(BUILD)/sluice-worker: $(WORKER_OBJ) $(LIB_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS)
+
+$(BUILD)/sluice: $(CTL_OBJ) $(LIB_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
+
+$(BUILD)/%.o: %.c Makefile VERSION
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
+
+# The migrations travel inside the sluice command.
+$(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS)
+	@mkdir -p $(@D)
+	sql/embed $(MIGRATIONS) >$@
+
+$(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c
+	$(CC) $(CPPFLAGS) -Ictl $(CFLAGS) $(WARNINGS) -c -o $@ $<
+
+# --- tests ------------------------------------------------------------------
+
+# A unit test links lib/ and, by its folder, one program's modules but main.
+$(BUILD)/tests/unit/lib/%: $(BUILD)/tests/unit/lib/%.o $(LIB_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) -lcmocka
+$(BUILD)/tests/unit/gateway/%: $(BUILD)/tests/unit/gateway/%.o $(filter-out %/main.o,$(GATEWAY_OBJ)) $(LIB_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBS) -lcmocka
+$(BUILD)/tests/unit/worker/%: $(BUILD)/tests/unit/worker/%.o $(filter-out %/main.o,$(WORKER_OBJ)) $(LIB_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS) -lcmocka
+$(BUILD)/tests/unit/ctl/%: $(BUILD)/tests/unit/ctl/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(LIB_OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) -lcmocka
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ -lrabbitmq -lpq
+
+test: packages-build packages-servers packages-test
+	$(MAKE) all unit integration
+
+unit: $(UNIT)
+	tests/unit/run $(UNIT)
+
+# TESTS narrows it: make integration TESTS='-k kill'
+integration: $(PROGRAMS)
+	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/integration $(TESTS)
+
+check: packages-build packages-servers packages-test packages-check
+	tests/lint/check
+
+lint:
+	tests/lint/lint
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+packages-%:
+	@deploy/install-packages $*
+
+# --- to use -----------------------------------------------------------------
+
+PORT    ?= 8080
+WORKERS ?= 2
+
+run: packages-build packages-servers
+	@$(MAKE) --no-print-directory -s all
+	@exec $(STACK) run --build $(BUILD) --port $(PORT) --workers $(WORKERS)
+
+psql:
+	@exec $(STACK) psql $(if $(SQL),--sql "$$SQL")
+export SQL
+
+ctl:
+	@exec $(STACK) ctl --build $(BUILD) -- $(ARGS)
+
+bench: packages-build packages-servers packages-bench
+	@$(MAKE) --no-print-directory all $(BARE)
+	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD)
+
+clean:
+	rm -rf build
+
+-include $(shell find build -name '*.d' 2>/dev/null)

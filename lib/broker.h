@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_BROKER_H
+#define SLUICE_BROKER_H
+
+/* One AMQP connection with one channel. This is the only file that knows
+ * librabbitmq. A broker belongs to the thread that opened it: every call, and
+ * broker_close, is made there.
+ *
+ * Frames are read by one loop (broker_next) that turns them into events; nothing is
+ * waited for but in broker_open and the few calls that say so, each with a deadline
+ * of 5 s. After a call has failed, or after BROKER_CLOSED, the only thing to do
+ * with the connection is broker_close. */
+
+#include "buf.h"
+#include "error.h"
+
+#include <stdint.h>
+
+struct broker;
+
+struct broker_options {
+    const char *url; /* amqp://user@host:port/vhost, without a password */
+    const char *password;
+    const char *connection_name; /* shown by the management page and rabbitmqctl */
+    int heartbeat_s;             /* 5 to 20; call broker_next at less than half of it */
+    bool confirms;               /* put the channel in confirm mode */
+};
+
+enum broker_event_kind {
+    BROKER_IDLE,      /* nothing more to read now */
+    BROKER_ACK,       /* confirm: tag, multiple */
+    BROKER_NACK,      /* confirm refused: tag, multiple */
+    BROKER_RETURNED,  /* unroutable: correlation says which; its ack follows */
+    BROKER_DELIVERY,  /* delivery: the caller owns it now */
+    BROKER_CANCELLED, /* the broker ended our consumer (its queue was deleted) */
+    BROKER_BLOCKED,   /* an alarm: stop publishing, go on reading */
+    BROKER_UNBLOCKED,
+    BROKER_CLOSED, /* channel or connection closed by the broker: error says why */
+};
+
+/* One delivered message; one allocation, freed with free(). The spans point
+ * into it. properties are for envelope_decode. */
+struct broker_delivery {
+    uint64_t tag;
+    bool redelivered;
+    struct span routing_key;
+    struct span properties;
+    struct span body;
+};
+
+struct broker_event {
+    enum broker_event_kind kind;
+    uint64_t tag;
+    bool multiple;
+    uint64_t correlation;
+    struct broker_delivery *delivery;
+};
+
+/* Connects, logs in, opens the channel; waits at most 5 s for each step. *broker
+ * is then the caller's. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_REFUSED (login
+ * or vhost), ERROR_SETTING (the URL). */
+MUST_CHECK enum error_code broker_open(struct broker **broker, const struct broker_options *options,
+                                       struct error *error);
+/* Checks a URL without connecting: what broker_open would refuse as ERROR_SETTING. */
+MUST_CHECK enum error_code broker_check_url(const char *url, struct error *error);
+/* polite: says goodbye to the broker first, waiting at most 1 s; never do that on a
+ * connection that has failed. broker may be NULL. */
+void broker_close(struct broker *broker, bool polite);
+
+/* For poll(): wait for POLLIN, but only after broker_next has said BROKER_IDLE (frames may
+ * lie decoded or buffered). */
+int broker_fd(const struct broker *broker);
+/* Takes the next event without waiting; also sends and checks heartbeats. On
+ * BROKER_CLOSED *error says why, with its code. Never fails otherwise. */
+void broker_next(struct broker *broker, struct broker_event *event, struct error *error);
+
+/* Publishes persistent, mandatory, with these properties (from
+ * envelope_encode) and correlation as correlation_id. With confirms, messages are numbered
+ * 1, 2, 3 ... in the order of calls: the broker's tags in ACK and NACK. Does
+ * not wait for the broker's answer, but for the socket when its buffer is full, until
+ * TCP_USER_TIMEOUT (5 s) ends it. */
+MUST_CHECK enum error_code broker_publish(struct broker *broker, const char *exchange,
+                                          struct span routing_key, struct span properties, struct span body,
+                                          uint64_t correlation, struct error *error);
+
+/* Sets prefetch for consumers begun from now on (quorum queues: per consumer). Waits. */
+MUST_CHECK enum error_code broker_prefetch(struct broker *broker, uint16_t count, struct error *error);
+/* Begins to consume; there is one consumer at most. Waits for the broker's word; deliveries that come
+ * with it are kept for broker_next. */
+MUST_CHECK enum error_code broker_consume(struct broker *broker, const char *queue, struct error *error);
+/* Ends the consumer; unacked deliveries stay with the channel. Waits. */
+MUST_CHECK enum error_code broker_cancel(struct broker *broker, struct error *error);
+/* Acks tag, or with multiple every tag up to it. */
+MUST_CHECK enum error_code broker_ack(struct broker *broker, uint64_t tag, bool multiple,
+                                      struct error *error);
+
+/* Declarations, for setup; each waits and fails with the broker's own words when something of the name exists
+ * with other properties. arguments: name NULL ends. */
+struct topology_argument;
+MUST_CHECK enum error_code broker_declare_exchange(struct broker *broker, const char *name, const char *type,
+                                                   struct error *error);
+MUST_CHECK enum error_code broker_declare_queue(struct broker *broker, const char *name,
+                                                const struct topology_argument *arguments,
+                                                struct error *error);
+MUST_CHECK enum error_code broker_bind(struct broker *broker, const char *queue, const char *exchange,
+                                       const char *key, struct error *error);
+/* Passive declare: needs no right. *ready counts ready messages only. ERROR_NOT_FOUND closes the channel: the
+ * connection is spent. */
+MUST_CHECK enum error_code broker_inspect(struct broker *broker, const char *queue, uint32_t *ready,
+                                          uint32_t *consumers, struct error *error);
+
+#endif

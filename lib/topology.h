@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_TOPOLOGY_H
+#define SLUICE_TOPOLOGY_H
+
+/* Every exchange, queue, binding, policy, user and right on the broker: names
+ * and arguments stand here and nowhere else. Pure data: `sluice setup` declares
+ * it, gateway and worker only use it. */
+
+#include "error.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+#define TOPOLOGY_VHOST "sluice"
+#define TOPOLOGY_EVENTS "webhooks"        /* exchange: events, routing key = source */
+#define TOPOLOGY_INGEST "webhooks.ingest" /* queue: the work */
+#define TOPOLOGY_AGAIN "webhooks.again"   /* exchange: our own retries on their way back */
+#define TOPOLOGY_DEAD "webhooks.dead"     /* exchange and queue: what the broker gives up */
+
+/* A queue's delivery limit, as policy: how often it may come back before the
+ * broker gives it up. Positive on purpose: -1 means "at once" on RabbitMQ 3.10. */
+#define TOPOLOGY_DELIVERY_LIMIT 100
+
+#define TOPOLOGY_DELAYS_MAX 8
+#define TOPOLOGY_NAME_MAX 48
+
+struct topology_argument {
+    const char *name;
+    const char *text; /* NULL: it is the number */
+    int64_t number;
+};
+
+struct topology_exchange {
+    char name[TOPOLOGY_NAME_MAX];
+    const char *type; /* "topic" or "fanout"; all are durable */
+};
+
+struct topology_queue {
+    char name[TOPOLOGY_NAME_MAX];
+    struct topology_argument arguments[6]; /* name NULL ends; all queues are durable */
+};
+
+struct topology_binding {
+    char exchange[TOPOLOGY_NAME_MAX];
+    char queue[TOPOLOGY_NAME_MAX];
+    const char *key;
+};
+
+struct topology_policy {
+    const char *name;
+    const char *pattern;  /* of queue names */
+    char definition[128]; /* JSON */
+};
+
+struct topology_user {
+    const char *name;
+    const char *configure, *write, *read; /* regular expressions on names */
+};
+
+struct topology {
+    struct topology_exchange exchanges[3 + 2 * TOPOLOGY_DELAYS_MAX];
+    size_t exchange_count;
+    struct topology_queue queues[2 + 2 * TOPOLOGY_DELAYS_MAX];
+    size_t queue_count;
+    struct topology_binding bindings[3 + 2 * TOPOLOGY_DELAYS_MAX];
+    size_t binding_count;
+    struct topology_policy policies[2];
+    size_t policy_count;
+};
+
+/* The users that setup makes beside its own, with the least rights that do. */
+extern const struct topology_user topology_gateway_user;
+extern const struct topology_user topology_worker_user;
+
+/* Fills *topology for these delays (whole seconds, ascending, from DELAYS) and
+ * this bound on each queue's bytes. ERROR_SETTING names a delay that isn't a whole
+ * number of seconds from 1 s to 24 h, or more than TOPOLOGY_DELAYS_MAX of them. */
+MUST_CHECK enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
+                                          int64_t queue_max_bytes, struct error *error);
+
+#endif
