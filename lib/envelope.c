@@ -1,0 +1,404 @@
+/* SPDX-License-Identifier: MIT */
+#include "envelope.h"
+
+#include "clock.h"
+#include "field.h"
+
+#include <string.h>
+
+/* Presence bits of AMQP's basic properties, in the order of the fields. */
+enum property {
+    PROPERTY_CONTENT_TYPE = 1 << 15,
+    PROPERTY_CONTENT_ENCODING = 1 << 14,
+    PROPERTY_HEADERS = 1 << 13,
+    PROPERTY_DELIVERY_MODE = 1 << 12,
+    PROPERTY_PRIORITY = 1 << 11,
+    PROPERTY_CORRELATION_ID = 1 << 10,
+    PROPERTY_REPLY_TO = 1 << 9,
+    PROPERTY_EXPIRATION = 1 << 8,
+    PROPERTY_MESSAGE_ID = 1 << 7,
+    PROPERTY_TIMESTAMP = 1 << 6,
+    PROPERTY_APP_ID = 1 << 3,
+    PROPERTY_MORE_FLAGS = 1 << 0,
+};
+
+#define DELIVERY_MODE_PERSISTENT 2
+#define SHORT_STRING_MAX 255
+#define ATTEMPT_MAX 1000000
+/* 9999-12-31T23:59:59.999999Z: what people, and Postgres, can print. */
+#define RECEIVED_MAX_US INT64_C(253402300799999999)
+
+bool envelope_source_valid(struct span source)
+{
+    if (source.len < 1 || source.len > ENVELOPE_SOURCE_MAX || source.data[0] == '-') {
+        return false;
+    }
+    for (size_t i = 0; i < source.len; i++) {
+        char c = source.data[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
+            return false;
+        }
+    }
+    return true;
+}
+
+struct text_member {
+    const char *name;
+    size_t offset;
+    size_t least, most; /* length in bytes */
+    bool optional;      /* absent when empty */
+};
+
+#define TEXT(header, member, least, most, optional)                      \
+    {                                                                    \
+        header, offsetof(struct envelope, member), least, most, optional \
+    }
+
+/* The members that travel as text headers, in the order of version 1. */
+static const struct text_member text_members[] = {
+    TEXT("sluice-source", source, 1, ENVELOPE_SOURCE_MAX, false),
+    TEXT("sluice-method", method, 1, SHORT_STRING_MAX, false),
+    TEXT("sluice-path", path, 1, ENVELOPE_TARGET_MAX, false),
+    TEXT("sluice-query", query, 0, ENVELOPE_TARGET_MAX, false),
+    TEXT("sluice-remote", remote, 0, SHORT_STRING_MAX, false),
+    TEXT("sluice-traceparent", traceparent, 0, SHORT_STRING_MAX, true),
+};
+#define TEXT_MEMBERS (sizeof text_members / sizeof text_members[0])
+
+static struct span *text_of(struct envelope *e, const struct text_member *member)
+{
+    return (struct span *)(void *)((char *)e + member->offset);
+}
+
+static struct span text_in(const struct envelope *e, const struct text_member *member)
+{
+    struct span text;
+
+    memcpy(&text, (const char *)e + member->offset, sizeof text);
+    return text;
+}
+
+static const char *keep_name(enum envelope_keep keep)
+{
+    switch (keep) {
+    case ENVELOPE_KEEP_NEWEST:
+        return "newest";
+    case ENVELOPE_KEEP_FIRST:
+        return "first";
+    }
+    return "";
+}
+
+static enum error_code check_text(const char *name, struct span text, size_t least, size_t most,
+                                  struct error *error)
+{
+    if (text.len < least || text.len > most) {
+        return error_set(error, ERROR_LIMIT, "%s has %zu bytes; %zu to %zu are allowed", name, text.len,
+                         least, most);
+    }
+    if (!span_is_text(text)) {
+        return error_set(error, ERROR_MALFORMED, "%s is not UTF-8 without NUL", name);
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code check_headers(const struct envelope *e, struct error *error)
+{
+    size_t bytes = 0;
+
+    for (size_t i = 0; i < e->header_count; i++) {
+        const struct envelope_header *h = &e->headers[i];
+        enum error_code code = check_text("a header's name", h->name, 1, SHORT_STRING_MAX, error);
+
+        if (code == ERROR_NONE) {
+            code = check_text("a header's value", h->value, 0, ENVELOPE_HEADER_BYTES_MAX, error);
+        }
+        if (code != ERROR_NONE) {
+            return code;
+        }
+        bytes += h->name.len + h->value.len;
+    }
+    if (bytes > ENVELOPE_HEADER_BYTES_MAX) {
+        return error_set(error, ERROR_LIMIT, "the kept headers have %zu bytes; at most %d are allowed", bytes,
+                         ENVELOPE_HEADER_BYTES_MAX);
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code check(const struct envelope *e, struct error *error)
+{
+    enum error_code code = check_text("the id", e->id, 1, ENVELOPE_ID_MAX, error);
+
+    for (size_t i = 0; code == ERROR_NONE && i < TEXT_MEMBERS; i++) {
+        const struct text_member *m = &text_members[i];
+
+        code = check_text(m->name, text_in(e, m), m->least, m->most, error);
+    }
+    if (code == ERROR_NONE) {
+        code = check_text("content_type", e->content_type, 0, ENVELOPE_HEADER_BYTES_MAX, error);
+    }
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    if (!envelope_source_valid(e->source)) {
+        return error_set(error, ERROR_MALFORMED, "the source '%.*s' is not of a-z, 0-9 and '-'",
+                         (int)e->source.len, e->source.data);
+    }
+    if (e->received_us < 0 || e->received_us > RECEIVED_MAX_US) {
+        return error_set(error, ERROR_LIMIT, "sluice-received %lld is not between 1970 and 9999",
+                         (long long)e->received_us);
+    }
+    if (e->attempt < 0 || e->attempt > ATTEMPT_MAX) {
+        return error_set(error, ERROR_LIMIT, "sluice-attempt %lld is not in 0 to %d", (long long)e->attempt,
+                         ATTEMPT_MAX);
+    }
+    return check_headers(e, error);
+}
+
+static void put_headers(struct buf *out, const struct envelope *e)
+{
+    size_t table = field_begin_table(out);
+
+    field_put_number(out, "sluice-version", ENVELOPE_VERSION);
+    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
+        struct span text = text_in(e, &text_members[i]);
+
+        if (text.len > 0 || !text_members[i].optional) {
+            field_put_text(out, span_of(text_members[i].name), text);
+        }
+    }
+    field_put_text(out, SPAN_LITERAL("sluice-keep"), span_of(keep_name(e->keep)));
+    field_put_number(out, "sluice-received", e->received_us);
+    field_put_number(out, "sluice-attempt", e->attempt);
+
+    field_put_short_string(out, SPAN_LITERAL("sluice-headers"));
+    buf_append_char(out, 'F');
+    size_t kept = field_begin_table(out);
+    for (size_t i = 0; i < e->header_count; i++) {
+        field_put_text(out, e->headers[i].name, e->headers[i].value);
+    }
+    field_end_table(out, kept);
+    field_end_table(out, table);
+}
+
+enum error_code envelope_encode(const struct envelope *e, struct buf *out, struct error *error)
+{
+    unsigned flags = PROPERTY_HEADERS | PROPERTY_DELIVERY_MODE | PROPERTY_MESSAGE_ID | PROPERTY_TIMESTAMP |
+                     PROPERTY_APP_ID;
+    size_t before = out->len;
+    bool with_type = e->content_type.len > 0 && e->content_type.len <= ENVELOPE_CONTENT_TYPE_MAX;
+    enum error_code code = check(e, error);
+
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    if (with_type) {
+        flags |= PROPERTY_CONTENT_TYPE;
+    }
+    field_put_integer(out, flags, 2);
+    if (with_type) {
+        field_put_short_string(out, e->content_type);
+    }
+    put_headers(out, e);
+    field_put_integer(out, DELIVERY_MODE_PERSISTENT, 1);
+    field_put_short_string(out, e->id);
+    field_put_integer(out, (uint64_t)(e->received_us / CLOCK_US_PER_S), 8);
+    field_put_short_string(out, SPAN_LITERAL("sluice"));
+    if (out->failed) {
+        out->len = before;
+        return error_set(error, ERROR_MEMORY, "no memory for an envelope");
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code decode_kept_headers(struct span table, struct envelope *e, struct error *error)
+{
+    struct field_cursor c = {table.data, table.len, false};
+    struct field f;
+
+    e->header_count = 0;
+    while (field_take(&c, &f)) {
+        if (f.kind != FIELD_TEXT) {
+            return error_set(error, ERROR_MALFORMED, "a member of sluice-headers is not text");
+        }
+        if (e->header_count == ENVELOPE_HEADERS_MAX) {
+            return error_set(error, ERROR_MALFORMED, "sluice-headers holds more than %d headers",
+                             ENVELOPE_HEADERS_MAX);
+        }
+        e->headers[e->header_count++] = (struct envelope_header){f.name, f.bytes};
+    }
+    return c.broken ? error_set(error, ERROR_MALFORMED, "sluice-headers is cut short") : ERROR_NONE;
+}
+
+/* The members that are no text; each has a bit in `seen`. */
+enum member {
+    MEMBER_VERSION = 1,
+    MEMBER_RECEIVED = 2,
+    MEMBER_ATTEMPT = 4,
+    MEMBER_KEEP = 8,
+    MEMBER_HEADERS = 16
+};
+#define MEMBERS_OF_VERSION_1 \
+    (MEMBER_VERSION | MEMBER_RECEIVED | MEMBER_ATTEMPT | MEMBER_KEEP | MEMBER_HEADERS)
+
+static enum error_code decode_keep(struct span value, struct envelope *e, struct error *error)
+{
+    if (span_equal(value, SPAN_LITERAL("newest"))) {
+        e->keep = ENVELOPE_KEEP_NEWEST;
+    } else if (span_equal(value, SPAN_LITERAL("first"))) {
+        e->keep = ENVELOPE_KEEP_FIRST;
+    } else {
+        return error_set(error, ERROR_MALFORMED, "sluice-keep is neither newest nor first");
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code decode_member(const struct field *f, struct envelope *e, unsigned *seen,
+                                     struct error *error)
+{
+    const struct {
+        struct span name;
+        enum field_kind kind;
+        enum member member;
+        int64_t *number;
+    } others[] = {
+        {SPAN_LITERAL("sluice-version"), FIELD_NUMBER, MEMBER_VERSION, &(int64_t){0}},
+        {SPAN_LITERAL("sluice-received"), FIELD_NUMBER, MEMBER_RECEIVED, &e->received_us},
+        {SPAN_LITERAL("sluice-attempt"), FIELD_NUMBER, MEMBER_ATTEMPT, &e->attempt},
+        {SPAN_LITERAL("x-delivery-count"), FIELD_NUMBER, 0, &e->delivery_count},
+        {SPAN_LITERAL("sluice-keep"), FIELD_TEXT, MEMBER_KEEP, NULL},
+        {SPAN_LITERAL("sluice-headers"), FIELD_TABLE, MEMBER_HEADERS, NULL},
+    };
+
+    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
+        if (f->kind == FIELD_TEXT && span_equal(f->name, span_of(text_members[i].name))) {
+            *text_of(e, &text_members[i]) = f->bytes;
+            return ERROR_NONE;
+        }
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        if (f->kind != others[i].kind || !span_equal(f->name, others[i].name)) {
+            continue;
+        }
+        *seen |= (unsigned)others[i].member;
+        if (others[i].kind == FIELD_NUMBER) {
+            *others[i].number = f->number;
+        }
+        if (others[i].member == MEMBER_VERSION && f->number != ENVELOPE_VERSION) {
+            return error_set(error, ERROR_MALFORMED, "envelope version %lld; this program reads up to %d",
+                             (long long)f->number, ENVELOPE_VERSION);
+        }
+        if (others[i].member == MEMBER_KEEP) {
+            return decode_keep(f->bytes, e, error);
+        }
+        if (others[i].member == MEMBER_HEADERS) {
+            return decode_kept_headers(f->bytes, e, error);
+        }
+        return ERROR_NONE;
+    }
+    return ERROR_NONE; /* the broker's, or another program's: not ours to judge */
+}
+
+static enum error_code decode_headers(struct span table, struct envelope *e, struct error *error)
+{
+    struct field_cursor c = {table.data, table.len, false};
+    struct field f;
+    unsigned seen = 0;
+
+    while (field_take(&c, &f)) {
+        enum error_code code = decode_member(&f, e, &seen, error);
+
+        if (code != ERROR_NONE) {
+            return code;
+        }
+    }
+    if (c.broken) {
+        return error_set(error, ERROR_MALFORMED, "the headers are cut short or hold an unknown type");
+    }
+    if ((seen & MEMBERS_OF_VERSION_1) != MEMBERS_OF_VERSION_1) {
+        return error_set(
+            error, ERROR_MALFORMED,
+            "one of sluice-version, -received, -attempt, -keep, -headers is missing or of another "
+            "type; was this message published by a gateway?");
+    }
+    return ERROR_NONE;
+}
+
+/* An over-long content type travels among the kept headers only. */
+static void content_type_from_headers(struct envelope *e)
+{
+    for (size_t i = 0; e->content_type.len == 0 && i < e->header_count; i++) {
+        if (span_equal(e->headers[i].name, SPAN_LITERAL("content-type"))) {
+            e->content_type = e->headers[i].value;
+        }
+    }
+}
+
+enum error_code envelope_decode(struct span properties, struct envelope *e, struct error *error)
+{
+    struct field_cursor c = {properties.data, properties.len, false};
+    unsigned flags = (unsigned)field_take_integer(&c, 2);
+    struct span table = {"", 0};
+    enum error_code code;
+
+    /* The views must not be NULL: they go to memcpy and to libpq as they are. */
+    *e = (struct envelope){.id = {"", 0}, .content_type = {"", 0}};
+    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
+        *text_of(e, &text_members[i]) = (struct span){"", 0};
+    }
+    if (flags & PROPERTY_CONTENT_TYPE) {
+        e->content_type = field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_CONTENT_ENCODING) {
+        (void)field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_HEADERS) {
+        table = field_take_bytes(&c, field_take_integer(&c, 4));
+    }
+    if (flags & PROPERTY_DELIVERY_MODE) {
+        (void)field_take_bytes(&c, 1);
+    }
+    if (flags & PROPERTY_PRIORITY) {
+        (void)field_take_bytes(&c, 1);
+    }
+    if (flags & PROPERTY_CORRELATION_ID) {
+        (void)field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_REPLY_TO) {
+        (void)field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_EXPIRATION) {
+        (void)field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_MESSAGE_ID) {
+        e->id = field_take_short_string(&c);
+    }
+    if (c.broken || (flags & PROPERTY_MORE_FLAGS)) {
+        return error_set(error, ERROR_MALFORMED,
+                         "the properties (%zu bytes) are cut short or of an unknown form", properties.len);
+    }
+    code = decode_headers(table, e, error);
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    content_type_from_headers(e);
+    if (check(e, error) != ERROR_NONE) {
+        return ERROR_MALFORMED;
+    }
+    return ERROR_NONE;
+}
+
+void envelope_append_headers_json(const struct envelope *e, struct buf *out)
+{
+    buf_append_char(out, '{');
+    for (size_t i = 0; i < e->header_count; i++) {
+        if (i > 0) {
+            buf_append_char(out, ',');
+        }
+        buf_append_json(out, e->headers[i].name);
+        buf_append_char(out, ':');
+        buf_append_json(out, e->headers[i].value);
+    }
+    buf_append_char(out, '}');
+}

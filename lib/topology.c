@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "topology.h"
+
+#include "clock.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define DELAY_MAX_S (24 * 60 * 60)
+
+const struct topology_user topology_gateway_user = {
+    .name = "sluice-gateway",
+    .configure = "^$",
+    .write = "^webhooks(\\.delay\\.[0-9]+)?$",
+    .read = "^$",
+};
+
+const struct topology_user topology_worker_user = {
+    .name = "sluice-worker",
+    .configure = "^$",
+    .write = "^webhooks\\.retry\\.[0-9]+$",
+    .read = "^webhooks\\.ingest$",
+};
+
+static void add_exchange(struct topology *t, const char *name, const char *type)
+{
+    struct topology_exchange *exchange = &t->exchanges[t->exchange_count++];
+
+    (void)snprintf(exchange->name, sizeof exchange->name, "%s", name);
+    exchange->type = type;
+}
+
+static struct topology_queue *add_queue(struct topology *t, const char *name)
+{
+    struct topology_queue *queue = &t->queues[t->queue_count++];
+
+    (void)snprintf(queue->name, sizeof queue->name, "%s", name);
+    return queue;
+}
+
+static void add_binding(struct topology *t, const char *exchange, const char *queue, const char *key)
+{
+    struct topology_binding *binding = &t->bindings[t->binding_count++];
+
+    (void)snprintf(binding->exchange, sizeof binding->exchange, "%s", exchange);
+    (void)snprintf(binding->queue, sizeof binding->queue, "%s", queue);
+    binding->key = key;
+}
+
+static void add_argument(struct topology_queue *queue, const char *name, const char *text, int64_t number)
+{
+    size_t i = 0;
+
+    while (queue->arguments[i].name != NULL) {
+        i++;
+    }
+    queue->arguments[i] = (struct topology_argument){name, text, number};
+}
+
+/* What makes dead-lettering lossless: a quorum queue, at-least-once and
+ * reject-publish together; the broker takes any other mix without a word and
+ * then loses messages. There is no x-dead-letter-routing-key, so that the
+ * source stays the routing key on every way. */
+static void never_lose(struct topology_queue *queue, const char *dead_letter_exchange)
+{
+    add_argument(queue, "x-queue-type", "quorum", 0);
+    add_argument(queue, "x-overflow", "reject-publish", 0);
+    if (dead_letter_exchange != NULL) {
+        add_argument(queue, "x-dead-letter-exchange", dead_letter_exchange, 0);
+        add_argument(queue, "x-dead-letter-strategy", "at-least-once", 0);
+    }
+}
+
+/* An exchange and a queue of one name that hold a message for some seconds and
+ * then pass it on. */
+static void add_waiting_room(struct topology *t, const char *kind, int64_t seconds, const char *next_exchange)
+{
+    char name[TOPOLOGY_NAME_MAX];
+    struct topology_queue *queue;
+
+    (void)snprintf(name, sizeof name, "webhooks.%s.%" PRId64, kind, seconds);
+    add_exchange(t, name, "fanout");
+    queue = add_queue(t, name);
+    never_lose(queue, next_exchange);
+    add_argument(queue, "x-message-ttl", NULL, seconds * 1000);
+    add_binding(t, name, name, "");
+}
+
+static void add_policies(struct topology *t, int64_t queue_max_bytes)
+{
+    struct topology_policy *policy = &t->policies[t->policy_count++];
+
+    policy->name = "sluice";
+    policy->pattern = "^webhooks\\.(ingest|delay\\.[0-9]+|retry\\.[0-9]+)$";
+    (void)snprintf(policy->definition, sizeof policy->definition,
+                   "{\"max-length-bytes\":%" PRId64 ",\"delivery-limit\":%d}", queue_max_bytes,
+                   TOPOLOGY_DELIVERY_LIMIT);
+
+    /* Of two delivery limits the broker takes the lower: webhooks.dead has its
+     * own, as argument, so this policy must not set one. */
+    policy = &t->policies[t->policy_count++];
+    policy->name = "sluice-dead";
+    policy->pattern = "^webhooks\\.dead$";
+    (void)snprintf(policy->definition, sizeof policy->definition, "{\"max-length-bytes\":%" PRId64 "}",
+                   queue_max_bytes);
+}
+
+enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
+                               int64_t queue_max_bytes, struct error *error)
+{
+    *topology = (struct topology){0};
+    if (count > TOPOLOGY_DELAYS_MAX) {
+        return error_set(error, ERROR_SETTING, "DELAYS names %zu delays; at most %d are allowed", count,
+                         TOPOLOGY_DELAYS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (delays_us[i] % CLOCK_US_PER_S != 0 || delays_us[i] < CLOCK_US_PER_S ||
+            delays_us[i] > DELAY_MAX_S * CLOCK_US_PER_S) {
+            return error_set(error, ERROR_SETTING,
+                             "DELAYS: %" PRId64 " us is not a whole number of seconds from 1s to 24h",
+                             delays_us[i]);
+        }
+    }
+
+    add_exchange(topology, TOPOLOGY_EVENTS, "topic");
+    add_exchange(topology, TOPOLOGY_AGAIN, "fanout");
+    add_exchange(topology, TOPOLOGY_DEAD, "fanout");
+
+    struct topology_queue *dead = add_queue(topology, TOPOLOGY_DEAD);
+    never_lose(dead, NULL);
+    add_argument(dead, "x-delivery-limit", NULL, 1000000);
+    never_lose(add_queue(topology, TOPOLOGY_INGEST), TOPOLOGY_DEAD);
+
+    add_binding(topology, TOPOLOGY_DEAD, TOPOLOGY_DEAD, "");
+    add_binding(topology, TOPOLOGY_AGAIN, TOPOLOGY_INGEST, "");
+    add_binding(topology, TOPOLOGY_EVENTS, TOPOLOGY_INGEST, "#");
+
+    for (size_t i = 0; i < count; i++) {
+        add_waiting_room(topology, "delay", delays_us[i] / CLOCK_US_PER_S, TOPOLOGY_EVENTS);
+        add_waiting_room(topology, "retry", delays_us[i] / CLOCK_US_PER_S, TOPOLOGY_AGAIN);
+    }
+    add_policies(topology, queue_max_bytes);
+    return ERROR_NONE;
+}
