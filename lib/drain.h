@@ -3,7 +3,8 @@
 #define SLUICE_DRAIN_H
 
 /* SIGTERM and SIGINT ask for a drain: finish what was begun, take nothing new,
- * exit 0. The handler only writes to an eventfd, which a poll loop can wait for. */
+ * exit 0. The handler only sets a flag and writes to an eventfd, which a poll loop
+ * can wait for. */
 
 #include "error.h"
 

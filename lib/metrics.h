@@ -21,7 +21,8 @@ struct metric {
     _Atomic int64_t value;
 };
 
-/* The array must live as long as the process. At most 16 arrays. Before threads start. */
+/* The array must live as long as the process; the same one again changes
+ * nothing. At most 16 arrays. Before threads start. */
 void metrics_register(struct metric *metrics, size_t count);
 void metric_add(struct metric *m, int64_t n);
 void metric_set(struct metric *m, int64_t value);
