@@ -86,7 +86,7 @@ static int64_t sign_extend(uint64_t value, size_t bytes)
     return (int64_t)(value << unused) >> unused;
 }
 
-void take_value(struct field_cursor *c, char type, struct field *f)
+static void take_value(struct field_cursor *c, char type, struct field *f)
 {
     f->kind = FIELD_OTHER;
     switch (type) {
