@@ -7,7 +7,7 @@
 LIB     = error buf clock backoff log secret config metrics admin drain topology field envelope broker
 GATEWAY = main settings ingress route verify eventid publish confirm reply
 WORKER  = main settings deliver batch slot upsert verdict ack loop
-CTL     = main settings management setup send status ready verify
+CTL     = main settings report database management budget migrate script setup ledger send status ready verify
 
 # VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan.
 VARIANT ?= gcc
@@ -87,11 +87,11 @@ $(BUILD)/%.o: %.c Makefile VERSION
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
 # The migrations travel inside the sluice command.
-$(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS)
+$(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS) sql/roles.sql
 	@mkdir -p $(@D)
-	sql/embed $(MIGRATIONS) >$@
+	sql/embed $(MIGRATIONS) sql/roles.sql >$@
 
-$(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c
+$(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c ctl/migrate.h
 	$(CC) $(CPPFLAGS) -Ictl $(CFLAGS) $(WARNINGS) -c -o $@ $<
 
 # --- tests ------------------------------------------------------------------
