@@ -1,0 +1,437 @@
+/* SPDX-License-Identifier: MIT */
+#include "log.h"
+
+#include "clock.h"
+#include "metrics.h"
+#include "secret.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BUFFER_SIZE (1024 * 1024)
+#define VALUE_MAX 1024
+/* Room for a usual line, so that it is formatted with one allocation. */
+#define LINE_USUAL 512
+/* How long the writer lets lines gather, so that busy callers rarely wake it. */
+#define GATHER_US (5 * CLOCK_US_PER_MS)
+#define STOP_US CLOCK_US_PER_S
+#define POLL_MS 100
+
+enum writer_state {
+    WRITER_NONE,      /* not started, or ended: callers write for themselves */
+    WRITER_SLEEPING,  /* waits for the first line: wake it */
+    WRITER_GATHERING, /* waits for more lines: wake it for what is urgent */
+    WRITER_WRITING,   /* looks again before it waits */
+};
+
+/* Callers fill one buffer while the writer writes the other. */
+static char buffers[2][BUFFER_SIZE];
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static pthread_cond_t wake, ended;
+/* Under the mutex. */
+static enum writer_state state;
+static bool stopping, urgent;
+static int filling; /* index of the callers' buffer */
+static size_t filled;
+static int64_t dropped_unsaid; /* dropped and not yet logged */
+
+static pthread_t writer;
+static _Atomic int64_t stop_at = INT64_MAX; /* monotonic: the writer gives up then */
+static atomic_int least_level = LOG_INFO;
+
+static struct metric metrics[] = {
+    {"sluice_log_dropped_total", NULL, "Log lines dropped because standard error did not take them.",
+     METRIC_COUNTER, 0},
+};
+
+static const char *const level_names[] = {
+    [LOG_DEBUG] = "debug", [LOG_INFO] = "info", [LOG_WARNING] = "warning", [LOG_ERROR] = "error"};
+
+bool log_level_of(const char *text, enum log_level *level)
+{
+    for (size_t i = 0; i < sizeof level_names / sizeof level_names[0]; i++) {
+        if (strcmp(text, level_names[i]) == 0) {
+            *level = (enum log_level)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+bool log_enabled(enum log_level level)
+{
+    return (int)level >= atomic_load_explicit(&least_level, memory_order_relaxed);
+}
+
+int64_t log_dropped(void)
+{
+    return metric_get(&metrics[0]);
+}
+
+/* --- a line ------------------------------------------------------------------ */
+
+static void append_time(struct buf *line)
+{
+    static _Thread_local int64_t second = INT64_MIN;
+    static _Thread_local char text[20]; /* 2026-11-23T22:43:01. */
+    int64_t now = clock_wall_us();
+    int micros = (int)(now % CLOCK_US_PER_S);
+    char digits[7];
+
+    if (now / CLOCK_US_PER_S != second) {
+        size_t from = line->len;
+
+        clock_append(line, now);
+        if (!line->failed && line->len - from == sizeof text + sizeof digits) {
+            memcpy(text, line->data + from, sizeof text);
+            second = now / CLOCK_US_PER_S;
+        }
+        return;
+    }
+    for (int i = 5; i >= 0; i--, micros /= 10) {
+        digits[i] = (char)('0' + micros % 10);
+    }
+    digits[6] = 'Z';
+    buf_append(line, text, sizeof text);
+    buf_append(line, digits, sizeof digits);
+}
+
+static bool is_plain(struct span s)
+{
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.data[i];
+
+        if (c <= ' ' || c >= 0x7f || c == '"' || c == '=' || c == '\\') {
+            return false;
+        }
+    }
+    return s.len > 0;
+}
+
+static void append_quoted(struct buf *line, struct span s)
+{
+    static const char hex[] = "0123456789abcdef";
+
+    buf_append_char(line, '"');
+    for (size_t i = 0; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.data[i];
+
+        if (c == '"' || c == '\\') {
+            buf_append(line, (char[]){'\\', (char)c}, 2);
+        } else if (c >= ' ' && c < 0x7f) {
+            buf_append_char(line, (char)c);
+        } else {
+            buf_append(line, (char[]){'\\', 'x', hex[c >> 4], hex[c & 15]}, 4);
+        }
+    }
+    buf_append_char(line, '"');
+}
+
+/* Redacted before it is cut or escaped: a secret must be found whole. */
+static void append_value(struct buf *line, struct span value)
+{
+    size_t from = line->len;
+    struct span shown;
+    bool cut;
+
+    buf_append_span(line, value);
+    secret_redact(line, from);
+    if (line->failed) {
+        return;
+    }
+    shown = (struct span){line->data + from, line->len - from};
+    cut = shown.len > VALUE_MAX;
+    shown.len = cut ? VALUE_MAX : shown.len;
+    if (is_plain(shown)) {
+        line->len = from + shown.len;
+    } else {
+        struct buf raw = {0};
+
+        buf_append_span(&raw, shown);
+        line->len = from;
+        append_quoted(line, buf_span(&raw));
+        line->failed |= raw.failed;
+        buf_free(&raw);
+    }
+    if (cut) {
+        buf_append_text(line, "...");
+    }
+}
+
+static void append_number(struct buf *line, int64_t number)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+    uint64_t left = number < 0 ? 0 - (uint64_t)number : (uint64_t)number;
+
+    do {
+        digits[--at] = (char)('0' + left % 10);
+        left /= 10;
+    } while (left > 0);
+    if (number < 0) {
+        digits[--at] = '-';
+    }
+    buf_append(line, digits + at, sizeof digits - at);
+}
+
+static void append_line(struct buf *line, enum log_level level, const char *event,
+                        const struct log_field *fields)
+{
+    (void)buf_reserve(line, LINE_USUAL);
+    append_time(line);
+    buf_append_char(line, ' ');
+    buf_append_text(line, level_names[level]);
+    buf_append_char(line, ' ');
+    buf_append_text(line, event);
+    for (const struct log_field *f = fields; f->key != NULL; f++) {
+        buf_append_char(line, ' ');
+        buf_append_text(line, f->key);
+        buf_append_char(line, '=');
+        if (f->is_number) {
+            append_number(line, f->number);
+        } else {
+            append_value(line, f->text);
+        }
+    }
+    buf_append_char(line, '\n');
+}
+
+/* --- standard error ---------------------------------------------------------- */
+
+static int64_t count_lines(const char *data, size_t len)
+{
+    int64_t lines = 0;
+
+    for (size_t i = 0; i < len; i++) {
+        lines += data[i] == '\n';
+    }
+    return lines;
+}
+
+/* How much to give to one write: whole lines up to PIPE_BUF, which a pipe takes
+ * at once, so that the lines of several processes on one pipe stay whole and a
+ * pipe that polls writable doesn't block. */
+static size_t portion(const char *data, size_t len)
+{
+    const char *end;
+
+    if (len <= PIPE_BUF) {
+        return len;
+    }
+    end = memrchr(data, '\n', PIPE_BUF);
+    return end == NULL ? PIPE_BUF : (size_t)(end - data) + 1;
+}
+
+/* Gives up at `*until` (which may come closer meanwhile) or when standard error is
+ * gone; what was not written is counted as dropped. */
+static void write_out(const char *data, size_t len, const _Atomic int64_t *until)
+{
+    while (len > 0) {
+        struct pollfd fd = {.fd = STDERR_FILENO, .events = POLLOUT};
+        int ready = poll(&fd, 1, POLL_MS);
+        ssize_t written = -1;
+
+        if (ready > 0) {
+            written = write(STDERR_FILENO, data, portion(data, len));
+        }
+        if (written >= 0) {
+            data += written;
+            len -= (size_t)written;
+            continue;
+        }
+        if ((ready > 0 && errno != EAGAIN && errno != EINTR) || clock_monotonic_us() >= atomic_load(until)) {
+            metric_add(&metrics[0], count_lines(data, len));
+            return;
+        }
+    }
+}
+
+/* --- the writer -------------------------------------------------------------- */
+
+static void wait_until(int64_t monotonic_us)
+{
+    struct timespec until = {monotonic_us / CLOCK_US_PER_S, monotonic_us % CLOCK_US_PER_S * 1000};
+
+    (void)pthread_cond_timedwait(&wake, &mutex, &until);
+}
+
+/* Returns when there is something to write, or the end is near. */
+static void gather(void)
+{
+    int64_t until;
+
+    while (filled == 0 && dropped_unsaid == 0 && !stopping) {
+        state = WRITER_SLEEPING;
+        (void)pthread_cond_wait(&wake, &mutex);
+    }
+    until = clock_monotonic_us() + GATHER_US;
+    while (!urgent && !stopping && clock_monotonic_us() < until) {
+        state = WRITER_GATHERING;
+        wait_until(until);
+    }
+    state = WRITER_WRITING;
+    urgent = false;
+}
+
+static void write_dropped(int64_t lines)
+{
+    struct buf line = {0};
+
+    append_line(&line, LOG_WARNING, "log-dropped", LOG_FIELDS(log_number("lines", lines)));
+    if (!line.failed) {
+        write_out(line.data, line.len, &stop_at);
+    }
+    buf_free(&line);
+}
+
+static void *run(void *unused)
+{
+    (void)unused;
+    (void)pthread_mutex_lock(&mutex);
+    for (;;) {
+        const char *data;
+        size_t len;
+        int64_t lines;
+
+        gather();
+        if (filled == 0 && dropped_unsaid == 0) {
+            break; /* stopping, and nothing is left */
+        }
+        data = buffers[filling];
+        len = filled;
+        lines = dropped_unsaid;
+        filling = 1 - filling;
+        filled = 0;
+        dropped_unsaid = 0;
+        (void)pthread_mutex_unlock(&mutex);
+        write_out(data, len, &stop_at);
+        if (lines > 0) {
+            write_dropped(lines);
+        }
+        (void)pthread_mutex_lock(&mutex);
+    }
+    state = WRITER_NONE;
+    (void)pthread_cond_signal(&ended);
+    (void)pthread_mutex_unlock(&mutex);
+    return NULL;
+}
+
+enum error_code log_start(enum log_level least, struct error *error)
+{
+    static bool prepared;
+    enum error_code code = ERROR_NONE;
+    int failure;
+
+    if (!prepared) {
+        pthread_condattr_t attributes;
+
+        (void)pthread_condattr_init(&attributes);
+        (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+        (void)pthread_cond_init(&wake, &attributes);
+        (void)pthread_cond_init(&ended, &attributes);
+        (void)pthread_condattr_destroy(&attributes);
+        metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+        prepared = true;
+    }
+    atomic_store(&least_level, (int)least);
+    (void)pthread_mutex_lock(&mutex);
+    if (state != WRITER_NONE) {
+        code = error_set(error, ERROR_BUG, "the log has a writer already");
+    } else {
+        stopping = false;
+        atomic_store(&stop_at, INT64_MAX);
+        failure = pthread_create(&writer, NULL, run, NULL);
+        if (failure != 0) {
+            code = error_set(error, ERROR_SYSTEM, "cannot start the log's writer: %s", strerror(failure));
+        } else {
+            state = WRITER_WRITING;
+        }
+    }
+    (void)pthread_mutex_unlock(&mutex);
+    return code;
+}
+
+void log_stop(void)
+{
+    int64_t until = clock_monotonic_us() + STOP_US;
+    /* A write that blocks in the kernel all the same is left behind: the
+     * writer's memory is static. */
+    int64_t hopeless = until + 5 * POLL_MS * CLOCK_US_PER_MS;
+    struct timespec patience = {hopeless / CLOCK_US_PER_S, hopeless % CLOCK_US_PER_S * 1000};
+    int waited = 0;
+    bool gone;
+
+    (void)pthread_mutex_lock(&mutex);
+    if (state == WRITER_NONE) {
+        (void)pthread_mutex_unlock(&mutex);
+        return;
+    }
+    stopping = true;
+    atomic_store(&stop_at, until);
+    (void)pthread_cond_signal(&wake);
+    while (state != WRITER_NONE && waited == 0) {
+        waited = pthread_cond_timedwait(&ended, &mutex, &patience);
+    }
+    gone = state == WRITER_NONE;
+    (void)pthread_mutex_unlock(&mutex);
+    if (gone) {
+        (void)pthread_join(writer, NULL);
+    } else {
+        (void)pthread_detach(writer);
+    }
+}
+
+/* Hands the line to the writer; false when there is none, or it is ending. */
+static bool hand_over(const struct buf *line, bool is_urgent)
+{
+    bool wanted = false;
+    bool taken;
+
+    (void)pthread_mutex_lock(&mutex);
+    taken = state != WRITER_NONE && !stopping;
+    if (taken) {
+        if (line->len <= BUFFER_SIZE - filled) {
+            memcpy(buffers[filling] + filled, line->data, line->len);
+            filled += line->len;
+        } else {
+            dropped_unsaid++;
+            metric_add(&metrics[0], 1);
+        }
+        is_urgent = is_urgent || filled > BUFFER_SIZE / 2;
+        wanted = state == WRITER_SLEEPING || (state == WRITER_GATHERING && is_urgent && !urgent);
+        urgent = urgent || is_urgent;
+        if (state == WRITER_SLEEPING) {
+            state = WRITER_GATHERING;
+        }
+    }
+    (void)pthread_mutex_unlock(&mutex);
+    if (wanted) {
+        (void)pthread_cond_signal(&wake);
+    }
+    return taken;
+}
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields)
+{
+    struct buf line = {0};
+
+    if (!log_enabled(level)) {
+        return;
+    }
+    append_line(&line, level, event, fields);
+    if (line.failed) {
+        metric_add(&metrics[0], 1);
+    } else if (!hand_over(&line, level >= LOG_WARNING)) {
+        _Atomic int64_t until = clock_monotonic_us() + STOP_US;
+
+        write_out(line.data, line.len, &until);
+    }
+    buf_free(&line);
+}
