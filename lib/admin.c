@@ -22,12 +22,15 @@ struct admin {
 };
 
 /* civetweb says why it can't listen only through its log callback, on the
- * thread that starts it. */
+ * thread that starts it, and first. */
 static _Thread_local char *start_complaint;
 
 static int on_log_message(const struct mg_connection *connection, const char *message)
 {
     (void)connection;
+    if (start_complaint != NULL && start_complaint[0] != '\0') {
+        return 1;
+    }
     if (start_complaint != NULL) {
         (void)snprintf(start_complaint, COMPLAINT_MAX, "%s", message);
     } else {
@@ -133,6 +136,10 @@ static enum error_code start_server(struct admin *admin, const char *address, st
     struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
     struct mg_server_port port;
 
+    if (address[0] == '[' && mg_check_feature(MG_FEATURES_IPV6) == 0) {
+        return error_set(error, ERROR_SETTING,
+                         "cannot listen on %s: this civetweb has no IPv6; give an IPv4 address", address);
+    }
     memset(&port, 0, sizeof port);
     start_complaint = complaint;
     admin->server = mg_start2(&init, &failure);

@@ -7,7 +7,7 @@
  *   GET /health   200 while the process lives
  *   GET /ready    200 with the state, or 503 with it: "broker away"
  *   GET /metrics  Prometheus' text format
- * anything else is 404, other methods 405. Two threads of its own, so that it answers
+ * HEAD is answered likewise; anything else is 404, other methods 405. Two threads of its own, so that it answers
  * whatever the rest of the process waits for. */
 
 #include "error.h"
@@ -17,8 +17,10 @@
 
 struct admin;
 
-/* Listens on address (host:port; port 0: the kernel picks). *admin is the
- * caller's, to be ended by admin_stop. Not ready, "starting", until said otherwise. */
+/* Listens on address (host:port; port 0: the kernel picks; IPv6 only where Debian's
+ * civetweb has it) and logs "admin-listening" with the address and the real port.
+ * *admin is the caller's, to be ended by admin_stop. Not ready, "starting", until said
+ * otherwise. After log_start. ERROR_SYSTEM or ERROR_SETTING: it can't listen there. */
 MUST_CHECK enum error_code admin_start(struct admin **admin, const char *address, struct error *error);
 /* The port it really listens on. */
 uint16_t admin_port(const struct admin *admin);
