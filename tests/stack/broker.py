@@ -1,0 +1,206 @@
+# SPDX-License-Identifier: MIT
+"""A private RabbitMQ node: its own directory, ports and port mapper, nothing of the system's touched."""
+
+import base64
+import http.client
+import json
+import pathlib
+import secrets
+import socket
+import subprocess
+import urllib.parse
+
+from process import Child, Failure, command_as, own_directory, remove_directory, server_user, wait_until
+
+PROGRAMS = pathlib.Path("/usr/lib/rabbitmq/bin")
+PORTS = ("amqp", "management", "distribution", "epmd")
+VHOST = "sluice"
+SETUP_USER = "sluice-setup"
+
+CONFIG = """\
+listeners.tcp.1 = 127.0.0.1:{amqp}
+management.tcp.ip = 127.0.0.1
+management.tcp.port = {management}
+default_vhost = {vhost}
+default_user = {user}
+default_pass = {password}
+default_user_tags.administrator = true
+disk_free_limit.absolute = 50MB
+log.console = false
+log.file.rotation.size = 10485760
+log.file.rotation.count = 2
+collect_statistics_interval = 1000
+"""
+
+# A refused dead-lettering is tried again after 5 s, not after 180 s; the management page's numbers are 1 s old, not 5.
+ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 5000}, {quorum_tick_interval, 1000}]}].\n"
+
+
+class Broker:
+    """ports: a dict with a free port for each of PORTS."""
+
+    def __init__(self, directory, ports, password):
+        self.directory = pathlib.Path(directory)
+        self.ports = ports
+        self.password = password
+        self.user = server_user("rabbitmq")
+        self.place = None
+        base = self.directory.name
+        # A node that is still starting overhears SIGTERM; its data stands a kill.
+        self.child = Child("rabbitmq", self.directory.with_name(base + ".log"), self.user, death_signal="KILL")
+        self.epmd = Child("epmd", self.directory.with_name(base + "-epmd.log"), self.user)
+
+    @property
+    def port(self):
+        return self.ports["amqp"]
+
+    def url(self, user):
+        return f"amqp://{user}@127.0.0.1:{self.port}/{VHOST}"
+
+    def management_url(self, user=SETUP_USER):
+        return f"http://{user}@127.0.0.1:{self.ports['management']}"
+
+    def create(self):
+        """Writes the node's configuration; data that is there stays."""
+        place = self.place = own_directory(self.directory, self.user)
+        for name in ("etc", "data", "log", "home"):
+            (place / name).mkdir(exist_ok=True)
+        cookie = place / "home" / ".erlang.cookie"
+        if not cookie.exists():
+            cookie.write_text(secrets.token_hex(20), encoding="ascii")
+            cookie.chmod(0o400)
+        config = place / "etc" / "rabbitmq.conf"
+        config.touch(mode=0o600)
+        config.write_text(CONFIG.format(**self.ports, vhost=VHOST, user=SETUP_USER, password=self.password),
+                          encoding="ascii")
+        (place / "etc" / "advanced.config").write_text(ADVANCED, encoding="ascii")
+        (place / "etc" / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="ascii")
+        (place / "etc" / "env.conf").touch()
+        own_directory(self.directory, self.user)
+
+    def _environment(self):
+        place = self.place
+        return {
+            "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
+            "LC_ALL": "C.UTF-8",
+            "HOME": str(place / "home"),
+            "ERL_EPMD_PORT": str(self.ports["epmd"]),
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_CRASH_DUMP_BYTES": "0",
+            "RABBITMQ_NODENAME": "sluice@localhost",
+            "RABBITMQ_DIST_PORT": str(self.ports["distribution"]),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "RABBITMQ_CONF_ENV_FILE": str(place / "etc" / "env.conf"),
+            "RABBITMQ_CONFIG_FILE": str(place / "etc" / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(place / "etc" / "advanced.config"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(place / "etc" / "enabled_plugins"),
+            "RABBITMQ_MNESIA_BASE": str(place / "data"),
+            "RABBITMQ_LOG_BASE": str(place / "log"),
+            "RABBITMQ_PID_FILE": str(place / "pid"),
+            # The script then becomes the node itself instead of a shell that watches over it.
+            "RUNNING_UNDER_SYSTEMD": "true",
+        }
+
+    def start(self, wait=True):
+        if self.place is None:
+            self.create()
+        if not self.epmd.alive():
+            self.epmd.start(["epmd", "-port", self.ports["epmd"], "-address", "127.0.0.1"], self._environment(),
+                            cwd="/")
+            wait_until(lambda: self._connects("epmd"), lambda: f"epmd\n{self.epmd.tail()}")
+        self.child.start([PROGRAMS / "rabbitmq-server"], self._environment(), cwd=str(self.place))
+        if wait:
+            self.wait_ready()
+
+    def _connects(self, name):
+        try:
+            socket.create_connection(("127.0.0.1", self.ports[name]), 1).close()
+        except OSError:
+            return False
+        return True
+
+    def wait_ready(self, limit=90):
+        """Ready is: it greets an AMQP client, and the management API knows us."""
+        wait_until(lambda: self._greets() and self._manages(),
+                   lambda: f"RabbitMQ on port {self.port}\n{self.tail()}", limit, every=0.1)
+
+    def _greets(self):
+        if not self.child.alive():
+            raise Failure(f"RabbitMQ ended at once\n{self.tail()}")
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), 1) as client:
+                client.settimeout(5)
+                client.sendall(b"AMQP\x00\x00\x09\x01")
+                return client.recv(1) == b"\x01"  # a method frame: Connection.Start
+        except OSError:
+            return False
+
+    def _manages(self):
+        try:
+            return self.management("GET", f"vhosts/{VHOST}")["name"] == VHOST
+        except (OSError, http.client.HTTPException, Failure):
+            return False
+
+    def management(self, method, path, content=None, user=SETUP_USER, password=None):
+        """One call of the management API: its JSON, or None. path as under /api/, its parts quoted."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports["management"], timeout=10)
+        login = base64.b64encode(f"{user}:{password or self.password}".encode()).decode()
+        try:
+            connection.request(method, "/api/" + path, None if content is None else json.dumps(content),
+                               {"Authorization": "Basic " + login, "Content-Type": "application/json"})
+            reply = connection.getresponse()
+            body = reply.read()
+        finally:
+            connection.close()
+        if reply.status >= 300:
+            raise Failure(f"{method} /api/{path}: {reply.status} {body[:300]!r}")
+        return json.loads(body) if body else None
+
+    def queue(self, name):
+        """What the broker reports about a queue; {} when there is none."""
+        try:
+            return self.management("GET", f"queues/{VHOST}/{urllib.parse.quote(name, safe='')}")
+        except Failure as failure:
+            if ": 404 " in str(failure):
+                return {}
+            raise
+
+    def control(self, *arguments):
+        """rabbitmqctl on this node; its output."""
+        done = subprocess.run(command_as(self.user, [PROGRAMS / "rabbitmqctl", "-q", *arguments]),
+                              env=self._environment(), cwd=str(self.place), stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+        if done.returncode != 0:
+            raise Failure(f"rabbitmqctl {' '.join(arguments)}: {done.stdout}{done.stderr}")
+        return done.stdout
+
+    def set_alarm(self):
+        """Every publisher is blocked from now on."""
+        self.control("set_vm_memory_high_watermark", "0")
+
+    def clear_alarm(self):
+        self.control("set_vm_memory_high_watermark", "0.4")
+
+    def stop(self):
+        return self.child.terminate(60)
+
+    def stop_epmd(self):
+        """After the node; nothing of it is left then."""
+        return self.epmd.terminate(10)
+
+    def kill(self):
+        self.child.kill()
+
+    def log(self):
+        """The node's own log file."""
+        return self.place / "log" / "sluice@localhost.log"
+
+    def tail(self, lines=25):
+        try:
+            text = self.log().read_text(encoding="utf-8", errors="replace").splitlines()[-lines:]
+        except (OSError, AttributeError):
+            text = []
+        return self.child.tail(lines) + "\n" + "\n".join("    " + line for line in text)
+
+    def remove(self):
+        remove_directory(self.directory)

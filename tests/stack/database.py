@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""A private Postgres cluster: its own directory, its own port on 127.0.0.1, nothing of the system's touched."""
+
+import os
+import pathlib
+import signal
+import subprocess
+
+import psycopg2
+
+from process import Child, Failure, command_as, own_directory, remove_directory, server_user, wait_until
+
+VERSIONS = pathlib.Path("/usr/lib/postgresql")
+STOP = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
+
+
+def programs(version=None):
+    """The directory of Postgres' own programs: of `version`, else of the newest that is installed."""
+    found = sorted((int(path.parent.name), path) for path in VERSIONS.glob("*/bin")
+                   if path.parent.name.isdigit() and (path / "postgres").exists())
+    if version is not None:
+        found = [(number, path) for number, path in found if number == int(version)]
+    if not found:
+        raise Failure(f"no Postgres {version or ''} under {VERSIONS}; install Debian's package "
+                      f"postgresql{'-' + version if version else ''}")
+    return found[-1][1]
+
+
+class Database:
+    """Owner (and superuser) is the role `sluice`, as the database is."""
+
+    def __init__(self, directory, port, owner_password, settings=None):
+        self.directory = pathlib.Path(directory)
+        self.port = port
+        self.owner_password = owner_password
+        self.settings = settings or {}
+        self.user = server_user("postgres")
+        self.data = None
+        self.child = Child("postgres", self.directory.with_name(self.directory.name + ".log"), self.user,
+                           death_signal="INT")  # TERM would wait for every client
+
+    def _environment(self):
+        return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(self.data.parent)}
+
+    def create(self):
+        """Makes the cluster, unless it is there."""
+        place = own_directory(self.directory, self.user)
+        self.data = place / "data"
+        if (self.data / "PG_VERSION").exists():
+            return
+        password = place / "password"
+        password.write_text(self.owner_password + "\n", encoding="ascii")
+        password.chmod(0o600)
+        try:
+            own_directory(self.directory, self.user)
+            made = subprocess.run(
+                command_as(self.user, [
+                    programs() / "initdb", "-D", self.data, "-U", "sluice", "--pwfile", password,
+                    "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", "C.UTF-8"]),
+                env=self._environment(), cwd="/", stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                timeout=120, check=False)
+        finally:
+            password.unlink()
+        if made.returncode != 0:
+            raise Failure(f"initdb failed:\n{made.stdout}{made.stderr}")
+
+    def start(self, wait=True):
+        if self.data is None:
+            self.create()
+        version = (self.data / "PG_VERSION").read_text(encoding="ascii").strip()
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": self.port,
+            "unix_socket_directories": "",  # one way in is enough, and a path has a limit of 107 bytes
+            **self.settings,
+        }
+        self.child.start(
+            [programs(version) / "postgres", "-D", self.data] +
+            [part for name, value in settings.items() for part in ("-c", f"{name}={value}")],
+            self._environment(), cwd="/")
+        if wait:
+            self.wait_ready()
+
+    def wait_ready(self, limit=60):
+        wait_until(self._answers, lambda: f"Postgres on port {self.port}\n{self.child.tail()}", limit)
+        there = self.query("select 1 from pg_database where datname = 'sluice'", database="postgres")
+        if not there:
+            self.query("create database sluice", database="postgres")
+
+    def _answers(self):
+        if not self.child.alive():
+            raise Failure(f"Postgres ended at once\n{self.child.tail()}")
+        try:
+            self.connect(database="postgres").close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def connect(self, user="sluice", password=None, database="sluice"):
+        """A connection that commits each statement by itself."""
+        connection = psycopg2.connect(host="127.0.0.1", port=self.port, dbname=database, user=user,
+                                      password=password or self.owner_password, connect_timeout=10,
+                                      application_name="sluice-tests")
+        connection.autocommit = True
+        return connection
+
+    def query(self, sql, arguments=(), user="sluice", password=None, database="sluice"):
+        """The rows of one statement on a connection of its own; [] when it returns none."""
+        connection = self.connect(user, password, database)
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(sql, arguments)
+                return cursor.fetchall() if cursor.description else []
+        finally:
+            connection.close()
+
+    def url(self, user):
+        return f"postgresql://{user}@127.0.0.1:{self.port}/sluice"
+
+    def stop(self, mode="fast"):
+        return self.child.terminate(60, STOP[mode])
+
+    def kill(self):
+        """kill -9 of the postmaster. The next start waits until its orphans have let go of the shared memory."""
+        orphans = self._children()
+        self.child.kill()
+        wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in orphans),
+                   "the backends of a killed postmaster to end", 20)
+
+    def _children(self):
+        try:
+            text = pathlib.Path(f"/proc/{self.child.pid}/task/{self.child.pid}/children").read_text(encoding="ascii")
+        except OSError:
+            return []
+        return [int(pid) for pid in text.split()]
+
+    def remove(self):
+        remove_directory(self.directory)

@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: MIT
+"""One broker, one database and the secrets between them and Sluice's programs, all under one directory.
+`make run` keeps such a directory for good, the tests have one for a session."""
+
+import json
+import pathlib
+import secrets
+
+from broker import PORTS, Broker
+from database import Database
+from process import Failure, free_ports
+from programs import run_command
+
+SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "database-owner", "database-worker", "database-reader")
+
+
+class Deployment:
+    """Everything about the programs but the programs: their settings too, so that each is spelled once."""
+
+    def __init__(self, directory, build, database_settings=None, running=False):
+        """running: its servers are up already, somebody else's business; only look."""
+        self.directory = pathlib.Path(directory)
+        self.build = pathlib.Path(build)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.directory.chmod(0o711)  # the servers' users pass through to their own part
+        self.state_file = self.directory / "state.json"
+        self.state = self._load_state()
+        (self.directory / "secrets").mkdir(mode=0o700, exist_ok=True)
+        for name in SECRETS:
+            if not self._secret_file(name).exists():
+                self.write_secret(name, secrets.token_urlsafe(24))
+        if not running:
+            free_ports([*PORTS, "database"], self.state)
+            self.save_state()
+        self.broker = Broker(self.directory / "broker", {name: self.state[name] for name in PORTS},
+                             self.secret("broker-setup"))
+        self.database = Database(self.directory / "database", self.state["database"], self.secret("database-owner"),
+                                 database_settings)
+
+    def _load_state(self):
+        try:
+            return json.loads(self.state_file.read_text(encoding="ascii"))
+        except FileNotFoundError:
+            return {}
+        except ValueError as error:
+            raise Failure(f"{self.state_file} can't be read ({error}); remove it") from None
+
+    def save_state(self):
+        self.state_file.write_text(json.dumps(self.state, indent=2) + "\n", encoding="ascii")
+
+    def _secret_file(self, name):
+        return self.directory / "secrets" / name
+
+    def secret(self, name):
+        return self._secret_file(name).read_text(encoding="ascii").strip()
+
+    def write_secret(self, name, value):
+        """A file that only we can read; its path, for a setting X_FILE."""
+        path = self._secret_file(name)
+        path.touch(mode=0o600)
+        path.write_text(value + "\n", encoding="ascii")
+        return path
+
+    def start_servers(self):
+        """Both at once, ready when this returns."""
+        self.database.start(wait=False)
+        self.broker.start(wait=False)
+        self.database.wait_ready()
+        self.broker.wait_ready()
+
+    def stop_servers(self):
+        """The broker first. Both are asked even if one of them fails."""
+        try:
+            self.broker.stop()
+        finally:
+            try:
+                self.broker.stop_epmd()
+            finally:
+                self.database.stop()
+
+    def gateway_settings(self, **more):
+        return {
+            "BROKER_URL": self.broker.url("sluice-gateway"),
+            "BROKER_PASSWORD_FILE": self._secret_file("broker-gateway"),
+            "GATEWAY_LISTEN": "127.0.0.1:0",
+            "GATEWAY_ADMIN": "127.0.0.1:0",
+            **more,
+        }
+
+    def worker_settings(self, **more):
+        return {
+            "BROKER_URL": self.broker.url("sluice-worker"),
+            "BROKER_PASSWORD_FILE": self._secret_file("broker-worker"),
+            "DATABASE_URL": self.database.url("sluice_worker"),
+            "DATABASE_PASSWORD_FILE": self._secret_file("database-worker"),
+            "WORKER_ADMIN": "127.0.0.1:0",
+            **more,
+        }
+
+    def setup_settings(self, **more):
+        return {
+            "BROKER_URL": self.broker.url("sluice-setup"),
+            "BROKER_PASSWORD_FILE": self._secret_file("broker-setup"),
+            "BROKER_MANAGEMENT_URL": self.broker.management_url(),
+            "SETUP_DATABASE_URL": self.database.url("sluice"),
+            "SETUP_DATABASE_PASSWORD_FILE": self._secret_file("database-owner"),
+            "SETUP_GATEWAY_BROKER_PASSWORD_FILE": self._secret_file("broker-gateway"),
+            "SETUP_WORKER_BROKER_PASSWORD_FILE": self._secret_file("broker-worker"),
+            "SETUP_WORKER_DATABASE_PASSWORD_FILE": self._secret_file("database-worker"),
+            "SETUP_READER_DATABASE_PASSWORD_FILE": self._secret_file("database-reader"),
+            **more,
+        }
+
+    def reader_settings(self, **more):
+        """For the subcommands that look: as sluice_reader in the database."""
+        return {
+            "BROKER_URL": self.broker.url("sluice-setup"),
+            "BROKER_PASSWORD_FILE": self._secret_file("broker-setup"),
+            "BROKER_MANAGEMENT_URL": self.broker.management_url(),
+            "DATABASE_URL": self.database.url("sluice_reader"),
+            "DATABASE_PASSWORD_FILE": self._secret_file("database-reader"),
+            **more,
+        }
+
+    def setup(self, *arguments, **more):
+        """`sluice setup`: the CompletedProcess."""
+        return run_command(self.build, ["setup", *arguments], self.setup_settings(**more))
+
+    def command(self, *arguments, **more):
+        """Any other subcommand."""
+        return run_command(self.build, arguments, self.reader_settings(**more))

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""A bounded load: keep-alive connections to a gateway, each a thread, everything it sends in a ledger."""
+
+import http.client
+import random
+import socket
+import threading
+import time
+
+from process import Failure, wait_until
+
+
+class Connection(http.client.HTTPConnection):
+    """Requests leave at once: no Nagle."""
+
+    def connect(self):
+        super().connect()
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
+class Load:
+    """Sends `rate` events a second until `count` were sent or stop() is called. Reconnects after every error. An id
+    is sent again now and then (`repeats`: which part of all), with the same body, as senders do. The port may change
+    under it: that is how a restarted gateway is found."""
+
+    def __init__(self, port, ledger, rate=400, count=20_000, threads=8, repeats=0.1, prefix="load"):
+        self.port = port
+        self.ledger = ledger
+        self.count = count
+        self.repeats = repeats
+        self.prefix = prefix
+        self.interval = threads / rate
+        self.lock = threading.Lock()
+        self.begun = 0
+        self.statuses = {}
+        self.slowest = 0.0
+        self.acked_at = 0.0  # monotonic: when the last 2xx came
+        self.stopping = threading.Event()
+        self.threads = [threading.Thread(target=self._run, args=(random.Random(f"{ledger.seed}/{number}"), number),
+                                         daemon=True) for number in range(threads)]
+
+    def start(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __enter__(self):
+        return self.start()
+
+    def __exit__(self, *_):
+        self.stop()
+
+    def stop(self):
+        self.stopping.set()
+        for thread in self.threads:
+            thread.join(30)
+        if any(thread.is_alive() for thread in self.threads):
+            raise Failure("the load did not stop within 30 s")
+
+    def wait_acked(self, more, limit=30):
+        """Until `more` further events have been acked."""
+        goal = self.ledger.counts["acked"] + more
+        wait_until(lambda: self.ledger.counts["acked"] >= goal,
+                   lambda: f"{more} more acked events; statuses so far: {self.statuses}", limit)
+
+    def _take(self):
+        with self.lock:
+            self.begun += 1
+            return self.begun <= self.count
+
+    def _run(self, rng, number):
+        connection = None
+        mine = []
+        due = time.monotonic()
+        while not self.stopping.is_set() and self._take():
+            due = max(due + self.interval, time.monotonic() - 1)
+            self.stopping.wait(max(0, due - time.monotonic()))
+            if mine and rng.random() < self.repeats:
+                event_id, body = rng.choice(mine)
+            else:
+                event_id = f"{self.prefix}-{self.ledger.seed}-{number}-{len(mine)}"
+                body = b'{"n":%d,"pad":"%s"}' % (len(mine), b"x" * rng.randrange(600))
+                mine.append((event_id, body))
+            connection, status = self._send(connection, event_id, body)
+            if status is None:
+                connection = None
+                self.stopping.wait(0.02)
+
+    def _send(self, connection, event_id, body):
+        entry = self.ledger.sent(event_id, body)
+        begun = time.monotonic()
+        status = None
+        try:
+            if connection is None or connection.port != self.port:
+                connection = Connection("127.0.0.1", self.port, timeout=10)
+            connection.request("POST", "/load", body, {"webhook-id": event_id, "Content-Type": "application/json"})
+            reply = connection.getresponse()
+            reply.read()
+            status = reply.status
+        except (OSError, http.client.HTTPException):
+            if connection is not None:
+                connection.close()
+        self.ledger.replied(entry, status)
+        now = time.monotonic()
+        with self.lock:
+            self.statuses[status] = self.statuses.get(status, 0) + 1
+            self.slowest = max(self.slowest, now - begun)
+            if status is not None and 200 <= status < 300:
+                self.acked_at = now
+        return connection, status

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: MIT
+"""Sluice's own programs: gateway, worker, and the command, each started from a build with settings of its own."""
+
+import http.client
+import os
+import pathlib
+import re
+import signal
+import subprocess
+
+from process import Child, Failure, wait_until
+
+# What no log may hold, whatever happened: marks of sanitizers and of crashes.
+REPORTS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:"
+                     r"|stack smashing detected|free\(\): |double free|malloc\(\): |Assertion .* failed")
+SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
+              "TSAN_OPTIONS": "second_deadlock_stack=1"}
+EXIT_BUG = 70
+
+
+def environment(settings):
+    """A program sees its settings and next to nothing else."""
+    inherited = {name: os.environ.get(name, fallback) for name, fallback in SANITIZERS.items()}
+    return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **inherited,
+            **{name: str(value) for name, value in settings.items() if value is not None}}
+
+
+def _launcher(program):
+    # ThreadSanitizer of Debian 12 can't place its shadow memory where the kernel randomizes with more bits.
+    return ["setarch", "-R"] if "tsan" in program.parts else []
+
+
+LINE = re.compile(r"(\d{4}-\d\d-\d\dT[\d:.]+Z) (debug|info|warning|error) (\S+)")
+FIELD = re.compile(r' ([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')
+
+
+def fields(line):
+    """The fields of one log line as a dict, with time, level and event beside them; {} when it isn't one of ours."""
+    head = LINE.match(line)
+    if not head:
+        return {}
+    pairs = {key: value[1:-1] if value.startswith('"') else value for key, value in FIELD.findall(line, head.end())}
+    return {"time": head[1], "level": head[2], "event": head[3], **pairs}
+
+
+class Program(Child):
+    """A daemon with an admin listener."""
+
+    binary = ""
+
+    def __init__(self, name, build, settings, log):
+        super().__init__(name, log)
+        self.build = pathlib.Path(build)
+        self.settings = dict(settings)
+        self.admin_port = None
+
+    def start(self, wait=True):  # pylint: disable=arguments-differ
+        program = (self.build / self.binary).absolute()
+        super().start([*_launcher(program), program], environment(self.settings))
+        self.admin_port = self._port("admin-listening")
+        if wait:
+            self.wait_ready()
+        return self
+
+    def _port(self, event):
+        return int(wait_until(lambda: self._find(event), lambda: f"'{event}' in the log\n{self.tail()}", 15)["port"])
+
+    def _find(self, event):
+        found = [line for line in self.lines() if line["event"] == event]
+        if not found and not self.alive():
+            raise Failure(f"{self.name} ended instead of listening\n{self.tail()}")
+        return found[0] if found else None
+
+    def lines(self, event=None):
+        """This run's log lines as dicts, of one event or all."""
+        every = (fields(line) for line in self.output().splitlines())
+        return [line for line in every if line and event in (None, line["event"])]
+
+    def admin(self, path):
+        """(status, text) of the admin listener; (0, why) when it doesn't answer."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+        try:
+            connection.request("GET", path)
+            reply = connection.getresponse()
+            return reply.status, reply.read().decode()
+        except (OSError, http.client.HTTPException) as error:
+            return 0, str(error)
+        finally:
+            connection.close()
+
+    def is_ready(self):
+        return self.admin("/ready")[0] == 200
+
+    def wait_ready(self, ready=True, limit=20):
+        def same():
+            if ready and not self.alive():
+                raise Failure(f"{self.name} ended\n{self.tail()}")
+            return self.is_ready() == ready
+        wait_until(same, lambda: f"{self.name} to be {'' if ready else 'not '}ready; it says {self.admin('/ready')}\n"
+                                 f"{self.tail()}", limit)
+
+    def metrics(self):
+        """{'name{labels}': value}"""
+        text = self.admin("/metrics")[1]
+        return {line.rpartition(" ")[0]: float(line.rpartition(" ")[2])
+                for line in text.splitlines() if line and not line.startswith("#")}
+
+    def stop(self, limit=30.0):
+        """SIGTERM: its exit status."""
+        return self.terminate(limit)
+
+    def findings(self):
+        """What speaks of a bug in this run: lines of a sanitizer, an end that nobody asked for."""
+        found = [line for line in self.output().splitlines() if REPORTS.search(line)]
+        status = self.process.poll() if self.process else None
+        if status is not None and status not in (0, 78) and not (self.killed and status == -signal.SIGKILL):
+            found.append(f"{self.name} ended with status {status}")
+        return found
+
+
+class Gateway(Program):
+    """`port` is where it takes events."""
+
+    binary = "sluice-gateway"
+    port = None
+
+    def start(self, wait=True):
+        super().start(wait=False)
+        self.port = self._port("listening")
+        if wait:
+            self.wait_ready()
+        return self
+
+
+class Worker(Program):
+    binary = "sluice-worker"
+
+
+def run_command(build, arguments, settings, limit=60, program="sluice", stdin=None):
+    """Runs a program to its end: the CompletedProcess, output as text. One that a sanitizer ended is a Failure."""
+    path = (pathlib.Path(build) / program).absolute()
+    done = subprocess.run([*_launcher(path), path, *arguments], env=environment(settings), timeout=limit,
+                          capture_output=True, text=True, check=False, input=stdin,
+                          stdin=subprocess.DEVNULL if stdin is None else None)
+    if done.returncode < 0 or done.returncode == EXIT_BUG or REPORTS.search(done.stderr):
+        raise Failure(f"{program} {' '.join(arguments)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
+    return done
