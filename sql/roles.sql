@@ -9,6 +9,10 @@ begin
     if not exists (select from pg_roles where rolname = 'sluice_reader') then
         create role sluice_reader login;
     end if;
+    -- Postgres doesn't hold superusers to a connection limit.
+    if exists (select from pg_roles where rolname = 'sluice_worker' and rolsuper) then
+        raise exception 'role sluice_worker is a superuser, whom no connection budget binds: alter role sluice_worker nosuperuser';
+    end if;
     execute format('revoke create, temporary on database %I from public', current_database());
     execute format('grant connect on database %I to sluice_worker, sluice_reader', current_database());
 end

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "database.h"
+
+#include "clock.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+
+#define CONNECT_US (5 * CLOCK_US_PER_S)
+
+/* libpq's message without its last newline and without what follows the first. */
+static int line_length(const char *message)
+{
+    return (int)strcspn(message, "\n");
+}
+
+/* Finds the SQLSTATE in a verbose message of a failed connect, "FATAL:  28P01:
+ * text"; libpq keeps it nowhere else. "" when the server said nothing. With several
+ * attempts (TLS first, then plain) the last counts. */
+static void connect_sqlstate(const char *message, char state[6])
+{
+    state[0] = '\0';
+    for (const char *at = message; (at = strstr(at, ":  ")) != NULL; at++) {
+        const char *code = at + 3;
+        size_t len = 0;
+
+        while (len < 5 && (isupper((unsigned char)code[len]) || isdigit((unsigned char)code[len]))) {
+            len++;
+        }
+        if (len == 5 && code[5] == ':') {
+            memcpy(state, code, 5);
+            state[5] = '\0';
+        }
+    }
+}
+
+static enum error_code connect_failed(PGconn *c, struct error *error)
+{
+    const char *message = PQerrorMessage(c);
+    char state[6];
+
+    connect_sqlstate(message, state);
+    if (strncmp(state, "28", 2) == 0 || strcmp(state, "42501") == 0) {
+        return error_set(error, ERROR_REFUSED, "database: %.*s", line_length(message), message);
+    }
+    if (strcmp(state, "3D000") == 0) {
+        return error_set(error, ERROR_SETTING, "database: %.*s; create it first", line_length(message),
+                         message);
+    }
+    return error_set(error, ERROR_UNREACHABLE, "database: %.*s", line_length(message), message);
+}
+
+/* Waits for the socket in the direction that libpq wants; false when the
+ * deadline has passed. */
+static bool wait_socket(PGconn *c, PostgresPollingStatusType wants, int64_t deadline)
+{
+    struct pollfd fd = {.fd = PQsocket(c), .events = wants == PGRES_POLLING_READING ? POLLIN : POLLOUT};
+
+    for (;;) {
+        int64_t left = deadline - clock_monotonic_us();
+        int got = left <= 0 ? 0 : poll(&fd, 1, (int)(left / CLOCK_US_PER_MS) + 1);
+
+        if (got >= 0 || errno != EINTR) {
+            return got > 0;
+        }
+    }
+}
+
+enum error_code database_open(PGconn **connection, const char *url, const char *password,
+                              const char *subcommand, struct error *error)
+{
+    char name[64];
+    /* A later keyword wins over one of the URL, which comes first. A dead link ends a wait after 20 s. */
+    const char *const keywords[] = {
+        "dbname",           "password", "application_name", "client_encoding", "keepalives_idle",
+        "tcp_user_timeout", NULL};
+    const char *const values[] = {url, password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000",
+                                  NULL};
+    int64_t deadline = clock_monotonic_us() + CONNECT_US;
+    PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
+    enum error_code code;
+    PGconn *c;
+
+    (void)snprintf(name, sizeof name, "sluice %s", subcommand);
+    *connection = NULL;
+    c = PQconnectStartParams(keywords, values, 1);
+    if (c == NULL) {
+        return error_set(error, ERROR_MEMORY, "database: out of memory");
+    }
+    if (PQstatus(c) == CONNECTION_BAD) {
+        code = error_set(error, ERROR_SETTING, "database: %.*s", line_length(PQerrorMessage(c)),
+                         PQerrorMessage(c));
+        goto failed;
+    }
+    (void)PQsetErrorVerbosity(c, PQERRORS_VERBOSE);
+    while (wants != PGRES_POLLING_OK && wants != PGRES_POLLING_FAILED) {
+        if (!wait_socket(c, wants, deadline)) {
+            code = error_set(error, ERROR_UNREACHABLE, "database: no connection to %s port %s within 5 s",
+                             PQhost(c), PQport(c));
+            goto failed;
+        }
+        wants = PQconnectPoll(c);
+    }
+    if (wants == PGRES_POLLING_FAILED) {
+        code = connect_failed(c, error);
+        goto failed;
+    }
+    (void)PQsetErrorVerbosity(c, PQERRORS_DEFAULT);
+    *connection = c;
+    return ERROR_NONE;
+
+failed:
+    PQfinish(c);
+    return code;
+}
+
+static enum error_code query_failed(PGconn *c, const PGresult *result, struct error *error)
+{
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    enum error_code code = ERROR_REFUSED;
+
+    if (state == NULL || PQstatus(c) == CONNECTION_BAD) {
+        return error_set(error, ERROR_CLOSED, "database: %.*s", line_length(PQerrorMessage(c)),
+                         PQerrorMessage(c));
+    }
+    if (strcmp(state, "42P01") == 0) {
+        return error_set(error, ERROR_NOT_FOUND, "database: %s; has `sluice setup` been run?", primary);
+    }
+    if (strcmp(state, "55P03") == 0 || strcmp(state, "57014") == 0) {
+        code = ERROR_TIMEOUT;
+    } else if (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0) {
+        code = ERROR_CLOSED;
+    }
+    return error_set(error, code, "database: %s (SQLSTATE %s)", primary, state);
+}
+
+enum error_code database_query(PGconn *connection, PGresult **result, const char *sql, int count,
+                               const char *const *parameters, struct error *error)
+{
+    PGresult *r = PQexecParams(connection, sql, count, NULL, parameters, NULL, NULL, 0);
+    ExecStatusType status = PQresultStatus(r);
+
+    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
+        *result = r;
+        return ERROR_NONE;
+    }
+    enum error_code code = query_failed(connection, r, error);
+
+    PQclear(r);
+    *result = NULL;
+    return code;
+}
+
+enum error_code database_run(PGconn *connection, const char *sql, struct error *error)
+{
+    PGresult *r = PQexec(connection, sql);
+    ExecStatusType status = PQresultStatus(r);
+    enum error_code code = ERROR_NONE;
+
+    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
+        code = query_failed(connection, r, error);
+    }
+    PQclear(r);
+    return code;
+}

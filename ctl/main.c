@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+#include "report.h"
+#include "settings.h"
+#include "subcommand.h"
+
+#include <curl/curl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+static const struct subcommand *const subcommands[] = {&setup_command, &send_command, &status_command,
+                                                       &ready_command, &verify_command};
+#define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
+
+/* Room for whichever subcommand's settings. */
+union any_settings {
+    struct setup_settings setup;
+    struct status_settings status;
+    struct verify_settings verify;
+};
+
+static void print(struct buf *text)
+{
+    (void)fwrite(text->data, 1, text->len, stdout);
+    buf_free(text);
+}
+
+static void print_help(void)
+{
+    struct buf out = {0};
+
+    buf_append_text(&out, "usage: sluice SUBCOMMAND [OPTION]...\n\n");
+    for (size_t i = 0; i < SUBCOMMANDS; i++) {
+        buf_printf(&out, "  %-8s %s\n", subcommands[i]->name, subcommands[i]->summary);
+    }
+    buf_append_text(&out, "\n  sluice SUBCOMMAND --help          what it does, its options and settings\n"
+                          "  sluice SUBCOMMAND --print-config  the settings in force, secrets hidden\n"
+                          "  sluice --print-settings           all settings as a table\n"
+                          "  sluice --version\n\n"
+                          "Exit codes: 0 done; 1 the answer is no; 64 usage; 69 a server wasn't reached;\n"
+                          "70 a bug; 78 settings.\n");
+    print(&out);
+}
+
+static void print_subcommand_help(const struct subcommand *subcommand)
+{
+    struct buf out = {0};
+
+    buf_printf(&out, "usage: sluice %s%s%s\n\n%s", subcommand->name,
+               subcommand->arguments[0] == '\0' ? "" : " ", subcommand->arguments, subcommand->help);
+    if (subcommand->settings[0].name != NULL) {
+        buf_append_text(
+            &out, "\nSettings, from the environment; each also as NAME_FILE, a file that holds it:\n\n");
+        config_help(subcommand->settings, &out);
+    }
+    print(&out);
+}
+
+static bool has_argument(int count, char **arguments, const char *wanted)
+{
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], wanted) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum exit_code run(const struct subcommand *subcommand, int count, char **arguments)
+{
+    union any_settings settings;
+    struct buf complaints = {0};
+    enum exit_code code;
+
+    memset(&settings, 0, sizeof settings);
+    if (config_load(subcommand->settings, &settings, &complaints) != ERROR_NONE) {
+        (void)fwrite(complaints.data, 1, complaints.len, stderr);
+        code = EXIT_SETTINGS;
+    } else if (has_argument(count, arguments, "--print-config")) {
+        struct buf out = {0};
+
+        config_print(subcommand->settings, &settings, &out);
+        print(&out);
+        code = EXIT_DONE;
+    } else {
+        code = subcommand->run(&settings, count, arguments);
+    }
+    config_free(subcommand->settings, &settings);
+    buf_free(&complaints);
+    return code;
+}
+
+static const struct subcommand *find(const char *name)
+{
+    for (size_t i = 0; i < SUBCOMMANDS; i++) {
+        if (strcmp(subcommands[i]->name, name) == 0) {
+            return subcommands[i];
+        }
+    }
+    return NULL;
+}
+
+int main(int argc, char **argv)
+{
+    const char *first = argc > 1 ? argv[1] : "";
+    const struct subcommand *subcommand = find(first);
+    enum exit_code code;
+
+    if (strcmp(first, "--help") == 0) {
+        print_help();
+        return EXIT_DONE;
+    }
+    if (strcmp(first, "--version") == 0) {
+        report_line("sluice " SLUICE_VERSION);
+        return EXIT_DONE;
+    }
+    if (strcmp(first, "--print-settings") == 0) {
+        struct buf out = {0};
+
+        config_table(settings_all(), &out);
+        print(&out);
+        return EXIT_DONE;
+    }
+    if (subcommand == NULL) {
+        (void)fprintf(stderr, "sluice: %s%s; see sluice --help\n",
+                      argc > 1 ? "no such subcommand: " : "which subcommand?", first);
+        return EXIT_USAGE;
+    }
+    if (has_argument(argc - 2, argv + 2, "--help")) {
+        print_subcommand_help(subcommand);
+        return EXIT_DONE;
+    }
+    (void)signal(SIGPIPE, SIG_IGN);
+    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+        (void)fprintf(stderr, "sluice: libcurl doesn't start\n");
+        return EXIT_BUG;
+    }
+    code = run(subcommand, argc - 2, argv + 2);
+    curl_global_cleanup();
+    return code;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#include "script.h"
+
+#include "budget.h"
+#include "migrate.h"
+
+#include <inttypes.h>
+
+static void append_migration(struct buf *out, const struct migration *m)
+{
+    char hex[MIGRATE_SHA256_HEX + 1];
+
+    migrate_sha256(m, hex);
+    buf_printf(out,
+               "\n-- %s\n"
+               "select not exists (select from sluice_migrations where name = '%s') as missing \\gset\n"
+               "\\if :missing\n"
+               "begin;\n",
+               m->name, m->name);
+    buf_append(out, m->sql, m->len);
+    buf_printf(out,
+               "insert into sluice_migrations (name, sha256) values ('%s', '%s');\n"
+               "commit;\n"
+               "\\endif\n",
+               m->name, hex);
+}
+
+/* The same arithmetic as in budget.c, done where the numbers are. */
+static void append_budget(struct buf *out, int64_t budget)
+{
+    buf_append_text(
+        out,
+        "\n-- The worker role's connection limit is the budget of all workers together.\n"
+        "select current_setting('max_connections')::int\n"
+        "     - current_setting('superuser_reserved_connections')::int\n"
+        "     - coalesce(current_setting('reserved_connections', true), '0')::int as available \\gset\n");
+    if (budget == 0) {
+        buf_printf(out, "select least(%d, :available / 2) as budget \\gset\n", BUDGET_CHOSEN_MAX);
+    } else {
+        buf_printf(out, "\\set budget %" PRId64 "\n", budget);
+    }
+    buf_append_text(out, "select :budget >= 1 and :budget < :available as safe \\gset\n"
+                         "\\if :safe\n"
+                         "\\else\n"
+                         "\\warn 'the budget' :budget 'must be at least 1 and below' :available\n"
+                         "select 1 / 0 as unsafe_budget;\n"
+                         "\\endif\n");
+}
+
+void script_append(struct buf *out, int64_t budget)
+{
+    buf_append_text(out,
+                    "-- What `sluice setup` (" SLUICE_VERSION ") does to the database; for psql, as the\n"
+                    "-- database's owner, who must be allowed to create roles:\n"
+                    "--   psql -v worker_password=... -v reader_password=... -f this-file\n"
+                    "-- A SCRAM verifier in place of a password keeps it out of the server's log.\n"
+                    "\\set ON_ERROR_STOP on\n"
+                    "set search_path = public;\n"
+                    "set lock_timeout = '30s';\n");
+    append_budget(out, budget);
+    buf_printf(out, "\n%s;\n", migrate_table_sql);
+    for (const struct migration *m = migrations; m->name != NULL; m++) {
+        append_migration(out, m);
+    }
+    buf_append_text(out, "\nbegin;\n");
+    buf_append(out, migrate_roles.sql, migrate_roles.len);
+    buf_append_text(out,
+                    "alter role sluice_worker login password :'worker_password' connection limit :budget;\n"
+                    "alter role sluice_reader login password :'reader_password';\n"
+                    "commit;\n");
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_SCRIPT_H
+#define SLUICE_SCRIPT_H
+
+#include "buf.h"
+
+#include <stdint.h>
+
+/* Appends what setup does to a database as a psql script, for servers where somebody else
+ * runs it; the same when run twice. It wants the variables worker_password and
+ * reader_password. budget 0: the script chooses, as budget_choose does. Pure. */
+void script_append(struct buf *out, int64_t budget);
+
+#endif

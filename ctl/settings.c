@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include "clock.h"
+#include "topology.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#define KIB INT64_C(1024)
+#define TIB (KIB * KIB * KIB * KIB)
+
+#define AMQP_SCHEMES "amqp,amqps"
+#define HTTP_SCHEMES "http,https"
+#define POSTGRES_SCHEMES "postgresql,postgres"
+#define PASSWORD_MAX 1024
+#define DELAY_LEAST CLOCK_US_PER_S
+#define DELAY_MOST (24 * 60 * 60 * CLOCK_US_PER_S)
+
+#define AT(member) offsetof(struct SETTINGS, member)
+
+/* clang-format off */
+const struct config_setting settings_none[] = {{0}};
+
+#define SETTINGS setup_settings
+const struct config_setting settings_setup[] = {
+    {"BROKER_URL", CONFIG_URL, AT(broker_url), "amqp://sluice-setup@127.0.0.1:5672/sluice", 0, 0, AMQP_SCHEMES, false,
+     "the broker, as a user that may configure the vhost"},
+    {"BROKER_PASSWORD", CONFIG_TEXT, AT(broker_password), "", 0, PASSWORD_MAX, NULL, true,
+     "that user's password, for BROKER_URL and BROKER_MANAGEMENT_URL"},
+    {"BROKER_MANAGEMENT_URL", CONFIG_URL, AT(management_url), "http://sluice-setup@127.0.0.1:15672", 0, 0, HTTP_SCHEMES, false,
+     "the broker's management API; not used with --skip-broker-users"},
+    {"SETUP_GATEWAY_BROKER_PASSWORD", CONFIG_TEXT, AT(gateway_broker_password), "", 0, PASSWORD_MAX, NULL, true,
+     "password to give to the broker's user sluice-gateway; needed unless --skip-broker-users"},
+    {"SETUP_WORKER_BROKER_PASSWORD", CONFIG_TEXT, AT(worker_broker_password), "", 0, PASSWORD_MAX, NULL, true,
+     "password to give to the broker's user sluice-worker; needed unless --skip-broker-users"},
+    {"SETUP_DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false,
+     "the database, as the role that owns it and may create roles"},
+    {"SETUP_DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,
+     "that role's password"},
+    {"SETUP_WORKER_DATABASE_PASSWORD", CONFIG_TEXT, AT(worker_database_password), "", 0, PASSWORD_MAX, NULL, true,
+     "password to give to the role sluice_worker; needed unless --print-sql"},
+    {"SETUP_READER_DATABASE_PASSWORD", CONFIG_TEXT, AT(reader_database_password), "", 0, PASSWORD_MAX, NULL, true,
+     "password to give to the role sluice_reader; needed unless --print-sql"},
+    {"DATABASE_BUDGET", CONFIG_INTEGER, AT(budget), "0", 0, 10000, NULL, false,
+     "connections that all workers together may hold; 0: half of what the database has left, at most 20"},
+    {"QUEUE_MAX_BYTES", CONFIG_BYTES, AT(queue_max_bytes), "1GiB", KIB * KIB, TIB, NULL, false,
+     "bound on the bodies in each queue; beyond it the gateway answers 503"},
+    {"DELAYS", CONFIG_DURATIONS, AT(delays), "10s,60s,600s", DELAY_LEAST, DELAY_MOST, NULL, false,
+     "waits of the delay and retry queues, whole seconds"},
+    {"SETUP_WAIT", CONFIG_DURATION, AT(wait_us), "60s", 0, 3600 * CLOCK_US_PER_S, NULL, false,
+     "how long to wait for the broker and for the database to come up"},
+    {0},
+};
+#undef SETTINGS
+
+#define SETTINGS status_settings
+const struct config_setting settings_status[] = {
+    {"BROKER_URL", CONFIG_URL, AT(broker_url), "amqp://sluice-worker@127.0.0.1:5672/sluice", 0, 0, AMQP_SCHEMES, false,
+     "the broker, as any user of the vhost"},
+    {"BROKER_PASSWORD", CONFIG_TEXT, AT(broker_password), "", 0, PASSWORD_MAX, NULL, true,
+     "that user's password"},
+    {"BROKER_MANAGEMENT_URL", CONFIG_URL, AT(management_url), "", 0, 0, HTTP_SCHEMES, false,
+     "the broker's management API, to count workers; empty: not asked"},
+    {"DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice_reader@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false,
+     "the database, as a role that may read"},
+    {"DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,
+     "that role's password"},
+    {"DELAYS", CONFIG_DURATIONS, AT(delays), "10s,60s,600s", DELAY_LEAST, DELAY_MOST, NULL, false,
+     "waits of the delay and retry queues, whole seconds"},
+    {0},
+};
+#undef SETTINGS
+
+#define SETTINGS verify_settings
+const struct config_setting settings_verify[] = {
+    {"BROKER_URL", CONFIG_URL, AT(broker_url), "amqp://sluice-worker@127.0.0.1:5672/sluice", 0, 0, AMQP_SCHEMES, false,
+     "the broker, as any user of the vhost"},
+    {"BROKER_PASSWORD", CONFIG_TEXT, AT(broker_password), "", 0, PASSWORD_MAX, NULL, true,
+     "that user's password"},
+    {"DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice_reader@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false,
+     "the database, as a role that may read"},
+    {"DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,
+     "that role's password"},
+    {"DELAYS", CONFIG_DURATIONS, AT(delays), "10s,60s,600s", DELAY_LEAST, DELAY_MOST, NULL, false,
+     "waits of the delay and retry queues, whole seconds"},
+    {0},
+};
+#undef SETTINGS
+/* clang-format on */
+
+const struct config_setting *settings_all(void)
+{
+    static struct config_setting all[sizeof settings_setup / sizeof settings_setup[0] +
+                                     sizeof settings_status / sizeof settings_status[0]];
+    const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify};
+    size_t count = 0;
+
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
+        for (const struct config_setting *s = tables[t]; s->name != NULL; s++) {
+            bool seen = false;
+
+            for (size_t i = 0; i < count; i++) {
+                seen = seen || strcmp(all[i].name, s->name) == 0;
+            }
+            if (!seen) {
+                all[count++] = *s;
+            }
+        }
+    }
+    all[count] = (struct config_setting){0};
+    return all;
+}

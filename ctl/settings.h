@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_CTL_SETTINGS_H
+#define SLUICE_CTL_SETTINGS_H
+
+/* The settings of each subcommand. send and ready have none: what they need is
+ * an argument. */
+
+#include "config.h"
+
+struct setup_settings {
+    char *broker_url;
+    char *broker_password;
+    char *management_url;
+    char *gateway_broker_password;
+    char *worker_broker_password;
+    char *database_url;
+    char *database_password;
+    char *worker_database_password;
+    char *reader_database_password;
+    int64_t budget; /* 0: choose */
+    int64_t queue_max_bytes;
+    struct config_durations delays;
+    int64_t wait_us;
+};
+
+struct status_settings {
+    char *broker_url;
+    char *broker_password;
+    char *management_url; /* "": not asked */
+    char *database_url;
+    char *database_password;
+    struct config_durations delays;
+};
+
+struct verify_settings {
+    char *broker_url;
+    char *broker_password;
+    char *database_url;
+    char *database_password;
+    struct config_durations delays;
+};
+
+extern const struct config_setting settings_none[];
+extern const struct config_setting settings_setup[];
+extern const struct config_setting settings_status[];
+extern const struct config_setting settings_verify[];
+
+/* All subcommands' settings, each name once; for --print-settings. Static. */
+const struct config_setting *settings_all(void);
+
+#endif
