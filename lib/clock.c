@@ -25,14 +25,14 @@ int64_t clock_wall_us(void)
 
 void clock_append(struct buf *b, int64_t wall_us)
 {
+    time_t seconds = (time_t)(wall_us / CLOCK_US_PER_S);
     int64_t micros = wall_us % CLOCK_US_PER_S;
-    time_t seconds;
     struct tm parts;
 
     if (micros < 0) {
         micros += CLOCK_US_PER_S;
+        seconds--;
     }
-    seconds = (time_t)((wall_us - micros) / CLOCK_US_PER_S);
     if (gmtime_r(&seconds, &parts) == NULL || parts.tm_year < -1900 || parts.tm_year > 8099) {
         buf_printf(b, "%" PRId64, wall_us);
         return;

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+#include "drain.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static int readable(void)
+{
+    struct pollfd fd = {.fd = drain_fd(), .events = POLLIN};
+
+    return poll(&fd, 1, 0);
+}
+
+static void nothing_drains_before_a_signal(void **state)
+{
+    struct error error;
+
+    (void)state;
+    assert_int_equal(drain_install(&error), ERROR_NONE);
+    assert_false(drain_requested());
+    assert_int_equal(readable(), 0);
+}
+
+static void a_broken_pipe_is_an_error_and_not_the_end(void **state)
+{
+    int ends[2];
+
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    (void)close(ends[0]);
+    assert_int_equal(write(ends[1], "x", 1), -1);
+    assert_int_equal(errno, EPIPE);
+    (void)close(ends[1]);
+    assert_false(drain_requested());
+}
+
+static void a_signal_asks_for_a_drain_for_ever(void **state)
+{
+    (void)state;
+    errno = EAGAIN;
+    assert_int_equal(raise(SIGINT), 0);
+    assert_int_equal(errno, EAGAIN);
+    assert_true(drain_requested());
+    assert_int_equal(readable(), 1);
+    assert_int_equal(raise(SIGTERM), 0);
+    assert_true(drain_requested());
+    assert_int_equal(readable(), 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(nothing_drains_before_a_signal),
+        cmocka_unit_test(a_broken_pipe_is_an_error_and_not_the_end),
+        cmocka_unit_test(a_signal_asks_for_a_drain_for_ever),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
