@@ -497,7 +497,7 @@ enum error_code broker_publish(struct broker *b, const char *exchange, struct sp
     if (status < 0) {
         return failed_in_library("publishing", status, error);
     }
-    if (body.len > 0 && body.len % (FRAME_MAX - FRAME_OVERHEAD) == 0) {
+    if (body.len > 0 && body.len % ((size_t)amqp_get_frame_max(b->connection) - FRAME_OVERHEAD) == 0) {
         /* The library has said that more is to come, and the kernel waits for it:
          * setting this option again sends what it holds back. */
         const int on = 1;

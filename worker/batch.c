@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "batch.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REASON_MAX 500
+
+struct event *event_new(struct broker_delivery *delivery, uint64_t channel)
+{
+    struct event *event = malloc(sizeof *event);
+    struct error error;
+
+    if (event == NULL) {
+        return NULL;
+    }
+    event->next = NULL;
+    event->state = EVENT_WAITING;
+    event->delivery = delivery;
+    event->channel = channel;
+    event->malformed = false;
+    event->verdict = VERDICT_TRANSIENT;
+    event->sqlstate[0] = '\0';
+    event->reason = NULL;
+    if (envelope_decode(delivery->properties, &event->envelope, &error) != ERROR_NONE) {
+        event->envelope = (struct envelope){.source = delivery->routing_key, .id = {"", 0}};
+        event->malformed = true;
+        event_fail(event, VERDICT_POISON, "", error.text);
+    }
+    return event;
+}
+
+void event_fail(struct event *event, enum verdict verdict, const char *sqlstate, const char *reason)
+{
+    event->state = EVENT_FAILED;
+    event->verdict = verdict;
+    (void)snprintf(event->sqlstate, sizeof event->sqlstate, "%s", sqlstate);
+    free(event->reason);
+    event->reason = strndup(reason, REASON_MAX); /* NULL for want of memory is shown as no reason */
+}
+
+bool event_settled(const struct event *event)
+{
+    switch (event->state) {
+    case EVENT_STORED:
+    case EVENT_REPLACED:
+    case EVENT_UNCHANGED:
+    case EVENT_DEAD:
+        return true;
+    case EVENT_WAITING:
+    case EVENT_FAILED:
+        return false;
+    }
+    return false;
+}
+
+void event_free(struct event *event)
+{
+    free(event->delivery);
+    free(event->reason);
+    free(event);
+}
+
+static void append(struct event **head, struct event **tail, struct event *event)
+{
+    event->next = NULL;
+    if (*head == NULL) {
+        *head = event;
+    } else {
+        (*tail)->next = event;
+    }
+    *tail = event;
+}
+
+void backlog_add(struct backlog *backlog, struct event *event)
+{
+    if (event->envelope.delivery_count >= BATCH_SUSPECT_DELIVERIES) {
+        append(&backlog->suspects, &backlog->last_suspect, event);
+    } else {
+        append(&backlog->head, &backlog->tail, event);
+    }
+    backlog->count++;
+}
+
+static struct event *take_first(struct event **head, size_t *count)
+{
+    struct event *event = *head;
+
+    *head = event->next;
+    event->next = NULL;
+    (*count)--;
+    return event;
+}
+
+void backlog_clear(struct backlog *backlog)
+{
+    while (backlog->head != NULL) {
+        event_free(take_first(&backlog->head, &backlog->count));
+    }
+    while (backlog->suspects != NULL) {
+        event_free(take_first(&backlog->suspects, &backlog->count));
+    }
+}
+
+enum error_code batch_init(struct batch *batch, size_t most_events, size_t most_bytes, struct error *error)
+{
+    *batch = (struct batch){.most_events = most_events, .most_bytes = most_bytes};
+    batch->events = calloc(most_events, sizeof(struct event *));
+    if (batch->events == NULL) {
+        return error_set(error, ERROR_MEMORY, "no memory for a batch of %zu events", most_events);
+    }
+    return ERROR_NONE;
+}
+
+static void add(struct batch *batch, struct event *event)
+{
+    batch->events[batch->count++] = event;
+    batch->bytes += event->delivery->body.len;
+}
+
+static bool fits(const struct batch *batch, const struct event *event)
+{
+    return batch->count < batch->most_events && batch->bytes <= batch->most_bytes &&
+           event->delivery->body.len <= batch->most_bytes - batch->bytes;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    const struct event *const *left = a;
+    const struct event *const *right = b;
+    int order = span_compare((*left)->envelope.source, (*right)->envelope.source);
+
+    return order != 0 ? order : span_compare((*left)->envelope.id, (*right)->envelope.id);
+}
+
+void batch_take(struct batch *batch, struct backlog *backlog)
+{
+    batch->count = 0;
+    batch->bytes = 0;
+    if (backlog->head == NULL && backlog->suspects != NULL) {
+        add(batch, take_first(&backlog->suspects, &backlog->count));
+        return;
+    }
+    while (backlog->head != NULL && (batch->count == 0 || fits(batch, backlog->head))) {
+        add(batch, take_first(&backlog->head, &backlog->count));
+    }
+    qsort(batch->events, batch->count, sizeof(struct event *), by_key);
+}
+
+void batch_free(struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        event_free(batch->events[i]);
+    }
+    free(batch->events);
+    *batch = (struct batch){0};
+}

@@ -1,0 +1,485 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop.h"
+
+#include "backoff.h"
+#include "clock.h"
+#include "deliver.h"
+#include "drain.h"
+#include "log.h"
+#include "metrics.h"
+#include "slot.h"
+
+#include <poll.h>
+#include <stdlib.h>
+
+#define SLOTS_MAX 64
+/* Heartbeats are served by calling into the library: at less than half of their 10 s. */
+#define TURN_MAX_US (1 * CLOCK_US_PER_S)
+#define SLOT_IDLE_US (60 * CLOCK_US_PER_S)
+/* How long a worker that has lost its place keeps its messages: a holder's place
+ * that frees up, its own included, does so within the second. */
+#define HOLD_WITHOUT_PLACE_US (5 * CLOCK_US_PER_S)
+
+enum {
+    STORED,
+    REPLACED,
+    UNCHANGED,
+    DEAD,
+    RETRIED,
+    BATCHES,
+    SLOTS_OPEN,
+    NO_PLACE,
+    SLOT_FAILURES,
+    STANDBY,
+    PAUSED,
+    BACKLOG,
+    BUDGET,
+    METRICS
+};
+
+static struct metric metrics[METRICS] = {
+    [STORED] = {"sluice_worker_events_total", "outcome=\"stored\"", "Events by what became of them.",
+                METRIC_COUNTER, 0},
+    [REPLACED] = {"sluice_worker_events_total", "outcome=\"replaced\"", NULL, METRIC_COUNTER, 0},
+    [UNCHANGED] = {"sluice_worker_events_total", "outcome=\"unchanged\"", NULL, METRIC_COUNTER, 0},
+    [DEAD] = {"sluice_worker_events_total", "outcome=\"dead\"", NULL, METRIC_COUNTER, 0},
+    [RETRIED] = {"sluice_worker_retried_total", NULL, "Events whose batch failed and that are tried again.",
+                 METRIC_COUNTER, 0},
+    [BATCHES] = {"sluice_worker_batches_total", NULL, "Batches that got their answers.", METRIC_COUNTER, 0},
+    [SLOTS_OPEN] = {"sluice_worker_connections", NULL, "Postgres connections held now.", METRIC_GAUGE, 0},
+    [NO_PLACE] = {"sluice_worker_no_place_total", NULL, "Connections refused because the budget was used up.",
+                  METRIC_COUNTER, 0},
+    [SLOT_FAILURES] = {"sluice_worker_database_failures_total", NULL,
+                       "Postgres connections lost or not made.", METRIC_COUNTER, 0},
+    [STANDBY] = {"sluice_worker_standby", NULL, "1 while this worker waits for a place in the budget.",
+                 METRIC_GAUGE, 0},
+    [PAUSED] = {"sluice_worker_paused", NULL, "1 while somebody must repair the database first.",
+                METRIC_GAUGE, 0},
+    [BACKLOG] = {"sluice_worker_backlog", NULL, "Prefetched events that no slot has taken.", METRIC_GAUGE, 0},
+    [BUDGET] = {"sluice_worker_budget", NULL, "Connection limit of the worker's role.", METRIC_GAUGE, 0},
+};
+
+/* Why there is no slot. */
+enum lack { LACK_NONE, LACK_FIRST, LACK_PLACE, LACK_DATABASE, LACK_REPAIR };
+
+struct loop {
+    const struct worker_settings *settings;
+    struct admin *admin;
+    struct deliver deliver;
+    struct slot *slots[SLOTS_MAX];
+    size_t slot_count;
+    enum lack lack;
+    int64_t lack_since_us;
+    struct backoff place;    /* between attempts while the budget is used up */
+    struct backoff database; /* between attempts while the database is away */
+    int64_t next_open_us;
+    struct backoff store; /* between attempts of a batch that failed */
+    int64_t resume_us;
+    bool needs_repair; /* the last batch failed by something that only a person can mend */
+    bool draining;
+    int64_t drain_deadline_us;
+    bool unfit;
+};
+
+static bool is_open(const struct slot *slot)
+{
+    switch (slot_state(slot)) {
+    case SLOT_CLOSED:
+    case SLOT_CONNECTING:
+    case SLOT_PREPARING:
+        return false;
+    case SLOT_READY:
+    case SLOT_STORING:
+    case SLOT_SINGLY:
+    case SLOT_BURYING:
+        return true;
+    }
+    return false;
+}
+
+static size_t count_open(const struct loop *l)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < l->slot_count; i++) {
+        count += is_open(l->slots[i]);
+    }
+    return count;
+}
+
+static struct slot *find_state(const struct loop *l, enum slot_state state)
+{
+    for (size_t i = 0; i < l->slot_count; i++) {
+        if (slot_state(l->slots[i]) == state) {
+            return l->slots[i];
+        }
+    }
+    return NULL;
+}
+
+/* --- answers ---------------------------------------------------------------------- */
+
+static void log_event(const struct event *event)
+{
+    struct log_field source = log_span("source", event->envelope.source);
+    struct log_field id = log_span("id", event->envelope.id);
+
+    switch (event->state) {
+    case EVENT_STORED:
+        metric_add(&metrics[STORED], 1);
+        log_info("stored", source, id);
+        break;
+    case EVENT_REPLACED:
+        metric_add(&metrics[REPLACED], 1);
+        log_info("replaced", source, id);
+        break;
+    case EVENT_UNCHANGED:
+        metric_add(&metrics[UNCHANGED], 1);
+        log_info("unchanged", source, id);
+        break;
+    case EVENT_DEAD:
+        metric_add(&metrics[DEAD], 1);
+        log_warning("dead", source, id, log_text("verdict", verdict_name(event->verdict)),
+                    log_text("sqlstate", event->sqlstate));
+        break;
+    case EVENT_FAILED:
+        metric_add(&metrics[RETRIED], 1);
+        break;
+    case EVENT_WAITING:
+        break;
+    }
+}
+
+/* Pauses after a batch with failures; its reason holds no row, since what is the event's own fault is dead by
+ * now. */
+static void pause_storing(struct loop *l, const struct event *failed, size_t count, int64_t now_us)
+{
+    int64_t wait_us = backoff_next(&l->store, backoff_random());
+
+    l->resume_us = now_us + wait_us;
+    l->needs_repair = failed->verdict == VERDICT_OPERATOR;
+    log_write(
+        l->needs_repair ? LOG_ERROR : LOG_WARNING, "not-stored",
+        LOG_FIELDS(log_text("verdict", verdict_name(failed->verdict)), log_text("sqlstate", failed->sqlstate),
+                   log_text("reason", failed->reason == NULL ? "" : failed->reason),
+                   log_number("events", (int64_t)count), log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
+}
+
+/* Takes the events out of a slot that has finished, or was lost. */
+static void collect(struct loop *l, struct slot *slot, int64_t now_us)
+{
+    struct batch *batch = slot_batch(slot);
+    const struct event *failed = NULL;
+    size_t failures = 0;
+
+    for (size_t i = 0; i < batch->count; i++) {
+        log_event(batch->events[i]);
+        if (!event_settled(batch->events[i])) {
+            failures++;
+            if (failed == NULL || batch->events[i]->verdict == VERDICT_OPERATOR) {
+                failed = batch->events[i];
+            }
+        }
+    }
+    if (failed != NULL) {
+        pause_storing(l, failed, failures, now_us);
+    } else if (batch->count > 0) {
+        backoff_reset(&l->store);
+        l->needs_repair = false;
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        deliver_take_back(&l->deliver, batch->events[i]);
+    }
+    metric_add(&metrics[BATCHES], batch->count > 0);
+    batch->count = 0;
+}
+
+/* --- the budget --------------------------------------------------------------------- */
+
+static void lack_slot(struct loop *l, enum lack lack, int64_t now_us)
+{
+    if (l->lack == LACK_NONE || l->lack == LACK_FIRST) {
+        l->lack_since_us = now_us;
+    }
+    l->lack = lack;
+}
+
+static void no_place(struct loop *l, int64_t now_us)
+{
+    metric_add(&metrics[NO_PLACE], 1);
+    l->next_open_us = now_us + backoff_next(&l->place, backoff_random());
+    if (count_open(l) > 0) {
+        return;
+    }
+    if (l->lack != LACK_PLACE) {
+        log_info("standby", log_text("reason", "all connections of the budget are held by other workers"));
+    }
+    lack_slot(l, LACK_PLACE, now_us);
+}
+
+static void not_opened(struct loop *l, const struct slot *slot, int64_t now_us)
+{
+    int64_t wait_us = backoff_next(&l->database, backoff_random());
+    bool repair = verdict_settle(slot_sqlstate(slot), false) == VERDICT_OPERATOR;
+
+    metric_add(&metrics[SLOT_FAILURES], 1);
+    l->next_open_us = now_us + wait_us;
+    log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
+              LOG_FIELDS(log_text("sqlstate", slot_sqlstate(slot)), log_text("reason", slot_reason(slot)),
+                         log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
+    if (count_open(l) == 0) {
+        lack_slot(l, repair ? LACK_REPAIR : LACK_DATABASE, now_us);
+    }
+}
+
+static void opened(struct loop *l, const struct slot *slot)
+{
+    if (l->lack != LACK_NONE) {
+        log_info("database-connected", log_number("budget", slot_budget(slot)));
+    }
+    metric_set(&metrics[BUDGET], slot_budget(slot));
+    l->lack = LACK_NONE;
+    l->next_open_us = 0;
+    backoff_reset(&l->place);
+    backoff_reset(&l->database);
+}
+
+static void unfit(struct loop *l)
+{
+    log_error("unfit-role",
+              log_text("reason",
+                       "the role of DATABASE_URL is a superuser or has no connection limit, so the budget "
+                       "would not hold: use sluice_worker, and run sluice setup"));
+    l->unfit = true;
+}
+
+/* One attempt at a time: a connecting backend takes a place of max_connections before it is refused. */
+static void open_slot(struct loop *l, int64_t now_us)
+{
+    struct slot *closed = find_state(l, SLOT_CLOSED);
+    size_t open = count_open(l);
+    bool busy = find_state(l, SLOT_READY) == NULL && l->deliver.backlog.count > 0 && now_us >= l->resume_us;
+
+    if (closed == NULL || now_us < l->next_open_us || find_state(l, SLOT_CONNECTING) != NULL ||
+        find_state(l, SLOT_PREPARING) != NULL) {
+        return;
+    }
+    if (open == 0 || busy) {
+        slot_open(closed, now_us);
+    }
+}
+
+static void close_idle_slots(struct loop *l, int64_t now_us)
+{
+    for (size_t i = 0; i < l->slot_count && count_open(l) > 1; i++) {
+        if (slot_state(l->slots[i]) == SLOT_READY &&
+            now_us - slot_ready_since_us(l->slots[i]) >= SLOT_IDLE_US) {
+            slot_close(l->slots[i]);
+        }
+    }
+}
+
+/* A worker without a slot gives its messages back when that lasts: at once, as good as, when others hold the
+ * places, and past WORKER_HOLD when the database is away. It costs each message one delivery, once. */
+static void release_when_idle_too_long(struct loop *l, int64_t now_us)
+{
+    int64_t hold_us = l->lack == LACK_PLACE ? HOLD_WITHOUT_PLACE_US : l->settings->hold_us;
+    bool consuming = l->deliver.state == DELIVER_CAREFUL || l->deliver.state == DELIVER_FULL;
+
+    if (l->lack != LACK_NONE && consuming && now_us - l->lack_since_us >= hold_us) {
+        log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
+                    log_number("without_database_s", (now_us - l->lack_since_us) / CLOCK_US_PER_S));
+        deliver_release(&l->deliver, now_us, 0);
+    }
+}
+
+/* --- one turn ------------------------------------------------------------------------- */
+
+static void step_slot(struct loop *l, struct slot *slot, int64_t now_us)
+{
+    switch (slot_step(slot, now_us)) {
+    case SLOT_NOTHING:
+        break;
+    case SLOT_OPENED:
+        opened(l, slot);
+        break;
+    case SLOT_NO_PLACE:
+        no_place(l, now_us);
+        break;
+    case SLOT_NOT_OPENED:
+        not_opened(l, slot, now_us);
+        break;
+    case SLOT_UNFIT:
+        unfit(l);
+        break;
+    case SLOT_FINISHED:
+        collect(l, slot, now_us);
+        break;
+    case SLOT_LOST:
+        collect(l, slot, now_us);
+        not_opened(l, slot, now_us);
+        break;
+    }
+}
+
+static void step_slots(struct loop *l, int64_t now_us)
+{
+    for (size_t i = 0; i < l->slot_count; i++) {
+        step_slot(l, l->slots[i], now_us);
+        if (slot_state(l->slots[i]) == SLOT_READY && l->deliver.backlog.count > 0 && now_us >= l->resume_us) {
+            slot_store(l->slots[i], &l->deliver.backlog, now_us);
+            step_slot(l, l->slots[i], now_us);
+        }
+    }
+    open_slot(l, now_us);
+    close_idle_slots(l, now_us);
+}
+
+static void show_state(struct loop *l)
+{
+    metric_set(&metrics[SLOTS_OPEN], (int64_t)count_open(l));
+    metric_set(&metrics[STANDBY], l->lack == LACK_PLACE);
+    metric_set(&metrics[PAUSED], l->needs_repair || l->lack == LACK_REPAIR);
+    metric_set(&metrics[BACKLOG], (int64_t)l->deliver.backlog.count);
+    if (l->draining) {
+        admin_set_ready(l->admin, false, "draining");
+    } else if (l->lack == LACK_REPAIR || l->needs_repair) {
+        admin_set_ready(l->admin, false, "database needs repair: see the log");
+    } else if (l->lack == LACK_DATABASE) {
+        admin_set_ready(l->admin, false, "database away");
+    } else if (l->deliver.state == DELIVER_AWAY) {
+        admin_set_ready(l->admin, false, "broker away");
+    } else if (l->lack == LACK_PLACE) {
+        admin_set_ready(l->admin, true, "standby");
+    } else if (l->lack == LACK_NONE && l->deliver.state != DELIVER_IDLE) {
+        admin_set_ready(l->admin, true, "ready");
+    }
+}
+
+static int64_t earliest(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static int64_t next_turn_us(const struct loop *l, int64_t now_us)
+{
+    int64_t next = now_us + TURN_MAX_US;
+
+    if (l->deliver.state == DELIVER_AWAY) {
+        next = earliest(next, l->deliver.next_attempt_us);
+    }
+    if (l->deliver.backlog.count > 0 && l->resume_us > now_us) {
+        next = earliest(next, l->resume_us);
+    }
+    if (l->next_open_us > now_us) {
+        next = earliest(next, l->next_open_us);
+    }
+    for (size_t i = 0; i < l->slot_count; i++) {
+        next = earliest(next, slot_deadline_us(l->slots[i]));
+    }
+    return next;
+}
+
+static void wait_for_something(const struct loop *l, int64_t now_us)
+{
+    struct pollfd fds[SLOTS_MAX + 2];
+    nfds_t count = 0;
+    int64_t wait_us = next_turn_us(l, now_us) - now_us;
+
+    if (!l->draining) {
+        fds[count++] = (struct pollfd){.fd = drain_fd(), .events = POLLIN};
+    }
+    fds[count++] = (struct pollfd){.fd = deliver_fd(&l->deliver), .events = POLLIN};
+    for (size_t i = 0; i < l->slot_count; i++) {
+        fds[count++] = (struct pollfd){.fd = slot_fd(l->slots[i]), .events = slot_poll_events(l->slots[i])};
+    }
+    /* Rounded up: a turn that comes too early would only spin. */
+    (void)poll(fds, count, wait_us <= 0 ? 0 : (int)(wait_us / CLOCK_US_PER_MS) + 1);
+}
+
+static void begin_drain(struct loop *l, int64_t now_us)
+{
+    l->draining = true;
+    l->drain_deadline_us = now_us + l->settings->drain_us;
+    log_info("draining", log_number("unacked", (int64_t)ack_owed(&l->deliver.ack)));
+    deliver_stop(&l->deliver, now_us);
+}
+
+/* Done when nothing is owed, when there is no slot to store by, or when time is up. */
+static bool drained(const struct loop *l, int64_t now_us)
+{
+    return ack_owed(&l->deliver.ack) == 0 || l->deliver.state == DELIVER_AWAY || count_open(l) == 0 ||
+           now_us >= l->drain_deadline_us;
+}
+
+static void turn(struct loop *l)
+{
+    int64_t now_us = clock_monotonic_us();
+
+    if (!l->draining && drain_requested()) {
+        begin_drain(l, now_us);
+    }
+    if (!l->draining || l->deliver.state != DELIVER_AWAY) {
+        deliver_step(&l->deliver, count_open(l) > 0 && !l->draining, now_us);
+    }
+    now_us = clock_monotonic_us(); /* connecting may have taken seconds */
+    step_slots(l, now_us);
+    deliver_flush(&l->deliver, now_us);
+    release_when_idle_too_long(l, now_us);
+    show_state(l);
+}
+
+static enum error_code init(struct loop *l, const struct worker_settings *settings, struct admin *admin,
+                            const char *name, struct error *error)
+{
+    enum error_code code;
+
+    *l = (struct loop){
+        .settings = settings,
+        .admin = admin,
+        .lack = LACK_FIRST,
+        .lack_since_us = clock_monotonic_us(),
+        .place = {.base_us = 500 * CLOCK_US_PER_MS, .cap_us = 30 * CLOCK_US_PER_S},
+        .database = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 4 * CLOCK_US_PER_S},
+        .store = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 10 * CLOCK_US_PER_S},
+    };
+    metrics_register(metrics, METRICS);
+    code = deliver_init(&l->deliver, settings, name, error);
+    while (code == ERROR_NONE && l->slot_count < (size_t)settings->connections) {
+        code = slot_new(&l->slots[l->slot_count], settings, name, error);
+        l->slot_count += code == ERROR_NONE;
+    }
+    return code;
+}
+
+static void end(struct loop *l)
+{
+    size_t unacked = ack_owed(&l->deliver.ack);
+
+    for (size_t i = 0; i < l->slot_count; i++) {
+        slot_free(l->slots[i]);
+    }
+    deliver_end(&l->deliver);
+    log_info("stopped", log_number("given_back", (int64_t)unacked));
+}
+
+enum exit_code loop_run(const struct worker_settings *settings, struct admin *admin, const char *name)
+{
+    struct loop l;
+    struct error error;
+    enum exit_code result = EXIT_DONE;
+
+    if (init(&l, settings, admin, name, &error) != ERROR_NONE) {
+        log_error("not-started", log_text("reason", error.text));
+        result = EXIT_BUG;
+    } else {
+        turn(&l);
+        while (!l.unfit && !(l.draining && drained(&l, clock_monotonic_us()))) {
+            wait_for_something(&l, clock_monotonic_us());
+            turn(&l);
+        }
+        result = l.unfit ? EXIT_SETTINGS : EXIT_DONE;
+    }
+    end(&l);
+    return result;
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include "broker.h"
+#include "clock.h"
+
+#include <inttypes.h>
+
+#define SETTING(setting_name, setting_type, member, ...)                                                \
+    {                                                                                                   \
+        .name = setting_name, .type = setting_type, .offset = offsetof(struct worker_settings, member), \
+        __VA_ARGS__                                                                                     \
+    }
+
+const struct config_setting worker_settings_table[] = {
+    SETTING("BROKER_URL", CONFIG_URL, broker_url, .choices = "amqp",
+            .help = "RabbitMQ: amqp://sluice-worker@host:5672/sluice"),
+    SETTING("BROKER_PASSWORD", CONFIG_TEXT, broker_password, .min = 1, .max = 1024, .secret = true,
+            .help = "password of the user in BROKER_URL"),
+    SETTING("DATABASE_URL", CONFIG_URL, database_url, .choices = "postgresql,postgres",
+            .help = "Postgres: postgresql://sluice_worker@host:5432/sluice"),
+    SETTING("DATABASE_PASSWORD", CONFIG_TEXT, database_password, .min = 1, .max = 1024, .secret = true,
+            .help = "password of the role in DATABASE_URL"),
+    SETTING("LOG_LEVEL", CONFIG_CHOICE, log_level, .fallback = "info", .choices = "debug,info,warning,error",
+            .help = "least level that is logged; info has one line per stage of an event"),
+    SETTING("WORKER_ADMIN", CONFIG_ADDRESS, admin, .fallback = "0.0.0.0:8082",
+            .help = "where health and metrics are served"),
+    SETTING("WORKER_PREFETCH", CONFIG_INTEGER, prefetch, .fallback = "1000", .min = 1, .max = 65535,
+            .help = "messages that the broker may hand over before they are acked"),
+    SETTING("WORKER_CONNECTIONS", CONFIG_INTEGER, connections, .fallback = "2", .min = 1, .max = 64,
+            .help = "most Postgres connections of this process; all workers share the budget"),
+    SETTING("WORKER_BATCH_EVENTS", CONFIG_INTEGER, batch_events, .fallback = "500", .min = 1, .max = 10000,
+            .help = "most events in one transaction"),
+    SETTING("WORKER_BATCH_BYTES", CONFIG_BYTES, batch_bytes, .fallback = "1MiB", .min = 1024, .max = 64 << 20,
+            .help = "most bytes of bodies in one transaction; a larger event goes alone"),
+    SETTING("WORKER_HOLD", CONFIG_DURATION, hold_us, .fallback = "10min", .min = 1 * CLOCK_US_PER_S,
+            .max = 25 * 60 * CLOCK_US_PER_S,
+            .help = "how long prefetched events are held while the database is away; under RabbitMQ's "
+                    "consumer_timeout of 30 minutes"),
+    SETTING("WORKER_DRAIN", CONFIG_DURATION, drain_us, .fallback = "20s", .min = 0,
+            .max = 10 * 60 * CLOCK_US_PER_S,
+            .help = "how long a stop may take to store what was begun; the rest goes back to the broker"),
+    {0},
+};
+
+enum error_code worker_settings_check(const struct worker_settings *settings, struct buf *complaints)
+{
+    struct error error;
+
+    if (broker_check_url(settings->broker_url, &error) != ERROR_NONE) {
+        buf_printf(complaints, "%s\n", error.text);
+        return ERROR_SETTING;
+    }
+    return ERROR_NONE;
+}

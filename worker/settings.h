@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_WORKER_SETTINGS_H
+#define SLUICE_WORKER_SETTINGS_H
+
+#include "config.h"
+
+struct worker_settings {
+    char *broker_url;
+    char *broker_password;
+    char *database_url;
+    char *database_password;
+    char *log_level;
+    char *admin;
+    int64_t prefetch;
+    int64_t connections;
+    int64_t batch_events;
+    int64_t batch_bytes;
+    int64_t hold_us;
+    int64_t drain_us;
+};
+
+/* The table of all of the worker's settings, for lib/config. */
+extern const struct config_setting worker_settings_table[];
+
+/* What no single range can tell. Appends a line per error to complaints. */
+MUST_CHECK enum error_code worker_settings_check(const struct worker_settings *settings,
+                                                 struct buf *complaints);
+
+#endif

@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+#include "upsert.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define STORE_NEWEST "sluice_store_newest"
+#define STORE_FIRST "sluice_store_first"
+#define BURY "sluice_bury"
+
+#define BINARY 1
+
+/* Microseconds from 1970 to 2000, where Postgres' binary timestamps begin. */
+#define POSTGRES_EPOCH_US INT64_C(946684800000000)
+
+/* `order` is '>' where the newest wins and '<' where the first does. */
+#define WINS(order) "(excluded.received_at, excluded.body) " order " (w.received_at, w.body)"
+#define WINNERS(column, order) \
+#column " = case when " WINS(order) " then excluded." #column " else w." #column " end, "
+#define MERGE(order)                                                                                    \
+    "insert into webhooks_raw as w (source, id, method, path, query, headers, content_type, body, "     \
+    "received_at, first_received_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) "                  \
+    "on conflict (id, source) do update set " WINNERS(method, order) WINNERS(path, order)               \
+        WINNERS(query, order) WINNERS(headers, order) WINNERS(content_type, order) WINNERS(body, order) \
+            WINNERS(received_at, order) "first_received_at = least(w.first_received_at, "               \
+                                        "excluded.received_at), stored_at = now() "                     \
+                                        "where " WINS(order) " or excluded.received_at < "              \
+                                                             "w.first_received_at "                     \
+                                                             "returning xmax = 0, received_at = $9"
+
+static const char store_newest[] = MERGE(">");
+static const char store_first[] = MERGE("<");
+static const char bury[] =
+    "insert into webhooks_dead (source, id, method, path, query, headers, content_type, body, "
+    "received_at, keep, remote, traceparent, properties, attempts, verdict, sqlstate, reason, "
+    "worker) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
+    "$17, $18) on conflict do nothing";
+
+/* The types are the columns'. They are named because a parameter that is used
+ * twice, or compared, would else be of a type that the server guesses. */
+enum { OID_BYTEA = 17, OID_INT4 = 23, OID_TEXT = 25, OID_TIMESTAMPTZ = 1184, OID_JSONB = 3802 };
+
+static const Oid types[] = {
+    OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT,  OID_TEXT, OID_JSONB, OID_TEXT, OID_BYTEA, OID_TIMESTAMPTZ,
+    OID_TEXT, OID_TEXT, OID_TEXT, OID_BYTEA, OID_INT4, OID_TEXT,  OID_TEXT, OID_TEXT,  OID_TEXT,
+};
+#define STORE_PARAMETERS 9
+#define BURY_PARAMETERS 18
+
+bool upsert_prepare(PGconn *connection)
+{
+    return PQsendPrepare(connection, STORE_NEWEST, store_newest, STORE_PARAMETERS, types) &&
+           PQsendPrepare(connection, STORE_FIRST, store_first, STORE_PARAMETERS, types) &&
+           PQsendPrepare(connection, BURY, bury, BURY_PARAMETERS, types);
+}
+
+/* Parameters of one statement, all binary: a text parameter would end at its first NUL. */
+struct parameters {
+    const char *values[BURY_PARAMETERS];
+    int lengths[BURY_PARAMETERS];
+    int formats[BURY_PARAMETERS];
+    int count;
+};
+
+static void add(struct parameters *p, struct span value)
+{
+    p->values[p->count] = value.data;
+    p->lengths[p->count] = (int)value.len; /* bodies and headers are far under 2 GiB */
+    p->formats[p->count] = BINARY;
+    p->count++;
+}
+
+static const struct span null = {NULL, 0};
+
+static struct span or_null(struct span s)
+{
+    return s.len == 0 ? null : s;
+}
+
+static void put_big_endian(char *bytes, uint64_t value, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bytes[i] = (char)(value >> (8 * (count - 1 - i)));
+    }
+}
+
+/* The nine parameters that both statements begin with. received: 8 bytes, and
+ * scratch, must live until the statement is sent. */
+static bool add_event(struct parameters *p, const struct event *event, char received[8], struct buf *scratch)
+{
+    const struct envelope *e = &event->envelope;
+
+    buf_clear(scratch);
+    buf_append_char(scratch, 1); /* version of jsonb's binary form */
+    envelope_append_headers_json(e, scratch);
+    put_big_endian(received, (uint64_t)(e->received_us - POSTGRES_EPOCH_US), 8);
+    add(p, e->source);
+    add(p, e->id);
+    add(p, e->method);
+    add(p, e->path);
+    add(p, e->query);
+    add(p, buf_span(scratch));
+    add(p, or_null(e->content_type));
+    add(p, event->delivery->body);
+    add(p, (struct span){received, 8});
+    return !scratch->failed;
+}
+
+static bool send_prepared(PGconn *connection, const char *statement, const struct parameters *p)
+{
+    return PQsendQueryPrepared(connection, statement, p->count, p->values, p->lengths, p->formats, BINARY) ==
+           1;
+}
+
+bool upsert_send(PGconn *connection, const struct event *event, struct buf *scratch)
+{
+    struct parameters p = {.count = 0};
+    char received[8];
+    const char *statement = NULL;
+
+    switch (event->envelope.keep) {
+    case ENVELOPE_KEEP_NEWEST:
+        statement = STORE_NEWEST;
+        break;
+    case ENVELOPE_KEEP_FIRST:
+        statement = STORE_FIRST;
+        break;
+    }
+    return add_event(&p, event, received, scratch) && send_prepared(connection, statement, &p);
+}
+
+bool upsert_send_dead(PGconn *connection, const struct event *event, const char *worker, struct buf *scratch)
+{
+    const struct envelope *e = &event->envelope;
+    struct parameters p = {.count = 0};
+    char received[8], attempts[4];
+
+    if (!add_event(&p, event, received, scratch)) {
+        return false;
+    }
+    put_big_endian(attempts, (uint64_t)e->attempt + 1, 4);
+    add(&p, span_of(e->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest"));
+    add(&p, or_null(e->remote));
+    add(&p, or_null(e->traceparent));
+    add(&p, event->malformed ? event->delivery->properties : null);
+    add(&p, (struct span){attempts, 4});
+    add(&p, span_of(event->malformed ? "malformed" : verdict_name(event->verdict)));
+    add(&p, or_null(span_of(event->sqlstate)));
+    add(&p, span_of(event->reason == NULL ? "the reason was lost for want of memory" : event->reason));
+    add(&p, span_of(worker));
+    if (event->malformed) {
+        /* Nothing but the routing key is known, and even that may be no text. */
+        if (!span_is_text(e->source)) {
+            p.values[0] = "unknown", p.lengths[0] = (int)strlen("unknown");
+        }
+        p.values[8] = NULL;
+    }
+    return send_prepared(connection, BURY, &p);
+}
+
+enum event_state upsert_outcome(const PGresult *result)
+{
+    /* `where` kept the row as it was. */
+    if (PQntuples(result) == 0) {
+        return EVENT_UNCHANGED;
+    }
+    if (PQgetvalue(result, 0, 0)[0] != 0) {
+        return EVENT_STORED;
+    }
+    /* Else only first_received_at went back. */
+    return PQgetvalue(result, 0, 1)[0] != 0 ? EVENT_REPLACED : EVENT_UNCHANGED;
+}

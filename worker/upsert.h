@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_UPSERT_H
+#define SLUICE_UPSERT_H
+
+/* The statements: the merge upsert of one event, its dead letter, and what they
+ * answer. The merge is idempotent and commutative: whatever is delivered twice,
+ * or in another order, ends in the same row. Of two arrivals the greatest (received_at, body),
+ * compared as a row, wins (the least, for a source that keeps the first), and first_received_at is
+ * the least ever seen. */
+
+#include "batch.h"
+#include "buf.h"
+
+#include <libpq-fe.h>
+
+/* All three send and never wait: the caller flushes and reads. False: the connection says why. */
+
+/* Statements that a new connection needs, in pipeline mode; how many results come
+ * back is UPSERT_PREPARED. They fail when a table is missing. */
+#define UPSERT_PREPARED 3
+MUST_CHECK bool upsert_prepare(PGconn *connection);
+/* One event. scratch is any buf, for the call only. */
+MUST_CHECK bool upsert_send(PGconn *connection, const struct event *event, struct buf *scratch);
+/* Its dead letter, with verdict, SQLSTATE and reason; worker is a name for people. A dead
+ * letter that stands already is left as it is. */
+MUST_CHECK bool upsert_send_dead(PGconn *connection, const struct event *event, const char *worker,
+                                 struct buf *scratch);
+/* What upsert_send did, from its result: EVENT_STORED, EVENT_REPLACED or EVENT_UNCHANGED. */
+enum event_state upsert_outcome(const PGresult *result);
+
+#endif

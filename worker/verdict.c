@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+#include "verdict.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* Exact codes stand before the classes (two characters) they are exceptions of;
+ * what is in no row is unclear. Names: Postgres' manual, appendix A. */
+static const struct rule {
+    const char *prefix;
+    enum verdict verdict;
+} rules[] = {
+    {"08P01", VERDICT_UNCLEAR},   /* protocol violation: an event may provoke it */
+    {"08", VERDICT_TRANSIENT},    /* connection exception, and 08007: outcome unknown */
+    {"57P01", VERDICT_TRANSIENT}, /* admin shutdown */
+    {"57P02", VERDICT_TRANSIENT}, /* crash shutdown */
+    {"57P03", VERDICT_TRANSIENT}, /* cannot connect now */
+    {"57P04", VERDICT_TRANSIENT}, /* database dropped */
+    {"57P05", VERDICT_TRANSIENT}, /* idle session timeout */
+    {"40001", VERDICT_TRANSIENT}, /* serialization failure */
+    {"40003", VERDICT_TRANSIENT}, /* statement completion unknown */
+    {"40P01", VERDICT_TRANSIENT}, /* deadlock detected */
+    {"53", VERDICT_TRANSIENT},    /* insufficient resources: disk full, no place */
+    {"55P03", VERDICT_TRANSIENT}, /* lock not available */
+    {"25006", VERDICT_TRANSIENT}, /* read only: a failover is on its way */
+    {"58", VERDICT_TRANSIENT},    /* system error */
+    {"28", VERDICT_OPERATOR},     /* invalid authorization */
+    {"3D000", VERDICT_OPERATOR},  /* no such database */
+    {"3F000", VERDICT_OPERATOR},  /* no such schema */
+    {"23503", VERDICT_LATER},     /* foreign key: the parent may come later */
+    {"P0001", VERDICT_LATER},     /* a trigger's own refusal */
+    {"22", VERDICT_POISON},       /* data exception */
+    {"23502", VERDICT_POISON},    /* not null */
+    {"23505", VERDICT_POISON},    /* unique */
+    {"23514", VERDICT_POISON},    /* check */
+    {"23P01", VERDICT_POISON},    /* exclusion */
+    {"54", VERDICT_POISON},       /* program limit exceeded */
+};
+
+enum verdict verdict_of(const char *sqlstate)
+{
+    if (sqlstate[0] == '\0') {
+        return VERDICT_TRANSIENT;
+    }
+    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
+        if (strncmp(sqlstate, rules[i].prefix, strlen(rules[i].prefix)) == 0) {
+            return rules[i].verdict;
+        }
+    }
+    return VERDICT_UNCLEAR;
+}
+
+enum verdict verdict_settle(const char *sqlstate, bool neighbour_stored)
+{
+    enum verdict verdict = verdict_of(sqlstate);
+
+    if (verdict != VERDICT_UNCLEAR) {
+        return verdict;
+    }
+    if (neighbour_stored) {
+        return VERDICT_LATER;
+    }
+    /* Query cancelled (a statement that took too long) and protocol violation pass by themselves. */
+    if (strcmp(sqlstate, "57014") == 0 || strcmp(sqlstate, "08P01") == 0) {
+        return VERDICT_TRANSIENT;
+    }
+    return VERDICT_OPERATOR;
+}
+
+bool verdict_is_no_place(const char *sqlstate)
+{
+    return strcmp(sqlstate, "53300") == 0;
+}
+
+const char *verdict_name(enum verdict verdict)
+{
+    switch (verdict) {
+    case VERDICT_TRANSIENT:
+        return "transient";
+    case VERDICT_OPERATOR:
+        return "operator";
+    case VERDICT_LATER:
+        return "later";
+    case VERDICT_POISON:
+        return "poison";
+    case VERDICT_UNCLEAR:
+        return "unclear";
+    }
+    return "";
+}
