@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_QUEUES_H
+#define SLUICE_QUEUES_H
+
+#include "config.h"
+#include "error.h"
+#include "topology.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct queue_depth {
+    char name[TOPOLOGY_NAME_MAX];
+    bool there;
+    uint32_t ready; /* without the unacked ones, which AMQP doesn't tell */
+    uint32_t consumers;
+};
+
+struct queue_depths {
+    struct queue_depth queues[2 + 2 * TOPOLOGY_DELAYS_MAX];
+    size_t count;
+};
+
+struct queues_options {
+    const char *url, *password, *connection_name;
+    const struct config_durations *delays;
+};
+
+/* Looks at every queue of ours. A queue that isn't there is no error. */
+MUST_CHECK enum error_code queues_inspect(struct queue_depths *depths, const struct queues_options *options,
+                                          struct error *error);
+/* Ready messages in all of them. */
+int64_t queues_ready(const struct queue_depths *depths);
+
+#endif
