@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: MIT
+"""Fixtures: one broker and one database for all tests, a fresh Site for each."""
+
+import json
+import os
+import pathlib
+import random
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+CHECKOUT = TESTS.parent
+sys.path.insert(0, str(TESTS / "stack"))
+
+# pylint: disable=wrong-import-position
+from deployment import Deployment  # noqa: E402
+from process import Failure  # noqa: E402
+from site_under_test import Site  # noqa: E402
+
+KEEP = "SLUICE_KEEP"  # set: the servers' directory stays for a look
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "gateway: exercises mainly the gateway; these run under ThreadSanitizer too")
+    config.addinivalue_line("markers", "run: make run as a whole")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.skipped and os.environ.get("CI"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but where CI is set nothing may be skipped: {report.longrepr}"
+    item.failed = getattr(item, "failed", False) or (report.failed and call.when != "teardown")
+
+
+@pytest.fixture(scope="session")
+def build():
+    path = CHECKOUT / os.environ.get("SLUICE_BUILD", "build/gcc")
+    missing = [name for name in ("sluice-gateway", "sluice-worker", "sluice") if not (path / name).exists()]
+    if missing:
+        pytest.exit(f"{path} has no {', '.join(missing)}; run make first", 1)
+    return path
+
+
+@pytest.fixture(scope="session")
+def seed():
+    """SEED=n repeats what a run has drawn."""
+    value = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 30)))
+    print(f"SEED={value}")
+    return value
+
+
+@pytest.fixture(scope="session")
+def servers(build):  # pylint: disable=redefined-outer-name
+    """The Deployment, its servers up and set up."""
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-tests-", dir="/var/tmp"))
+    deployment = Deployment(directory, build)
+    try:
+        deployment.start_servers()
+        done = deployment.setup()
+        if done.returncode != 0:
+            pytest.exit(f"sluice setup failed ({done.returncode}):\n{done.stdout}{done.stderr}", 1)
+        yield deployment
+    finally:
+        # Nobody needs the data again: no time is spent on an orderly end.
+        deployment.broker.kill()
+        deployment.broker.stop_epmd()
+        deployment.database.stop("immediate")
+        if os.environ.get(KEEP):
+            print(f"kept: {directory}")
+        else:
+            deployment.broker.remove()
+            deployment.database.remove()
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _site(request, servers, seed):  # pylint: disable=redefined-outer-name
+    site = Site(servers, f"{request.node.name[:60]}", seed)
+    try:
+        yield site
+    finally:
+        findings = site.end()
+        if findings or getattr(request.node, "failed", False):
+            print(site.tails())
+        site.clean()
+    if findings:
+        raise Failure("\n".join(findings))
+
+
+@pytest.fixture
+def site(request, servers, seed):  # pylint: disable=redefined-outer-name
+    """Empty tables, empty queues, no programs yet; whatever the test starts is ended and its logs are searched."""
+    yield from _site(request, servers, seed)
+
+
+@pytest.fixture(scope="module")
+def shared_site(request, servers, seed):  # pylint: disable=redefined-outer-name
+    """One gateway and one worker for all tests of a file that only send to them."""
+    for one in _site(request, servers, seed):
+        one.start_gateway()
+        one.start_workers(1)
+        yield one
+
+
+@pytest.fixture(scope="session")
+def corpus():
+    """[(id, headers, body)]: CORPUS=file, else the large one beside the checkout, else the handful in the repository."""
+    beside = CHECKOUT.parent / "shared" / "corpus" / "github.jsonl"
+    path = os.environ.get("CORPUS") or (beside if beside.exists() else TESTS / "corpus" / "handful.jsonl")
+    with open(path, encoding="utf-8") as lines:
+        entries = [json.loads(line) for line in lines]
+    print(f"corpus: {len(entries)} webhooks of {path}")
+    return [(entry["headers"]["X-GitHub-Delivery"], entry["headers"], entry["body"].encode()) for entry in entries]

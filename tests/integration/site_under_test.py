@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""What a test sees: programs to start, events to send, rows and messages to look at."""
+
+import collections
+import re
+import time
+
+import pika
+
+from ledger import Ledger
+from process import Failure, wait_until
+from programs import Gateway, Worker
+from wire import request
+
+QUEUES = ("webhooks.ingest", "webhooks.dead", *(f"webhooks.{kind}.{seconds}" for kind in ("delay", "retry")
+                                                for seconds in (10, 60, 600)))
+Row = collections.namedtuple("Row", "source id method path query headers content_type body received_at "
+                                    "first_received_at stored_at")
+ROWS = f"select {', '.join(Row._fields)} from webhooks_raw"
+
+
+class Site:
+    def __init__(self, servers, name, seed):
+        self.servers = servers
+        self.broker = servers.broker
+        self.database = servers.database
+        self.seed = seed
+        self.directory = servers.directory / "tests" / re.sub(r"[^\w.-]+", "-", name)
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.programs = []
+        self.ledgers = []
+
+    # --- programs -------------------------------------------------------------
+
+    def _add(self, kind, name, settings):
+        number = sum(program.name.startswith(name) for program in self.programs) + 1
+        program = kind(f"{name}-{number}", self.servers.build, settings, self.directory / f"{name}-{number}.log")
+        self.programs.append(program)
+        return program
+
+    def add_gateway(self, **settings):
+        """Not started yet."""
+        return self._add(Gateway, "gateway", self.servers.gateway_settings(**settings))
+
+    def start_gateway(self, **settings):
+        return self.add_gateway(**settings).start()
+
+    def add_worker(self, **settings):
+        return self._add(Worker, "worker", self.servers.worker_settings(**settings))
+
+    def start_workers(self, count, **settings):
+        workers = [self.add_worker(**settings) for _ in range(count)]
+        for worker in workers:
+            worker.start(wait=False)
+        for worker in workers:
+            worker.wait_ready()
+        return workers
+
+    @property
+    def gateway(self):
+        return next(program for program in self.programs if isinstance(program, Gateway))
+
+    @property
+    def workers(self):
+        return [program for program in self.programs if isinstance(program, Worker)]
+
+    def lines(self, event, event_id):
+        """Every program's log lines of one stage of one event."""
+        return [line for program in self.programs for line in program.lines(event) if line.get("id") == event_id]
+
+    # --- events ---------------------------------------------------------------
+
+    def send(self, method="POST", target="/", body=b"", headers=None, **more):
+        """One request to the (first) gateway: a wire.Reply."""
+        return request(self.gateway.port, method, target, body, headers, **more)
+
+    def send_ok(self, *arguments, **more):
+        """The same, which must answer 200: the event's id."""
+        reply = self.send(*arguments, **more)
+        assert reply.status == 200, f"{reply}\n{self.tails()}"
+        return reply.json()["id"]
+
+    def ledger(self, name="ledger"):
+        ledger = Ledger(self.directory / f"{name}.tsv", self.seed)
+        self.ledgers.append(ledger)
+        return ledger
+
+    def settle(self, ledger, at_least, limit=60):
+        """Waits until every acked event is stored and the queues are empty, then lets the oracle speak."""
+        wait_until(lambda: ledger.missing(self.database) == 0,
+                   lambda: f"{ledger.missing(self.database)} acked events to be stored\n{self.tails()}", limit, 0.2)
+        self.wait_drained(limit)
+        balance = ledger.check(self.database, at_least)
+        print(balance)
+        assert balance, f"{balance}\n{self.tails()}"
+        return balance
+
+    # --- the broker -----------------------------------------------------------
+
+    def channel(self, user="sluice-setup", password=None):
+        """A pika channel on a connection of its own; close it with .connection.close()."""
+        secret = password or self.servers.secret({"sluice-setup": "broker-setup", "sluice-gateway": "broker-gateway",
+                                                  "sluice-worker": "broker-worker"}[user])
+        return pika.BlockingConnection(pika.ConnectionParameters(
+            "127.0.0.1", self.broker.port, "sluice", pika.PlainCredentials(user, secret),
+            socket_timeout=5, blocked_connection_timeout=10, heartbeat=30)).channel()
+
+    def publish(self, event_id, body, received, keep="newest", **headers):
+        """One event as a gateway would publish it, but with any time of arrival (microseconds)."""
+        channel = self.channel()
+        channel.confirm_delivery()
+        channel.basic_publish("webhooks", "default", body, pika.BasicProperties(
+            content_type="application/json", delivery_mode=2, message_id=event_id, timestamp=received // 1_000_000,
+            app_id="sluice", headers={
+                "sluice-version": 1, "sluice-source": "default", "sluice-keep": keep, "sluice-method": "POST",
+                "sluice-path": "/published", "sluice-query": "", "sluice-received": received,
+                "sluice-remote": "127.0.0.1", "sluice-attempt": 0, "sluice-headers": {}, **headers}), mandatory=True)
+        channel.connection.close()
+
+    def wait_drained(self, limit=30):
+        """No message is in the work's queue, neither ready nor with a worker; none was given up by the broker."""
+        def drained():
+            queue = self.broker.queue("webhooks.ingest")
+            return queue.get("messages", 1) == 0
+        wait_until(drained, lambda: f"webhooks.ingest to be empty: {self.broker.queue('webhooks.ingest')}", limit, 0.2)
+        dead = self.broker.queue("webhooks.dead").get("messages", 0)
+        assert dead == 0, f"{dead} messages in webhooks.dead"
+
+    def _purge(self):
+        channel = self.channel()
+        try:
+            def empty():
+                left = 0
+                for name in QUEUES:
+                    channel.queue_purge(name)
+                    now = channel.queue_declare(name, passive=True).method
+                    left += now.message_count + now.consumer_count
+                return left == 0
+            wait_until(empty, "empty queues without consumers", 15, 0.05)
+        finally:
+            channel.connection.close()
+
+    # --- the database ---------------------------------------------------------
+
+    def rows(self, where="true", arguments=()):
+        return [Row(*row[:7], bytes(row[7]), *row[8:])
+                for row in self.database.query(f"{ROWS} where {where} order by id, source", arguments)]
+
+    def row(self, event_id, source="default"):
+        """The row of an event, once it is there."""
+        found = wait_until(lambda: self.rows("id = %s and source = %s", (event_id, source)),
+                           lambda: f"a row of {source}/{event_id}\n{self.tails()}", 15)
+        return found[0]
+
+    def count(self, table="webhooks_raw"):
+        return self.database.query(f"select count(*) from {table}")[0][0]
+
+    def wait_count(self, count, limit=30, table="webhooks_raw"):
+        wait_until(lambda: self.count(table) >= count,
+                   lambda: f"{count} rows in {table}, there are {self.count(table)}\n{self.tails()}", limit, 0.1)
+        assert self.count(table) == count
+
+    # --- the end --------------------------------------------------------------
+
+    def end(self):
+        """Ends every program, politely first; returns what speaks of a bug."""
+        findings = []
+        for program in self.programs:
+            program.send(15)
+        for program in self.programs:
+            try:
+                program.wait(30)
+            except Failure as failure:
+                findings.append(str(failure))
+                program.kill()
+            findings += program.findings()
+        for ledger in self.ledgers:
+            ledger.close()
+        return findings
+
+    def clean(self):
+        """Servers up, queues and tables empty."""
+        if not self.broker.child.alive():
+            self.broker.start()
+        if not self.database.child.alive():
+            self.database.start()
+        self._purge()
+        self.database.query("truncate webhooks_raw, webhooks_dead")
+
+    def tails(self, lines=25):
+        servers = [self.database.child.tail(lines), self.broker.tail(lines)]
+        return "\n".join([*(program.tail(lines) for program in self.programs), *servers])
+
+
+def every(seconds, during, limit):
+    """Yields time after time, `seconds` apart, while during() is true and at most `limit` seconds."""
+    begun = due = time.monotonic()
+    while during() and time.monotonic() - begun < limit:
+        yield
+        due += seconds
+        time.sleep(max(0.0, due - time.monotonic()))

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: MIT
+"""The `sluice` command beside running programs, and the ledger's oracle, which must be able to say no."""
+
+import hashlib
+import json
+
+import pytest
+
+from ledger import Ledger, balance
+from load import Load
+
+A, B = hashlib.sha256(b"a").hexdigest(), hashlib.sha256(b"b").hexdigest()
+KEY = ("default", "1")
+SENT = {"sent": {A}, "acked": {A}}
+ROW = ("default", "1", A)
+DEAD = ("default", "1", A, "refused by a constraint")
+
+
+@pytest.mark.parametrize(("entries", "rows", "dead", "at_least", "complaint"), [
+    ({KEY: SENT}, [ROW], [], 1, None),
+    ({KEY: SENT}, [], [DEAD], 1, None),
+    ({KEY: {"sent": {A, B}, "acked": {A, B}}}, [("default", "1", B)], [], 1, None),
+    ({KEY: {"sent": {A}, "unknown": {A}}}, [], [], 0, None),
+    ({KEY: {"sent": {A}, "unknown": {A}}}, [ROW], [], 0, None),
+    ({KEY: SENT}, [], [], 1, "lost"),
+    ({KEY: SENT}, [("default", "1", B)], [], 1, "differs"),
+    ({KEY: SENT}, [ROW, ROW], [], 1, "2 times"),
+    ({KEY: SENT}, [], [DEAD, DEAD], 1, "2 times"),
+    ({KEY: SENT}, [], [("default", "1", A, "")], 1, "without a reason"),
+    ({KEY: SENT}, [ROW, ("default", "2", A)], [], 1, "never sent"),
+    ({KEY: {"sent": {A}, "refused": {A}}}, [ROW], [], 0, "refused"),
+    ({KEY: SENT}, [ROW], [], 2, "only 1"),
+])
+def test_the_oracle_says_yes_and_no(entries, rows, dead, at_least, complaint):
+    verdict = balance(entries, rows, dead, at_least, seed=0)
+    assert bool(verdict) == (complaint is None), verdict
+    if complaint:
+        assert complaint in str(verdict)
+
+
+@pytest.fixture
+def told(site):
+    """A site with one gateway, one worker and 200 events in a ledger, all stored."""
+    gateway = site.start_gateway()
+    site.start_workers(1)
+    ledger = site.ledger()
+    with Load(gateway.port, ledger, rate=500, count=220) as load:
+        load.wait_acked(200)
+    site.settle(ledger, at_least=150)
+    return site, ledger
+
+
+def test_verify_agrees_with_the_oracle_when_all_is_well(told):
+    site, ledger = told
+    done = site.servers.command("verify", str(ledger.path))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("change", ["lost", "differs"])
+def test_verify_agrees_with_the_oracle_when_something_is_wrong(told, change):
+    site, ledger = told
+    event_id = sorted(ledger.acked())[7][1]
+    if change == "lost":
+        site.database.query("delete from webhooks_raw where id = %s", (event_id,))
+    else:
+        site.database.query("update webhooks_raw set body = 'other' where id = %s", (event_id,))
+    assert not ledger.check(site.database, 1)
+    done = site.servers.command("verify", str(ledger.path))
+    assert done.returncode == 1
+    assert event_id in done.stdout + done.stderr
+
+
+def test_verify_says_what_is_still_queued(site):
+    gateway = site.start_gateway()
+    ledger = site.ledger()
+    with Load(gateway.port, ledger, rate=500, count=30) as load:
+        load.wait_acked(30)
+    done = site.servers.command("verify", str(ledger.path))
+    assert "queued" in done.stdout
+
+
+def test_verify_accepts_a_dead_letter_and_refuses_a_file_that_is_no_ledger(site, tmp_path):
+    body = b"dead and well"
+    site.database.query("insert into webhooks_dead (source, id, body, verdict, reason) values "
+                        "('default', 'd', %s, 'poison', 'a test')", (body,))
+    ledger = Ledger(tmp_path / "dead.tsv")
+    ledger.replied(ledger.sent("d", body), 200)
+    ledger.close()
+    done = site.servers.command("verify", str(ledger.path))
+    assert done.returncode == 0, done.stdout + done.stderr
+    (tmp_path / "other").write_text("hello\tworld\n", encoding="ascii")
+    done = site.servers.command("verify", str(tmp_path / "other"))
+    assert done.returncode not in (0, 70)
+
+
+def test_status_tells_depths_rows_and_connections(told):
+    site, ledger = told
+    site.workers[0].stop()
+    site.send_ok(headers={"webhook-id": "waits"})
+    done = site.servers.command("status")
+    assert done.returncode == 0, done.stderr
+    rows = len(ledger.acked())
+    for word in ("webhooks.ingest", "webhooks.dead", "webhooks.retry.10", str(rows), "20", "100"):
+        assert word in done.stdout, f"{word} is not in\n{done.stdout}"
+
+
+def test_send_posts_one_event_and_prints_the_reply(site, tmp_path):
+    gateway = site.start_gateway()
+    site.start_workers(1)
+    (tmp_path / "event.json").write_bytes(b'{"sent":"by hand"}')
+    done = site.servers.command("send", f"http://127.0.0.1:{gateway.port}/by/hand", str(tmp_path / "event.json"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    event_id = json.loads(done.stdout[done.stdout.index("{"):done.stdout.index("}") + 1])["id"]
+    row = site.row(event_id)
+    assert (row.path, row.body) == ("/by/hand", b'{"sent":"by hand"}')
+
+
+def test_ready_answers_by_its_exit_status(site):
+    gateway = site.start_gateway()
+    assert site.servers.command("ready", f"http://127.0.0.1:{gateway.admin_port}/ready").returncode == 0
+    other = site.add_gateway(BROKER_URL="amqp://sluice-gateway@127.0.0.1:1/sluice")
+    other.start(wait=False)
+    assert site.servers.command("ready", f"http://127.0.0.1:{other.admin_port}/ready").returncode == 1
+
+
+def test_an_unknown_subcommand_is_a_matter_of_usage(servers):
+    assert servers.command("frobnicate").returncode == 64
+    assert servers.command().returncode == 64

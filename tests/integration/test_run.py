@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: MIT
+"""`make run` from the first line to the last process, as people use it."""
+
+import json
+import os
+import pathlib
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+
+import pytest
+
+from conftest import CHECKOUT
+from process import free_port, remove_directory, wait_until
+
+pytestmark = pytest.mark.run
+
+
+class MakeRun:
+    """One checkout's make run, with its data elsewhere."""
+
+    def __init__(self, directory, build):
+        self.directory = directory
+        self.build = build
+        self.port = free_port()
+        self.process = None
+        self.output = directory / "make.log"
+
+    def make(self, *arguments, port=None):
+        return ["make", "-s", f"VARIANT={self.build.name}", f"PORT={port or self.port}", "WORKERS=2",
+                f"STACK=/usr/bin/python3 -B tests/stack/stack.py --directory {self.directory}/run", *arguments]
+
+    def start(self):
+        with open(self.output, "ab") as log:
+            begin = log.tell()
+            # pylint: disable-next=consider-using-with
+            self.process = subprocess.Popen(self.make("run"), cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=log,
+                                            stderr=log, start_new_session=True)
+
+        def greeted():
+            text = self.output.read_bytes()[begin:].decode()
+            assert self.process.poll() is None, text
+            return "curl" in text and text
+        return wait_until(greeted, lambda: f"make run to be up:\n{self.output.read_text()}", 120, 0.2)
+
+    def interrupt(self, number=signal.SIGINT):
+        """Ctrl-C: the terminal tells everyone in the foreground."""
+        os.killpg(self.process.pid, number)
+        status = self.process.wait(60)
+        assert "all has ended" in self.output.read_text(encoding="utf-8")
+        return status
+
+    def run(self, *arguments, **more):
+        return subprocess.run(self.make(*arguments, **more), cwd=CHECKOUT, stdin=subprocess.DEVNULL,
+                              capture_output=True, text=True, timeout=60, check=False)
+
+    def curl(self, body, path):
+        done = subprocess.run(["curl", "-sS", "-d", body, f"localhost:{self.port}{path}"], capture_output=True,
+                              text=True, timeout=20, check=True)
+        return json.loads(done.stdout)
+
+    def processes(self):
+        """Processes that have to do with it, by what they are called with, work in or are given."""
+        found = []
+        mark = str(self.directory).encode()
+        for entry in pathlib.Path("/proc").iterdir():
+            if not entry.name.isdigit() or int(entry.name) == os.getpid():
+                continue
+            try:
+                if mark in (entry / "cmdline").read_bytes() or mark in (entry / "environ").read_bytes():
+                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ")[:200])
+            except OSError:
+                pass
+        return found
+
+    def end(self):
+        if self.process is not None and self.process.poll() is None:
+            os.killpg(self.process.pid, signal.SIGTERM)
+            self.process.wait(60)
+
+
+@pytest.fixture
+def make_run(build):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-run-", dir="/var/tmp"))
+    directory.chmod(0o711)
+    run = MakeRun(directory, build)
+    try:
+        yield run
+    finally:
+        run.end()
+        for name in ("broker", "database"):
+            remove_directory(directory / "run" / name)
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def test_make_run_curl_psql_ctl_and_ctrl_c(make_run):
+    greeting = make_run.start()
+    assert f"curl -d '{{\"hello\":\"world\"}}' localhost:{make_run.port}/orders" in greeting
+    reply = make_run.curl('{"hello":"world"}', "/orders")
+    assert reply["status"] == "queued"
+    sql = "select id, source, path, payload->>'hello' from webhooks"
+
+    def shown():
+        done = make_run.run("psql", f"SQL={sql}")
+        assert done.returncode == 0, done.stderr
+        return "(1 row)" in done.stdout and done.stdout
+    table = wait_until(shown, "the row in psql", 20, 0.3)
+    fields = [field.strip() for field in table.splitlines()[2].split("|")]
+    assert fields == [reply["id"], "default", "/orders", "world"]
+    done = make_run.run("ctl", "ARGS=status")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "webhooks.ingest" in done.stdout
+
+    second = make_run.run("run")
+    assert second.returncode != 0
+    assert "runs already" in second.stdout + second.stderr
+
+    state = json.loads((make_run.directory / "run" / "state.json").read_text(encoding="ascii"))
+    assert len(state["workers"]) == 2
+    assert len(make_run.processes()) >= 6
+    make_run.interrupt()
+    assert make_run.processes() == []
+    done = make_run.run("psql", f"SQL={sql}")
+    assert done.returncode != 0
+    assert "make run" in done.stderr
+
+    make_run.start()
+    assert "(1 row)" in make_run.run("psql", f"SQL={sql}").stdout, "the rows are still there"
+    assert reply["id"] in make_run.output.read_text(encoding="utf-8"), "the terminal shows the programs' lines"
+    make_run.interrupt(signal.SIGTERM)
+    assert make_run.processes() == []
+
+
+def test_a_taken_port_is_said_and_how_to_choose_another(make_run, shared_port):
+    done = make_run.run("run", port=shared_port)
+    assert done.returncode != 0
+    assert re.search(rf"port {shared_port} .*PORT=", done.stdout + done.stderr)
+    assert make_run.processes() == []
+
+
+@pytest.fixture
+def shared_port():
+    with socket.socket() as holder:
+        holder.bind(("127.0.0.1", 0))
+        holder.listen()
+        yield holder.getsockname()[1]
+
+
+def test_when_a_server_dies_everything_ends_and_says_so(make_run):
+    make_run.start()
+    pid = int((make_run.directory / "run" / "database.pid").read_text(encoding="ascii").split()[0])
+    os.kill(pid, signal.SIGQUIT)
+    assert make_run.process.wait(60) != 0
+    assert "postgres has ended by itself" in make_run.output.read_text(encoding="utf-8")
+    wait_until(lambda: not make_run.processes(), lambda: make_run.processes(), 10)
+
+
+def test_a_hangup_ends_everything_and_a_killed_one_leaves_nothing_behind(make_run):
+    make_run.start()
+    begun = time.monotonic()
+    make_run.interrupt(signal.SIGHUP)
+    assert time.monotonic() - begun < 45
+    assert make_run.processes() == []
+    make_run.start()
+    os.killpg(make_run.process.pid, signal.SIGKILL)
+    make_run.process.wait(10)
+    wait_until(lambda: not make_run.processes(), lambda: make_run.processes(), 40)

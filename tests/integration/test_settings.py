@@ -1,0 +1,123 @@
+# SPDX-License-Identifier: MIT
+"""Every wrong setting is reported by name, value and allowed range, all at once; driven by the programs' own tables."""
+
+import collections
+import re
+
+import pytest
+
+from programs import run_command
+
+Setting = collections.namedtuple("Setting", "name type range fallback secret help")
+DAEMONS = ("sluice-gateway", "sluice-worker")
+WRONG = {"integer": "many", "size": "7parsecs", "duration": "7parsecs", "durations": "60s,10s", "address": "nowhere",
+         "choice": "loud", "URL": "gopher://example"}
+RANGE = re.compile(r"^(\d+)([a-zA-Z]*) to (\d+)([a-zA-Z]*)")
+
+
+def table(build, program):
+    done = run_command(build, ["--print-settings"], {}, program=program)
+    assert done.returncode == 0, done.stderr
+    settings = [Setting(*line.split("\t")) for line in done.stdout.splitlines()]
+    assert len(settings) > 5
+    return settings
+
+
+def wrong_value(setting):
+    if setting.type == "text":
+        limit = RANGE.match(setting.range)
+        return "x" * (int(limit[3]) + 1) if limit else None
+    return WRONG[setting.type]
+
+
+def excessive_value(setting):
+    limit = RANGE.match(setting.range)
+    return f"{int(limit[3]) + 1}{limit[4]}" if limit and setting.type in ("integer", "size", "duration") else None
+
+
+@pytest.mark.parametrize("program", DAEMONS)
+@pytest.mark.parametrize("choose", [wrong_value, excessive_value])
+def test_every_wrong_setting_is_reported_at_once(build, program, choose):
+    wrong = {setting: choose(setting) for setting in table(build, program)}
+    wrong = {setting: value for setting, value in wrong.items() if value is not None}
+    assert wrong
+    done = run_command(build, [], {setting.name: value for setting, value in wrong.items()}, program=program)
+    assert done.returncode == 78
+    for setting, value in wrong.items():
+        lines = [line for line in done.stderr.splitlines() if re.search(rf"\b{setting.name}\b", line)]
+        assert lines, f"{setting.name} is not reported:\n{done.stderr}"
+        if setting.secret == "yes":
+            assert value not in done.stderr
+        else:
+            assert any(value[:40] in line for line in lines), lines
+        allowed = RANGE.match(setting.range)
+        if allowed and setting.type != "text":
+            assert any(allowed[0] in line for line in lines), lines
+
+
+@pytest.mark.parametrize("program", DAEMONS)
+def test_every_missing_setting_is_reported_at_once(build, program):
+    done = run_command(build, [], {}, program=program)
+    assert done.returncode == 78
+    assert "BROKER_URL" in done.stderr
+    if program == "sluice-worker":
+        assert "DATABASE_URL" in done.stderr
+
+
+@pytest.mark.parametrize("program", DAEMONS)
+def test_a_setting_and_its_file_at_once_is_an_error(build, program, tmp_path):
+    (tmp_path / "secret").write_text("one", encoding="ascii")
+    done = run_command(build, [], {"BROKER_PASSWORD": "two-secrets", "BROKER_PASSWORD_FILE": tmp_path / "secret"},
+                       program=program)
+    assert done.returncode == 78
+    assert re.search(r"BROKER_PASSWORD.*BROKER_PASSWORD_FILE", done.stderr)
+    assert "two-secrets" not in done.stderr
+
+
+@pytest.mark.parametrize("program", DAEMONS)
+def test_a_file_that_cannot_be_read_is_an_error(build, program, tmp_path):
+    done = run_command(build, [], {"BROKER_PASSWORD_FILE": tmp_path / "absent"}, program=program)
+    assert done.returncode == 78
+    assert str(tmp_path / "absent") in done.stderr
+
+
+@pytest.mark.parametrize("program", DAEMONS)
+def test_a_password_in_a_url_is_refused_and_not_repeated(build, program):
+    done = run_command(build, [], {"BROKER_URL": "amqp://user:hunter2@localhost/sluice"}, program=program)
+    assert done.returncode == 78
+    assert "BROKER_URL" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("program", DAEMONS)
+def test_print_config_shows_what_is_in_force_without_secrets(build, program, servers):
+    settings = servers.gateway_settings() if program == "sluice-gateway" else servers.worker_settings()
+    done = run_command(build, ["--print-config"], settings, program=program)
+    assert done.returncode == 0, done.stderr
+    assert f"BROKER_URL={settings['BROKER_URL']}" in done.stdout.splitlines()
+    assert "BROKER_PASSWORD=[redacted]" in done.stdout.splitlines()
+    assert {setting.name for setting in table(build, program)} == {
+        line.partition("=")[0] for line in done.stdout.splitlines()}
+
+
+@pytest.mark.parametrize("program", [*DAEMONS, "sluice"])
+def test_help_and_version_need_no_settings(build, program):
+    done = run_command(build, ["--version"], {}, program=program)
+    assert done.returncode == 0
+    assert re.search(r"\d+\.\d+", done.stdout)
+    done = run_command(build, ["--help"], {}, program=program)
+    assert done.returncode == 0
+    assert done.stdout
+    assert run_command(build, ["--nonsense"], {}, program=program).returncode == 64
+
+
+@pytest.mark.parametrize("program", DAEMONS)
+def test_help_names_every_setting(build, program):
+    text = run_command(build, ["--help"], {}, program=program).stdout
+    assert [setting.name for setting in table(build, program) if setting.name not in text] == []
+
+
+def test_setup_reports_its_wrong_settings_at_once(servers):
+    done = servers.setup(DATABASE_BUDGET="some", QUEUE_MAX_BYTES="7parsecs", DELAYS="1500ms")
+    assert done.returncode == 78
+    assert all(name in done.stderr for name in ("DATABASE_BUDGET", "some", "QUEUE_MAX_BYTES", "7parsecs", "DELAYS"))

@@ -1,0 +1,241 @@
+# SPDX-License-Identifier: MIT
+"""`sluice setup`: idempotent, safe, and no program gets more rights than it needs."""
+
+import pika
+import psycopg2
+import pytest
+
+from process import Failure
+
+SCHEMA = """
+select 'column ' || table_name, column_name || ' ' || data_type || ' ' || is_nullable || coalesce(' ' || column_default, '')
+  from information_schema.columns where table_schema = 'public'
+union all select 'index', indexdef from pg_indexes where schemaname = 'public'
+union all select 'function', proname || pg_get_function_identity_arguments(oid) || provolatile || proparallel
+  from pg_proc where pronamespace = 'public'::regnamespace
+union all select 'grant ' || grantee, table_name || ' ' || privilege_type
+  from information_schema.role_table_grants where grantee like 'sluice_%' and table_schema = 'public'
+union all select 'role ' || rolname, rolconnlimit || ' ' || rolsuper || ' ' || rolcreaterole || ' ' ||
+  coalesce(array_to_string(rolconfig, ' '), '') from pg_roles where rolname like 'sluice_%'
+union all select 'migration', m::text from sluice_migrations m
+order by 1, 2"""
+
+
+def broker_state(broker):
+    """Everything that setup makes there, as the broker reports it."""
+    volatile = {"messages", "memory"}
+    definitions = broker.management("GET", "definitions")
+    for user in definitions["users"]:
+        user.pop("password_hash")
+        user.pop("limits", None)
+    state = {}
+    for kind in ("users", "permissions", "policies", "queues", "exchanges", "bindings"):
+        state[kind] = sorted(str(sorted((key, value) for key, value in entry.items() if key not in volatile))
+                             for entry in definitions[kind])
+    return state
+
+
+def test_setup_twice_is_the_same_as_once(servers, site):
+    before = (broker_state(servers.broker), servers.database.query(SCHEMA))
+    assert before[1]
+    site.start_gateway()
+    site.start_workers(1)
+    site.send_ok(headers={"webhook-id": "kept"})
+    site.row("kept")
+    done = servers.setup()
+    assert done.returncode == 0, done.stderr
+    assert (broker_state(servers.broker), servers.database.query(SCHEMA)) == before
+    site.row("kept")
+    site.send_ok(headers={"webhook-id": "after"})
+    site.row("after")
+
+
+def test_setup_on_an_empty_broker_and_database_makes_it_all(servers, site):
+    broker, database = servers.broker, servers.database
+    broker.management("DELETE", "vhosts/sluice")
+    broker.management("PUT", "vhosts/sluice", {})
+    broker.management("PUT", "permissions/sluice/sluice-setup", {"configure": ".*", "write": ".*", "read": ".*"})
+    database.query("drop schema public cascade")
+    database.query("create schema public")
+    done = servers.setup()
+    assert done.returncode == 0, done.stderr
+    site.start_gateway()
+    site.start_workers(1)
+    site.send_ok(headers={"webhook-id": "fresh"})
+    site.row("fresh")
+
+
+@pytest.mark.parametrize("budget", [98, 100, 5000])
+def test_a_budget_that_would_overrun_the_database_is_refused_with_the_numbers(servers, budget):
+    before = servers.database.query("select rolconnlimit from pg_roles where rolname = 'sluice_worker'")
+    done = servers.setup(DATABASE_BUDGET=budget)
+    assert done.returncode == 78
+    assert str(budget) in done.stderr
+    assert "100" in done.stderr, "max_connections"
+    assert servers.database.query("select rolconnlimit from pg_roles where rolname = 'sluice_worker'") == before
+
+
+def test_the_chosen_budget_is_the_workers_connection_limit(servers):
+    try:
+        assert servers.setup(DATABASE_BUDGET=7).returncode == 0
+        assert servers.database.query("select rolconnlimit from pg_roles where rolname = 'sluice_worker'") == [(7,)]
+    finally:
+        assert servers.setup().returncode == 0
+    assert servers.database.query("select rolconnlimit from pg_roles where rolname = 'sluice_worker'") == [(20,)]
+
+
+def test_print_sql_prints_the_migrations_and_changes_nothing(servers):
+    done = servers.setup("--print-sql")
+    assert done.returncode == 0
+    for name in ("create table webhooks_raw", "create table webhooks_dead", "create view webhooks", "connection limit"):
+        assert name in done.stdout.lower()
+    assert not any(servers.secret(name) in done.stdout for name in ("database-worker", "database-reader"))
+
+
+def test_setup_may_leave_the_brokers_users_alone(servers):
+    done = servers.setup("--skip-broker-users", BROKER_MANAGEMENT_URL="http://sluice-setup@127.0.0.1:1")
+    assert done.returncode == 0, done.stderr
+
+
+def test_a_server_that_is_not_there_is_named(servers):
+    done = servers.setup(SETUP_DATABASE_URL="postgresql://sluice@127.0.0.1:1/sluice", SETUP_WAIT="1s")
+    assert done.returncode == 69
+    assert "127.0.0.1" in done.stderr
+
+
+# --- the topology, as the broker reports it ----------------------------------
+
+LOSSLESS = {"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-dead-letter-strategy": "at-least-once"}
+
+
+def expected_queues():
+    yield "webhooks.ingest", {**LOSSLESS, "x-dead-letter-exchange": "webhooks.dead"}
+    yield "webhooks.dead", {"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-delivery-limit": 1_000_000}
+    for seconds in (10, 60, 600):
+        yield f"webhooks.delay.{seconds}", {**LOSSLESS, "x-dead-letter-exchange": "webhooks",
+                                            "x-message-ttl": seconds * 1000}
+        yield f"webhooks.retry.{seconds}", {**LOSSLESS, "x-dead-letter-exchange": "webhooks.again",
+                                            "x-message-ttl": seconds * 1000}
+
+
+def test_the_broker_reports_exactly_the_queues_that_lose_nothing(servers):
+    found = {queue["name"]: queue for queue in servers.broker.management("GET", "queues/sluice")}
+    assert {name: queue["arguments"] for name, queue in found.items()} == dict(expected_queues())
+    for name, queue in found.items():
+        assert queue["durable"] and queue["type"] == "quorum"
+        limits = queue["effective_policy_definition"]
+        assert limits["max-length-bytes"] == 1 << 30
+        assert limits.get("delivery-limit") == (None if name == "webhooks.dead" else 100)
+
+
+def test_the_broker_reports_the_exchanges_and_bindings(servers):
+    exchanges = {entry["name"]: (entry["type"], entry["durable"])
+                 for entry in servers.broker.management("GET", "exchanges/sluice") if entry["name"].startswith("web")}
+    waiting = [f"webhooks.{kind}.{seconds}" for kind in ("delay", "retry") for seconds in (10, 60, 600)]
+    assert exchanges == {"webhooks": ("topic", True), "webhooks.again": ("fanout", True),
+                         "webhooks.dead": ("fanout", True), **dict.fromkeys(waiting, ("fanout", True))}
+    bindings = {(entry["source"], entry["destination"], entry["routing_key"])
+                for entry in servers.broker.management("GET", "bindings/sluice") if entry["source"]}
+    assert bindings == {("webhooks", "webhooks.ingest", "#"), ("webhooks.again", "webhooks.ingest", ""),
+                        ("webhooks.dead", "webhooks.dead", ""), *((name, name, "") for name in waiting)}
+
+
+def test_other_bounds_of_the_queues_need_no_new_queues(servers):
+    try:
+        done = servers.setup(QUEUE_MAX_BYTES="2GiB")
+        assert done.returncode == 0, done.stderr
+        policies = {entry["name"]: entry["definition"] for entry in servers.broker.management("GET", "policies/sluice")}
+        assert {definition["max-length-bytes"] for definition in policies.values()} == {2 << 30}
+    finally:
+        assert servers.setup().returncode == 0
+
+
+# --- least privilege ----------------------------------------------------------
+
+def refused_by_broker(site, user, action):
+    channel = site.channel(user)
+    with pytest.raises((pika.exceptions.ChannelClosedByBroker, pika.exceptions.ConnectionClosedByBroker)) as caught:
+        channel.confirm_delivery()
+        action(channel)
+    assert caught.value.reply_code == 403
+    return True
+
+
+PERSISTENT = pika.BasicProperties(delivery_mode=2)
+
+
+@pytest.mark.parametrize("name", ["webhooks.ingest", "webhooks.dead", "webhooks.retry.10", "webhooks.delay.10"])
+def test_the_gateways_user_can_neither_consume_nor_get_nor_purge(site, name):
+    assert refused_by_broker(site, "sluice-gateway", lambda channel: channel.basic_get(name))
+    assert refused_by_broker(site, "sluice-gateway", lambda channel: channel.basic_consume(name, print))
+    assert refused_by_broker(site, "sluice-gateway", lambda channel: channel.queue_purge(name))
+
+
+@pytest.mark.parametrize("exchange", ["", "amq.direct", "amq.topic", "webhooks.again", "webhooks.dead",
+                                      "webhooks.retry.10"])
+def test_the_gateways_user_can_publish_only_where_events_enter(site, exchange):
+    assert refused_by_broker(site, "sluice-gateway",
+                             lambda channel: channel.basic_publish(exchange, "webhooks.ingest", b"x", PERSISTENT))
+
+
+@pytest.mark.parametrize("user", ["sluice-gateway", "sluice-worker"])
+def test_neither_user_can_change_the_topology(site, user):
+    for action in (lambda channel: channel.queue_declare("webhooks.mine"),
+                   lambda channel: channel.queue_delete("webhooks.ingest"),
+                   lambda channel: channel.exchange_declare("mine"),
+                   lambda channel: channel.exchange_delete("webhooks"),
+                   lambda channel: channel.queue_bind("webhooks.dead", "webhooks", "#"),
+                   lambda channel: channel.queue_unbind("webhooks.ingest", "webhooks", "#")):
+        assert refused_by_broker(site, user, action)
+
+
+@pytest.mark.parametrize("exchange", ["", "webhooks", "webhooks.again", "webhooks.dead", "webhooks.delay.10"])
+def test_the_workers_user_can_publish_only_retries(site, exchange):
+    assert refused_by_broker(site, "sluice-worker",
+                             lambda channel: channel.basic_publish(exchange, "webhooks.ingest", b"x", PERSISTENT))
+
+
+@pytest.mark.parametrize("name", ["webhooks.dead", "webhooks.retry.10", "webhooks.delay.10"])
+def test_the_workers_user_can_read_only_the_work(site, name):
+    assert refused_by_broker(site, "sluice-worker", lambda channel: channel.basic_get(name))
+
+
+@pytest.mark.parametrize("user", ["sluice-gateway", "sluice-worker"])
+def test_neither_user_may_use_the_management_api(servers, user):
+    secret = servers.secret({"sluice-gateway": "broker-gateway", "sluice-worker": "broker-worker"}[user])
+    with pytest.raises(Failure, match="401"):
+        servers.broker.management("GET", "overview", user=user, password=secret)
+
+
+FORBIDDEN_TO_BOTH = [
+    "delete from webhooks_raw", "delete from webhooks_dead", "truncate webhooks_raw", "drop table webhooks_raw",
+    "alter table webhooks_raw add column x int", "create table mine (x int)", "create temporary table mine (x int)",
+    "create schema mine", "create role mine", "select * from elsewhere", "select * from pg_authid",
+    "alter role sluice_worker connection limit 1000", "create function f() returns int language sql as 'select 1'",
+    "copy webhooks_raw to program 'true'", "drop view webhooks", "insert into sluice_migrations default values",
+]
+
+
+@pytest.fixture(scope="module")
+def elsewhere(servers):
+    servers.database.query("create table elsewhere (secret text)")
+    yield
+    servers.database.query("drop table elsewhere")
+
+
+@pytest.mark.usefixtures("elsewhere")
+@pytest.mark.parametrize("role", ["sluice_worker", "sluice_reader"])
+@pytest.mark.parametrize("statement", FORBIDDEN_TO_BOTH)
+def test_neither_role_can_delete_create_or_read_other_tables(servers, role, statement):
+    password = servers.secret({"sluice_worker": "database-worker", "sluice_reader": "database-reader"}[role])
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        servers.database.query(statement, user=role, password=password)
+
+
+@pytest.mark.parametrize("statement", ["update webhooks_raw set path = ''", "insert into webhooks_dead default values",
+                                       "select * from webhooks for update"])
+def test_the_reader_only_reads(servers, statement):
+    password = servers.secret("database-reader")
+    assert servers.database.query("select count(*) from webhooks", user="sluice_reader", password=password) == [(0,)]
+    with pytest.raises(psycopg2.errors.InsufficientPrivilege):
+        servers.database.query(statement, user="sluice_reader", password=password)
