@@ -132,7 +132,7 @@ static void complain(struct buf *out, const struct config_setting *s, const char
     if (shown) {
         buf_append_char(out, '=');
         for (size_t i = 0; value[i] != '\0' && i < SHOWN_MAX; i++) {
-            buf_append_char(out, value[i] >= ' ' && value[i] < 0x7f ? value[i] : '?');
+            buf_append_char(out, (char)(value[i] >= ' ' && value[i] < 0x7f ? value[i] : '?'));
         }
         buf_append_text(out, strlen(value) > SHOWN_MAX ? "..." : "");
     }
