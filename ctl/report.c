@@ -8,7 +8,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-static void write_line(FILE *to, const char *subcommand, const char *format, va_list arguments)
+__attribute__((format(printf, 3, 0))) static void write_line(FILE *to, const char *subcommand,
+                                                             const char *format, va_list arguments)
 {
     struct buf line = {0};
     char *text = NULL;

@@ -43,7 +43,7 @@ static void append_budget(struct buf *out, int64_t budget)
                          "\\if :safe\n"
                          "\\else\n"
                          "\\warn 'the budget' :budget 'must be at least 1 and below' :available\n"
-                         "select 1 / 0 as unsafe_budget;\n"
+                         "select 1 / 0 as unsafe_budget; -- ends the script with psql's exit code 3\n"
                          "\\endif\n");
 }
 

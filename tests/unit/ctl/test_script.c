@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../../ctl/script.h"
+
+#include "../../../ctl/migrate.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static void migrations_are_in_the_order_of_their_numbers(void **state)
+{
+    (void)state;
+    assert_non_null(migrations[0].name);
+    for (const struct migration *m = migrations; m->name != NULL; m++) {
+        assert_int_equal(strlen((const char *)m->sql), m->len);
+        assert_true(m->len > 0);
+        assert_true(m == migrations || strcmp(m[-1].name, m->name) < 0);
+    }
+    assert_int_equal(strlen((const char *)migrate_roles.sql), migrate_roles.len);
+}
+
+static void script_holds_every_migration_with_its_hash_and_no_password(void **state)
+{
+    struct buf script = {0};
+    const char *text;
+
+    (void)state;
+    script_append(&script, 7);
+    text = buf_text(&script);
+    for (const struct migration *m = migrations; m->name != NULL; m++) {
+        char hex[MIGRATE_SHA256_HEX + 1];
+
+        migrate_sha256(m, hex);
+        assert_non_null(strstr(text, (const char *)m->sql));
+        assert_non_null(strstr(text, hex));
+    }
+    assert_non_null(strstr(text, (const char *)migrate_roles.sql));
+    assert_non_null(strstr(text, "\\set budget 7\n"));
+    assert_non_null(strstr(text, "password :'worker_password' connection limit :budget;"));
+    buf_free(&script);
+}
+
+static void script_chooses_the_budget_where_none_is_given(void **state)
+{
+    struct buf script = {0};
+
+    (void)state;
+    script_append(&script, 0);
+    assert_non_null(strstr(buf_text(&script), "least(20, :available / 2) as budget"));
+    buf_free(&script);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(migrations_are_in_the_order_of_their_numbers),
+        cmocka_unit_test(script_holds_every_migration_with_its_hash_and_no_password),
+        cmocka_unit_test(script_chooses_the_budget_where_none_is_given),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
