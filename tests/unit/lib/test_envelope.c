@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT */
+#include "envelope.h"
+
+#include "field.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct envelope full(void)
+{
+    return (struct envelope){
+        .id = SPAN_LITERAL("evt_1"),
+        .source = SPAN_LITERAL("github"),
+        .method = SPAN_LITERAL("POST"),
+        .path = SPAN_LITERAL("/orders%2F1"),
+        .query = SPAN_LITERAL("a=1&b"),
+        .content_type = SPAN_LITERAL("application/json"),
+        .remote = SPAN_LITERAL("192.0.2.1"),
+        .traceparent = SPAN_LITERAL("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"),
+        .keep = ENVELOPE_KEEP_FIRST,
+        .received_us = INT64_C(1795474981123456),
+        .attempt = 3,
+        .headers = {{SPAN_LITERAL("content-type"), SPAN_LITERAL("application/json")},
+                    {SPAN_LITERAL("x-caf\xc3\xa9"), SPAN_LITERAL("a \"quoted\\\" \xe2\x82\xac\n")}},
+        .header_count = 2,
+    };
+}
+
+static struct envelope least(void)
+{
+    return (struct envelope){.id = SPAN_LITERAL("x"),
+                             .source = SPAN_LITERAL("default"),
+                             .method = SPAN_LITERAL("GET"),
+                             .path = SPAN_LITERAL("/")};
+}
+
+static void encode(const struct envelope *e, struct buf *out)
+{
+    struct error error = {0};
+
+    if (envelope_encode(e, out, &error) != ERROR_NONE) {
+        fail_msg("%s", error.text);
+    }
+}
+
+static void check_equal(const struct envelope *a, const struct envelope *b)
+{
+    assert_true(span_equal(a->id, b->id));
+    assert_true(span_equal(a->source, b->source));
+    assert_true(span_equal(a->method, b->method));
+    assert_true(span_equal(a->path, b->path));
+    assert_true(span_equal(a->query, b->query));
+    assert_true(span_equal(a->content_type, b->content_type));
+    assert_true(span_equal(a->remote, b->remote));
+    assert_true(span_equal(a->traceparent, b->traceparent));
+    assert_int_equal(a->keep, b->keep);
+    assert_int_equal(a->received_us, b->received_us);
+    assert_int_equal(a->attempt, b->attempt);
+    assert_int_equal(a->header_count, b->header_count);
+    for (size_t i = 0; i < a->header_count; i++) {
+        assert_true(span_equal(a->headers[i].name, b->headers[i].name));
+        assert_true(span_equal(a->headers[i].value, b->headers[i].value));
+    }
+}
+
+/* A golden file: the bytes of one released version, in hex. */
+static void read_golden(const char *name, struct buf *out)
+{
+    char path[256];
+    unsigned byte;
+    FILE *file;
+
+    (void)snprintf(path, sizeof path, "tests/unit/golden/%s", name);
+    file = fopen(path, "r");
+    if (file == NULL) {
+        fail_msg("%s can't be opened: run from the top of the checkout", path);
+        return;
+    }
+    while (fscanf(file, "%2x", &byte) == 1) {
+        buf_append_char(out, (char)byte);
+    }
+    (void)fclose(file);
+}
+
+static void check_golden(const char *name, const struct envelope *e)
+{
+    struct buf golden = {0}, encoded = {0};
+    struct envelope decoded;
+
+    read_golden(name, &golden);
+    assert_int_equal(envelope_decode(buf_span(&golden), &decoded, NULL), ERROR_NONE);
+    check_equal(&decoded, e);
+    encode(e, &encoded);
+    if (!span_equal(buf_span(&encoded), buf_span(&golden))) {
+        for (size_t i = 0; i < encoded.len; i++) {
+            (void)fprintf(stderr, "%02x%s", (unsigned char)encoded.data[i], i % 32 == 31 ? "\n" : "");
+        }
+        fail_msg("%s: version %d is written in other bytes than those released", name, ENVELOPE_VERSION);
+    }
+    buf_free(&golden);
+    buf_free(&encoded);
+}
+
+static void version_1_is_read_and_written_as_it_was_released(void **state)
+{
+    struct envelope f = full(), l = least();
+
+    (void)state;
+    check_golden("envelope-1-full.hex", &f);
+    check_golden("envelope-1-least.hex", &l);
+}
+
+static void properties_cut_anywhere_are_malformed_and_never_crash(void **state)
+{
+    struct envelope e = full(), decoded;
+    struct buf out = {0};
+
+    (void)state;
+    encode(&e, &out);
+    for (size_t len = 0; len < out.len; len++) {
+        char *exact = malloc(len + 1); /* so that a read past the end is seen */
+
+        assert_non_null(exact);
+        memcpy(exact, out.data, len);
+        /* What stands behind the id (timestamp, app_id) is for people. */
+        if (envelope_decode((struct span){exact, len}, &decoded, NULL) == ERROR_NONE) {
+            assert_true(len >= out.len - 8 - 7);
+        }
+        free(exact);
+    }
+    buf_free(&out);
+}
+
+static void any_bytes_are_decoded_without_harm(void **state)
+{
+    struct envelope e = full(), decoded;
+    struct buf out = {0};
+
+    (void)state;
+    encode(&e, &out);
+    srand(11);
+    for (int i = 0; i < 20000; i++) {
+        size_t at = (size_t)rand() % out.len;
+        char was = out.data[at];
+
+        out.data[at] = (char)rand();
+        if (envelope_decode(buf_span(&out), &decoded, NULL) == ERROR_NONE) {
+            assert_true(envelope_source_valid(decoded.source));
+            assert_true(decoded.id.len >= 1 && decoded.id.len <= ENVELOPE_ID_MAX);
+        }
+        out.data[at] = was;
+    }
+    buf_free(&out);
+}
+
+/* Properties with one table of headers, as some broker or program might write them. */
+static void put_properties(struct buf *out, void (*put_fields)(struct buf *out), struct span id)
+{
+    size_t table;
+
+    field_put_integer(out, 1 << 14 | 1 << 13 | 1 << 12 | 1 << 11 | 1 << 10 | 1 << 9 | 1 << 8 | 1 << 7, 2);
+    field_put_short_string(out, SPAN_LITERAL("gzip"));
+    table = field_begin_table(out);
+    put_fields(out);
+    field_end_table(out, table);
+    field_put_integer(out, 2, 1);
+    field_put_integer(out, 0, 1);
+    field_put_short_string(out, SPAN_LITERAL("17"));
+    field_put_short_string(out, SPAN_LITERAL("reply"));
+    field_put_short_string(out, SPAN_LITERAL("60000"));
+    field_put_short_string(out, id);
+}
+
+static void put_typed(struct buf *out, const char *name, char type, uint64_t value, size_t bytes)
+{
+    field_put_short_string(out, span_of(name));
+    buf_append_char(out, type);
+    field_put_integer(out, value, bytes);
+}
+
+static void put_empty_table(struct buf *out, const char *name)
+{
+    put_typed(out, name, 'F', 0, 4);
+}
+
+static void put_texts(struct buf *out)
+{
+    field_put_text(out, SPAN_LITERAL("sluice-path"), SPAN_LITERAL("/"));
+    field_put_text(out, SPAN_LITERAL("sluice-method"), SPAN_LITERAL("GET"));
+    field_put_text(out, SPAN_LITERAL("sluice-source"), SPAN_LITERAL("default"));
+    field_put_text(out, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("newest"));
+}
+
+/* Every type letter there is, between ours. */
+static void as_a_broker_passes_it_on(struct buf *out)
+{
+    put_typed(out, "x-bool", 't', 1, 1);
+    put_typed(out, "sluice-version", 'b', 1, 1);
+    put_typed(out, "x-u8", 'B', 1, 1);
+    put_typed(out, "sluice-attempt", 's', 2, 2);
+    put_typed(out, "x-u16", 'u', 1, 2);
+    put_typed(out, "x-delivery-count", 'I', 5, 4);
+    put_typed(out, "x-u32", 'i', 1, 4);
+    put_typed(out, "x-u64", 'L', 1, 8);
+    put_typed(out, "sluice-received", 'T', 1000000, 8);
+    put_typed(out, "x-float", 'f', 0, 4);
+    put_typed(out, "x-double", 'd', 0, 8);
+    put_typed(out, "x-decimal", 'D', 0, 5);
+    put_typed(out, "x-void", 'V', 0, 0);
+    put_typed(out, "x-bytes", 'x', 0, 4);
+    put_typed(out, "x-death", 'A', 0, 4);
+    put_empty_table(out, "sluice-headers");
+    put_texts(out);
+}
+
+static void what_a_broker_adds_and_reorders_is_read_past(void **state)
+{
+    struct envelope e;
+    struct error error = {0};
+    struct buf out = {0};
+
+    (void)state;
+    put_properties(&out, as_a_broker_passes_it_on, SPAN_LITERAL("id"));
+    if (envelope_decode(buf_span(&out), &e, &error) != ERROR_NONE) {
+        fail_msg("%s", error.text);
+    }
+    assert_int_equal(e.delivery_count, 5);
+    assert_int_equal(e.attempt, 2);
+    assert_int_equal(e.received_us, 1000000);
+    assert_true(span_equal(e.id, SPAN_LITERAL("id")));
+    assert_int_equal(e.query.len, 0);
+    assert_non_null(e.query.data);
+    buf_free(&out);
+}
+
+static void check_malformed(void (*put_fields)(struct buf *out), const char *hint)
+{
+    struct envelope e;
+    struct error error = {0};
+    struct buf out = {0};
+
+    put_properties(&out, put_fields, SPAN_LITERAL("id"));
+    assert_int_equal(envelope_decode(buf_span(&out), &e, &error), ERROR_MALFORMED);
+    if (strstr(error.text, hint) == NULL) {
+        fail_msg("'%s' does not say '%s'", error.text, hint);
+    }
+    buf_free(&out);
+}
+
+static void put_numbers(struct buf *out, int64_t version)
+{
+    field_put_number(out, "sluice-version", version);
+    field_put_number(out, "sluice-received", 1);
+    field_put_number(out, "sluice-attempt", 0);
+}
+
+static void no_version(struct buf *out)
+{
+    put_texts(out);
+    field_put_number(out, "sluice-received", 1);
+    field_put_number(out, "sluice-attempt", 0);
+    put_empty_table(out, "sluice-headers");
+}
+
+static void later_version(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, ENVELOPE_VERSION + 1);
+    put_empty_table(out, "sluice-headers");
+}
+
+static void headers_of_another_type(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, 1);
+    field_put_text(out, SPAN_LITERAL("sluice-headers"), SPAN_LITERAL("x"));
+}
+
+static void number_among_headers(struct buf *out)
+{
+    size_t table;
+
+    put_texts(out);
+    put_numbers(out, 1);
+    field_put_short_string(out, SPAN_LITERAL("sluice-headers"));
+    buf_append_char(out, 'F');
+    table = field_begin_table(out);
+    field_put_number(out, "n", 1);
+    field_end_table(out, table);
+}
+
+static void too_many_headers(struct buf *out)
+{
+    size_t table;
+
+    put_texts(out);
+    put_numbers(out, 1);
+    field_put_short_string(out, SPAN_LITERAL("sluice-headers"));
+    buf_append_char(out, 'F');
+    table = field_begin_table(out);
+    for (int i = 0; i <= ENVELOPE_HEADERS_MAX; i++) {
+        field_put_text(out, SPAN_LITERAL("h"), SPAN_LITERAL("v"));
+    }
+    field_end_table(out, table);
+}
+
+static void cut_headers(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, 1);
+    put_typed(out, "sluice-headers", 'F', 1, 4);
+    buf_append_char(out, 9);
+}
+
+static void strange_keep(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, 1);
+    field_put_text(out, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("last"));
+}
+
+static void unknown_type(struct buf *out)
+{
+    put_texts(out);
+    put_typed(out, "x", '?', 0, 1);
+}
+
+static void path_is_no_text(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, 1);
+    put_empty_table(out, "sluice-headers");
+    field_put_text(out, SPAN_LITERAL("sluice-path"), SPAN_LITERAL("/\xff"));
+}
+
+static void what_no_gateway_wrote_is_malformed_and_says_why(void **state)
+{
+    (void)state;
+    check_malformed(no_version, "is missing");
+    check_malformed(later_version, "version 2");
+    check_malformed(headers_of_another_type, "is missing or of another type");
+    check_malformed(number_among_headers, "not text");
+    check_malformed(too_many_headers, "more than 64");
+    check_malformed(cut_headers, "sluice-headers is cut short");
+    check_malformed(strange_keep, "neither newest nor first");
+    check_malformed(unknown_type, "unknown type");
+    check_malformed(path_is_no_text, "not UTF-8");
+}
+
+static void check_refused(const struct envelope *e, enum error_code code, const char *hint)
+{
+    struct error error = {0};
+    struct buf out = {0};
+
+    buf_append_text(&out, "kept");
+    assert_int_equal(envelope_encode(e, &out, &error), code);
+    if (strstr(error.text, hint) == NULL) {
+        fail_msg("'%s' does not say '%s'", error.text, hint);
+    }
+    assert_true(span_equal(buf_span(&out), SPAN_LITERAL("kept")));
+    buf_free(&out);
+}
+
+#define CHECK_REFUSED(code, hint, ...)       \
+    do {                                     \
+        struct envelope changed = full();    \
+        __VA_ARGS__;                         \
+        check_refused(&changed, code, hint); \
+    } while (0)
+
+static char big[ENVELOPE_TARGET_MAX + 1];
+
+static void what_does_not_fit_the_format_is_refused_by_name_and_limit(void **state)
+{
+    (void)state;
+    memset(big, 'x', sizeof big);
+    CHECK_REFUSED(ERROR_LIMIT, "the id has 0 bytes; 1 to 255", changed.id.len = 0);
+    CHECK_REFUSED(ERROR_LIMIT, "the id has 256 bytes", changed.id = (struct span){big, 256});
+    CHECK_REFUSED(ERROR_MALFORMED, "the id is not UTF-8", changed.id = SPAN_LITERAL("\xed\xa0\x80"));
+    CHECK_REFUSED(ERROR_LIMIT, "sluice-source has 64 bytes", changed.source = (struct span){big, 64});
+    CHECK_REFUSED(ERROR_MALFORMED, "the source 'Ab'", changed.source = SPAN_LITERAL("Ab"));
+    CHECK_REFUSED(ERROR_LIMIT, "sluice-path has 16385", changed.path = (struct span){big, sizeof big});
+    CHECK_REFUSED(ERROR_LIMIT, "content_type has", changed.content_type = (struct span){big, sizeof big});
+    CHECK_REFUSED(ERROR_LIMIT, "sluice-received -1", changed.received_us = -1);
+    CHECK_REFUSED(ERROR_LIMIT, "sluice-received", changed.received_us = INT64_MAX);
+    CHECK_REFUSED(ERROR_LIMIT, "sluice-attempt -1", changed.attempt = -1);
+    CHECK_REFUSED(ERROR_LIMIT, "sluice-attempt 1000001", changed.attempt = 1000001);
+    CHECK_REFUSED(ERROR_LIMIT, "a header's name has 0", changed.headers[0].name.len = 0);
+    CHECK_REFUSED(ERROR_LIMIT, "a header's value", changed.headers[0].value = (struct span){big, sizeof big});
+    CHECK_REFUSED(ERROR_LIMIT, "the kept headers have",
+                  changed.headers[0].value = changed.headers[1].value = (struct span){big, 9000});
+    CHECK_REFUSED(ERROR_MALFORMED, "a header's value is not UTF-8",
+                  changed.headers[0].value = SPAN_LITERAL("\xff"));
+}
+
+static void an_over_long_content_type_travels_among_the_headers(void **state)
+{
+    struct envelope e = full(), decoded;
+    struct buf out = {0};
+
+    (void)state;
+    memset(big, 'x', sizeof big);
+    e.content_type = e.headers[0].value = (struct span){big, 300};
+    encode(&e, &out);
+    assert_int_equal(envelope_decode(buf_span(&out), &decoded, NULL), ERROR_NONE);
+    assert_true(span_equal(decoded.content_type, e.content_type));
+    buf_free(&out);
+}
+
+static void a_source_is_a_routing_key_of_63_bytes_at_most(void **state)
+{
+    (void)state;
+    memset(big, 'x', sizeof big);
+    assert_true(envelope_source_valid(SPAN_LITERAL("a")));
+    assert_true(envelope_source_valid(SPAN_LITERAL("0-a9")));
+    assert_true(envelope_source_valid((struct span){big, 63}));
+    assert_false(envelope_source_valid((struct span){big, 64}));
+    assert_false(envelope_source_valid(SPAN_LITERAL("")));
+    assert_false(envelope_source_valid(SPAN_LITERAL("-a")));
+    assert_false(envelope_source_valid(SPAN_LITERAL("a.b")));
+    assert_false(envelope_source_valid(SPAN_LITERAL("A")));
+    assert_false(envelope_source_valid(SPAN_LITERAL("a{")));
+}
+
+static void headers_become_one_json_object_of_strings(void **state)
+{
+    struct envelope f = full(), l = least();
+    struct buf out = {0};
+
+    (void)state;
+    envelope_append_headers_json(&f, &out);
+    assert_string_equal(buf_text(&out), "{\"content-type\":\"application/json\",\"x-caf\xc3\xa9\":"
+                                        "\"a \\\"quoted\\\\\\\" \xe2\x82\xac\\u000a\"}");
+    buf_clear(&out);
+    envelope_append_headers_json(&l, &out);
+    assert_string_equal(buf_text(&out), "{}");
+    buf_free(&out);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(version_1_is_read_and_written_as_it_was_released),
+        cmocka_unit_test(properties_cut_anywhere_are_malformed_and_never_crash),
+        cmocka_unit_test(any_bytes_are_decoded_without_harm),
+        cmocka_unit_test(what_a_broker_adds_and_reorders_is_read_past),
+        cmocka_unit_test(what_no_gateway_wrote_is_malformed_and_says_why),
+        cmocka_unit_test(what_does_not_fit_the_format_is_refused_by_name_and_limit),
+        cmocka_unit_test(an_over_long_content_type_travels_among_the_headers),
+        cmocka_unit_test(a_source_is_a_routing_key_of_63_bytes_at_most),
+        cmocka_unit_test(headers_become_one_json_object_of_strings),
+    };
+
+    return cmocka_run_group_tests_name("envelope", tests, NULL, NULL);
+}

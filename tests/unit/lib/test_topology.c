@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "topology.h"
+
+#include "clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const int64_t delays[] = {10 * CLOCK_US_PER_S, 60 * CLOCK_US_PER_S, 600 * CLOCK_US_PER_S};
+
+static struct topology built(void)
+{
+    struct topology t;
+    struct error error = {0};
+
+    if (topology_build(&t, delays, 3, INT64_C(1) << 30, &error) != ERROR_NONE) {
+        fail_msg("%s", error.text);
+    }
+    return t;
+}
+
+static const struct topology_argument *argument(const struct topology_queue *queue, const char *name)
+{
+    for (size_t i = 0; queue->arguments[i].name != NULL; i++) {
+        if (strcmp(queue->arguments[i].name, name) == 0) {
+            return &queue->arguments[i];
+        }
+    }
+    return NULL;
+}
+
+static const struct topology_queue *queue_of(const struct topology *t, const char *name)
+{
+    for (size_t i = 0; i < t->queue_count; i++) {
+        if (strcmp(t->queues[i].name, name) == 0) {
+            return &t->queues[i];
+        }
+    }
+    fail_msg("no queue %s", name);
+    return NULL;
+}
+
+static void every_queue_is_a_quorum_queue_that_refuses_rather_than_drops(void **state)
+{
+    struct topology t = built();
+
+    (void)state;
+    assert_int_equal(t.queue_count, 2 + 2 * 3);
+    for (size_t i = 0; i < t.queue_count; i++) {
+        assert_string_equal(argument(&t.queues[i], "x-queue-type")->text, "quorum");
+        assert_string_equal(argument(&t.queues[i], "x-overflow")->text, "reject-publish");
+        assert_null(argument(&t.queues[i], "x-expires"));
+        assert_null(argument(&t.queues[i], "x-dead-letter-routing-key"));
+        if (argument(&t.queues[i], "x-dead-letter-exchange") != NULL) {
+            assert_string_equal(argument(&t.queues[i], "x-dead-letter-strategy")->text, "at-least-once");
+        }
+    }
+}
+
+static void each_way_leads_where_the_design_says(void **state)
+{
+    struct topology t = built();
+
+    (void)state;
+    assert_string_equal(argument(queue_of(&t, TOPOLOGY_INGEST), "x-dead-letter-exchange")->text,
+                        TOPOLOGY_DEAD);
+    assert_null(argument(queue_of(&t, TOPOLOGY_DEAD), "x-dead-letter-exchange"));
+    assert_int_equal(argument(queue_of(&t, TOPOLOGY_DEAD), "x-delivery-limit")->number, 1000000);
+    assert_string_equal(argument(queue_of(&t, "webhooks.delay.60"), "x-dead-letter-exchange")->text,
+                        TOPOLOGY_EVENTS);
+    assert_string_equal(argument(queue_of(&t, "webhooks.retry.60"), "x-dead-letter-exchange")->text,
+                        TOPOLOGY_AGAIN);
+    assert_int_equal(argument(queue_of(&t, "webhooks.retry.600"), "x-message-ttl")->number, 600000);
+}
+
+static void every_queue_is_bound_and_every_binding_names_what_is_there(void **state)
+{
+    struct topology t = built();
+
+    (void)state;
+    assert_int_equal(t.binding_count, 3 + 2 * 3);
+    for (size_t i = 0; i < t.binding_count; i++) {
+        size_t found = 0;
+
+        (void)queue_of(&t, t.bindings[i].queue);
+        for (size_t j = 0; j < t.exchange_count; j++) {
+            found += strcmp(t.exchanges[j].name, t.bindings[i].exchange) == 0;
+        }
+        assert_int_equal(found, 1);
+    }
+}
+
+static void the_delivery_limit_is_positive_and_not_set_on_the_dead_queue(void **state)
+{
+    struct topology t = built();
+
+    (void)state;
+    assert_int_equal(t.policy_count, 2);
+    assert_string_equal(t.policies[0].definition, "{\"max-length-bytes\":1073741824,\"delivery-limit\":100}");
+    assert_null(strstr(t.policies[0].pattern, "dead"));
+    assert_string_equal(t.policies[1].definition, "{\"max-length-bytes\":1073741824}");
+    assert_string_equal(t.policies[1].pattern, "^webhooks\\.dead$");
+}
+
+static void a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most(void **state)
+{
+    const int64_t wrong[] = {0, -1, 500 * CLOCK_US_PER_MS, 86401 * CLOCK_US_PER_S};
+    const int64_t right[] = {1 * CLOCK_US_PER_S, 86400 * CLOCK_US_PER_S};
+    int64_t many[TOPOLOGY_DELAYS_MAX + 1];
+    struct topology t;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(topology_build(&t, &wrong[i], 1, 1, NULL), ERROR_SETTING);
+    }
+    assert_int_equal(topology_build(&t, right, 2, 1, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, NULL, 0, 1, NULL), ERROR_NONE);
+    for (int i = 0; i <= TOPOLOGY_DELAYS_MAX; i++) {
+        many[i] = (i + 1) * CLOCK_US_PER_S;
+    }
+    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX, 1, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX + 1, 1, NULL), ERROR_SETTING);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_queue_is_a_quorum_queue_that_refuses_rather_than_drops),
+        cmocka_unit_test(each_way_leads_where_the_design_says),
+        cmocka_unit_test(every_queue_is_bound_and_every_binding_names_what_is_there),
+        cmocka_unit_test(the_delivery_limit_is_positive_and_not_set_on_the_dead_queue),
+        cmocka_unit_test(a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most),
+    };
+
+    return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
+}
