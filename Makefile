@@ -4,7 +4,7 @@
 # The lists of files below are in the order in which an event meets them; a lint
 # keeps folders, this file and DESIGN.md the same.
 
-LIB     = error buf clock backoff log secret config metrics admin drain topology field envelope broker
+LIB     = error buf clock backoff log secret value config metrics admin drain topology field envelope broker
 GATEWAY = main settings ingress route verify eventid publish confirm reply
 WORKER  = main settings deliver batch slot upsert verdict ack loop
 CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify

@@ -7,8 +7,8 @@
  *   GET /health   200 while the process lives
  *   GET /ready    200 with the state, or 503 with it: "broker away"
  *   GET /metrics  Prometheus' text format
- * HEAD is answered likewise; anything else is 404, other methods 405. Two threads of its own, so that it answers
- * whatever the rest of the process waits for. */
+ * HEAD is answered likewise; anything else is 404, other methods 405. Two threads
+ * of its own, so that it answers whatever the rest of the process waits for. */
 
 #include "error.h"
 

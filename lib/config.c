@@ -1,126 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
-#include "clock.h"
 #include "secret.h"
+#include "value.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #define FILE_MAX (64 * 1024)
 #define SHOWN_MAX 100 /* bytes of a wrong value that a complaint repeats */
-
-struct unit {
-    const char *name;
-    int64_t factor;
-};
-
-static const struct unit duration_units[] = {{"h", 3600 * CLOCK_US_PER_S},
-                                             {"min", 60 * CLOCK_US_PER_S},
-                                             {"s", CLOCK_US_PER_S},
-                                             {"ms", CLOCK_US_PER_MS},
-                                             {"us", 1},
-                                             {NULL, 0}};
-static const struct unit size_units[] = {
-    {"GiB", INT64_C(1) << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {NULL, 0}};
-
-/* --- showing values ---------------------------------------------------------- */
-
-static const char *type_name(enum config_type type)
-{
-    switch (type) {
-    case CONFIG_TEXT:
-        return "text";
-    case CONFIG_INTEGER:
-        return "integer";
-    case CONFIG_BYTES:
-        return "size";
-    case CONFIG_DURATION:
-        return "duration";
-    case CONFIG_DURATIONS:
-        return "durations";
-    case CONFIG_ADDRESS:
-        return "address";
-    case CONFIG_CHOICE:
-        return "choice";
-    case CONFIG_URL:
-        return "URL";
-    }
-    return "";
-}
-
-/* In the largest unit that leaves no remainder. */
-static void append_quantity(struct buf *out, int64_t value, const struct unit *units)
-{
-    const struct unit *unit = units;
-
-    if (value == 0) {
-        buf_append_char(out, '0');
-        return;
-    }
-    while (value % unit->factor != 0) {
-        unit++;
-    }
-    buf_printf(out, "%" PRId64 "%s", value / unit->factor, unit->name);
-}
-
-static void append_number(struct buf *out, enum config_type type, int64_t value)
-{
-    switch (type) {
-    case CONFIG_BYTES:
-        append_quantity(out, value, size_units);
-        return;
-    case CONFIG_DURATION:
-    case CONFIG_DURATIONS:
-        append_quantity(out, value, duration_units);
-        return;
-    case CONFIG_TEXT:
-    case CONFIG_INTEGER:
-    case CONFIG_ADDRESS:
-    case CONFIG_CHOICE:
-    case CONFIG_URL:
-        buf_printf(out, "%" PRId64, value);
-        return;
-    }
-}
-
-static void append_range(struct buf *out, const struct config_setting *s)
-{
-    switch (s->type) {
-    case CONFIG_ADDRESS:
-        buf_append_text(out, "host:port, port 0 to 65535");
-        return;
-    case CONFIG_CHOICE:
-        for (const char *c = s->choices; *c != '\0'; c++) {
-            buf_append_text(out, *c == ',' ? ", " : (const char[]){*c, '\0'});
-        }
-        return;
-    case CONFIG_URL:
-        for (const char *c = s->choices; *c != '\0'; c++) {
-            buf_append_text(out, *c == ',' ? ":// or " : (const char[]){*c, '\0'});
-        }
-        buf_append_text(out, "://");
-        return;
-    case CONFIG_TEXT:
-    case CONFIG_INTEGER:
-    case CONFIG_BYTES:
-    case CONFIG_DURATION:
-    case CONFIG_DURATIONS:
-        append_number(out, s->type, s->min);
-        buf_append_text(out, " to ");
-        append_number(out, s->type, s->max);
-        if (s->type == CONFIG_TEXT) {
-            buf_append_text(out, " bytes");
-        } else if (s->type == CONFIG_DURATIONS) {
-            buf_printf(out, " each, at most %d, ascending", CONFIG_DURATIONS_MAX);
-        }
-        return;
-    }
-}
 
 /* One complaint: `NAME=value what: range`. A secret's value is never shown, nor one
  * that may hold a secret where none belongs ("host=x password = y"). */
@@ -137,134 +28,8 @@ static void complain(struct buf *out, const struct config_setting *s, const char
         buf_append_text(out, strlen(value) > SHOWN_MAX ? "..." : "");
     }
     buf_printf(out, " %s: ", what);
-    append_range(out, s);
+    value_append_range(out, s);
     buf_append_char(out, '\n');
-}
-
-/* --- reading values: each returns NULL, or what is wrong ---------------------- */
-
-static const char not_number[] = "is not a whole number";
-
-/* The digits at *text, which moves past them. */
-static const char *read_digits(const char **text, int64_t *value)
-{
-    const char *at = *text;
-
-    *value = 0;
-    if (*at < '0' || *at > '9') {
-        return not_number;
-    }
-    for (; *at >= '0' && *at <= '9'; at++) {
-        if (__builtin_mul_overflow(*value, 10, value) || __builtin_add_overflow(*value, *at - '0', value)) {
-            return "is out of range";
-        }
-    }
-    *text = at;
-    return NULL;
-}
-
-static const char *read_integer(const char *text, int64_t *value)
-{
-    bool negative = *text == '-';
-    const char *wrong;
-
-    text += negative;
-    wrong = read_digits(&text, value);
-    *value = negative ? -*value : *value;
-    return wrong == NULL && *text != '\0' ? not_number : wrong;
-}
-
-/* text..end is a whole number with one of the units. */
-static const char *read_quantity(const char *text, const char *end, const struct unit *units, int64_t *value)
-{
-    const char *wrong = read_digits(&text, value);
-    size_t rest;
-
-    if (wrong != NULL) {
-        return wrong == not_number ? "is not a whole number with a unit" : wrong;
-    }
-    rest = (size_t)(end - text);
-    if (rest == 0) {
-        return *value == 0           ? NULL
-               : units == size_units ? "lacks a unit (B KiB MiB GiB)"
-                                     : "lacks a unit (us ms s min h)";
-    }
-    for (const struct unit *u = units; u->name != NULL; u++) {
-        if (strlen(u->name) == rest && memcmp(u->name, text, rest) == 0) {
-            return __builtin_mul_overflow(*value, u->factor, value) ? "is out of range" : NULL;
-        }
-    }
-    return units == size_units ? "has an unknown unit (B KiB MiB GiB are known)"
-                               : "has an unknown unit (us ms s min h are known)";
-}
-
-static const char *in_range(const struct config_setting *s, int64_t value)
-{
-    return value < s->min || value > s->max ? "is out of range" : NULL;
-}
-
-static const char *read_durations(const struct config_setting *s, const char *text,
-                                  struct config_durations *durations)
-{
-    durations->count = 0;
-    while (*text != '\0') {
-        const char *end = text + strcspn(text, ",");
-        int64_t value = 0;
-        const char *wrong = read_quantity(text, end, duration_units, &value);
-
-        wrong = wrong == NULL ? in_range(s, value) : wrong;
-        if (wrong != NULL) {
-            return wrong;
-        }
-        if (durations->count == CONFIG_DURATIONS_MAX) {
-            return "names too many durations";
-        }
-        if (durations->count > 0 && value <= durations->us[durations->count - 1]) {
-            return "is not in ascending order without repeats";
-        }
-        durations->us[durations->count++] = value;
-        if (*end == ',' && end[1] == '\0') {
-            return "ends with a comma";
-        }
-        text = *end == ',' ? end + 1 : end;
-    }
-    return NULL;
-}
-
-static const char *check_address(const char *text)
-{
-    static const char host[] = "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ.-_";
-    size_t len = strspn(text, host);
-    int64_t port;
-
-    if (*text == '[') {
-        len = 1 + strspn(text + 1, "0123456789abcdefABCDEF:.");
-        len = len > 1 && text[len] == ']' ? len + 1 : 0;
-    }
-    if (len == 0 || text[len] != ':') {
-        return "is not host:port";
-    }
-    text += len + 1;
-    if (read_digits(&text, &port) != NULL || *text != '\0') {
-        return "has no port number";
-    }
-    return port > 65535 ? "is out of range" : NULL;
-}
-
-/* True when text is one of the comma-separated choices, or begins with one that is
- * followed by `then`. */
-static bool is_choice(const char *choices, const char *text, const char *then)
-{
-    while (*choices != '\0') {
-        size_t len = strcspn(choices, ",");
-
-        if (strncmp(choices, text, len) == 0 &&
-            (*then == '\0' ? text[len] == '\0' : strncmp(text + len, then, strlen(then)) == 0)) {
-            return true;
-        }
-        choices += len + (choices[len] == ',');
-    }
-    return false;
 }
 
 /* Errs towards seeing one: what looks like `user:password@` or `password=`. */
@@ -304,19 +69,6 @@ static void append_password_name(struct buf *out, const struct config_setting *t
     buf_append_text(out, "_PASSWORD");
 }
 
-static const char *check_url(const struct config_setting *s, const char *text)
-{
-    if (!is_choice(s->choices, text, "://")) {
-        return "is not a URL of a known scheme";
-    }
-    for (const char *c = text; *c != '\0'; c++) {
-        if (*c <= ' ' || *c >= 0x7f) {
-            return "holds a byte that no URL may hold";
-        }
-    }
-    return strstr(text, "://")[3] == '\0' ? "names no server" : NULL;
-}
-
 /* --- the table --------------------------------------------------------------- */
 
 static void *member_of(const struct config_setting *s, void *settings)
@@ -327,50 +79,6 @@ static void *member_of(const struct config_setting *s, void *settings)
 static const void *const_member_of(const struct config_setting *s, const void *settings)
 {
     return (const char *)settings + s->offset;
-}
-
-static bool is_pointer(enum config_type type)
-{
-    return type == CONFIG_TEXT || type == CONFIG_ADDRESS || type == CONFIG_CHOICE || type == CONFIG_URL;
-}
-
-static const char *check_text(const struct config_setting *s, const char *value)
-{
-    if (s->type == CONFIG_ADDRESS) {
-        return check_address(value);
-    }
-    if (s->type == CONFIG_CHOICE) {
-        return is_choice(s->choices, value, "") ? NULL : "is none of the choices";
-    }
-    if (s->type == CONFIG_URL) {
-        return check_url(s, value);
-    }
-    return in_range(s, (int64_t)strlen(value)) != NULL ? "has a wrong length" : NULL;
-}
-
-/* Reads value into the setting's member. */
-static const char *read_value(const struct config_setting *s, const char *value, void *settings)
-{
-    void *member = member_of(s, settings);
-    const struct unit *units = s->type == CONFIG_BYTES ? size_units : duration_units;
-    const char *wrong = NULL;
-    int64_t number = 0;
-
-    if (s->type == CONFIG_DURATIONS) {
-        return read_durations(s, value, member);
-    }
-    if (is_pointer(s->type)) {
-        char *copy;
-
-        wrong = *value == '\0' ? NULL : check_text(s, value);
-        copy = wrong == NULL ? strdup(value) : NULL;
-        memcpy(member, &copy, sizeof copy);
-        return wrong == NULL && copy == NULL ? "found no memory" : wrong;
-    }
-    wrong = s->type == CONFIG_INTEGER ? read_integer(value, &number)
-                                      : read_quantity(value, value + strlen(value), units, &number);
-    memcpy(member, &number, sizeof number);
-    return wrong == NULL ? in_range(s, number) : wrong;
 }
 
 /* The content of a file without one trailing newline; false after a complaint. */
@@ -448,7 +156,7 @@ static void load_one(const struct config_setting *table, const struct config_set
 
     if (*value == '\0' && s->fallback == NULL) {
         buf_printf(complaints, "%s is required: set %s or %s_FILE (", s->name, s->name, s->name);
-        append_range(complaints, s);
+        value_append_range(complaints, s);
         buf_append_text(complaints, ")\n");
         return;
     }
@@ -464,7 +172,7 @@ static void load_one(const struct config_setting *table, const struct config_set
         buf_printf(complaints, "%s: %s\n", s->name, error.text);
     }
     value = *value == '\0' ? s->fallback : value;
-    wrong = read_value(s, value, settings);
+    wrong = value_read(s, value, member_of(s, settings));
     if (wrong != NULL) {
         complain(complaints, s, value, wrong);
     }
@@ -493,7 +201,7 @@ void config_free(const struct config_setting *table, void *settings)
     for (const struct config_setting *s = table; s->name != NULL; s++) {
         char *text;
 
-        if (!is_pointer(s->type)) {
+        if (!value_is_text(s->type)) {
             continue;
         }
         memcpy(&text, member_of(s, settings), sizeof text);
@@ -517,8 +225,8 @@ static const char *shown_default(const struct config_setting *s)
 void config_help(const struct config_setting *table, struct buf *out)
 {
     for (const struct config_setting *s = table; s->name != NULL; s++) {
-        buf_printf(out, "  %s  %s: ", s->name, type_name(s->type));
-        append_range(out, s);
+        buf_printf(out, "  %s  %s: ", s->name, value_type_name(s->type));
+        value_append_range(out, s);
         buf_printf(out, "; %s%s%s\n      %s\n", s->fallback == NULL ? "" : "default ", shown_default(s),
                    s->secret ? "; secret" : "", s->help);
     }
@@ -527,28 +235,8 @@ void config_help(const struct config_setting *table, struct buf *out)
 void config_print(const struct config_setting *table, const void *settings, struct buf *out)
 {
     for (const struct config_setting *s = table; s->name != NULL; s++) {
-        const void *member = const_member_of(s, settings);
-
         buf_printf(out, "%s=", s->name);
-        if (is_pointer(s->type)) {
-            const char *text;
-
-            memcpy(&text, member, sizeof text);
-            text = text == NULL ? "" : text;
-            buf_append_text(out, s->secret && *text != '\0' ? "[redacted]" : text);
-        } else if (s->type == CONFIG_DURATIONS) {
-            const struct config_durations *durations = member;
-
-            for (size_t i = 0; i < durations->count; i++) {
-                buf_append_text(out, i > 0 ? "," : "");
-                append_number(out, s->type, durations->us[i]);
-            }
-        } else {
-            int64_t number;
-
-            memcpy(&number, member, sizeof number);
-            append_number(out, s->type, number);
-        }
+        value_append(out, s, const_member_of(s, settings));
         buf_append_char(out, '\n');
     }
 }
@@ -556,8 +244,8 @@ void config_print(const struct config_setting *table, const void *settings, stru
 void config_table(const struct config_setting *table, struct buf *out)
 {
     for (const struct config_setting *s = table; s->name != NULL; s++) {
-        buf_printf(out, "%s\t%s\t", s->name, type_name(s->type));
-        append_range(out, s);
+        buf_printf(out, "%s\t%s\t", s->name, value_type_name(s->type));
+        value_append_range(out, s);
         buf_printf(out, "\t%s\t%s\t%s\n", shown_default(s), s->secret ? "yes" : "no", s->help);
     }
 }
