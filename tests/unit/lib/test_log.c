@@ -238,7 +238,7 @@ static void *log_many(void *name)
 
 static void lines_of_several_threads_stay_whole_and_in_their_order(void **state)
 {
-    static char *const names[] = {"one", "two", "three", "four"};
+    static char names[][8] = {"one", "two", "three", "four"};
     pthread_t threads[4];
 
     (void)state;
