@@ -26,6 +26,13 @@ KEEP = "SLUICE_KEEP"  # set: the servers' directory stays for a look
 def pytest_configure(config):
     config.addinivalue_line("markers", "gateway: exercises mainly the gateway; these run under ThreadSanitizer too")
     config.addinivalue_line("markers", "run: make run as a whole")
+    config.notes = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """What a run has drawn, counted and measured stands below it also when all is well."""
+    for note in config.notes:
+        terminalreporter.write_line(note)
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -47,10 +54,10 @@ def build():
 
 
 @pytest.fixture(scope="session")
-def seed():
+def seed(request):
     """SEED=n repeats what a run has drawn."""
     value = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 30)))
-    print(f"SEED={value}")
+    request.config.notes.append(f"SEED={value}")
     return value
 
 
@@ -79,7 +86,7 @@ def servers(build):  # pylint: disable=redefined-outer-name
 
 
 def _site(request, servers, seed):  # pylint: disable=redefined-outer-name
-    site = Site(servers, f"{request.node.name[:60]}", seed)
+    site = Site(servers, request.node.name, seed, request.config.notes)
     try:
         yield site
     finally:
@@ -107,11 +114,11 @@ def shared_site(request, servers, seed):  # pylint: disable=redefined-outer-name
 
 
 @pytest.fixture(scope="session")
-def corpus():
+def corpus(request):
     """[(id, headers, body)]: CORPUS=file, else the large one beside the checkout, else the handful in the repository."""
     beside = CHECKOUT.parent / "shared" / "corpus" / "github.jsonl"
     path = os.environ.get("CORPUS") or (beside if beside.exists() else TESTS / "corpus" / "handful.jsonl")
     with open(path, encoding="utf-8") as lines:
         entries = [json.loads(line) for line in lines]
-    print(f"corpus: {len(entries)} webhooks of {path}")
+    request.config.notes.append(f"corpus: {len(entries)} webhooks of {path}")
     return [(entry["headers"]["X-GitHub-Delivery"], entry["headers"], entry["body"].encode()) for entry in entries]

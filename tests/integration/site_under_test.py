@@ -20,15 +20,22 @@ ROWS = f"select {', '.join(Row._fields)} from webhooks_raw"
 
 
 class Site:
-    def __init__(self, servers, name, seed):
+    """notes: a list of lines to be shown at the end of the whole run."""
+
+    def __init__(self, servers, name, seed, notes):
         self.servers = servers
         self.broker = servers.broker
         self.database = servers.database
         self.seed = seed
-        self.directory = servers.directory / "tests" / re.sub(r"[^\w.-]+", "-", name)
+        self.name = name
+        self.notes = notes
+        self.directory = servers.directory / "tests" / re.sub(r"[^\w.-]+", "-", name)[:80]
         self.directory.mkdir(parents=True, exist_ok=True)
         self.programs = []
         self.ledgers = []
+
+    def note(self, text):
+        self.notes.append(f"{self.name}: {text}")
 
     # --- programs -------------------------------------------------------------
 
@@ -91,7 +98,7 @@ class Site:
                    lambda: f"{ledger.missing(self.database)} acked events to be stored\n{self.tails()}", limit, 0.2)
         self.wait_drained(limit)
         balance = ledger.check(self.database, at_least)
-        print(balance)
+        self.note(balance)
         assert balance, f"{balance}\n{self.tails()}"
         return balance
 

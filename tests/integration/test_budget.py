@@ -70,7 +70,7 @@ def test_twelve_workers_of_four_slots_never_hold_more_than_the_budget_of_ten(sit
         standing_by = [worker for worker in workers if worker.lines("standby")]
         idle = [worker for worker in standing_by if not worker.lines("stored") and not worker.lines("unchanged")]
     held = max(sampler.samples)
-    print(f"samples={len(sampler.samples)} most={held} budget={BUDGET} standby={len(standing_by)} idle={len(idle)} "
+    site.note(f"samples={len(sampler.samples)} most={held} budget={BUDGET} standby={len(standing_by)} idle={len(idle)} "
           f"consumers={consumers}")
     assert len(sampler.samples) > 300
     assert held <= BUDGET

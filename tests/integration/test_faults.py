@@ -55,7 +55,7 @@ def test_broker_away_means_503_with_retry_after_at_once_and_200_after_its_return
         site.broker.start()
         back = time.monotonic()
         load.wait_acked(100, limit=20)
-        print(f"first 2xx {load.acked_at - back:.1f} s after the broker's return; slowest reply {load.slowest:.1f} s")
+        site.note(f"first 2xx {load.acked_at - back:.1f} s after the broker's return; slowest reply {load.slowest:.1f} s")
         assert load.slowest < 5
         load.wait_acked(200)
     balance = settle_with_away(site, ledger)
@@ -97,7 +97,7 @@ def test_a_blocked_broker_means_503_at_once_and_200_when_it_is_released(site):
             site.broker.clear_alarm()
             released = time.monotonic()
             load.wait_acked(50, limit=15)
-            print(f"acked again within {load.acked_at - released:.1f} s; slowest reply {load.slowest:.1f} s")
+            site.note(f"acked again within {load.acked_at - released:.1f} s; slowest reply {load.slowest:.1f} s")
             assert load.slowest < 5
     finally:
         site.broker.clear_alarm()

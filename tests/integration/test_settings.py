@@ -118,6 +118,14 @@ def test_help_names_every_setting(build, program):
 
 
 def test_setup_reports_its_wrong_settings_at_once(servers):
-    done = servers.setup(DATABASE_BUDGET="some", QUEUE_MAX_BYTES="7parsecs", DELAYS="1500ms")
+    done = servers.setup(DATABASE_BUDGET="some", QUEUE_MAX_BYTES="7parsecs", DELAYS="60s,10s")
     assert done.returncode == 78
-    assert all(name in done.stderr for name in ("DATABASE_BUDGET", "some", "QUEUE_MAX_BYTES", "7parsecs", "DELAYS"))
+    missing = [word for word in ("DATABASE_BUDGET", "some", "QUEUE_MAX_BYTES", "7parsecs", "DELAYS", "60s,10s")
+               if word not in done.stderr]
+    assert not missing, done.stderr
+
+
+def test_a_delay_that_is_no_whole_number_of_seconds_is_refused(servers):
+    done = servers.setup(DELAYS="1500ms")
+    assert done.returncode == 78
+    assert "DELAYS" in done.stderr

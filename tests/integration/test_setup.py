@@ -5,7 +5,7 @@ import pika
 import psycopg2
 import pytest
 
-from process import Failure
+from process import Failure, wait_until
 
 SCHEMA = """
 select 'column ' || table_name, column_name || ' ' || data_type || ' ' || is_nullable || coalesce(' ' || column_default, '')
@@ -119,7 +119,10 @@ def expected_queues():
 
 
 def test_the_broker_reports_exactly_the_queues_that_lose_nothing(servers):
-    found = {queue["name"]: queue for queue in servers.broker.management("GET", "queues/sluice")}
+    def reported():
+        queues = servers.broker.management("GET", "queues/sluice")
+        return all("effective_policy_definition" in queue for queue in queues) and queues
+    found = {queue["name"]: queue for queue in wait_until(reported, "every queue's policy to be reported")}
     assert {name: queue["arguments"] for name, queue in found.items()} == dict(expected_queues())
     for name, queue in found.items():
         assert queue["durable"] and queue["type"] == "quorum"

@@ -27,6 +27,7 @@ default_pass = {password}
 default_user_tags.administrator = true
 disk_free_limit.absolute = 50MB
 log.console = false
+log.file.level = warning
 log.file.rotation.size = 10485760
 log.file.rotation.count = 2
 collect_statistics_interval = 1000
