@@ -89,6 +89,7 @@ static bool add_header(struct curl_slist **headers, const char *name, const char
 static bool add_headers(struct curl_slist **headers, const struct post_request *request)
 {
     bool typed = false, good = true;
+    struct curl_slist *grown;
     const cJSON *header;
 
     cJSON_ArrayForEach(header, request->headers)
@@ -101,7 +102,12 @@ static bool add_headers(struct curl_slist **headers, const struct post_request *
     if (request->id[0] != '\0') {
         good = good && add_header(headers, "webhook-id", request->id);
     }
-    if (!typed && request->body.len > 0) {
+    if (!typed && request->body.len == 0) {
+        /* Or curl says that a form follows. */
+        grown = good ? curl_slist_append(*headers, "Content-Type:") : NULL;
+        good = grown != NULL;
+        *headers = good ? grown : *headers;
+    } else if (!typed) {
         bool json = request->body.data[0] == '{' || request->body.data[0] == '[';
 
         good = good &&

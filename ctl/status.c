@@ -49,7 +49,7 @@ static enum error_code ask_database(struct status *status, const struct status_s
             "select (select count(*) from pg_stat_activity where usename = 'sluice_worker'),"
             " coalesce((select rolconnlimit from pg_roles where rolname = 'sluice_worker'), -1),"
             " current_setting('max_connections'),"
-            " (select reltuples::bigint from pg_class where oid = 'webhooks_raw'::regclass)",
+            " (select reltuples::bigint from pg_class where oid = to_regclass('webhooks_raw'))",
             0, NULL, error);
     }
     if (code == ERROR_NONE) {

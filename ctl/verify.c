@@ -143,38 +143,6 @@ static enum error_code ask(struct verify *v, struct error *error)
 
 /* --- the ledger's side --------------------------------------------------- */
 
-/* Gives each line of the ledger to `take`. */
-static enum error_code read_ledger(struct verify *v, take_line take, struct error *error)
-{
-    FILE *file = fopen(v->file, "rb");
-    enum error_code code = ERROR_NONE;
-    char *text = NULL;
-    size_t capacity = 0;
-    ssize_t len;
-
-    if (file == NULL) {
-        return error_set(error, ERROR_SETTING, "%s: %s", v->file, strerror(errno));
-    }
-    for (long number = 1; code == ERROR_NONE && (len = getline(&text, &capacity, file)) >= 0; number++) {
-        bool whole = len > 0 && text[len - 1] == '\n';
-        struct ledger_line line;
-
-        if (ledger_parse((struct span){text, (size_t)(whole ? len - 1 : len)}, &line)) {
-            code = take(v, &line, error);
-        } else if (whole) {
-            code = error_set(error, ERROR_MALFORMED, "%s: line %ld isn't a ledger's line", v->file, number);
-        } else {
-            report_problem(NAME, "%s: the last line is cut short and was left out", v->file);
-        }
-    }
-    if (code == ERROR_NONE && ferror(file)) {
-        code = error_set(error, ERROR_SYSTEM, "%s: %s", v->file, strerror(errno));
-    }
-    free(text);
-    (void)fclose(file);
-    return code;
-}
-
 /* The first pass: ask about what was acked or refused, a batch at a time. */
 static enum error_code take_first(struct verify *v, const struct ledger_line *line, struct error *error)
 {
@@ -195,6 +163,38 @@ static enum error_code take_second(struct verify *v, const struct ledger_line *l
     (void)error;
     balance_show(&v->balance, line);
     return ERROR_NONE;
+}
+
+/* Gives each line of the ledger to `take`. */
+static enum error_code read_ledger(struct verify *v, take_line take, struct error *error)
+{
+    FILE *file = fopen(v->file, "rb");
+    enum error_code code = ERROR_NONE;
+    char *text = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+
+    if (file == NULL) {
+        return error_set(error, ERROR_SETTING, "%s: %s", v->file, strerror(errno));
+    }
+    for (long number = 1; code == ERROR_NONE && (len = getline(&text, &capacity, file)) >= 0; number++) {
+        bool whole = len > 0 && text[len - 1] == '\n';
+        struct ledger_line line;
+
+        if (ledger_parse((struct span){text, (size_t)(whole ? len - 1 : len)}, &line)) {
+            code = take(v, &line, error);
+        } else if (whole) {
+            code = error_set(error, ERROR_MALFORMED, "%s: line %ld isn't a ledger's line", v->file, number);
+        } else if (take == take_first) {
+            report_problem(NAME, "%s: the last line is cut short and was left out", v->file);
+        }
+    }
+    if (code == ERROR_NONE && ferror(file)) {
+        code = error_set(error, ERROR_SYSTEM, "%s: %s", v->file, strerror(errno));
+    }
+    free(text);
+    (void)fclose(file);
+    return code;
 }
 
 /* --- the sums ------------------------------------------------------------ */
