@@ -57,6 +57,7 @@ STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
 .PHONY: all help test build unit integration check lint format run psql ctl bench clean packages
 .DELETE_ON_ERROR:
+.SECONDARY:
 
 all: $(PROGRAMS)
 
