@@ -368,6 +368,9 @@ static int64_t next_turn_us(const struct loop *l, int64_t now_us)
     if (l->deliver.state == DELIVER_AWAY) {
         next = earliest(next, l->deliver.next_attempt_us);
     }
+    if (l->deliver.state == DELIVER_IDLE && count_open(l) > 0) {
+        next = now_us; /* the first slot has just opened: begin to consume */
+    }
     if (l->deliver.backlog.count > 0 && l->resume_us > now_us) {
         next = earliest(next, l->resume_us);
     }
