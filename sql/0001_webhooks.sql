@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- One row per (source, id): every event that was stored, as it came.
 -- People read the view webhooks; the worker writes this table.
 do $$

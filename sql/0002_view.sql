@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- The functions may call nothing but pg_catalog: maintenance commands run
 -- index expressions with an empty search_path (Postgres 17), where a failed
 -- look-up would be taken for a body that isn't JSON.

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: MIT
 -- Roles and their rights; applied by every setup, so it may only say what is
 -- the same when said twice. Passwords and the connection limit (the budget)
 -- are set by the command itself.
