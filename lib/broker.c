@@ -129,6 +129,7 @@ static enum error_code parse_url(const char *url, char text[URL_MAX], struct amq
 {
     int len = snprintf(text, URL_MAX, "%s", url);
 
+    *parts = (struct amqp_connection_info){0};
     if (len < 0 || len >= URL_MAX || amqp_parse_url(text, parts) != AMQP_STATUS_OK || parts->ssl ||
         parts->host[0] == '\0' || parts->user[0] == '\0') {
         return error_set(error, ERROR_SETTING,
