@@ -4,7 +4,7 @@
 # The lists of files below are in the order in which an event meets them; a lint
 # keeps folders, this file and DESIGN.md the same.
 
-LIB     = error buf clock backoff log secret value config metrics admin drain topology field envelope broker
+LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope broker
 GATEWAY = main settings ingress route verify eventid publish confirm reply
 WORKER  = main settings deliver batch slot upsert verdict ack loop
 CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify
@@ -50,7 +50,7 @@ MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
 
 UNIT_SRC     = $(wildcard tests/unit/*/test_*.c)
 UNIT         = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
-BARE         = $(patsubst tests/bench/%.c,$(BUILD)/bench/%,$(wildcard tests/bench/*.c))
+BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain
 
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
@@ -106,7 +106,7 @@ $(BUILD)/tests/unit/worker/%: $(BUILD)/tests/unit/worker/%.o $(filter-out %/main
 	$(CC) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS) -lcmocka
 $(BUILD)/tests/unit/ctl/%: $(BUILD)/tests/unit/ctl/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) -lcmocka
-$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o
+$(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/bare.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lrabbitmq -lpq
 
@@ -150,7 +150,7 @@ ctl:
 
 bench: packages-build packages-servers packages-bench
 	@$(MAKE) --no-print-directory all $(BARE)
-	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD)
+	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD) $(BENCH)
 
 clean:
 	rm -rf build

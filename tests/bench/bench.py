@@ -1,0 +1,158 @@
+#!/usr/bin/python3 -B
+# SPDX-License-Identifier: MIT
+"""How fast Sluice is beside the bare limit of this machine: `make bench`.
+
+Everything runs here (broker, database, load, Sluice), so rates say little and
+ratios much. Each kind of run alternates with its bare twin, round by round, and the
+median ratio is what counts:
+  accept  wrk's POSTs to the gateway, answered after the confirm, beside a C program that only
+          publishes with 500 confirms outstanding
+  drain   a worker that empties a filled queue, beside a C program that only
+          consumes, upserts in pipelines of 500 and acks
+Own CPU is that of the gateway's, the worker's or the bare program's process.
+"""
+import argparse
+import os
+import pathlib
+import statistics
+import subprocess
+import sys
+import tempfile
+from datetime import datetime
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stack"))
+
+from deployment import Deployment  # noqa: E402  pylint: disable=wrong-import-position
+from process import wait_until  # noqa: E402  pylint: disable=wrong-import-position
+from programs import Gateway, Worker  # noqa: E402  pylint: disable=wrong-import-position
+
+HERE = pathlib.Path(__file__).resolve().parent
+QUEUE = "webhooks.ingest"
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(pid):
+    """User and system time of a process so far."""
+    after_name = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
+    return (int(after_name[11]) + int(after_name[12])) / TICKS
+
+
+class Bench:
+    def __init__(self, deployment, options):
+        self.deployment = deployment
+        self.options = options
+
+    def bare(self, program, events, prefix="bare"):
+        """Runs a bare program: (events per second, own CPU in us per event)."""
+        deployment = self.deployment
+        database = deployment.database
+        environment = {
+            "BARE_PORT": str(deployment.broker.port), "BARE_USER": "sluice-setup",
+            "BARE_PASSWORD": deployment.secret("broker-setup"), "BARE_EVENTS": str(events),
+            "BARE_BODY": str(self.options.body), "BARE_PREFIX": prefix,
+            "BARE_DATABASE": f"{database.url('sluice')}", "PGPASSWORD": deployment.secret("database-owner"),
+        }
+        done = subprocess.run([deployment.build / "bench" / program], env=environment, check=True, timeout=120,
+                              stdout=subprocess.PIPE, text=True)
+        _, _, rate, cpu = done.stdout.split()
+        return float(rate), float(cpu)
+
+    def purge(self):
+        self.deployment.broker.management("DELETE", f"/api/queues/sluice/{QUEUE}/contents")
+
+    def truncate(self):
+        self.deployment.database.query("truncate webhooks_raw, bare_raw")
+
+    def wrk(self, gateway, connections):
+        """(events per second, own CPU in us per event, p50 us, p99 us)."""
+        before = cpu_seconds(gateway.pid)
+        done = subprocess.run(
+            ["wrk", "-t1", f"-c{connections}", f"-d{self.options.seconds}s", "--latency", "-s", HERE / "post.lua",
+             f"http://127.0.0.1:{gateway.port}/bench"],
+            env={"PATH": "/usr/bin:/bin", "BENCH_BODY": str(self.options.body)}, check=True,
+            timeout=self.options.seconds + 60, stdout=subprocess.PIPE, text=True)
+        result = [line for line in done.stdout.splitlines() if line.startswith("RESULT")][0].split()
+        requests, micros, errors, median, high = (int(number) for number in result[1:])
+        if errors:
+            raise SystemExit(f"bench: {errors} of {requests} requests failed\n{done.stdout}\n{gateway.tail()}")
+        return requests / micros * 1e6, (cpu_seconds(gateway.pid) - before) / requests * 1e6, median, high
+
+    def accept(self):
+        gateway = Gateway("gateway", self.deployment.build, self.deployment.gateway_settings(),
+                          self.deployment.directory / "gateway.log").start()
+        ratios = {connections: [] for connections in (64, 256)}
+        for number in range(self.options.rounds):
+            bare_rate, bare_cpu = self.bare("publish", self.options.events)
+            self.purge()
+            print(f"accept {number + 1}: bare            {bare_rate:8.0f}/s  {bare_cpu:5.1f} us own CPU", flush=True)
+            for connections, seen in ratios.items():
+                rate, cpu, median, high = self.wrk(gateway, connections)
+                self.purge()
+                seen.append(rate / bare_rate)
+                print(f"accept {number + 1}: {connections:3} connections {rate:8.0f}/s  {cpu:5.1f} us own CPU  "
+                      f"p50 {median / 1000:.1f} ms  p99 {high / 1000:.1f} ms  ratio {seen[-1]:.2f}", flush=True)
+        gateway.stop()
+        for connections, seen in ratios.items():
+            print(f"accept, {connections} connections: median ratio {statistics.median(seen):.2f} of bare", flush=True)
+
+    def fill(self, prefix):
+        self.truncate()
+        self.bare("publish", self.options.events, prefix)
+
+    def worker(self):
+        """Empties the filled queue: (events per second, own CPU in us per event)."""
+        events = self.options.events
+        worker = Worker("worker", self.deployment.build, self.deployment.worker_settings(),
+                        self.deployment.directory / "worker.log").start(wait=False)
+        wait_until(lambda: worker.metrics().get("sluice_worker_acked_total", 0) >= events,
+                   lambda: f"{events} acks\n{worker.tail()}", 120)
+        cpu = cpu_seconds(worker.pid)
+        worker.stop()
+        times = [datetime.fromisoformat(line["time"].rstrip("Z")) for line in worker.lines()
+                 if line["event"] in ("consuming", "stored")]
+        return events / (times[-1] - times[0]).total_seconds(), cpu / events * 1e6
+
+    def drain(self):
+        ratios = []
+        for number in range(self.options.rounds):
+            self.fill(f"round{number}")
+            bare_rate, bare_cpu = self.bare("drain", self.options.events)
+            self.fill(f"round{number}")
+            rate, cpu = self.worker()
+            ratios.append(rate / bare_rate)
+            print(f"drain  {number + 1}: bare            {bare_rate:8.0f}/s  {bare_cpu:5.1f} us own CPU\n"
+                  f"drain  {number + 1}: one worker      {rate:8.0f}/s  {cpu:5.1f} us own CPU  ratio {ratios[-1]:.2f}",
+                  flush=True)
+        print(f"drain: median ratio {statistics.median(ratios):.2f} of bare", flush=True)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--build", required=True, type=pathlib.Path)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=int, default=6, help="of each run of wrk")
+    parser.add_argument("--events", type=int, default=100_000, help="of each bare run and each drain")
+    parser.add_argument("--body", type=int, default=512, help="bytes of each body, at least 11")
+    parser.add_argument("--only", choices=("accept", "drain"))
+    options = parser.parse_args()
+    # Not /tmp, which may be in memory: a disk is part of what is measured.
+    with tempfile.TemporaryDirectory(prefix="sluice-bench-", dir="/var/tmp") as directory:
+        deployment = Deployment(directory, options.build)
+        try:
+            deployment.start_servers()
+            done = deployment.setup()
+            if done.returncode:
+                raise SystemExit(f"bench: setup failed\n{done.stdout}{done.stderr}")
+            deployment.database.query("create table bare_raw (like webhooks_raw including all)")
+            bench = Bench(deployment, options)
+            print(f"bodies of {options.body} bytes, {os.cpu_count()} cores", flush=True)
+            if options.only != "drain":
+                bench.accept()
+            if options.only != "accept":
+                bench.drain()
+        finally:
+            deployment.stop_servers()
+
+
+if __name__ == "__main__":
+    main()
