@@ -6,7 +6,7 @@
 
 LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope broker
 GATEWAY = main settings ingress route verify eventid publish confirm reply
-WORKER  = main settings deliver batch slot upsert verdict ack loop
+WORKER  = main settings deliver batch slot session upsert verdict ack loop
 CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify
 
 # VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan.

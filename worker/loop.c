@@ -85,8 +85,7 @@ static bool is_open(const struct slot *slot)
 {
     switch (slot_state(slot)) {
     case SLOT_CLOSED:
-    case SLOT_CONNECTING:
-    case SLOT_PREPARING:
+    case SLOT_OPENING:
         return false;
     case SLOT_READY:
     case SLOT_STORING:
@@ -260,8 +259,7 @@ static void open_slot(struct loop *l, int64_t now_us)
     size_t open = count_open(l);
     bool busy = find_state(l, SLOT_READY) == NULL && l->deliver.backlog.count > 0 && now_us >= l->resume_us;
 
-    if (closed == NULL || now_us < l->next_open_us || find_state(l, SLOT_CONNECTING) != NULL ||
-        find_state(l, SLOT_PREPARING) != NULL) {
+    if (closed == NULL || now_us < l->next_open_us || find_state(l, SLOT_OPENING) != NULL) {
         return;
     }
     if (open == 0 || busy) {

@@ -2,15 +2,13 @@
 #include "slot.h"
 
 #include "clock.h"
+#include "session.h"
 #include "upsert.h"
 
-#include <ctype.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
-#define CONNECT_DEADLINE_US (5 * CLOCK_US_PER_S)
+#define OPENING_DEADLINE_US (5 * CLOCK_US_PER_S)
 /* Twice the role's statement_timeout: the server should have spoken long before. */
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
@@ -18,36 +16,19 @@ struct slot {
     enum slot_state state;
     const struct worker_settings *settings;
     const char *worker;
-    PGconn *connection; /* NULL only in SLOT_CLOSED */
-    PostgresPollingStatusType polling;
+    struct session session;
     bool wants_write;
     struct batch batch;
     struct event **run; /* those of the batch that are under way */
     size_t run_count;
-    size_t answered; /* statements of the run, or of the preparation, that have an answer */
+    size_t answered; /* statements of the run that have an answer */
     size_t synced;   /* syncs that have come */
     size_t syncs;    /* syncs that were sent */
-    bool failed;     /* something in the current transaction failed: sqlstate and reason say what */
-    int64_t budget;
-    bool superuser;
+    bool failed;     /* something in the current transaction failed: the session says what */
     int64_t deadline_us;
     int64_t ready_since_us;
-    char sqlstate[SQLSTATE_SIZE];
-    char reason[512];
     struct buf scratch;
 };
-
-/* Session settings are given again although the role has them: a managed server's role may
- * not. Each is a statement; the last one asks for the budget. */
-static const char *const preparation[] = {
-    "set synchronous_commit = on",
-    "set statement_timeout = '30s'",
-    "set lock_timeout = '10s'",
-    "set idle_in_transaction_session_timeout = '30s'",
-    "set client_min_messages = error",
-    "select rolconnlimit, rolsuper from pg_roles where rolname = current_user",
-};
-#define PREPARATION (sizeof preparation / sizeof preparation[0])
 
 enum error_code slot_new(struct slot **slot, const struct worker_settings *settings, const char *worker,
                          struct error *error)
@@ -75,57 +56,6 @@ enum error_code slot_new(struct slot **slot, const struct worker_settings *setti
     return ERROR_NONE;
 }
 
-/* --- errors --------------------------------------------------------------------- */
-
-/* A failed connect gives no SQLSTATE but in its text, "FATAL:  53300", once its verbosity is set
- * so; after several attempts the last one counts. */
-static void sqlstate_from_text(const char *text, char sqlstate[SQLSTATE_SIZE])
-{
-    const char *mark = text;
-
-    sqlstate[0] = '\0';
-    while ((mark = strstr(mark, ":  ")) != NULL) {
-        size_t len = 0;
-
-        mark += 3;
-        while (isupper((unsigned char)mark[len]) || isdigit((unsigned char)mark[len])) {
-            len++;
-        }
-        if (len == SQLSTATE_SIZE - 1) {
-            memcpy(sqlstate, mark, len);
-            sqlstate[len] = '\0';
-        }
-    }
-}
-
-static void note_text(struct slot *s, const char *text)
-{
-    size_t len = strcspn(text, "\n");
-
-    (void)snprintf(s->reason, sizeof s->reason, "%.*s", (int)len, text);
-}
-
-static void note_connection_error(struct slot *s)
-{
-    const char *text = PQerrorMessage(s->connection);
-
-    sqlstate_from_text(text, s->sqlstate);
-    note_text(s, text[0] == '\0' ? "the connection was lost" : text);
-}
-
-/* The server's sentence and the names of what it is about, without DETAIL, which quotes the row. */
-static void note_result_error(struct slot *s, const PGresult *result)
-{
-    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
-    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
-    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
-
-    (void)snprintf(s->sqlstate, sizeof s->sqlstate, "%s", sqlstate == NULL ? "" : sqlstate);
-    (void)snprintf(s->reason, sizeof s->reason, "%s%s%s",
-                   message == NULL ? PQerrorMessage(s->connection) : message,
-                   constraint == NULL ? "" : "; constraint ", constraint == NULL ? "" : constraint);
-}
-
 /* --- opening and closing ----------------------------------------------------------- */
 
 static void set_state(struct slot *s, enum slot_state state, int64_t now_us)
@@ -135,14 +65,13 @@ static void set_state(struct slot *s, enum slot_state state, int64_t now_us)
     case SLOT_CLOSED:
         s->deadline_us = INT64_MAX;
         break;
-    case SLOT_CONNECTING:
-        s->deadline_us = now_us + CONNECT_DEADLINE_US;
+    case SLOT_OPENING:
+        s->deadline_us = now_us + OPENING_DEADLINE_US;
         break;
     case SLOT_READY:
         s->deadline_us = INT64_MAX;
         s->ready_since_us = now_us;
         break;
-    case SLOT_PREPARING:
     case SLOT_STORING:
     case SLOT_SINGLY:
     case SLOT_BURYING:
@@ -153,47 +82,35 @@ static void set_state(struct slot *s, enum slot_state state, int64_t now_us)
 
 void slot_open(struct slot *s, int64_t now_us)
 {
-    const char *const keywords[] = {"dbname",
-                                    "password",
-                                    "application_name",
-                                    "client_encoding",
-                                    "target_session_attrs",
-                                    "keepalives_idle",
-                                    "keepalives_interval",
-                                    "keepalives_count",
-                                    "tcp_user_timeout",
-                                    NULL};
-    const char *const values[] = {s->settings->database_url,
-                                  s->settings->database_password,
-                                  s->worker,
-                                  "UTF8",
-                                  "read-write",
-                                  "10",
-                                  "5",
-                                  "2",
-                                  "20000",
-                                  NULL};
-
-    set_state(s, SLOT_CONNECTING, now_us);
-    s->sqlstate[0] = '\0';
-    s->connection = PQconnectStartParams(keywords, values, 1);
-    if (s->connection != NULL) {
-        (void)PQsetErrorVerbosity(s->connection, PQERRORS_SQLSTATE);
-    }
-    s->polling = PGRES_POLLING_WRITING;
+    set_state(s, SLOT_OPENING, now_us);
+    session_open(&s->session, s->settings, s->worker);
 }
 
 static void disconnect(struct slot *s)
 {
-    PQfinish(s->connection); /* the server ends what is under way: client_connection_check_interval */
-    s->connection = NULL;
+    session_close(&s->session);
     set_state(s, SLOT_CLOSED, 0);
 }
 
-static enum slot_news not_opened(struct slot *s)
+static enum slot_news step_opening(struct slot *s, int64_t now_us)
 {
-    disconnect(s);
-    return verdict_is_no_place(s->sqlstate) ? SLOT_NO_PLACE : SLOT_NOT_OPENED;
+    switch (session_step(&s->session)) {
+    case SESSION_PENDING:
+        return SLOT_NOTHING;
+    case SESSION_OPENED:
+        set_state(s, SLOT_READY, now_us);
+        return SLOT_OPENED;
+    case SESSION_NO_PLACE:
+        disconnect(s);
+        return SLOT_NO_PLACE;
+    case SESSION_FAILED:
+        disconnect(s);
+        return SLOT_NOT_OPENED;
+    case SESSION_UNFIT:
+        disconnect(s);
+        return SLOT_UNFIT;
+    }
+    return SLOT_NOTHING;
 }
 
 /* The first event of the run whose transaction has not ended for certain. */
@@ -206,8 +123,7 @@ static size_t first_unsure(const struct slot *s)
     case SLOT_BURYING:
         return s->synced;
     case SLOT_CLOSED:
-    case SLOT_CONNECTING:
-    case SLOT_PREPARING:
+    case SLOT_OPENING:
     case SLOT_READY:
         break;
     }
@@ -224,7 +140,7 @@ static enum slot_news lost(struct slot *s)
         struct event *event = s->batch.events[i];
 
         if (!event_settled(event) && !event->malformed) {
-            event_fail(event, VERDICT_TRANSIENT, s->sqlstate, s->reason);
+            event_fail(event, VERDICT_TRANSIENT, s->session.sqlstate, s->session.reason);
         }
     }
     disconnect(s);
@@ -237,54 +153,21 @@ static bool begin_transactions(struct slot *s)
     s->synced = 0;
     s->syncs = 0;
     s->failed = false;
-    return s->connection != NULL;
+    return s->session.connection != NULL;
 }
 
 static bool send_sync(struct slot *s)
 {
     s->syncs++;
-    return PQpipelineSync(s->connection) == 1;
-}
-
-static bool send_preparation(struct slot *s)
-{
-    bool sent = begin_transactions(s) && PQsetnonblocking(s->connection, 1) == 0 &&
-                PQenterPipelineMode(s->connection) == 1;
-
-    (void)PQsetErrorVerbosity(s->connection, PQERRORS_DEFAULT);
-    for (size_t i = 0; sent && i < PREPARATION; i++) {
-        sent = PQsendQueryParams(s->connection, preparation[i], 0, NULL, NULL, NULL, NULL, 0) == 1;
-    }
-    return sent && upsert_prepare(s->connection) && send_sync(s);
-}
-
-static enum slot_news step_connecting(struct slot *s, int64_t now_us)
-{
-    if (s->connection == NULL) {
-        note_text(s, "no memory for a connection to the database");
-        return not_opened(s);
-    }
-    s->polling = PQconnectPoll(s->connection);
-    if (s->polling == PGRES_POLLING_FAILED) {
-        note_connection_error(s);
-        return not_opened(s);
-    }
-    if (s->polling == PGRES_POLLING_OK) {
-        set_state(s, SLOT_PREPARING, now_us);
-        if (!send_preparation(s)) {
-            note_connection_error(s);
-            return not_opened(s);
-        }
-    }
-    return SLOT_NOTHING;
+    return PQpipelineSync(s->session.connection) == 1;
 }
 
 /* --- sending a batch ----------------------------------------------------------------- */
 
 static bool send_one(struct slot *s, const struct event *event)
 {
-    return s->state == SLOT_BURYING ? upsert_send_dead(s->connection, event, s->worker, &s->scratch)
-                                    : upsert_send(s->connection, event, &s->scratch);
+    return s->state == SLOT_BURYING ? upsert_send_dead(s->session.connection, event, s->worker, &s->scratch)
+                                    : upsert_send(s->session.connection, event, &s->scratch);
 }
 
 /* Sends the run: as one transaction, or with a sync after each. What the socket doesn't take stays in libpq's
@@ -330,7 +213,7 @@ static enum slot_news begin_run(struct slot *s, enum slot_state state, int64_t n
         return SLOT_FINISHED;
     }
     if (!send_run(s)) {
-        note_connection_error(s);
+        session_note_lost(&s->session);
         return lost(s);
     }
     return SLOT_NOTHING;
@@ -360,9 +243,9 @@ static enum slot_news batch_answered(struct slot *s, int64_t now_us)
     for (size_t i = 0; i < s->run_count; i++) {
         s->run[i]->state = EVENT_WAITING; /* whatever it was told: nothing was committed */
     }
-    if (verdict_of(s->sqlstate) == VERDICT_TRANSIENT) {
+    if (verdict_of(s->session.sqlstate) == VERDICT_TRANSIENT) {
         for (size_t i = 0; i < s->run_count; i++) {
-            event_fail(s->run[i], VERDICT_TRANSIENT, s->sqlstate, s->reason);
+            event_fail(s->run[i], VERDICT_TRANSIENT, s->session.sqlstate, s->session.reason);
         }
         return begin_run(s, SLOT_BURYING, now_us);
     }
@@ -400,16 +283,6 @@ static enum slot_news singles_answered(struct slot *s, int64_t now_us)
 static enum slot_news run_answered(struct slot *s, int64_t now_us)
 {
     switch (s->state) {
-    case SLOT_PREPARING:
-        if (s->failed) {
-            return not_opened(s);
-        }
-        if (s->superuser || s->budget < 0) {
-            disconnect(s);
-            return SLOT_UNFIT;
-        }
-        set_state(s, SLOT_READY, now_us);
-        return SLOT_OPENED;
     case SLOT_STORING:
         return batch_answered(s, now_us);
     case SLOT_SINGLY:
@@ -418,7 +291,7 @@ static enum slot_news run_answered(struct slot *s, int64_t now_us)
         set_state(s, SLOT_READY, now_us);
         return SLOT_FINISHED;
     case SLOT_CLOSED:
-    case SLOT_CONNECTING:
+    case SLOT_OPENING:
     case SLOT_READY:
         break;
     }
@@ -435,12 +308,12 @@ static void event_answered(struct slot *s, struct event *event, const PGresult *
  * can't be written is never the event's fault: it must not be lost. */
 static void event_refused(struct slot *s, struct event *event)
 {
-    enum verdict verdict = verdict_of(s->sqlstate);
+    enum verdict verdict = verdict_of(s->session.sqlstate);
 
     if (s->state == SLOT_BURYING && verdict != VERDICT_TRANSIENT) {
         verdict = VERDICT_OPERATOR;
     }
-    event_fail(event, verdict, s->sqlstate, s->reason);
+    event_fail(event, verdict, s->session.sqlstate, s->session.reason);
 }
 
 static void read_answer(struct slot *s, const PGresult *result)
@@ -453,12 +326,7 @@ static void read_answer(struct slot *s, const PGresult *result)
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
-        if (s->state == SLOT_PREPARING) {
-            if (s->answered == PREPARATION - 1 && PQntuples(result) == 1) {
-                s->budget = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
-                s->superuser = PQgetvalue(result, 0, 1)[0] == 't';
-            }
-        } else if (index < s->run_count) {
+        if (index < s->run_count) {
             event_answered(s, s->run[index], result);
         }
         s->answered++;
@@ -471,7 +339,7 @@ static void read_answer(struct slot *s, const PGresult *result)
         break;
     default:
         if (!s->failed || single) {
-            note_result_error(s, result);
+            session_note_result(&s->session, result);
         }
         s->failed = true;
         s->answered++;
@@ -485,16 +353,16 @@ static enum slot_news step_talking(struct slot *s, int64_t now_us)
 {
     int unsent;
 
-    if (PQconsumeInput(s->connection) != 1) {
+    if (PQconsumeInput(s->session.connection) != 1) {
         goto broken;
     }
-    while (s->synced < s->syncs && PQisBusy(s->connection) == 0) {
-        PGresult *result = PQgetResult(s->connection); /* NULL ends a statement's results */
+    while (s->synced < s->syncs && PQisBusy(s->session.connection) == 0) {
+        PGresult *result = PQgetResult(s->session.connection); /* NULL ends a statement's results */
 
         if (result != NULL) {
             read_answer(s, result);
             PQclear(result);
-        } else if (PQstatus(s->connection) == CONNECTION_BAD) {
+        } else if (PQstatus(s->session.connection) == CONNECTION_BAD) {
             goto broken;
         }
     }
@@ -505,8 +373,8 @@ static enum slot_news step_talking(struct slot *s, int64_t now_us)
             return news;
         }
     }
-    unsent = PQflush(s->connection);
-    if (unsent < 0 || PQstatus(s->connection) == CONNECTION_BAD) {
+    unsent = PQflush(s->session.connection);
+    if (unsent < 0 || PQstatus(s->session.connection) == CONNECTION_BAD) {
         goto broken;
     }
     s->wants_write = unsent > 0;
@@ -515,29 +383,32 @@ static enum slot_news step_talking(struct slot *s, int64_t now_us)
 broken:
     /* A result may have said why ("terminating connection ..."): that is better than "closed". */
     if (!s->failed) {
-        note_connection_error(s);
+        session_note_lost(&s->session);
     }
-    return s->state == SLOT_PREPARING ? not_opened(s) : lost(s);
+    return lost(s);
 }
 
 static enum slot_news step_ready(struct slot *s)
 {
     /* Nothing is awaited: input can only be a notice, or the end of the connection. */
-    if (PQconsumeInput(s->connection) == 1 && PQstatus(s->connection) == CONNECTION_OK) {
-        (void)PQisBusy(s->connection); /* makes libpq parse it */
-        if (PQstatus(s->connection) == CONNECTION_OK) {
+    if (PQconsumeInput(s->session.connection) == 1 && PQstatus(s->session.connection) == CONNECTION_OK) {
+        (void)PQisBusy(s->session.connection); /* makes libpq parse it */
+        if (PQstatus(s->session.connection) == CONNECTION_OK) {
             return SLOT_NOTHING;
         }
     }
-    note_connection_error(s);
+    session_note_lost(&s->session);
     return lost(s);
 }
 
 static enum slot_news give_up(struct slot *s)
 {
-    (void)snprintf(s->sqlstate, sizeof s->sqlstate, "%s", "");
-    note_text(s, "the database did not answer before the deadline");
-    return s->state == SLOT_CONNECTING || s->state == SLOT_PREPARING ? not_opened(s) : lost(s);
+    session_note(&s->session, "the database did not answer before the deadline");
+    if (s->state == SLOT_OPENING) {
+        disconnect(s);
+        return SLOT_NOT_OPENED;
+    }
+    return lost(s);
 }
 
 enum slot_news slot_step(struct slot *s, int64_t now_us)
@@ -548,8 +419,8 @@ enum slot_news slot_step(struct slot *s, int64_t now_us)
     switch (s->state) {
     case SLOT_CLOSED:
         return SLOT_NOTHING;
-    case SLOT_CONNECTING:
-        return step_connecting(s, now_us);
+    case SLOT_OPENING:
+        return step_opening(s, now_us);
     case SLOT_READY:
         return step_ready(s);
     case SLOT_STORING:
@@ -561,7 +432,6 @@ enum slot_news slot_step(struct slot *s, int64_t now_us)
             }
         }
         return step_talking(s, now_us);
-    case SLOT_PREPARING:
     case SLOT_SINGLY:
     case SLOT_BURYING:
         return step_talking(s, now_us);
@@ -581,13 +451,13 @@ enum slot_state slot_state(const struct slot *s)
 
 int slot_fd(const struct slot *s)
 {
-    return s->connection == NULL ? -1 : PQsocket(s->connection);
+    return s->session.connection == NULL ? -1 : PQsocket(s->session.connection);
 }
 
 short slot_poll_events(const struct slot *s)
 {
-    if (s->state == SLOT_CONNECTING) {
-        return s->polling == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+    if (s->state == SLOT_OPENING) {
+        return session_poll_events(&s->session);
     }
     return s->wants_write ? POLLIN | POLLOUT : POLLIN;
 }
@@ -604,23 +474,23 @@ int64_t slot_ready_since_us(const struct slot *s)
 
 const char *slot_sqlstate(const struct slot *s)
 {
-    return s->sqlstate;
+    return s->session.sqlstate;
 }
 
 const char *slot_reason(const struct slot *s)
 {
-    return s->reason;
+    return s->session.reason;
 }
 
 int64_t slot_budget(const struct slot *s)
 {
-    return s->budget;
+    return s->session.budget;
 }
 
 void slot_close(struct slot *s)
 {
     if (s->state != SLOT_CLOSED) {
-        note_text(s, "the connection was closed");
+        session_note(&s->session, "the connection was closed");
         (void)lost(s);
     }
 }

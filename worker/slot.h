@@ -16,13 +16,12 @@
 #include <stdint.h>
 
 enum slot_state {
-    SLOT_CLOSED,     /* no connection */
-    SLOT_CONNECTING, /* libpq is at it */
-    SLOT_PREPARING,  /* session settings, prepared statements and the budget are under way */
-    SLOT_READY,      /* idle: may take a batch */
-    SLOT_STORING,    /* the batch is under way as one transaction */
-    SLOT_SINGLY,     /* each of its events in a transaction of its own */
-    SLOT_BURYING,    /* dead letters under way */
+    SLOT_CLOSED,  /* no connection */
+    SLOT_OPENING, /* the session is being made */
+    SLOT_READY,   /* idle: may take a batch */
+    SLOT_STORING, /* the batch is under way as one transaction */
+    SLOT_SINGLY,  /* each of its events in a transaction of its own */
+    SLOT_BURYING, /* dead letters under way */
 };
 
 enum slot_news {

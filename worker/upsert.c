@@ -28,31 +28,24 @@
                                                              "w.first_received_at "                     \
                                                              "returning xmax = 0, received_at = $9"
 
-static const char store_newest[] = MERGE(">");
-static const char store_first[] = MERGE("<");
-static const char bury[] =
-    "insert into webhooks_dead (source, id, method, path, query, headers, content_type, body, "
-    "received_at, keep, remote, traceparent, properties, attempts, verdict, sqlstate, reason, "
-    "worker) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, "
-    "$17, $18) on conflict do nothing";
+/* Types of the nine parameters of an event. They are named because a parameter that is
+ * compared, or used twice, would else be of a type that the server guesses. */
+#define EVENT_TYPES "text, text, text, text, text, jsonb, text, bytea, timestamptz"
 
-/* The types are the columns'. They are named because a parameter that is used
- * twice, or compared, would else be of a type that the server guesses. */
-enum { OID_BYTEA = 17, OID_INT4 = 23, OID_TEXT = 25, OID_TIMESTAMPTZ = 1184, OID_JSONB = 3802 };
+const char upsert_statements[] = "prepare " STORE_NEWEST " (" EVENT_TYPES ") as " MERGE(
+    ">") ";"
+         "prepare " STORE_FIRST " (" EVENT_TYPES ") as " MERGE(
+             "<") ";"
+                  "prepare " BURY " (" EVENT_TYPES
+                  ", text, text, text, bytea, int4, text, text, text, text) as "
+                  "insert into webhooks_dead (source, id, method, path, query, headers, content_type, body, "
+                  "received_at, "
+                  "keep, remote, traceparent, properties, attempts, verdict, sqlstate, reason, worker) "
+                  "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
+                  "on conflict do nothing";
+_Static_assert(sizeof upsert_statements <= UPSERT_STATEMENTS_SIZE, "UPSERT_STATEMENTS_SIZE is too small");
 
-static const Oid types[] = {
-    OID_TEXT, OID_TEXT, OID_TEXT, OID_TEXT,  OID_TEXT, OID_JSONB, OID_TEXT, OID_BYTEA, OID_TIMESTAMPTZ,
-    OID_TEXT, OID_TEXT, OID_TEXT, OID_BYTEA, OID_INT4, OID_TEXT,  OID_TEXT, OID_TEXT,  OID_TEXT,
-};
-#define STORE_PARAMETERS 9
 #define BURY_PARAMETERS 18
-
-bool upsert_prepare(PGconn *connection)
-{
-    return PQsendPrepare(connection, STORE_NEWEST, store_newest, STORE_PARAMETERS, types) &&
-           PQsendPrepare(connection, STORE_FIRST, store_first, STORE_PARAMETERS, types) &&
-           PQsendPrepare(connection, BURY, bury, BURY_PARAMETERS, types);
-}
 
 /* Parameters of one statement, all binary: a text parameter would end at its first NUL. */
 struct parameters {

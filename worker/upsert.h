@@ -13,12 +13,12 @@
 
 #include <libpq-fe.h>
 
-/* All three send and never wait: the caller flushes and reads. False: the connection says why. */
+/* SQL that prepares the statements in a new session. It fails when a table is missing. */
+extern const char upsert_statements[];
+#define UPSERT_STATEMENTS_SIZE 8192 /* bytes that hold it */
 
-/* Statements that a new connection needs, in pipeline mode; how many results come
- * back is UPSERT_PREPARED. They fail when a table is missing. */
-#define UPSERT_PREPARED 3
-MUST_CHECK bool upsert_prepare(PGconn *connection);
+/* Both send and never wait: the caller flushes and reads. False: the connection says why. */
+
 /* One event. scratch is any buf, for the call only. */
 MUST_CHECK bool upsert_send(PGconn *connection, const struct event *event, struct buf *scratch);
 /* Its dead letter, with verdict, SQLSTATE and reason; worker is a name for people. A dead

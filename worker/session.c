@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT */
+#include "session.h"
+
+#include "upsert.h"
+
+#include <ctype.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The settings are given again although the role has them: a managed server's role may not. */
+static const char settle_in[] = "set synchronous_commit = on;"
+                                "set statement_timeout = '30s';"
+                                "set lock_timeout = '10s';"
+                                "set idle_in_transaction_session_timeout = '30s';"
+                                "set client_min_messages = error;"
+                                "select rolconnlimit, rolsuper from pg_roles where rolname = current_user;";
+
+void session_note(struct session *s, const char *reason)
+{
+    s->sqlstate[0] = '\0';
+    (void)snprintf(s->reason, sizeof s->reason, "%s", reason);
+}
+
+/* A failed connect gives no SQLSTATE but in its text, "FATAL:  53300", once its verbosity is set
+ * so; of several attempts the last one counts. */
+static void sqlstate_from_text(const char *text, char sqlstate[SQLSTATE_SIZE])
+{
+    const char *mark = text;
+
+    while ((mark = strstr(mark, ":  ")) != NULL) {
+        size_t len = 0;
+
+        mark += 3;
+        while (isupper((unsigned char)mark[len]) || isdigit((unsigned char)mark[len])) {
+            len++;
+        }
+        if (len == SQLSTATE_SIZE - 1) {
+            memcpy(sqlstate, mark, len);
+            sqlstate[len] = '\0';
+        }
+    }
+}
+
+void session_note_lost(struct session *s)
+{
+    const char *text = PQerrorMessage(s->connection);
+
+    session_note(s, text[0] == '\0' ? "the connection was lost" : text);
+    s->reason[strcspn(s->reason, "\n")] = '\0';
+    sqlstate_from_text(text, s->sqlstate);
+}
+
+void session_note_result(struct session *s, const PGresult *result)
+{
+    const char *sqlstate = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    const char *message = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
+    const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
+
+    (void)snprintf(s->sqlstate, sizeof s->sqlstate, "%s", sqlstate == NULL ? "" : sqlstate);
+    (void)snprintf(s->reason, sizeof s->reason, "%s%s%s", message == NULL ? "no message" : message,
+                   constraint == NULL ? "" : "; constraint ", constraint == NULL ? "" : constraint);
+}
+
+void session_open(struct session *s, const struct worker_settings *settings, const char *name)
+{
+    /* Each wait of libpq's and the kernel's is bounded: a host that vanishes is noticed within 20 s. */
+    const char *const keywords[] = {
+        "dbname",
+        "password",
+        "application_name",
+        "client_encoding",
+        "target_session_attrs",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        NULL,
+    };
+    const char *const values[] = {
+        settings->database_url,
+        settings->database_password,
+        name,
+        "UTF8",
+        "read-write",
+        "10",
+        "5",
+        "2",
+        "20000",
+        NULL,
+    };
+
+    *s = (struct session){.state = SESSION_CONNECTING, .polling = PGRES_POLLING_WRITING};
+    s->connection = PQconnectStartParams(keywords, values, 1);
+    if (s->connection != NULL) {
+        (void)PQsetErrorVerbosity(s->connection, PQERRORS_SQLSTATE);
+    }
+}
+
+static enum session_news failed(struct session *s)
+{
+    session_close(s);
+    return verdict_is_no_place(s->sqlstate) ? SESSION_NO_PLACE : SESSION_FAILED;
+}
+
+static enum session_news lost(struct session *s)
+{
+    session_note_lost(s);
+    return failed(s);
+}
+
+static enum session_news step_connecting(struct session *s)
+{
+    char statements[sizeof settle_in + UPSERT_STATEMENTS_SIZE];
+    struct pollfd ready = {.events = session_poll_events(s)};
+
+    if (s->connection == NULL) {
+        session_note(s, "no memory for a connection to the database");
+        return failed(s);
+    }
+    ready.fd = PQsocket(s->connection);
+    if (poll(&ready, 1, 0) == 0) {
+        return SESSION_PENDING; /* libpq would take an unconnected socket for a connected one */
+    }
+    s->polling = PQconnectPoll(s->connection);
+    if (s->polling == PGRES_POLLING_FAILED) {
+        return lost(s);
+    }
+    if (s->polling == PGRES_POLLING_OK) {
+        s->state = SESSION_PREPARING;
+        (void)PQsetErrorVerbosity(s->connection, PQERRORS_DEFAULT);
+        (void)snprintf(statements, sizeof statements, "%s%s", settle_in, upsert_statements);
+        if (PQsetnonblocking(s->connection, 1) != 0 || PQsendQuery(s->connection, statements) != 1) {
+            return lost(s);
+        }
+    }
+    return SESSION_PENDING;
+}
+
+/* False when the session can't be used. */
+static bool read_result(struct session *s, const PGresult *result)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    if (status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK) {
+        session_note_result(s, result);
+        return false;
+    }
+    if (PQntuples(result) == 1) {
+        s->budget = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
+        s->superuser = PQgetvalue(result, 0, 1)[0] == 't';
+    }
+    return true;
+}
+
+static enum session_news opened(struct session *s)
+{
+    if (s->superuser || s->budget < 0) {
+        session_close(s);
+        return SESSION_UNFIT;
+    }
+    if (PQenterPipelineMode(s->connection) != 1) {
+        return lost(s);
+    }
+    s->state = SESSION_OPEN;
+    return SESSION_OPENED;
+}
+
+static enum session_news step_preparing(struct session *s)
+{
+    if (PQconsumeInput(s->connection) != 1 || PQflush(s->connection) < 0) {
+        return lost(s);
+    }
+    while (PQisBusy(s->connection) == 0) {
+        PGresult *result = PQgetResult(s->connection);
+        bool good;
+
+        if (result == NULL) {
+            return opened(s);
+        }
+        good = read_result(s, result);
+        PQclear(result);
+        if (!good) {
+            return failed(s);
+        }
+    }
+    return SESSION_PENDING;
+}
+
+enum session_news session_step(struct session *s)
+{
+    switch (s->state) {
+    case SESSION_CONNECTING:
+        return step_connecting(s);
+    case SESSION_PREPARING:
+        return step_preparing(s);
+    case SESSION_CLOSED:
+    case SESSION_OPEN:
+        break;
+    }
+    return SESSION_PENDING;
+}
+
+short session_poll_events(const struct session *s)
+{
+    return s->state == SESSION_CONNECTING && s->polling != PGRES_POLLING_READING ? POLLOUT : POLLIN;
+}
+
+void session_close(struct session *s)
+{
+    PQfinish(s->connection);
+    s->connection = NULL;
+    s->state = SESSION_CLOSED;
+}

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_SESSION_H
+#define SLUICE_SESSION_H
+
+/* One Postgres session: connecting without waiting, made ready for the upserts, and the
+ * last error in words that name no row. One thread. */
+
+#include "settings.h"
+#include "verdict.h"
+
+#include <libpq-fe.h>
+
+enum session_state {
+    SESSION_CLOSED,     /* connection is NULL */
+    SESSION_CONNECTING, /* libpq is at it */
+    SESSION_PREPARING,  /* settings, prepared statements and the question for the budget are under way */
+    SESSION_OPEN,       /* in pipeline mode, non-blocking */
+};
+
+enum session_news {
+    SESSION_PENDING,
+    SESSION_OPENED,
+    SESSION_NO_PLACE, /* the budget is used up; closed now */
+    SESSION_FAILED,   /* sqlstate and reason say why; closed now */
+    SESSION_UNFIT,    /* the role is a superuser or has no connection limit; closed now */
+};
+
+struct session {
+    enum session_state state;
+    PGconn *connection;
+    PostgresPollingStatusType polling;
+    bool superuser;
+    int64_t budget;               /* the role's connection limit, once open */
+    char sqlstate[SQLSTATE_SIZE]; /* of the last error; "" when the connection was lost without one */
+    char reason[512];
+};
+
+/* Begins to connect; SESSION_CLOSED before. name is shown in pg_stat_activity. */
+void session_open(struct session *s, const struct worker_settings *settings, const char *name);
+/* Goes on with opening as far as it can without waiting. */
+enum session_news session_step(struct session *s);
+/* What to poll for while it isn't open. */
+short session_poll_events(const struct session *s);
+/* Notes why the connection failed. */
+void session_note_lost(struct session *s);
+/* Notes why a statement failed: the server's sentence and the constraint's name, without DETAIL, which quotes
+ * the row. */
+void session_note_result(struct session *s, const PGresult *result);
+/* Notes an error of our own, such as a deadline. */
+void session_note(struct session *s, const char *reason);
+/* The server ends what is under way, since the role has client_connection_check_interval. */
+void session_close(struct session *s);
+
+#endif
