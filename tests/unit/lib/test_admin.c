@@ -203,6 +203,20 @@ static void an_address_that_is_none_is_an_error(void **state)
     assert_non_null(strstr(error.text, "host.invalid:80"));
 }
 
+static void an_ipv6_address_works_or_is_refused_by_name(void **state)
+{
+    struct admin *second = NULL;
+    struct error error;
+
+    (void)state;
+    if (admin_start(&second, "[::1]:0", &error) == ERROR_NONE) {
+        assert_int_not_equal(admin_port(second), 0);
+    } else {
+        assert_non_null(strstr(error.text, "[::1]:0"));
+    }
+    admin_stop(second); /* NULL is fine */
+}
+
 static void two_listeners_have_ports_of_their_own(void **state)
 {
     struct admin *second = NULL;
@@ -254,6 +268,7 @@ int main(void)
         cmocka_unit_test(an_upgrade_is_an_ordinary_request),
         cmocka_unit_test(an_address_in_use_is_an_error_that_says_so),
         cmocka_unit_test(an_address_that_is_none_is_an_error),
+        cmocka_unit_test(an_ipv6_address_works_or_is_refused_by_name),
         cmocka_unit_test(two_listeners_have_ports_of_their_own),
         cmocka_unit_test(the_status_always_fits_the_state),
     };
