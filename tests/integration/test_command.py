@@ -2,10 +2,10 @@
 """The `sluice` command beside running programs, and the ledger's oracle, which must be able to say no."""
 
 import hashlib
-import json
 
 import pytest
 
+from conftest import TESTS
 from ledger import Ledger, balance
 from load import Load
 
@@ -108,11 +108,31 @@ def test_send_posts_one_event_and_prints_the_reply(site, tmp_path):
     gateway = site.start_gateway()
     site.start_workers(1)
     (tmp_path / "event.json").write_bytes(b'{"sent":"by hand"}')
-    done = site.servers.command("send", f"http://127.0.0.1:{gateway.port}/by/hand", str(tmp_path / "event.json"))
+    done = site.servers.command("send", "--url", f"http://127.0.0.1:{gateway.port}", "--path", "/by/hand?x=1",
+                                "--file", str(tmp_path / "event.json"), "--id", "mine")
     assert done.returncode == 0, done.stdout + done.stderr
-    event_id = json.loads(done.stdout[done.stdout.index("{"):done.stdout.index("}") + 1])["id"]
-    row = site.row(event_id)
-    assert (row.path, row.body) == ("/by/hand", b'{"sent":"by hand"}')
+    assert done.stdout.split() == ["200", "mine"]
+    row = site.row("mine")
+    assert (row.path, row.query, row.body) == ("/by/hand", "x=1", b'{"sent":"by hand"}')
+
+
+def test_send_posts_a_file_of_events_whose_ledger_verify_accepts(site, tmp_path):
+    gateway = site.start_gateway()
+    site.start_workers(1)
+    ledger = tmp_path / "ledger.tsv"
+    done = site.servers.command("send", "--url", f"http://127.0.0.1:{gateway.port}", "--ledger", str(ledger),
+                                "--lines", str(TESTS / "corpus" / "handful.jsonl"))
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert [line.split()[0] for line in done.stdout.splitlines()[:5]] == ["200"] * 5
+    site.wait_count(5)
+    site.wait_drained()
+    assert Ledger(ledger).check(site.database, 5)
+    done = site.servers.command("verify", str(ledger))
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_send_says_when_nothing_answers(servers):
+    assert servers.command("send", "--url", "http://127.0.0.1:1", "--data", "x").returncode == 69
 
 
 def test_ready_answers_by_its_exit_status(site):
