@@ -42,8 +42,6 @@ static enum exit_code run(const struct worker_settings *settings)
     log_info("starting", log_text("program", "sluice-worker"), log_text("version", SLUICE_VERSION),
              log_text("name", name));
     if (admin_start(&admin, settings->admin, &error) == ERROR_NONE) {
-        log_info("admin-listening", log_text("address", settings->admin),
-                 log_number("port", admin_port(admin)));
         result = loop_run(settings, admin, name);
     } else {
         log_error("not-started", log_text("reason", error.text));
