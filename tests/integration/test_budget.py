@@ -91,6 +91,8 @@ def test_a_standby_worker_takes_over_when_a_place_is_free(site, servers):
         second, = site.start_workers(1)
         wait_until(lambda: second.lines("standby"), lambda: f"standby\n{second.tail()}", 20)
         assert second.is_ready()
+        wait_until(lambda: "2, on standby 1" in servers.command("status").stdout,
+                   lambda: f"`sluice status` to count them:\n{servers.command('status').stdout}", 15, 0.5)
         site.send_ok(headers={"webhook-id": "two"})
         site.row("two")
         assert not second.lines("stored")

