@@ -34,8 +34,8 @@ static enum exit_code run(const struct worker_settings *settings)
     (void)gethostname(host, sizeof host - 1);
     /* Postgres cuts an application_name at 63 bytes: the pid must stand before that. */
     (void)snprintf(name, sizeof name, "sluice-worker %.38s/%ld", host, (long)getpid());
-    if (!log_level_of(settings->log_level, &level) || log_start(level, &error) != ERROR_NONE ||
-        drain_install(&error) != ERROR_NONE) {
+    if (!log_level_of(settings->log_level, &level) || drain_install(&error) != ERROR_NONE ||
+        log_start(level, &error) != ERROR_NONE) {
         (void)fprintf(stderr, "sluice-worker: %s\n", error.text);
         return EXIT_BUG;
     }
