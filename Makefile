@@ -5,8 +5,8 @@
 # keeps folders, this file and DESIGN.md the same.
 
 LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope broker
-GATEWAY = main settings ingress route verify eventid publish confirm reply
-WORKER  = main settings deliver batch slot session upsert verdict ack loop
+GATEWAY = main settings ingress request framing patience admission intake route verify eventid kept publish confirm reply
+WORKER  = main settings deliver batch budget slot session upsert verdict ack loop
 CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify
 
 # VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan.
@@ -34,7 +34,7 @@ LDFLAGS += $(filter -fsanitize%,$(INSTRUMENT_$(VARIANT)))
 
 PG_CFLAGS = $(shell pkg-config --cflags libpq)
 LIB_LIBS  = -lrabbitmq -lcivetweb
-GATEWAY_LIBS = $(LIB_LIBS)
+GATEWAY_LIBS = $(LIB_LIBS) -lcrypto
 WORKER_LIBS  = $(LIB_LIBS) -lpq
 CTL_LIBS     = $(LIB_LIBS) -lpq -lcurl -lcjson -lcrypto
 CPPFLAGS    += $(PG_CFLAGS)

@@ -230,13 +230,13 @@ void deliver_stop(struct deliver *d, int64_t now_us)
     }
 }
 
-void deliver_release(struct deliver *d, int64_t now_us, int64_t wait_us)
+void deliver_release(struct deliver *d, int64_t now_us)
 {
     if (d->state != DELIVER_AWAY) {
         broker_close(d->broker, true);
         d->broker = NULL;
         d->state = DELIVER_AWAY;
-        d->next_attempt_us = now_us + wait_us;
+        d->next_attempt_us = now_us;
         forget(d);
     }
 }

@@ -52,8 +52,8 @@ void deliver_flush(struct deliver *d, int64_t now_us);
 /* Ends the consumer and keeps the channel, for a drain. */
 void deliver_stop(struct deliver *d, int64_t now_us);
 /* Closes the connection: the broker gives everything that isn't acked to others,
- * charging one delivery each. It is opened again by deliver_step, not before now_us + wait_us. */
-void deliver_release(struct deliver *d, int64_t now_us, int64_t wait_us);
+ * charging one delivery each. It is opened again by deliver_step. */
+void deliver_release(struct deliver *d, int64_t now_us);
 /* For poll(); -1 when there is no connection. */
 int deliver_fd(const struct deliver *d);
 /* Says goodbye and frees. */

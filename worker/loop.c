@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include "backoff.h"
+#include "budget.h"
 #include "clock.h"
 #include "deliver.h"
 #include "drain.h"
@@ -16,9 +17,6 @@
 /* Heartbeats are served by calling into the library: at less than half of their 10 s. */
 #define TURN_MAX_US (1 * CLOCK_US_PER_S)
 #define SLOT_IDLE_US (60 * CLOCK_US_PER_S)
-/* How long a worker that has lost its place keeps its messages: a holder's place
- * that frees up, its own included, does so within the second. */
-#define HOLD_WITHOUT_PLACE_US (5 * CLOCK_US_PER_S)
 
 enum {
     STORED,
@@ -59,20 +57,13 @@ static struct metric metrics[METRICS] = {
     [BUDGET] = {"sluice_worker_budget", NULL, "Connection limit of the worker's role.", METRIC_GAUGE, 0},
 };
 
-/* Why there is no slot. */
-enum lack { LACK_NONE, LACK_FIRST, LACK_PLACE, LACK_DATABASE, LACK_REPAIR };
-
 struct loop {
     const struct worker_settings *settings;
     struct admin *admin;
     struct deliver deliver;
     struct slot *slots[SLOTS_MAX];
     size_t slot_count;
-    enum lack lack;
-    int64_t lack_since_us;
-    struct backoff place;    /* between attempts while the budget is used up */
-    struct backoff database; /* between attempts while the database is away */
-    int64_t next_open_us;
+    struct budget budget;
     struct backoff store; /* between attempts of a batch that failed */
     int64_t resume_us;
     bool needs_repair; /* the last batch failed by something that only a person can mend */
@@ -195,52 +186,32 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
 
 /* --- the budget --------------------------------------------------------------------- */
 
-static void lack_slot(struct loop *l, enum lack lack, int64_t now_us)
-{
-    if (l->lack == LACK_NONE || l->lack == LACK_FIRST) {
-        l->lack_since_us = now_us;
-    }
-    l->lack = lack;
-}
-
 static void no_place(struct loop *l, int64_t now_us)
 {
     metric_add(&metrics[NO_PLACE], 1);
-    l->next_open_us = now_us + backoff_next(&l->place, backoff_random());
-    if (count_open(l) > 0) {
-        return;
-    }
-    if (l->lack != LACK_PLACE) {
+    if (budget_refused(&l->budget, count_open(l), backoff_random(), now_us)) {
         log_info("standby", log_text("reason", "all connections of the budget are held by other workers"));
     }
-    lack_slot(l, LACK_PLACE, now_us);
 }
 
 static void not_opened(struct loop *l, const struct slot *slot, int64_t now_us)
 {
-    int64_t wait_us = backoff_next(&l->database, backoff_random());
     bool repair = verdict_settle(slot_sqlstate(slot), false) == VERDICT_OPERATOR;
+    int64_t wait_us = budget_failed(&l->budget, count_open(l), repair, backoff_random(), now_us);
 
     metric_add(&metrics[SLOT_FAILURES], 1);
-    l->next_open_us = now_us + wait_us;
     log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
               LOG_FIELDS(log_text("sqlstate", slot_sqlstate(slot)), log_text("reason", slot_reason(slot)),
                          log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
-    if (count_open(l) == 0) {
-        lack_slot(l, repair ? LACK_REPAIR : LACK_DATABASE, now_us);
-    }
 }
 
 static void opened(struct loop *l, const struct slot *slot)
 {
-    if (l->lack != LACK_NONE) {
+    if (l->budget.lack != BUDGET_HELD) {
         log_info("database-connected", log_number("budget", slot_budget(slot)));
     }
     metric_set(&metrics[BUDGET], slot_budget(slot));
-    l->lack = LACK_NONE;
-    l->next_open_us = 0;
-    backoff_reset(&l->place);
-    backoff_reset(&l->database);
+    budget_opened(&l->budget);
 }
 
 static void unfit(struct loop *l)
@@ -259,7 +230,7 @@ static void open_slot(struct loop *l, int64_t now_us)
     size_t open = count_open(l);
     bool busy = find_state(l, SLOT_READY) == NULL && l->deliver.backlog.count > 0 && now_us >= l->resume_us;
 
-    if (closed == NULL || now_us < l->next_open_us || find_state(l, SLOT_OPENING) != NULL) {
+    if (closed == NULL || !budget_may_open(&l->budget, now_us) || find_state(l, SLOT_OPENING) != NULL) {
         return;
     }
     if (open == 0 || busy) {
@@ -277,17 +248,15 @@ static void close_idle_slots(struct loop *l, int64_t now_us)
     }
 }
 
-/* A worker without a slot gives its messages back when that lasts: at once, as good as, when others hold the
- * places, and past WORKER_HOLD when the database is away. It costs each message one delivery, once. */
-static void release_when_idle_too_long(struct loop *l, int64_t now_us)
+/* It costs each message one delivery, once, however long the lack lasts. */
+static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
 {
-    int64_t hold_us = l->lack == LACK_PLACE ? HOLD_WITHOUT_PLACE_US : l->settings->hold_us;
     bool consuming = l->deliver.state == DELIVER_CAREFUL || l->deliver.state == DELIVER_FULL;
 
-    if (l->lack != LACK_NONE && consuming && now_us - l->lack_since_us >= hold_us) {
+    if (consuming && budget_release_due(&l->budget, now_us)) {
         log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
-                    log_number("without_database_s", (now_us - l->lack_since_us) / CLOCK_US_PER_S));
-        deliver_release(&l->deliver, now_us, 0);
+                    log_number("without_database_s", (now_us - l->budget.lack_since_us) / CLOCK_US_PER_S));
+        deliver_release(&l->deliver, now_us);
     }
 }
 
@@ -336,20 +305,20 @@ static void step_slots(struct loop *l, int64_t now_us)
 static void show_state(struct loop *l)
 {
     metric_set(&metrics[SLOTS_OPEN], (int64_t)count_open(l));
-    metric_set(&metrics[STANDBY], l->lack == LACK_PLACE);
-    metric_set(&metrics[PAUSED], l->needs_repair || l->lack == LACK_REPAIR);
+    metric_set(&metrics[STANDBY], l->budget.lack == BUDGET_PLACE);
+    metric_set(&metrics[PAUSED], l->needs_repair || l->budget.lack == BUDGET_REPAIR);
     metric_set(&metrics[BACKLOG], (int64_t)l->deliver.backlog.count);
     if (l->draining) {
         admin_set_ready(l->admin, false, "draining");
-    } else if (l->lack == LACK_REPAIR || l->needs_repair) {
+    } else if (l->budget.lack == BUDGET_REPAIR || l->needs_repair) {
         admin_set_ready(l->admin, false, "database needs repair: see the log");
-    } else if (l->lack == LACK_DATABASE) {
+    } else if (l->budget.lack == BUDGET_DATABASE) {
         admin_set_ready(l->admin, false, "database away");
     } else if (l->deliver.state == DELIVER_AWAY) {
         admin_set_ready(l->admin, false, "broker away");
-    } else if (l->lack == LACK_PLACE) {
+    } else if (l->budget.lack == BUDGET_PLACE) {
         admin_set_ready(l->admin, true, "standby");
-    } else if (l->lack == LACK_NONE && l->deliver.state != DELIVER_IDLE) {
+    } else if (l->budget.lack == BUDGET_HELD && l->deliver.state != DELIVER_IDLE) {
         admin_set_ready(l->admin, true, "ready");
     }
 }
@@ -372,8 +341,8 @@ static int64_t next_turn_us(const struct loop *l, int64_t now_us)
     if (l->deliver.backlog.count > 0 && l->resume_us > now_us) {
         next = earliest(next, l->resume_us);
     }
-    if (l->next_open_us > now_us) {
-        next = earliest(next, l->next_open_us);
+    if (l->budget.next_open_us > now_us) {
+        next = earliest(next, l->budget.next_open_us);
     }
     for (size_t i = 0; i < l->slot_count; i++) {
         next = earliest(next, slot_deadline_us(l->slots[i]));
@@ -426,7 +395,7 @@ static void turn(struct loop *l)
     now_us = clock_monotonic_us(); /* connecting may have taken seconds */
     step_slots(l, now_us);
     deliver_flush(&l->deliver, now_us);
-    release_when_idle_too_long(l, now_us);
+    release_what_cannot_be_stored(l, now_us);
     show_state(l);
 }
 
@@ -438,12 +407,9 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
     *l = (struct loop){
         .settings = settings,
         .admin = admin,
-        .lack = LACK_FIRST,
-        .lack_since_us = clock_monotonic_us(),
-        .place = {.base_us = 500 * CLOCK_US_PER_MS, .cap_us = 30 * CLOCK_US_PER_S},
-        .database = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 4 * CLOCK_US_PER_S},
         .store = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 10 * CLOCK_US_PER_S},
     };
+    budget_init(&l->budget, settings->hold_us, clock_monotonic_us());
     metrics_register(metrics, METRICS);
     code = deliver_init(&l->deliver, settings, name, error);
     while (code == ERROR_NONE && l->slot_count < (size_t)settings->connections) {
