@@ -115,7 +115,7 @@ def shared_site(request, servers, seed):  # pylint: disable=redefined-outer-name
 
 @pytest.fixture(scope="session")
 def corpus(request):
-    """[(id, headers, body)]: CORPUS=file, else the large one beside the checkout, else the handful in the repository."""
+    """[(id, headers, body)]: CORPUS=file, else the large one beside the checkout, else the repository's handful."""
     beside = CHECKOUT.parent / "shared" / "corpus" / "github.jsonl"
     path = os.environ.get("CORPUS") or (beside if beside.exists() else TESTS / "corpus" / "handful.jsonl")
     with open(path, encoding="utf-8") as lines:

@@ -8,7 +8,7 @@ import pytest
 from process import Failure, wait_until
 
 SCHEMA = """
-select 'column ' || table_name, column_name || ' ' || data_type || ' ' || is_nullable || coalesce(' ' || column_default, '')
+select 'column ' || table_name, concat_ws(' ', column_name, data_type, is_nullable, column_default)
   from information_schema.columns where table_schema = 'public'
 union all select 'index', indexdef from pg_indexes where schemaname = 'public'
 union all select 'function', proname || pg_get_function_identity_arguments(oid) || provolatile || proparallel

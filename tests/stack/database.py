@@ -109,7 +109,7 @@ class Database:
         connection = self.connect(user, password, database)
         try:
             with connection.cursor() as cursor:
-                cursor.execute(sql, arguments)
+                cursor.execute(sql, arguments or None)
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
