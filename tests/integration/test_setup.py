@@ -11,7 +11,7 @@ SCHEMA = """
 select 'column ' || table_name, concat_ws(' ', column_name, data_type, is_nullable, column_default)
   from information_schema.columns where table_schema = 'public'
 union all select 'index', indexdef from pg_indexes where schemaname = 'public'
-union all select 'function', proname || pg_get_function_identity_arguments(oid) || provolatile || proparallel
+union all select 'function', concat_ws(' ', proname, pg_get_function_identity_arguments(oid), provolatile, proparallel)
   from pg_proc where pronamespace = 'public'::regnamespace
 union all select 'grant ' || grantee, table_name || ' ' || privilege_type
   from information_schema.role_table_grants where grantee like 'sluice_%' and table_schema = 'public'
