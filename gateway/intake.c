@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT */
+#include "intake.h"
+
+#include "eventid.h"
+#include "kept.h"
+#include "log.h"
+#include "route.h"
+#include "verify.h"
+
+#include <stdio.h>
+
+static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct eventid *id)
+{
+    switch (outcome) {
+    case TICKET_STORED:
+        reply->kind = REPLY_QUEUED;
+        (void)snprintf(reply->text, sizeof reply->text, "%s", id->text);
+        break;
+    case TICKET_RETURNED:
+        (void)reply_refuse(reply, REPLY_UNROUTABLE, "no queue takes the event; has `sluice setup` been run?");
+        break;
+    case TICKET_NACKED:
+        (void)reply_refuse(reply, REPLY_FULL, "the queue is full; send it again later");
+        break;
+    case TICKET_LOST:
+        (void)reply_refuse(reply, REPLY_LOST, "the broker was lost before its confirm; send it again");
+        break;
+    case TICKET_PENDING:
+    case TICKET_LATE:
+        (void)reply_refuse(reply, REPLY_LATE, "the broker's confirm did not come in time; send it again");
+        break;
+    case TICKET_AWAY:
+        (void)reply_refuse(reply, REPLY_AWAY, "the broker is away; send it again later");
+        break;
+    case TICKET_BLOCKED:
+        (void)reply_refuse(reply, REPLY_BLOCKED, "the broker takes nothing at present; send it again later");
+        break;
+    case TICKET_SLOW:
+        (void)reply_refuse(reply, REPLY_SLOW, "the broker is slow at present; send it again later");
+        break;
+    case TICKET_MEMORY:
+        (void)reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
+        break;
+    }
+}
+
+/* False: *reply says why. */
+static bool encode(const struct source *source, const struct request *request, const struct eventid *id,
+                   int64_t received_us, struct buf *properties, struct reply *reply)
+{
+    struct envelope envelope = {
+        .id = {id->text, id->len},
+        .source = source->name,
+        .method = request->method,
+        .path = request->path,
+        .query = request->query,
+        .remote = request->remote,
+        .keep = source->keep,
+        .received_us = received_us,
+    };
+    struct buf text = {0};
+    struct error error;
+    enum error_code code = ERROR_NONE;
+    bool fine = kept_select(request, source->scheme, &text, &envelope, reply);
+
+    if (fine) {
+        code = envelope_encode(&envelope, properties, &error);
+    }
+    buf_free(&text);
+    if (code == ERROR_MEMORY) {
+        return reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
+    }
+    if (code != ERROR_NONE) {
+        return reply_refuse(reply, REPLY_MALFORMED, "%s", error.text);
+    }
+    return fine;
+}
+
+void intake_event(struct publish *publish, struct admission *admission, const struct request *request,
+                  struct buf *body, struct reply *reply)
+{
+    const struct source *source = route_find(request->method, request->path);
+    int64_t received_us = eventid_received_us();
+    enum ticket_outcome outcome;
+    struct buf properties = {0};
+    struct eventid id;
+
+    if (verify_request(source->scheme, request, buf_span(body)) != VERIFY_PASSED) {
+        (void)reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
+        return;
+    }
+    if (!eventid_take(request, received_us, &id, reply)) {
+        return;
+    }
+    log_info("received", log_span("source", source->name), log_text("id", id.text),
+             log_span("method", request->method), log_span("path", request->path),
+             log_number("bytes", (int64_t)body->len));
+    if (!encode(source, request, &id, received_us, &properties, reply)) {
+        buf_free(&properties);
+        return;
+    }
+    if (!admission_enter(admission)) {
+        buf_free(&properties);
+        (void)reply_refuse(reply, REPLY_BUSY, "%d requests wait already; send it again later",
+                           admission->in_flight_max);
+        return;
+    }
+    outcome = publish_event(publish, source->name, &properties, body);
+    admission_leave(admission);
+    set_outcome(reply, outcome, &id);
+    if (outcome == TICKET_STORED) {
+        log_info("queued", log_span("source", source->name), log_text("id", id.text));
+    }
+}

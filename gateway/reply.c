@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: MIT */
+#include "reply.h"
+
+#include "clock.h"
+#include "log.h"
+#include "metrics.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#define LOG_EVERY_US (10 * CLOCK_US_PER_S)
+
+struct row {
+    const char *label;
+    int status;
+    unsigned retry_after_s;
+    bool close;
+};
+
+#define REPLY_ROW(name, label, status, retry_after, close) [name] = {label, status, retry_after, close},
+static const struct row rows[] = {REPLIES(REPLY_ROW)};
+#undef REPLY_ROW
+
+#define KINDS (sizeof rows / sizeof rows[0])
+
+#define REPLY_METRIC(name, label, status, retry_after, close)                                              \
+    [name] = {"sluice_gateway_replies_total", "outcome=\"" label "\"", "Replies to requests, by outcome.", \
+              METRIC_COUNTER, 0},
+static struct metric counters[] = {REPLIES(REPLY_METRIC)};
+#undef REPLY_METRIC
+
+static _Atomic int64_t logged_at[KINDS]; /* monotonic; 0: never */
+
+static const char *reason_of(int status)
+{
+    switch (status) {
+    case 200:
+        return "OK";
+    case 400:
+        return "Bad Request";
+    case 401:
+        return "Unauthorized";
+    case 405:
+        return "Method Not Allowed";
+    case 408:
+        return "Request Timeout";
+    case 413:
+        return "Content Too Large";
+    case 414:
+        return "URI Too Long";
+    case 417:
+        return "Expectation Failed";
+    case 431:
+        return "Request Header Fields Too Large";
+    case 505:
+        return "HTTP Version Not Supported";
+    default:
+        return "Service Unavailable";
+    }
+}
+
+void reply_register(void)
+{
+    metrics_register(counters, KINDS);
+}
+
+bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format, ...)
+{
+    va_list arguments;
+
+    reply->kind = kind;
+    va_start(arguments, format);
+    (void)vsnprintf(reply->text, sizeof reply->text, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+enum reply_kind reply_of_library(int status)
+{
+    return status == 505 ? REPLY_VERSION : REPLY_MALFORMED;
+}
+
+bool reply_closes(enum reply_kind kind)
+{
+    return rows[kind].close;
+}
+
+int reply_status(enum reply_kind kind)
+{
+    return rows[kind].status;
+}
+
+void reply_build(const struct reply *reply, struct reply_form form, struct buf *out)
+{
+    const struct row *row = &rows[reply->kind];
+    bool queued = reply->kind == REPLY_QUEUED;
+    struct buf body = {0};
+
+    buf_append_text(&body, queued ? "{\"id\": " : "{\"error\": ");
+    buf_append_json(&body, span_of(reply->text));
+    buf_append_text(&body, queued ? ", \"status\": \"queued\"}\n" : "}\n");
+    buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
+               row->status, reason_of(row->status), body.len);
+    if (row->retry_after_s > 0) {
+        unsigned seconds = row->retry_after_s / 2 + form.random % (row->retry_after_s + 1);
+
+        buf_printf(out, "Retry-After: %u\r\n", seconds > 0 ? seconds : 1);
+    }
+    if (reply->kind == REPLY_METHOD) {
+        buf_append_text(out, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+    }
+    buf_append_text(out, form.close || row->close ? "Connection: close\r\n\r\n"
+                                                  : "Connection: keep-alive\r\n\r\n");
+    if (!form.head) {
+        buf_append_span(out, buf_span(&body));
+    }
+    out->failed |= body.failed;
+    buf_free(&body);
+}
+
+/* One thread of those that come at once gets true. */
+static bool is_due(_Atomic int64_t *last, int64_t now)
+{
+    int64_t before = atomic_load_explicit(last, memory_order_relaxed);
+
+    return (before == 0 || now - before >= LOG_EVERY_US) &&
+           atomic_compare_exchange_strong(last, &before, now);
+}
+
+void reply_record(const struct reply *reply, struct span remote)
+{
+    const struct row *row = &rows[reply->kind];
+    struct metric *counter = &counters[reply->kind];
+
+    metric_add(counter, 1);
+    if (reply->kind == REPLY_QUEUED) {
+        return;
+    }
+    log_debug("refused", log_text("reason", row->label), log_number("status", row->status),
+              log_span("remote", remote));
+    if (is_due(&logged_at[reply->kind], clock_monotonic_us())) {
+        log_write(row->status == 503 ? LOG_WARNING : LOG_INFO, "refusing",
+                  LOG_FIELDS(log_text("reason", row->label), log_number("status", row->status),
+                             log_number("so-far", metric_get(counter)), log_text("example", reply->text),
+                             log_span("remote", remote)));
+    }
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_GATEWAY_REPLY_H
+#define SLUICE_GATEWAY_REPLY_H
+
+/* The only owner of HTTP statuses and of the bodies of replies. Every request ends
+ * in one of these outcomes; each is counted, under its label, in
+ * sluice_gateway_replies_total. */
+
+#include "buf.h"
+
+#include <stdint.h>
+
+/* X(name, label, status, retry_after, close): retry_after in seconds (0: none; it is spread
+ * by half to either side, so that senders refused together don't come back together); close:
+ * the connection can't go on, since where the next request begins isn't certain, or
+ * shall not. */
+#define REPLIES(X)                                                                            \
+    X(REPLY_QUEUED, "queued", 200, 0, false)                                                  \
+    X(REPLY_MALFORMED, "malformed", 400, 0, true)                                             \
+    X(REPLY_SHORT, "short", 400, 0, true) /* the body ended early */                          \
+    X(REPLY_BAD_ID, "bad-id", 400, 0, false)                                                  \
+    X(REPLY_UNVERIFIED, "unverified", 401, 0, false)                                          \
+    X(REPLY_METHOD, "method", 405, 0, true)                                                   \
+    X(REPLY_SLOW_SENDER, "slow-sender", 408, 0, true)                                         \
+    X(REPLY_TOO_LARGE, "too-large", 413, 0, true)                                             \
+    X(REPLY_LONG_TARGET, "long-target", 414, 0, true)                                         \
+    X(REPLY_EXPECTATION, "expectation", 417, 0, true)                                         \
+    X(REPLY_HEADERS, "headers", 431, 0, true) /* too many, or too large */                    \
+    X(REPLY_BUSY, "busy", 503, 1, false)      /* too many wait already */                     \
+    X(REPLY_MEMORY, "memory", 503, 5, true)                                                   \
+    X(REPLY_AWAY, "away", 503, 5, false)             /* no connection to the broker */        \
+    X(REPLY_SLOW, "slow", 503, 5, false)             /* older confirms don't come */          \
+    X(REPLY_LATE, "late", 503, 5, false)             /* no confirm in time */                 \
+    X(REPLY_LOST, "lost", 503, 5, false)             /* connection lost before the confirm */ \
+    X(REPLY_UNROUTABLE, "unroutable", 503, 5, false) /* returned: no queue takes it */        \
+    X(REPLY_BLOCKED, "blocked", 503, 30, false)      /* the broker has an alarm */            \
+    X(REPLY_FULL, "full", 503, 30, false)            /* nack: the queue is full */            \
+    X(REPLY_DRAINING, "draining", 503, 5, true)                                               \
+    X(REPLY_VERSION, "http-version", 505, 0, true)
+
+#define REPLY_ENUMERATOR(name, label, status, retry_after, close) name,
+enum reply_kind { REPLIES(REPLY_ENUMERATOR) };
+#undef REPLY_ENUMERATOR
+
+struct reply {
+    enum reply_kind kind;
+    char text[512]; /* REPLY_QUEUED: the event's id; else a sentence for the sender, cut to fit */
+};
+
+struct reply_form {
+    bool head;       /* the request was HEAD: no body, but its length */
+    bool close;      /* say so (a kind that closes says so anyway) */
+    uint32_t random; /* spreads Retry-After */
+};
+
+/* Before threads start. */
+void reply_register(void);
+/* Fills *reply and returns false, so that a check that fails can end with `return reply_refuse(...)`. */
+bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+/* The outcome that fits what civetweb refuses by itself with this status. */
+enum reply_kind reply_of_library(int status);
+bool reply_closes(enum reply_kind kind);
+int reply_status(enum reply_kind kind);
+/* Appends the whole reply, head and body. Pure. */
+void reply_build(const struct reply *reply, struct reply_form form, struct buf *out);
+/* Counts it, and logs a refusal: each at debug; besides, per kind at most once in 10 s, at
+ * warning what is ours (503) and at info what is the sender's. */
+void reply_record(const struct reply *reply, struct span remote);
+
+#endif

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+#include "request.h"
+
+#include <string.h>
+#include <strings.h>
+
+bool request_is(struct span name, const char *lower)
+{
+    return strlen(lower) == name.len && (name.len == 0 || strncasecmp(name.data, lower, name.len) == 0);
+}
+
+size_t request_find(const struct request *r, const char *lower, struct span *value)
+{
+    size_t found = 0;
+
+    if (value != NULL) {
+        *value = (struct span){"", 0};
+    }
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (request_is(r->headers[i].name, lower) && found++ == 0 && value != NULL) {
+            *value = r->headers[i].value;
+        }
+    }
+    return found;
+}
+
+static bool list_has(struct span list, const char *token)
+{
+    for (size_t at = 0; at < list.len; at++) {
+        const char *comma = memchr(list.data + at, ',', list.len - at);
+        size_t end = comma == NULL ? list.len : (size_t)(comma - list.data);
+        struct span item = {list.data + at, end - at};
+
+        while (item.len > 0 && (item.data[0] == ' ' || item.data[0] == '\t')) {
+            item.data++, item.len--;
+        }
+        while (item.len > 0 && (item.data[item.len - 1] == ' ' || item.data[item.len - 1] == '\t')) {
+            item.len--;
+        }
+        if (request_is(item, token)) {
+            return true;
+        }
+        at = end;
+    }
+    return false;
+}
+
+bool request_lists(const struct request *r, const char *lower, const char *token)
+{
+    for (size_t i = 0; i < r->header_count; i++) {
+        if (request_is(r->headers[i].name, lower) && list_has(r->headers[i].value, token)) {
+            return true;
+        }
+    }
+    return false;
+}

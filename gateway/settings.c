@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "settings.h"
+
+#include "broker.h"
+#include "clock.h"
+
+#include <inttypes.h>
+
+#define SETTING(setting_name, setting_type, member, ...)                                                 \
+    {                                                                                                    \
+        .name = setting_name, .type = setting_type, .offset = offsetof(struct gateway_settings, member), \
+        __VA_ARGS__                                                                                      \
+    }
+
+const struct config_setting gateway_settings_table[] = {
+    SETTING("BROKER_URL", CONFIG_URL, broker_url, .choices = "amqp",
+            .help = "RabbitMQ: amqp://sluice-gateway@host:5672/sluice"),
+    SETTING("BROKER_PASSWORD", CONFIG_TEXT, broker_password, .min = 1, .max = 1024, .secret = true,
+            .help = "password of the user in BROKER_URL"),
+    SETTING("LOG_LEVEL", CONFIG_CHOICE, log_level, .fallback = "info", .choices = "debug,info,warning,error",
+            .help = "least level that is logged; info has one line per stage of an event"),
+    SETTING("GATEWAY_LISTEN", CONFIG_ADDRESS, listen, .fallback = "0.0.0.0:8080",
+            .help = "where events are taken in, on any path"),
+    SETTING("GATEWAY_ADMIN", CONFIG_ADDRESS, admin, .fallback = "0.0.0.0:8081",
+            .help = "where health and metrics are served"),
+    SETTING("GATEWAY_THREADS", CONFIG_INTEGER, threads, .fallback = "256", .min = 8, .max = 4096,
+            .help = "threads that serve events: one per open connection"),
+    SETTING("GATEWAY_IN_FLIGHT", CONFIG_INTEGER, in_flight, .fallback = "240", .min = 1, .max = 4095,
+            .help = "most requests that wait for the broker's confirm; below GATEWAY_THREADS, so that "
+                    "the others can say 503"),
+    SETTING("GATEWAY_PUBLISHERS", CONFIG_INTEGER, publishers, .fallback = "1", .min = 1, .max = 16,
+            .help = "connections to the broker, each with a thread of its own"),
+    SETTING("GATEWAY_CONFIRM_TIMEOUT", CONFIG_DURATION, confirm_timeout_us, .fallback = "2500ms",
+            .min = 100 * CLOCK_US_PER_MS, .max = 60 * CLOCK_US_PER_S,
+            .help = "how long a request waits for the broker's confirm before it gets 503; senders wait "
+                    "as little as 3 s"),
+    SETTING("GATEWAY_MAX_BODY", CONFIG_BYTES, max_body, .fallback = "1MiB", .min = 0, .max = 16 << 20,
+            .help = "largest body; a larger one gets 413"),
+    SETTING("GATEWAY_MAX_HEADER_BYTES", CONFIG_BYTES, max_header_bytes, .fallback = "16KiB", .min = 1024,
+            .max = 64 << 10, .help = "most bytes of a request's header names and values; more get 431"),
+    SETTING("GATEWAY_DRAIN", CONFIG_DURATION, drain_us, .fallback = "20s", .min = 0,
+            .max = 10 * 60 * CLOCK_US_PER_S,
+            .help = "how long a stop may wait for requests that have begun to get their replies"),
+    {0},
+};
+
+enum error_code gateway_settings_check(const struct gateway_settings *settings, struct buf *complaints)
+{
+    size_t before = complaints->len;
+    struct error error;
+
+    if (broker_check_url(settings->broker_url, &error) != ERROR_NONE) {
+        buf_printf(complaints, "%s\n", error.text);
+    }
+    if (settings->in_flight >= settings->threads) {
+        buf_printf(complaints,
+                   "GATEWAY_IN_FLIGHT=%" PRId64 " is not below GATEWAY_THREADS=%" PRId64
+                   ": leave threads that can say 503\n",
+                   settings->in_flight, settings->threads);
+    }
+    return complaints->len > before || complaints->failed ? ERROR_SETTING : ERROR_NONE;
+}

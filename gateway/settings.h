@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_GATEWAY_SETTINGS_H
+#define SLUICE_GATEWAY_SETTINGS_H
+
+#include "config.h"
+
+struct gateway_settings {
+    char *broker_url;
+    char *broker_password;
+    char *log_level;
+    char *listen;
+    char *admin;
+    int64_t threads;
+    int64_t in_flight;
+    int64_t publishers;
+    int64_t confirm_timeout_us;
+    int64_t max_body;
+    int64_t max_header_bytes;
+    int64_t drain_us;
+};
+
+/* The table of all of the gateway's settings, for lib/config. */
+extern const struct config_setting gateway_settings_table[];
+
+/* What no single range can tell. Appends a line per error to complaints. */
+MUST_CHECK enum error_code gateway_settings_check(const struct gateway_settings *settings,
+                                                  struct buf *complaints);
+
+#endif
