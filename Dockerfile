@@ -1,0 +1,44 @@
+# SPDX-License-Identifier: MIT
+# One image for all of Sluice: sluice-gateway, sluice-worker and sluice; the command chooses. Stages:
+#   build    compiler and headers; the programs in /src/build/gcc
+#   test     build with the servers and tools that the tests need (make test-trixie); nothing ships from it
+#   runtime  the programs and the libraries they load: what docker-compose.yml runs
+ARG BASE=debian:trixie-slim
+# What the file VERSION says; a test holds them together.
+ARG VERSION=0.1.0
+
+FROM ${BASE} AS build
+WORKDIR /src
+COPY deploy/install-packages deploy/
+RUN deploy/install-packages build && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+COPY Makefile VERSION ./
+COPY lib lib/
+COPY gateway gateway/
+COPY worker worker/
+COPY ctl ctl/
+COPY sql sql/
+ARG VERSION
+RUN make -j"$(nproc)" VERSION="${VERSION}"
+
+FROM build AS test
+RUN deploy/install-packages servers test && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
+COPY tests tests/
+
+FROM ${BASE} AS runtime
+RUN apt-get -qq update \
+    && DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends \
+       librabbitmq4 libcivetweb1 libpq5 libcjson1 libcurl4t64 </dev/null >/dev/null \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
+    && echo 'sluice:x:10001:' >>/etc/group \
+    && echo 'sluice:x:10001:10001:sluice:/nonexistent:/usr/sbin/nologin' >>/etc/passwd
+COPY --from=build --chmod=0755 /src/build/gcc/sluice-gateway /src/build/gcc/sluice-worker /src/build/gcc/sluice /usr/local/bin/
+ARG VERSION
+ARG REVISION=
+LABEL org.opencontainers.image.title="Sluice" \
+      org.opencontainers.image.description="Takes webhooks in at any rate and writes them to Postgres at the rate that Postgres can bear" \
+      org.opencontainers.image.licenses="MIT" \
+      org.opencontainers.image.version="${VERSION}" \
+      org.opencontainers.image.revision="${REVISION}"
+USER 10001:10001
+WORKDIR /
+CMD ["sluice", "--help"]
