@@ -64,6 +64,12 @@ static bool head_is_whole(const struct mg_request_info *info)
     return end[1] == '\0' && end[2] == '\r' && end[3] == '\0';
 }
 
+static bool check_whole(const struct mg_request_info *info, struct reply *reply)
+{
+    return head_is_whole(info) ||
+           reply_refuse(reply, REPLY_MALFORMED, "a header line is folded or malformed");
+}
+
 static struct span trimmed(const char *value)
 {
     size_t len = strlen(value);
@@ -238,10 +244,8 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
     view(info, &request);
     if (!admitted) {
         (void)reply_refuse(&reply, REPLY_DRAINING, "this gateway is stopping; send it again");
-    } else if (!head_is_whole(info)) {
-        (void)reply_refuse(&reply, REPLY_MALFORMED, "a header line is folded or malformed");
     } else {
-        whole = framing_check(&request, &ingress->limits, &framing, &reply) &&
+        whole = framing_check(&request, &ingress->limits, &framing, &reply) && check_whole(info, &reply) &&
                 read_body(ingress, connection, &framing, &body, &reply);
     }
     if (whole) {

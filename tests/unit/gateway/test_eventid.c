@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../../gateway/eventid.h"
+
+#include "clock.h"
+#include "make_request.h"
+
+#include <pthread.h>
+#include <regex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define THREADS 4
+#define CALLS 20000
+
+static struct eventid id;
+static struct reply reply;
+
+static bool take(const char *const *headers)
+{
+    struct request r = make_request("POST", "/", headers);
+
+    return eventid_take(&r, eventid_received_us(), &id, &reply);
+}
+
+static void webhook_id_comes_before_idempotency_key(void **state)
+{
+    (void)state;
+    assert_true(take(HEADERS("Idempotency-Key", "two", "Webhook-ID", "one")));
+    assert_string_equal(id.text, "one");
+    assert_int_equal(id.len, 3);
+    assert_true(take(HEADERS("Idempotency-Key", "two", "webhook-id", "")));
+    assert_string_equal(id.text, "two");
+}
+
+static void without_either_it_is_a_fresh_uuid_that_sorts_by_time(void **state)
+{
+    char before[ENVELOPE_ID_MAX + 1] = "";
+    char digits[13] = "";
+    regex_t form;
+
+    (void)state;
+    assert_int_equal(
+        regcomp(&form, "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", REG_EXTENDED),
+        0);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(take(HEADERS("Host", "a", "webhook-id", "")));
+        assert_int_equal(regexec(&form, id.text, 0, NULL, 0), 0);
+        assert_true(strcmp(before, id.text) < 0);
+        memcpy(before, id.text, sizeof before);
+    }
+    memcpy(digits, id.text, 8);
+    memcpy(digits + 8, id.text + 9, 4);
+    assert_true(llabs(strtoll(digits, NULL, 16) - clock_wall_us() / CLOCK_US_PER_MS) < 60000);
+    regfree(&form);
+}
+
+static void bytes_that_do_not_print_and_doubled_headers_are_refused(void **state)
+{
+    static const char *const wrong[] = {"two words", "caf\xe9", "a\x7f", "\x01"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(take(HEADERS("webhook-id", wrong[i])));
+        assert_int_equal(reply.kind, REPLY_BAD_ID);
+    }
+    assert_false(take(HEADERS("webhook-id", "one", "Webhook-Id", "one")));
+    assert_int_equal(reply.kind, REPLY_BAD_ID);
+}
+
+static void a_long_id_becomes_its_hash(void **state)
+{
+    char text[257];
+
+    (void)state;
+    memset(text, 'i', sizeof text);
+    text[256] = '\0';
+    assert_true(take(HEADERS("webhook-id", text)));
+    assert_string_equal(id.text, "sha256:800c5f4bf0292fd1b14fe6490506a72c7dd4ab7518ced22bd3becdcd92bd23a9");
+    assert_int_equal(id.len, strlen(id.text));
+    text[255] = '\0';
+    assert_true(take(HEADERS("webhook-id", text)));
+    assert_string_equal(id.text, text);
+}
+
+static int64_t seen[THREADS][CALLS];
+
+static void *call_often(void *argument)
+{
+    int64_t *mine = argument;
+
+    for (int i = 0; i < CALLS; i++) {
+        mine[i] = eventid_received_us();
+    }
+    return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+static void received_times_never_repeat_nor_go_back(void **state)
+{
+    pthread_t threads[THREADS];
+    int64_t *all = &seen[0][0];
+
+    (void)state;
+    for (int t = 0; t < THREADS; t++) {
+        assert_int_equal(pthread_create(&threads[t], NULL, call_often, seen[t]), 0);
+    }
+    for (int t = 0; t < THREADS; t++) {
+        assert_int_equal(pthread_join(threads[t], NULL), 0);
+        for (int i = 1; i < CALLS; i++) {
+            assert_true(seen[t][i - 1] < seen[t][i]);
+        }
+    }
+    qsort(all, (size_t)THREADS * CALLS, sizeof *all, compare);
+    for (int i = 1; i < THREADS * CALLS; i++) {
+        assert_true(all[i - 1] < all[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(webhook_id_comes_before_idempotency_key),
+        cmocka_unit_test(without_either_it_is_a_fresh_uuid_that_sorts_by_time),
+        cmocka_unit_test(bytes_that_do_not_print_and_doubled_headers_are_refused),
+        cmocka_unit_test(a_long_id_becomes_its_hash),
+        cmocka_unit_test(received_times_never_repeat_nor_go_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../../gateway/reply.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NAME(name, label, status, retry_after, close) name,
+static const enum reply_kind kinds[] = {REPLIES(NAME)};
+#undef NAME
+#define KINDS (sizeof kinds / sizeof kinds[0])
+
+static struct buf out;
+
+static int free_out(void **state)
+{
+    (void)state;
+    buf_free(&out);
+    return 0;
+}
+
+static const char *build(enum reply_kind kind, const char *text, struct reply_form form)
+{
+    struct reply reply = {.kind = kind};
+
+    (void)snprintf(reply.text, sizeof reply.text, "%s", text);
+    buf_clear(&out);
+    reply_build(&reply, form, &out);
+    return buf_text(&out);
+}
+
+static const char *body_of(const char *reply)
+{
+    const char *end = strstr(reply, "\r\n\r\n");
+
+    assert_non_null(end);
+    return end + 4;
+}
+
+static long header(const char *reply, const char *name)
+{
+    const char *at = strstr(reply, name);
+
+    return at == NULL ? -1 : strtol(at + strlen(name), NULL, 10);
+}
+
+static void every_reply_says_its_exact_length_also_without_its_body(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        const char *reply = build(kinds[i], "some \"text\" \\ \x01", (struct reply_form){0});
+        long length = header(reply, "\r\nContent-Length: ");
+
+        assert_int_equal(length, strlen(body_of(reply)));
+        assert_true(length > 0);
+        reply = build(kinds[i], "some \"text\" \\ \x01", (struct reply_form){.head = true});
+        assert_int_equal(header(reply, "\r\nContent-Length: "), length);
+        assert_string_equal(body_of(reply), "");
+    }
+}
+
+static void only_a_queued_event_gets_2xx_and_nothing_gets_3xx_or_410(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        int status = reply_status(kinds[i]);
+
+        assert_int_equal(header(build(kinds[i], "x", (struct reply_form){0}), "HTTP/1.1 "), status);
+        assert_true((status == 200) == (kinds[i] == REPLY_QUEUED));
+        assert_true(status == 200 || status >= 400);
+        assert_int_not_equal(status, 410);
+    }
+}
+
+static void a_queued_event_is_told_its_id_escaped(void **state)
+{
+    (void)state;
+    assert_string_equal(body_of(build(REPLY_QUEUED, "a\"b", (struct reply_form){0})),
+                        "{\"id\": \"a\\\"b\", \"status\": \"queued\"}\n");
+    assert_string_equal(body_of(build(REPLY_AWAY, "why", (struct reply_form){0})), "{\"error\": \"why\"}\n");
+}
+
+static void every_503_says_when_to_come_back_spread_by_half(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KINDS; i++) {
+        for (uint32_t random = 0; random < 100; random++) {
+            long after =
+                header(build(kinds[i], "x", (struct reply_form){.random = random}), "\r\nRetry-After: ");
+
+            if (reply_status(kinds[i]) == 503) {
+                assert_in_range(after, 1, 45);
+            } else {
+                assert_int_equal(after, -1);
+            }
+        }
+    }
+    assert_int_equal(header(build(REPLY_BLOCKED, "x", (struct reply_form){.random = 0}), "\r\nRetry-After: "),
+                     15);
+    assert_int_equal(
+        header(build(REPLY_BLOCKED, "x", (struct reply_form){.random = 30}), "\r\nRetry-After: "), 45);
+}
+
+static void a_connection_that_will_be_closed_is_announced(void **state)
+{
+    (void)state;
+    assert_non_null(
+        strstr(build(REPLY_QUEUED, "x", (struct reply_form){0}), "\r\nConnection: keep-alive\r\n"));
+    assert_non_null(
+        strstr(build(REPLY_QUEUED, "x", (struct reply_form){.close = true}), "\r\nConnection: close\r\n"));
+    for (size_t i = 0; i < KINDS; i++) {
+        const char *reply = build(kinds[i], "x", (struct reply_form){0});
+
+        assert_int_equal(reply_closes(kinds[i]), strstr(reply, "\r\nConnection: close\r\n") != NULL);
+    }
+}
+
+static void a_wrong_method_is_told_the_right_ones(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(build(REPLY_METHOD, "x", (struct reply_form){0}), "\r\nAllow: GET, "));
+}
+
+static void a_refusal_keeps_its_sentence_cut_to_fit(void **state)
+{
+    static char longer[1000];
+    struct reply reply;
+
+    (void)state;
+    memset(longer, 'x', sizeof longer - 1);
+    assert_false(reply_refuse(&reply, REPLY_TOO_LARGE, "%d and %s", 5, longer));
+    assert_int_equal(reply.kind, REPLY_TOO_LARGE);
+    assert_memory_equal(reply.text, "5 and xxx", 9);
+    assert_int_equal(strlen(reply.text), sizeof reply.text - 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_reply_says_its_exact_length_also_without_its_body),
+        cmocka_unit_test(only_a_queued_event_gets_2xx_and_nothing_gets_3xx_or_410),
+        cmocka_unit_test(a_queued_event_is_told_its_id_escaped),
+        cmocka_unit_test(every_503_says_when_to_come_back_spread_by_half),
+        cmocka_unit_test(a_connection_that_will_be_closed_is_announced),
+        cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
+        cmocka_unit_test(a_refusal_keeps_its_sentence_cut_to_fit),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, free_out);
+}
