@@ -67,6 +67,19 @@ static bool has_argument(int count, char **arguments, const char *wanted)
     return false;
 }
 
+static void warn_of_insecure_secrets(const struct subcommand *subcommand, const void *settings)
+{
+    struct buf names = {0};
+
+    if (config_insecure(subcommand->settings, settings, &names)) {
+        report_problem(
+            subcommand->name,
+            "insecure-secret: %s: a development secret that everybody knows; make secrets writes real ones",
+            buf_text(&names));
+    }
+    buf_free(&names);
+}
+
 static enum exit_code run(const struct subcommand *subcommand, int count, char **arguments)
 {
     union any_settings settings;
@@ -84,6 +97,7 @@ static enum exit_code run(const struct subcommand *subcommand, int count, char *
         print(&out);
         code = EXIT_DONE;
     } else {
+        warn_of_insecure_secrets(subcommand, &settings);
         code = subcommand->run(&settings, count, arguments);
     }
     config_free(subcommand->settings, &settings);

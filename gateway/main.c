@@ -121,6 +121,18 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     return code;
 }
 
+static void warn_of_insecure_secrets(const struct gateway_settings *settings)
+{
+    struct buf names = {0};
+
+    if (config_insecure(gateway_settings_table, settings, &names)) {
+        log_warning(
+            "insecure-secret", log_text("settings", buf_text(&names)),
+            log_text("message", "a development secret that everybody knows: make secrets writes real ones"));
+    }
+    buf_free(&names);
+}
+
 static enum exit_code run(const struct gateway_settings *settings)
 {
     struct admin *admin = NULL;
@@ -134,6 +146,7 @@ static enum exit_code run(const struct gateway_settings *settings)
         return EXIT_BUG;
     }
     log_info("starting", log_text("program", "sluice-gateway"), log_text("version", SLUICE_VERSION));
+    warn_of_insecure_secrets(settings);
     if (raise_descriptors(settings, &error) != ERROR_NONE ||
         admin_start(&admin, settings->admin, &error) != ERROR_NONE ||
         serve(settings, admin, &error) != ERROR_NONE) {

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #define FILE_MAX (64 * 1024)
+#define INSECURE "insecure-dev-"
 #define SHOWN_MAX 100 /* bytes of a wrong value that a complaint repeats */
 
 /* One complaint: `NAME=value what: range`. A secret's value is never shown, nor one
@@ -212,6 +213,25 @@ void config_free(const struct config_setting *table, void *settings)
         text = NULL;
         memcpy(member_of(s, settings), &text, sizeof text);
     }
+}
+
+bool config_insecure(const struct config_setting *table, const void *settings, struct buf *names)
+{
+    bool any = false;
+
+    for (const struct config_setting *s = table; s->name != NULL; s++) {
+        const char *text;
+
+        if (!s->secret || !value_is_text(s->type)) {
+            continue;
+        }
+        memcpy(&text, const_member_of(s, settings), sizeof text);
+        if (text != NULL && strncmp(text, INSECURE, sizeof INSECURE - 1) == 0) {
+            buf_printf(names, "%s%s", any ? ", " : "", s->name);
+            any = true;
+        }
+    }
+    return any;
 }
 
 static const char *shown_default(const struct config_setting *s)

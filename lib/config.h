@@ -57,6 +57,9 @@ MUST_CHECK enum error_code config_load(const struct config_setting *table, void 
                                        struct buf *complaints);
 /* Frees (and, where secret, wipes) what config_load allocated. */
 void config_free(const struct config_setting *table, void *settings);
+/* Appends the names of the settings whose secret is one of those checked in for development
+ * (deploy/dev-secrets), which begin with "insecure-dev-": "A, B". True when there is any. */
+bool config_insecure(const struct config_setting *table, const void *settings, struct buf *names);
 /* --help's part: one setting per paragraph: name, type, range, default, help. */
 void config_help(const struct config_setting *table, struct buf *out);
 /* --print-config: NAME=value per line, in force, in the form a user would write; a secret as

@@ -23,6 +23,18 @@ static int print(struct buf *out)
     return written ? EXIT_DONE : EXIT_BUG;
 }
 
+static void warn_of_insecure_secrets(const struct worker_settings *settings)
+{
+    struct buf names = {0};
+
+    if (config_insecure(worker_settings_table, settings, &names)) {
+        log_warning(
+            "insecure-secret", log_text("settings", buf_text(&names)),
+            log_text("message", "a development secret that everybody knows: make secrets writes real ones"));
+    }
+    buf_free(&names);
+}
+
 static enum exit_code run(const struct worker_settings *settings)
 {
     char host[256] = "", name[300];
@@ -41,6 +53,7 @@ static enum exit_code run(const struct worker_settings *settings)
     }
     log_info("starting", log_text("program", "sluice-worker"), log_text("version", SLUICE_VERSION),
              log_text("name", name));
+    warn_of_insecure_secrets(settings);
     if (admin_start(&admin, settings->admin, &error) == ERROR_NONE) {
         result = loop_run(settings, admin, name);
     } else {

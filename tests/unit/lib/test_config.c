@@ -397,6 +397,23 @@ static void a_secret_is_registered_and_never_shown(void **state)
     buf_free(&text);
 }
 
+static void a_secret_for_development_is_named(void **state)
+{
+    struct buf names = {0};
+
+    (void)state;
+    set("T_PASSWORD", "insecure-dev-x");
+    loads();
+    assert_true(config_insecure(table, &settings, &names));
+    assert_string_equal(buf_text(&names), "T_PASSWORD");
+    buf_clear(&names);
+    set("T_PASSWORD", "not-insecure-dev-x");
+    loads();
+    assert_false(config_insecure(table, &settings, &names));
+    assert_int_equal(names.len, 0);
+    buf_free(&names);
+}
+
 static void a_complaint_shows_odd_values_cut_and_without_control_bytes(void **state)
 {
     char value[121];
@@ -482,6 +499,7 @@ int main(void)
         FRESH(a_setting_and_its_file_at_once_are_refused),
         FRESH(all_wrong_settings_are_reported_at_once),
         FRESH(a_secret_is_registered_and_never_shown),
+        FRESH(a_secret_for_development_is_named),
         FRESH(a_complaint_shows_odd_values_cut_and_without_control_bytes),
         FRESH(what_is_in_force_prints_as_a_user_would_write_it),
         FRESH(the_table_and_the_help_show_every_setting),
