@@ -213,8 +213,11 @@ static bool publish_waiting(struct publisher *p, struct error *error)
 {
     struct ticket *t = ticket_take(&p->waiting);
     size_t bytes = 0;
-    bool fine = true;
+    bool fine = true, several = t != NULL && t->next != NULL;
 
+    if (several) {
+        broker_gather(p->broker, true);
+    }
     while (t != NULL) {
         struct ticket *next = t->next;
 
@@ -229,6 +232,9 @@ static bool publish_waiting(struct publisher *p, struct error *error)
             fine = read_events(p, error);
         }
         t = next;
+    }
+    if (several) {
+        broker_gather(p->broker, false);
     }
     return fine;
 }

@@ -508,6 +508,13 @@ enum error_code broker_publish(struct broker *b, const char *exchange, struct sp
     return ERROR_NONE;
 }
 
+void broker_gather(struct broker *b, bool gather)
+{
+    const int on = gather;
+
+    (void)setsockopt(broker_fd(b), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
 enum error_code broker_prefetch(struct broker *b, uint16_t count, struct error *error)
 {
     (void)amqp_basic_qos(b->connection, CHANNEL, 0, count, 0);
