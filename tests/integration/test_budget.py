@@ -53,7 +53,7 @@ def test_twelve_workers_of_four_slots_never_hold_more_than_the_budget_of_ten(sit
     gateway = site.start_gateway()
     ledger = site.ledger()
     with Load(gateway.port, ledger, rate=2000, count=4000) as load:
-        wait_until(lambda: load.begun > 4000, "the queue to fill", 60)
+        load.finish()
     consumers = 0
     with Sampler(site.database) as sampler:
         workers = [site.add_worker(WORKER_CONNECTIONS=4, WORKER_BATCH_EVENTS=20, WORKER_PREFETCH=100)
@@ -99,7 +99,7 @@ def test_a_standby_worker_takes_over_when_a_place_is_free(site, servers):
         first.kill()
         site.send_ok(headers={"webhook-id": "three"})
         wait_until(lambda: site.rows("id = 'three'"), lambda: f"the standby to take over\n{site.tails()}", 60)
-        assert second.lines("stored")
+        wait_until(lambda: second.lines("stored"), lambda: f"its line, which comes after the row\n{second.tail()}")
         assert len(second.lines("standby")) == 1
     finally:
         assert servers.setup().returncode == 0
