@@ -45,7 +45,7 @@ def told(site):
     site.start_workers(1)
     ledger = site.ledger()
     with Load(gateway.port, ledger, rate=500, count=220) as load:
-        load.wait_acked(200)
+        load.finish()
     site.settle(ledger, at_least=150)
     return site, ledger
 
@@ -74,7 +74,7 @@ def test_verify_says_what_is_still_queued(site):
     gateway = site.start_gateway()
     ledger = site.ledger()
     with Load(gateway.port, ledger, rate=500, count=30) as load:
-        load.wait_acked(30)
+        load.finish()
     done = site.servers.command("verify", str(ledger.path))
     assert "queued" in done.stdout
 

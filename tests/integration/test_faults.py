@@ -174,7 +174,7 @@ def test_a_missing_table_pauses_the_workers_and_makes_no_dead_letter(site):
     site.database.query("alter table webhooks_raw rename to elsewhere")
     try:
         with Load(gateway.port, ledger, rate=200, count=200) as load:
-            load.wait_acked(150)
+            load.finish()
             worker.wait_ready(False)
     finally:
         site.database.query("alter table elsewhere rename to webhooks_raw")
@@ -288,7 +288,7 @@ def test_overlapping_ids_in_two_workers_never_deadlock(site):
     gateway = site.start_gateway()
     ledger = site.ledger()
     with Load(gateway.port, ledger, rate=2000, count=3000, repeats=0.8) as load:
-        wait_until(lambda: load.begun > 3000, "everything to be sent", 60)
+        load.finish()
     site.start_workers(3, WORKER_BATCH_EVENTS=100, WORKER_PREFETCH=400)
     site.settle(ledger, at_least=240)
     assert "deadlock detected" not in site.database.child.output()

@@ -3,7 +3,6 @@
 
 import hashlib
 import itertools
-import json
 import re
 import time
 
@@ -127,12 +126,6 @@ def test_a_body_of_exactly_the_limit_is_taken_and_one_byte_more_is_not(shared_si
     assert not shared_site.lines("queued", refused)
 
 
-def test_a_smaller_limit_is_a_setting(site):
-    site.start_gateway(GATEWAY_MAX_BODY="1KiB")
-    assert site.send(body=b"x" * 1024).status == 200
-    assert site.send(body=b"x" * 1025).status == 413
-
-
 def test_expect_continue_is_answered_without_a_wait(shared_site):
     with Wire(shared_site.gateway.port) as wire:
         begun = time.monotonic()
@@ -177,7 +170,10 @@ def test_a_body_that_stops_short_is_no_event(shared_site):
     with Wire(shared_site.gateway.port) as wire:
         wire.send(encode("POST", "/short", b"abc", {"webhook-id": event_id, "Content-Length": 10}, length=False))
         wire.socket.shutdown(1)
-        assert wire.closed() or wire.buffer
+        try:
+            assert 400 <= wire.reply().status < 500
+        except ConnectionResetError:
+            pass  # no reply at all will do
     after = fresh_id()
     shared_site.send_ok(headers={"webhook-id": after})
     shared_site.row(after)
@@ -270,28 +266,6 @@ def test_never_an_answer_of_the_3xx_class_nor_410(shared_site):
         assert reply.status == 200, target
 
 
-def test_the_message_can_be_read_by_any_amqp_consumer(site):
-    site.start_gateway()
-    event_id = fresh_id()
-    site.send_ok("PUT", "/amqp?x=1", b"\x00body", {
-        "webhook-id": event_id, "Content-Type": "text/plain", "CC": "elsewhere",
-        "traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01"})
-    channel = site.channel()
-    method, properties, body = channel.basic_get("webhooks.ingest", auto_ack=True)
-    channel.connection.close()
-    assert method.routing_key == "default"
-    assert body == b"\x00body"
-    assert (properties.message_id, properties.content_type, properties.delivery_mode, properties.app_id) == (
-        event_id, "text/plain", 2, "sluice")
-    headers = properties.headers
-    assert (headers["sluice-method"], headers["sluice-path"], headers["sluice-query"]) == ("PUT", "/amqp", "x=1")
-    assert (headers["sluice-source"], headers["sluice-version"], headers["sluice-attempt"]) == ("default", 1, 0)
-    assert abs(headers["sluice-received"] / 1e6 - time.time()) < 60
-    assert headers["sluice-traceparent"].startswith("00-111")
-    assert headers["sluice-headers"]["cc"] == "elsewhere"
-    assert all(name.startswith("sluice-") for name in headers)
-
-
 def test_the_admin_listener_tells_health_readiness_and_metrics(shared_site):
     gateway = shared_site.gateway
     assert gateway.admin("/health")[0] == 200
@@ -300,24 +274,6 @@ def test_the_admin_listener_tells_health_readiness_and_metrics(shared_site):
     before = sum(value for name, value in gateway.metrics().items() if name.startswith("sluice_gateway_"))
     shared_site.send_ok()
     assert sum(value for name, value in gateway.metrics().items() if name.startswith("sluice_gateway_")) > before
-
-
-def test_no_log_line_holds_a_query_a_secret_or_a_body(site):
-    gateway = site.start_gateway(LOG_LEVEL="debug")
-    worker = site.start_workers(1, LOG_LEVEL="debug")[0]
-    event_id = fresh_id()
-    site.send_ok("POST", "/log?key=MARKQUERY", json.dumps({"card": "MARKBODY"}).encode(),
-                 {"webhook-id": event_id, "Authorization": "MARKHEADER", "X-Plain": "MARKPLAIN"})
-    site.row(event_id)
-    site.send("POST", "/log?key=MARKQUERY", b"MARKBODY", {"Expect": "MARKHEADER"})
-    gateway.stop()
-    worker.stop()
-    secrets = [site.servers.secret(name) for name in ("broker-gateway", "broker-worker", "database-worker")]
-    for program in (gateway, worker):
-        text = program.output()
-        assert text
-        found = [mark for mark in ("MARKQUERY", "MARKBODY", "MARKHEADER", "MARKPLAIN", *secrets) if mark in text]
-        assert not found, program.name
 
 
 def test_a_sender_cannot_forge_a_log_line(shared_site):

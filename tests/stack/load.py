@@ -57,6 +57,11 @@ class Load:
         if any(thread.is_alive() for thread in self.threads):
             raise Failure("the load did not stop within 30 s")
 
+    def finish(self, limit=60):
+        """Until all of `count` have had their replies."""
+        wait_until(lambda: not any(thread.is_alive() for thread in self.threads),
+                   lambda: f"{self.count} events to be sent; statuses so far: {self.statuses}", limit)
+
     def wait_acked(self, more, limit=30):
         """Until `more` further replies were 2xx (the events are fewer: some are sent twice)."""
         goal = self.ledger.counts["acked"] + more

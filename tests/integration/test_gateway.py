@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""A gateway with settings of its own: what it publishes and what it logs."""
+
+import json
+import time
+
+import pytest
+
+pytestmark = pytest.mark.gateway
+
+
+def test_a_smaller_limit_is_a_setting(site):
+    site.start_gateway(GATEWAY_MAX_BODY="1KiB")
+    assert site.send(body=b"x" * 1024).status == 200
+    assert site.send(body=b"x" * 1025).status == 413
+
+
+def test_the_message_can_be_read_by_any_amqp_consumer(site):
+    site.start_gateway()
+    event_id = "amqp"
+    site.send_ok("PUT", "/amqp?x=1", b"\x00body", {
+        "webhook-id": event_id, "Content-Type": "text/plain", "CC": "elsewhere",
+        "traceparent": "00-" + "1" * 32 + "-" + "2" * 16 + "-01"})
+    channel = site.channel()
+    method, properties, body = channel.basic_get("webhooks.ingest", auto_ack=True)
+    channel.connection.close()
+    assert method.routing_key == "default"
+    assert body == b"\x00body"
+    assert (properties.message_id, properties.content_type, properties.delivery_mode, properties.app_id) == (
+        event_id, "text/plain", 2, "sluice")
+    headers = properties.headers
+    assert (headers["sluice-method"], headers["sluice-path"], headers["sluice-query"]) == ("PUT", "/amqp", "x=1")
+    assert (headers["sluice-source"], headers["sluice-version"], headers["sluice-attempt"]) == ("default", 1, 0)
+    assert abs(headers["sluice-received"] / 1e6 - time.time()) < 60
+    assert headers["sluice-traceparent"].startswith("00-111")
+    assert headers["sluice-headers"]["cc"] == "elsewhere"
+    assert {name for name in headers if not name.startswith("sluice-")} <= {"x-delivery-count"}  # the broker's own
+
+
+def test_no_log_line_holds_a_query_a_secret_or_a_body(site):
+    gateway = site.start_gateway(LOG_LEVEL="debug")
+    worker = site.start_workers(1, LOG_LEVEL="debug")[0]
+    event_id = "logged"
+    site.send_ok("POST", "/log?key=MARKQUERY", json.dumps({"card": "MARKBODY"}).encode(),
+                 {"webhook-id": event_id, "Authorization": "MARKHEADER", "X-Plain": "MARKPLAIN"})
+    site.row(event_id)
+    site.send("POST", "/log?key=MARKQUERY", b"MARKBODY", {"Expect": "MARKHEADER"})
+    gateway.stop()
+    worker.stop()
+    secrets = [site.servers.secret(name) for name in ("broker-gateway", "broker-worker", "database-worker")]
+    for program in (gateway, worker):
+        text = program.output()
+        assert text
+        found = [mark for mark in ("MARKQUERY", "MARKBODY", "MARKHEADER", "MARKPLAIN", *secrets) if mark in text]
+        assert not found, program.name
