@@ -66,7 +66,8 @@ struct loop {
     struct budget budget;
     struct backoff store; /* between attempts of a batch that failed */
     int64_t resume_us;
-    bool needs_repair; /* the last batch failed by something that only a person can mend */
+    int64_t failing_since_us; /* no batch has been stored since; 0: the last one was */
+    bool needs_repair;        /* the last batch failed by something that only a person can mend */
     bool draining;
     int64_t drain_deadline_us;
     bool unfit;
@@ -147,6 +148,7 @@ static void pause_storing(struct loop *l, const struct event *failed, size_t cou
     int64_t wait_us = backoff_next(&l->store, backoff_random());
 
     l->resume_us = now_us + wait_us;
+    l->failing_since_us = l->failing_since_us == 0 ? now_us : l->failing_since_us;
     l->needs_repair = failed->verdict == VERDICT_OPERATOR;
     log_write(
         l->needs_repair ? LOG_ERROR : LOG_WARNING, "not-stored",
@@ -175,6 +177,7 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
         pause_storing(l, failed, failures, now_us);
     } else if (batch->count > 0) {
         backoff_reset(&l->store);
+        l->failing_since_us = 0;
         l->needs_repair = false;
     }
     for (size_t i = 0; i < batch->count; i++) {
@@ -248,15 +251,20 @@ static void close_idle_slots(struct loop *l, int64_t now_us)
     }
 }
 
-/* It costs each message one delivery, once, however long the lack lasts. */
+/* What can't be stored for long goes back to the broker, before its consumer_timeout takes it: for want of a
+ * connection, or because one after another batch fails. It costs each message one delivery, once, however
+ * long it lasts: what then comes back is one at a time, by the careful start. */
 static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
 {
     bool consuming = l->deliver.state == DELIVER_CAREFUL || l->deliver.state == DELIVER_FULL;
+    bool failing = l->failing_since_us != 0 && now_us - l->failing_since_us >= l->settings->hold_us;
 
-    if (consuming && budget_release_due(&l->budget, now_us)) {
-        log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
-                    log_number("without_database_s", (now_us - l->budget.lack_since_us) / CLOCK_US_PER_S));
+    if (consuming && (failing || budget_release_due(&l->budget, now_us))) {
+        log_warning(
+            "released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
+            log_text("reason", failing ? "no batch could be stored" : "no connection to the database"));
         deliver_release(&l->deliver, now_us);
+        l->failing_since_us = failing ? now_us : l->failing_since_us;
     }
 }
 
