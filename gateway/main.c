@@ -140,8 +140,8 @@ static enum exit_code run(const struct gateway_settings *settings)
     enum log_level level;
     enum exit_code result = EXIT_DONE;
 
-    if (!log_level_of(settings->log_level, &level) || log_start(level, &error) != ERROR_NONE ||
-        drain_install(&error) != ERROR_NONE) {
+    if (!log_level_of(settings->log_level, &level) || drain_install(&error) != ERROR_NONE ||
+        log_start(level, &error) != ERROR_NONE) {
         (void)fprintf(stderr, "sluice-gateway: cannot start: %s\n", error.text);
         return EXIT_BUG;
     }
