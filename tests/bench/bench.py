@@ -58,7 +58,7 @@ class Bench:
         return float(rate), float(cpu)
 
     def purge(self):
-        self.deployment.broker.management("DELETE", f"/api/queues/sluice/{QUEUE}/contents")
+        self.deployment.broker.management("DELETE", f"queues/sluice/{QUEUE}/contents")
 
     def truncate(self):
         self.deployment.database.query("truncate webhooks_raw, bare_raw")
@@ -78,8 +78,9 @@ class Bench:
         return requests / micros * 1e6, (cpu_seconds(gateway.pid) - before) / requests * 1e6, median, high
 
     def accept(self):
-        gateway = Gateway("gateway", self.deployment.build, self.deployment.gateway_settings(),
-                          self.deployment.directory / "gateway.log").start()
+        # A thread for each connection and some more, so that no request is refused for want of one.
+        settings = self.deployment.gateway_settings(GATEWAY_THREADS=320, GATEWAY_IN_FLIGHT=300)
+        gateway = Gateway("gateway", self.deployment.build, settings, self.deployment.directory / "gateway.log").start()
         ratios = {connections: [] for connections in (64, 256)}
         for number in range(self.options.rounds):
             bare_rate, bare_cpu = self.bare("publish", self.options.events)
