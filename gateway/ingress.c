@@ -31,7 +31,6 @@ struct ingress {
     struct publish *publish;
     struct admission *admission;
     struct framing_limits limits;
-    uint16_t port;
 };
 
 /* civetweb says why it can't listen only through its log callback, on the
@@ -98,13 +97,12 @@ static void view(const struct mg_request_info *info, struct request *r)
 
 /* --- the body --------------------------------------------------------------------- */
 
-static void watch_until(struct patience_watch *watch, const struct ingress *ingress,
-                        const struct mg_request_info *info, int64_t until_us)
+static void watch_until(struct patience_watch *watch, const struct mg_request_info *info, int64_t until_us)
 {
     *watch = (struct patience_watch){
         .peer = info->remote_addr,
         .peer_port = (uint16_t)info->remote_port,
-        .own_port = ingress->port,
+        .own_port = (uint16_t)info->server_port,
         .until_us = until_us,
     };
     patience_begin(watch);
@@ -181,7 +179,7 @@ static bool read_body(const struct ingress *ingress, struct mg_connection *conne
     if (framing->expect_continue) {
         (void)mg_write(connection, go_on, sizeof go_on - 1);
     }
-    watch_until(&watch, ingress, mg_get_request_info(connection), until);
+    watch_until(&watch, mg_get_request_info(connection), until);
     if (framing->body == FRAMING_LENGTH) {
         fine = read_length(connection, framing->length, until, body, reply);
     } else {
@@ -193,14 +191,14 @@ static bool read_body(const struct ingress *ingress, struct mg_connection *conne
 
 /* Takes some of what a refused sender goes on sending: a connection closed with unread bytes is
  * reset, and the reply may be lost with it. */
-static void throw_away(const struct ingress *ingress, struct mg_connection *connection)
+static void throw_away(struct mg_connection *connection)
 {
     int64_t until = clock_monotonic_us() + UNREAD_US;
     struct patience_watch watch;
     char bytes[4096];
     int got = 1;
 
-    watch_until(&watch, ingress, mg_get_request_info(connection), until);
+    watch_until(&watch, mg_get_request_info(connection), until);
     for (int all = 0; got > 0 && all < UNREAD_BYTES && clock_monotonic_us() < until; all += got) {
         got = mg_read(connection, bytes, sizeof bytes);
     }
@@ -255,7 +253,7 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
             admission_crowded(ingress->admission) || admission_is_draining(ingress->admission);
     send_reply(connection, &reply, close);
     if (!whole) {
-        throw_away(ingress, connection);
+        throw_away(connection);
     }
     buf_free(&body);
 }
@@ -377,7 +375,7 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
     if (mg_get_server_ports(ingress->server, 1, &port) != 1) {
         return error_set(error, ERROR_BUG, "the listener on %s has no port", s->listen);
     }
-    ingress->port = (uint16_t)port.port;
+    log_info("listening", log_text("address", s->listen), log_number("port", port.port));
     return ERROR_NONE;
 }
 
@@ -405,7 +403,6 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
         ingress_stop(g);
         return code;
     }
-    log_info("listening", log_text("address", settings->listen), log_number("port", g->port));
     *ingress = g;
     return ERROR_NONE;
 }

@@ -66,6 +66,7 @@ enum error_code publish_start(struct publish **publish, const struct publish_opt
         publish_stop(o);
         return code;
     }
+    report(o);
     *publish = o;
     return ERROR_NONE;
 }
