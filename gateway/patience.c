@@ -26,7 +26,7 @@ static bool is_peer(int fd, const struct patience_watch *w)
         struct sockaddr any;
         struct sockaddr_in v4;
         struct sockaddr_in6 v6;
-    } peer, own;
+    } peer = {.any = {.sa_family = AF_UNSPEC}}, own = peer;
     socklen_t peer_len = sizeof peer, own_len = sizeof own;
     char text[INET6_ADDRSTRLEN] = "";
     const void *address;
