@@ -70,6 +70,9 @@ help:
 	@echo 'make test          build, unit tests, integration tests (CORPUS=file: more webhooks)'
 	@echo 'make check         lints, format, both compilers, sanitizer builds'
 	@echo 'make bench         speed, as ratios to the bare limit of this machine'
+	@echo 'make images        images of broker and database for docker compose, where none can be pulled'
+	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
+	@echo 'make test-compose  docker-compose.yml as a whole; make test-trixie: make test on Debian 13'
 	@echo 'make clean         remove build/ (run/, where make run keeps its data, stays)'
 
 # --- programs ---------------------------------------------------------------
@@ -154,5 +157,21 @@ bench: packages-build packages-servers packages-bench
 
 clean:
 	rm -rf build
+
+# --- containers ---------------------------------------------------------------
+
+images:
+	@deploy/standin/images
+
+secrets:
+	@deploy/secrets $(or $(SECRETS_DIR),./secrets)
+
+test-compose: packages-compose images
+	$(PYTEST) tests/compose $(TESTS)
+
+test-trixie:
+	tests/compose/trixie
+
+.PHONY: images secrets test-compose test-trixie
 
 -include $(shell find build -name '*.d' 2>/dev/null)

@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT
+"""One project for all tests of this folder; they run in the order in which they stand."""
+
+import json
+import os
+import pathlib
+import random
+import sys
+import time
+
+import pytest
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(TESTS / "stack"))
+
+# pylint: disable=wrong-import-position
+from project import Project, Watch, run  # noqa: E402
+
+BUDGET = 5  # below 8 workers of 2 connections: some must stand by
+
+
+def pytest_configure(config):
+    config.notes = []
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    for note in config.notes:
+        terminalreporter.write_line(note)
+
+
+@pytest.fixture(scope="session")
+def note(request):
+    return request.config.notes.append
+
+
+@pytest.fixture(scope="session")
+def seed(note):  # pylint: disable=redefined-outer-name
+    """SEED=n repeats what a run has drawn."""
+    value = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 30)))
+    note(f"SEED={value}")
+    return value
+
+
+@pytest.fixture(scope="session")
+def project(tmp_path_factory, note):  # pylint: disable=redefined-outer-name
+    """Up with three workers."""
+    one = Project(tmp_path_factory.mktemp("compose"), DATABASE_BUDGET=BUDGET, QUEUE_MAX_BYTES="1GiB")
+    try:
+        one.compose("build", limit=600)
+        begun = time.monotonic()
+        answered = []
+        with Watch(lambda: answered or one.post(b"hello") == 200 and answered.append(time.monotonic()), 0.1):
+            one.up(3)
+        note(f"from `up`, the images there, to the first 200: {answered[0] - begun:.1f} s; "
+             f"to the end of `up --wait`: {time.monotonic() - begun:.1f} s")
+        for image in sorted(set(one.compose("config", "--images").split())):
+            size = int(run("docker", "image", "inspect", "-f", "{{.Size}}", image))
+            note(f"image {image}: {size / 1e6:.0f} MB")
+        yield one
+    except Exception:
+        print(one.compose("ps", "-a", check=False), one.compose("logs", "--tail", "40", check=False))
+        raise
+    finally:
+        one.destroy()
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item):
+    report = (yield).get_result()
+    if report.failed and report.when == "call" and "project" in item.funcargs:
+        one = item.funcargs["project"]
+        report.sections.append(("containers", one.compose("ps", "-a", check=False)))
+        report.sections.append(("logs", one.compose("logs", "--tail", "40", check=False)))
+
+
+@pytest.fixture(scope="session")
+def corpus(note):  # pylint: disable=redefined-outer-name
+    """[(id, headers, body)]: CORPUS=file, else the large one beside the checkout, else the repository's handful."""
+    beside = TESTS.parents[1] / "shared" / "corpus" / "github.jsonl"
+    path = os.environ.get("CORPUS") or (beside if beside.exists() else TESTS / "corpus" / "handful.jsonl")
+    with open(path, encoding="utf-8") as lines:
+        entries = [json.loads(line) for line in lines]
+    note(f"corpus: {len(entries)} webhooks of {path}")
+    return [(entry["headers"]["X-GitHub-Delivery"], entry["headers"], entry["body"].encode()) for entry in entries]

@@ -1,0 +1,282 @@
+# SPDX-License-Identifier: MIT
+"""docker-compose.yml as people run it: from the first curl to the last trace of it."""
+
+import json
+import os
+import re
+import subprocess
+import threading
+import time
+
+import pytest
+
+from conftest import BUDGET
+from ledger import Ledger
+from load import Load
+from process import wait_until
+from project import CHECKOUT, DEV_SECRETS, Held, Watch, run
+
+SECRETS = {
+    "gateway": {"broker-gateway"},
+    "worker": {"broker-worker", "database-worker"},
+    "setup": {"broker-setup", "broker-gateway", "broker-worker", "database-owner", "database-worker",
+              "database-reader"},
+}
+OURS = sorted(SECRETS)
+MIB = 1 << 20
+
+
+def send_until_acked(project, ledger, event_id, body, headers=None, limit=120):
+    """What a sender does: again and again until 2xx."""
+    def attempt():
+        entry = ledger.sent(event_id, body)
+        status = project.post(body, {**(headers or {}), "webhook-id": event_id})
+        ledger.replied(entry, status)
+        return status == 200
+    wait_until(attempt, f"a 200 for {event_id}", limit, every=0.3)
+
+
+def settle(project, ledger, at_least, limit=120):
+    """Until all that was acked is stored, then the ledger must balance."""
+    wait_until(lambda: ledger.missing(project.database) == 0, lambda: f"{ledger.missing(project.database)} acked events",
+               limit, every=0.5)
+    balance = ledger.check(project.database, at_least)
+    assert balance, str(balance)
+    return balance
+
+
+@pytest.fixture
+def ledger(project, tmp_path, seed):
+    """On empty tables."""
+    project.database.query("truncate webhooks_raw, webhooks_dead")
+    one = Ledger(tmp_path / "ledger", seed)
+    yield one
+    one.close()
+
+
+def test_a_curl_becomes_a_row_that_psql_shows(project):
+    assert project.post(b'{"hello":"world"}', {"webhook-id": "first"}, "/orders") == 200
+    sql = "select id, path, payload from webhooks where id = 'first'"
+    row = ["first", "/orders", '{"hello": "world"}']
+    wait_until(lambda: project.compose("exec", "-T", "postgres", "psql", "-U", "sluice", "-d", "sluice", "-AtF\t",
+                                       "-c", sql).strip().split("\t") == row, f"the row {row}")
+
+
+def test_the_log_shows_every_stage_of_an_event(project):
+    lines = wait_until(lambda: [line for line in project.logs("gateway", "worker").splitlines() if "id=first" in line
+                                and " stored " in line] and sorted(
+        line for line in project.logs("gateway", "worker").splitlines() if re.search(r"\bid=first\b", line)),
+        "the stages of the event in the logs")
+    stages = [line.split()[2] for line in lines]
+    assert set(stages) == {"received", "queued", "stored"} and stages[0] == "received", lines
+    assert all("source=default" in line for line in lines)
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_ours_run_with_the_least_that_they_need(project, service):
+    for container in project.inspect(service):
+        config, host = container["Config"], container["HostConfig"]
+        assert config["User"] == "10001:10001"
+        assert container["Path"].startswith("sluice") or service == "setup" and container["Args"][-2:] == ["sluice",
+                                                                                                          "setup"]
+        assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and not host["CapAdd"]
+        assert host["SecurityOpt"] == ["no-new-privileges:true"] and not host["Privileged"]
+        assert 0 < host["Memory"] <= 1 << 30
+        assert not host.get("Tmpfs") and not [mount for mount in container["Mounts"] if mount["RW"]]
+
+
+@pytest.mark.parametrize("service", ["gateway", "worker"])
+def test_the_kernel_holds_them_to_it(project, service):
+    for name in project.ids(service):
+        status = dict(line.split(":\t", 1) for line in run("docker", "exec", name, "cat", "/proc/1/status").splitlines()
+                      if ":\t" in line)
+        assert set(status["Uid"].split()) == {"10001"}
+        assert int(status["CapEff"], 16) == int(status["CapBnd"], 16) == 0
+        assert status["NoNewPrivs"] == "1"
+        written = subprocess.run(["docker", "exec", name, "touch", "/written"], capture_output=True, check=False)
+        assert written.returncode != 0 and b"Read-only file system" in written.stderr
+
+
+@pytest.mark.parametrize("service", OURS)
+def test_each_sees_its_own_secrets_only(project, service):
+    """The owners' secrets reach setup alone, and none stands in an environment or a command line."""
+    values = [path.read_text(encoding="ascii").strip() for path in DEV_SECRETS.iterdir()]
+    for container in project.inspect(service):
+        mounts = {mount["Destination"] for mount in container["Mounts"]}
+        assert mounts == {f"/run/secrets/{name}" for name in SECRETS[service]}
+        shown = json.dumps([container["Config"], container["Args"]])
+        assert not [value for value in values if value in shown]
+
+
+def test_the_gateway_has_no_way_to_the_database(project):
+    found = subprocess.run(["docker", "exec", *project.ids("gateway"), "getent", "hosts", "postgres"],
+                           capture_output=True, check=False)
+    assert found.returncode != 0
+    assert run("docker", "exec", project.ids("worker")[0], "getent", "hosts", "postgres")
+
+
+def test_every_service_has_bounds_and_only_loopback_is_published(project):
+    config = json.loads(project.compose("config", "--format", "json"))["services"]
+    for service in config:
+        for container in project.inspect(service):
+            host = container["HostConfig"]
+            assert host["Memory"] > 0, service
+            assert set(host["LogConfig"]["Config"]) == {"max-size", "max-file"}, service
+            assert host["RestartPolicy"]["Name"] == ("no" if service == "setup" else "unless-stopped")
+            for published in (host["PortBindings"] or {}).values():
+                assert {binding["HostIp"] for binding in published} == {"127.0.0.1"}, service
+    assert set(config["worker"].get("ports") or []) == set(), "a published port would not scale"
+
+
+def test_the_image_says_what_it_is(project):
+    version = (CHECKOUT / "VERSION").read_text(encoding="ascii").strip()
+    labels = json.loads(run("docker", "image", "inspect", project.image))[0]["Config"]["Labels"]
+    assert labels["org.opencontainers.image.version"] == version
+    assert labels["org.opencontainers.image.licenses"] == "MIT"
+    for program in ("sluice-gateway", "sluice-worker", "sluice"):
+        said = run("docker", "run", "--rm", "--network", "none", project.image, program, "--version")
+        assert said.split() == [program, version]
+
+
+def test_development_secrets_say_so_and_are_warned_of_at_each_start(project):
+    for path in DEV_SECRETS.iterdir():
+        assert path.read_text(encoding="ascii").removeprefix("default_pass = ").startswith("insecure-dev-"), path
+    for service in OURS:
+        warned = [line for line in project.logs(service).splitlines() if "insecure-secret" in line]
+        assert len(warned) == len(project.inspect(service)), service
+        assert all("PASSWORD" in line and "insecure-dev" not in line for line in warned)
+
+
+def test_make_secrets_writes_secrets_that_only_their_owner_and_the_containers_read(project, tmp_path):
+    directory = tmp_path / "secrets"
+    run("deploy/secrets", directory)
+    values = {path.name: path.read_text(encoding="ascii").strip() for path in directory.iterdir()}
+    assert set(values) == {path.name for path in DEV_SECRETS.iterdir()}
+    assert values.pop("broker-setup.conf") == f"default_pass = {values['broker-setup']}"
+    assert len(set(values.values())) == 6 and all(re.fullmatch(r"[A-Za-z0-9_-]{40}", one) for one in values.values())
+    assert directory.stat().st_mode & 0o777 == 0o700
+    run("deploy/secrets", directory)
+    assert (directory / "broker-setup").read_text(encoding="ascii").strip() == values["broker-setup"], "overwritten"
+    shown = run("docker", "run", "--rm", "--network", "none", "-v", f"{directory}/broker-gateway:/run/secrets/one:ro",
+                "-e", "BROKER_PASSWORD_FILE=/run/secrets/one", "-e", "BROKER_URL=amqp://sluice-gateway@broker/sluice",
+                project.image, "sluice-gateway", "--print-config")
+    assert "BROKER_PASSWORD=[redacted]" in shown and values["broker-gateway"] not in shown
+
+
+def test_the_broker_runs_by_our_configuration(project):
+    said = project.compose("exec", "-T", "rabbitmq", "rabbitmqctl", "-q", "eval",
+                           "{element(2, application:get_env(rabbit, dead_letter_worker_publisher_confirm_timeout)),"
+                           " element(2, application:get_env(ra, wal_max_size_bytes)),"
+                           " element(2, application:get_env(rabbit, disk_free_limit))}.")
+    assert said.replace("\n", "").replace(" ", "") in ('{5000,67108864,{absolute,"1GB"}}',
+                                                       "{5000,67108864,{absolute,1000000000}}", '{5000,67108864,"1GB"}')
+
+
+def test_scaled_killed_and_restarted_under_load_nothing_acked_is_lost(project, ledger, corpus, note, seed):
+    held = Held(project.database)
+
+    def senders():
+        for event_id, headers, body in corpus:
+            send_until_acked(project, ledger, event_id, body, headers)
+            time.sleep(0.05)
+
+    sender = threading.Thread(target=senders, daemon=True)
+    with Watch(held.look, 0.01), Load(project.port, ledger, rate=150, count=1_000_000) as load:
+        sender.start()
+        load.wait_acked(300)
+        project.up(8)
+        load.wait_acked(300)
+        run("docker", "kill", project.ids("worker")[seed % 8])
+        load.wait_acked(300)
+        run("docker", "kill", *project.ids("gateway"))
+        project.up(8)
+        load.wait_acked(300)
+        project.compose("restart", "rabbitmq")
+        load.wait_acked(300, limit=60)
+        project.compose("restart", "postgres")
+        load.wait_acked(300, limit=60)
+        most_workers = len(project.ids("worker"))
+        project.up(1)
+        load.wait_acked(300)
+        sender.join(180)
+        assert not sender.is_alive(), "the corpus is not through"
+    balance = settle(project, ledger, at_least=2000)
+    standby = len(re.findall(r" info standby ", project.logs("worker")))
+    note(f"{balance}; connections: {len(held.samples)} samples, most {max(held.samples)}, budget {BUDGET}; "
+         f"standby lines of the last worker: {standby}; slowest reply {load.slowest:.1f} s; {load.statuses}")
+    assert most_workers == 8 and len(project.ids("worker")) == 1
+    assert {event_id for event_id, _, _ in corpus} <= {event_id for _, event_id in ledger.acked()}
+    assert len(held.samples) > 1000 and BUDGET - 1 <= max(held.samples) <= BUDGET
+    assert not project.database.query("select 1 from webhooks_dead")
+
+
+def test_memory_limits_hold_the_most_that_settings_let_in(project, ledger, note):
+    """Every gateway thread has a body of the greatest size at once; the one worker holds its whole prefetch of them
+    while the database is away. Nobody is killed for it."""
+    body = os.urandom(MIB - 40)
+    project.up(1)
+    project.compose("stop", "postgres")
+    wait_until(lambda: "database-away" in project.logs("worker"), "the worker to miss the database")
+    threads = [threading.Thread(target=lambda n=number: [
+        send_until_acked(project, ledger, f"large-{n}-{turn}", b"%-40d" % (2 * n + turn) + body)
+        for turn in range(2)], daemon=True) for number in range(256)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(180)
+    assert ledger.counts["acked"] == 512, ledger.counts
+    wait_until(lambda: project.memory_peak("worker") > 380 * MIB, "the worker to hold its prefetch", 60, every=1)
+    project.compose("start", "postgres")
+    project.wait_health("postgres", "healthy")
+    settle(project, ledger, at_least=512)
+    for service in ("gateway", "worker"):
+        limit = project.inspect(service)[0]["HostConfig"]["Memory"]
+        note(f"memory of one {service}, at most: {project.memory_peak(service) // MIB} of {limit // MIB} MiB")
+    for service in ("gateway", "worker", "rabbitmq", "postgres"):
+        for container in project.inspect(service):
+            assert not container["State"]["OOMKilled"] and container["RestartCount"] == 0, service
+
+
+def test_a_stopped_dependency_shows_with_its_reason_and_heals(project, ledger):
+    project.up(2)
+    project.compose("stop", "postgres")
+    entry = ledger.sent("meanwhile", b"x")
+    ledger.replied(entry, project.post(b"x", {"webhook-id": "meanwhile"}))
+    project.wait_health("worker", "unhealthy")
+    assert project.health("gateway") == {"healthy"}, "the gateway needs no database"
+    assert "(unhealthy)" in project.compose("ps", "worker")
+    assert all("database" in said for said in project.last_check("worker")), project.last_check("worker")
+    assert re.search(r"database-away .*reason=.*(postgres|connect)", project.logs("worker"))
+    project.compose("start", "postgres")
+    project.wait_health("postgres", "healthy")
+    project.wait_health("worker", "healthy")
+    settle(project, ledger, at_least=1)
+
+    project.compose("stop", "rabbitmq")
+    project.wait_health("gateway", "unhealthy")
+    project.wait_health("worker", "unhealthy")
+    assert all("broker" in said for said in project.last_check("gateway") + project.last_check("worker"))
+    for service in ("gateway", "worker"):
+        assert re.search(r"broker.* reason=", project.logs(service)), service
+    assert project.post(b"x") == 503
+    project.compose("start", "rabbitmq")
+    project.wait_health("gateway", "healthy")
+    project.wait_health("worker", "healthy")
+    send_until_acked(project, ledger, "afterwards", b"y")
+    settle(project, ledger, at_least=2)
+    assert [one["RestartCount"] for one in project.inspect("gateway") + project.inspect("worker")] == [0, 0, 0]
+
+
+def test_down_is_clean_and_keeps_the_rows_and_down_v_leaves_nothing(project):
+    project.compose("stop", "gateway", "worker")
+    ended = {one["State"]["ExitCode"] for service in ("gateway", "worker") for one in project.inspect(service)}
+    assert ended == {0}, "stopped in order, within their grace period"
+    rows = project.database.query("select count(*) from webhooks_raw")
+    assert rows[0][0] > 0
+    project.compose("down")
+    assert not project.labelled("container") and not project.labelled("network")
+    assert len(project.labelled("volume")) == 2
+    project.up(1)
+    assert project.database.query("select count(*) from webhooks_raw") == rows
+    project.compose("down", "-v")
+    assert not [left for kind in ("container", "network", "volume") for left in project.labelled(kind)]
