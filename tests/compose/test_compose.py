@@ -108,6 +108,11 @@ def test_each_sees_its_own_secrets_only(project, service):
         assert not [value for value in values if value in shown]
 
 
+def test_status_is_one_command_away(project):
+    said = project.compose("run", "--rm", "-T", "ctl", "status")
+    assert "webhooks.ingest" in said and f"of a budget of {BUDGET}" in said
+
+
 def test_the_gateway_has_no_way_to_the_database(project):
     found = subprocess.run(["docker", "exec", *project.ids("gateway"), "getent", "hosts", "postgres"],
                            capture_output=True, check=False)
