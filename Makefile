@@ -5,7 +5,7 @@
 # keeps folders, this file and DESIGN.md the same.
 
 LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope broker
-GATEWAY = main settings ingress request framing patience admission intake route verify eventid kept publish ticket publisher confirm reply
+GATEWAY = main settings reload certificate ingress request framing patience admission intake route verify eventid kept publish ticket publisher confirm reply
 WORKER  = main settings deliver batch budget slot session upsert verdict ack loop
 CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify
 
@@ -34,7 +34,7 @@ LDFLAGS += $(filter -fsanitize%,$(INSTRUMENT_$(VARIANT)))
 
 PG_CFLAGS = $(shell pkg-config --cflags libpq)
 LIB_LIBS  = -lrabbitmq -lcivetweb
-GATEWAY_LIBS = $(LIB_LIBS) -lcrypto
+GATEWAY_LIBS = $(LIB_LIBS) -lcrypto -lssl
 WORKER_LIBS  = $(LIB_LIBS) -lpq
 CTL_LIBS     = $(LIB_LIBS) -lpq -lcurl -lcjson -lcrypto
 CPPFLAGS    += $(PG_CFLAGS)
@@ -77,8 +77,20 @@ help:
 
 # --- programs ---------------------------------------------------------------
 
-$(BUILD)/sluice-gateway: $(GATEWAY_OBJ) $(LIB_OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBS)
+# What civetweb asks for by these names when it speaks TLS: see shim/libssl.c.
+SHIMS = $(BUILD)/libssl.so $(BUILD)/libcrypto.so
+
+$(BUILD)/sluice-gateway: $(GATEWAY_OBJ) $(LIB_OBJ) $(SHIMS)
+	$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) -Wl,--push-state,--no-as-needed $(SHIMS) -Wl,--pop-state $(GATEWAY_LIBS)
+
+$(BUILD)/libssl.so: $(BUILD)/shim/libssl.o
+	$(CC) -shared -Wl,-z,relro,-z,now -Wl,-soname,$(@F) -o $@ $< -lssl -lcrypto
+
+$(BUILD)/libcrypto.so:
+	@mkdir -p $(@D)
+	$(CC) -shared -Wl,-z,relro,-z,now -Wl,-soname,$(@F) -o $@ -Wl,--no-as-needed -lcrypto
+
+$(BUILD)/shim/libssl.o: CFLAGS := -std=c11 -O2 -g -fPIC
 
 $(BUILD)/sluice-worker: $(WORKER_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS)

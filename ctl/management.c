@@ -32,7 +32,7 @@ static size_t take_answer(char *data, size_t size, size_t count, void *context)
 }
 
 enum error_code management_open(struct management **management, const char *url, const char *password,
-                                struct error *error)
+                                const char *ca, struct error *error)
 {
     struct management *m = calloc(1, sizeof *m);
     size_t len = strlen(url);
@@ -52,7 +52,9 @@ enum error_code management_open(struct management **management, const char *url,
     }
     if (curl_easy_setopt(m->curl, CURLOPT_PASSWORD, password) != CURLE_OK ||
         curl_easy_setopt(m->curl, CURLOPT_PROTOCOLS_STR, "http,https") != CURLE_OK ||
-        curl_easy_setopt(m->curl, CURLOPT_NOPROXY, "*") != CURLE_OK) {
+        curl_easy_setopt(m->curl, CURLOPT_NOPROXY, "*") != CURLE_OK ||
+        curl_easy_setopt(m->curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2) != CURLE_OK ||
+        (ca[0] != '\0' && curl_easy_setopt(m->curl, CURLOPT_CAINFO, ca) != CURLE_OK)) {
         goto no_memory;
     }
     (void)curl_easy_setopt(m->curl, CURLOPT_HTTPAUTH, CURLAUTH_BASIC);

@@ -14,7 +14,7 @@ struct management;
 /* url is http://user@host:port. Doesn't connect. *management is the caller's, for
  * management_close. The program calls curl_global_init first. */
 MUST_CHECK enum error_code management_open(struct management **management, const char *url,
-                                           const char *password, struct error *error);
+                                           const char *password, const char *ca, struct error *error);
 /* management may be NULL. */
 void management_close(struct management *management);
 

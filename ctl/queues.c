@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "queues.h"
 
-#include "broker.h"
 #include "clock.h"
 
 #include <stdio.h>
@@ -32,6 +31,7 @@ enum error_code queues_inspect(struct queue_depths *depths, const struct queues_
 {
     const struct broker_options broker_options = {.url = options->url,
                                                   .password = options->password,
+                                                  .tls = options->tls,
                                                   .connection_name = options->connection_name,
                                                   .heartbeat_s = 20};
     struct topology topology;

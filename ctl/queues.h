@@ -2,6 +2,7 @@
 #ifndef SLUICE_QUEUES_H
 #define SLUICE_QUEUES_H
 
+#include "broker.h"
 #include "config.h"
 #include "error.h"
 #include "topology.h"
@@ -23,6 +24,7 @@ struct queue_depths {
 
 struct queues_options {
     const char *url, *password, *connection_name;
+    struct broker_tls tls;
     const struct config_durations *delays;
 };
 

@@ -10,6 +10,9 @@
 struct setup_settings {
     char *broker_url;
     char *broker_password;
+    char *broker_ca;
+    char *broker_cert;
+    char *broker_key;
     char *management_url;
     char *gateway_broker_password;
     char *worker_broker_password;
@@ -26,6 +29,9 @@ struct setup_settings {
 struct status_settings {
     char *broker_url;
     char *broker_password;
+    char *broker_ca;
+    char *broker_cert;
+    char *broker_key;
     char *management_url; /* "": not asked */
     char *database_url;
     char *database_password;
@@ -35,6 +41,9 @@ struct status_settings {
 struct verify_settings {
     char *broker_url;
     char *broker_password;
+    char *broker_ca;
+    char *broker_cert;
+    char *broker_key;
     char *database_url;
     char *database_password;
     struct config_durations delays;

@@ -70,8 +70,8 @@ static enum error_code reach_management(struct setup *s, struct error *error)
 
 static enum error_code setup_access(struct setup *s, struct error *error)
 {
-    enum error_code code =
-        management_open(&s->management, s->settings->management_url, s->settings->broker_password, error);
+    enum error_code code = management_open(&s->management, s->settings->management_url,
+                                           s->settings->broker_password, s->settings->broker_ca, error);
 
     if (code == ERROR_NONE) {
         code = keep_trying(s, reach_management, error);
@@ -83,14 +83,22 @@ static enum error_code setup_access(struct setup *s, struct error *error)
     return code;
 }
 
+static struct broker_options broker_options(const struct setup_settings *settings)
+{
+    return (struct broker_options){
+        .url = settings->broker_url,
+        .password = settings->broker_password,
+        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
+        .connection_name = "sluice setup",
+        .heartbeat_s = 20,
+    };
+}
+
 static enum error_code reach_broker(struct setup *s, struct error *error)
 {
-    return broker_open(&s->broker,
-                       &(struct broker_options){.url = s->settings->broker_url,
-                                                .password = s->settings->broker_password,
-                                                .connection_name = "sluice setup",
-                                                .heartbeat_s = 20},
-                       error);
+    const struct broker_options options = broker_options(s->settings);
+
+    return broker_open(&s->broker, &options, error);
 }
 
 static enum error_code setup_topology(struct setup *s, struct error *error)
@@ -304,7 +312,9 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     code = topology_build(&s.topology, s.settings->delays.us, s.settings->delays.count,
                           s.settings->queue_max_bytes, &error);
     if (code == ERROR_NONE) {
-        code = broker_check_url(s.settings->broker_url, &error);
+        const struct broker_options broker = broker_options(s.settings);
+
+        code = broker_check(&broker, &error);
     }
     if (code == ERROR_NONE && !passwords_given(s.settings, broker_users)) {
         return EXIT_SETTINGS;

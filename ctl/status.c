@@ -106,8 +106,8 @@ static enum error_code ask_management(struct status *status, const struct status
 {
     struct management *management = NULL;
     cJSON *connections = NULL;
-    enum error_code code =
-        management_open(&management, settings->management_url, settings->broker_password, error);
+    enum error_code code = management_open(&management, settings->management_url, settings->broker_password,
+                                           settings->broker_ca, error);
 
     if (code == ERROR_NONE) {
         code = management_get(management, "/api/vhosts/" TOPOLOGY_VHOST "/connections", &connections, error);
@@ -122,10 +122,12 @@ static enum error_code ask_management(struct status *status, const struct status
 
 static enum exit_code ask_all(struct status *status, const struct status_settings *settings)
 {
-    const struct queues_options options = {.url = settings->broker_url,
-                                           .password = settings->broker_password,
-                                           .connection_name = "sluice status",
-                                           .delays = &settings->delays};
+    const struct queues_options options = {
+        .url = settings->broker_url,
+        .password = settings->broker_password,
+        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
+        .connection_name = "sluice status",
+        .delays = &settings->delays};
     enum exit_code worst = EXIT_DONE;
     struct error error = {0};
 

@@ -2,6 +2,7 @@
 #include "ingress.h"
 
 #include "backoff.h"
+#include "certificate.h"
 #include "clock.h"
 #include "envelope.h"
 #include "framing.h"
@@ -28,6 +29,7 @@
 
 struct ingress {
     struct mg_context *server;
+    struct certificate *certificate; /* NULL: plain HTTP */
     struct publish *publish;
     struct admission *admission;
     struct framing_limits limits;
@@ -311,15 +313,24 @@ static int on_log_message(const struct mg_connection *connection, const char *me
     return 1;
 }
 
+/* 1: civetweb need not set the certificate itself. */
+static int on_tls(void *ssl_ctx, void *user_data)
+{
+    const struct ingress *ingress = user_data;
+
+    certificate_attach(ingress->certificate, ssl_ctx);
+    return 1;
+}
+
 /* --- start and stop -------------------------------------------------------------------- */
 
 static enum error_code start_server(struct ingress *ingress, const struct gateway_settings *s,
                                     struct error *error)
 {
-    char threads[24], head_bytes[24];
+    char threads[24], head_bytes[24], ports[300];
     const char *options[] = {
         "listening_ports",
-        s->listen,
+        ports,
         "num_threads",
         threads,
         "max_request_size",
@@ -354,6 +365,7 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
         .log_message = on_log_message,
         .init_connection = on_connection,
         .connection_closed = on_closed,
+        .init_ssl = ingress->certificate == NULL ? NULL : on_tls,
     };
     char complaint[COMPLAINT_MAX] = "", outcome[COMPLAINT_MAX] = "";
     struct mg_init_data init = {
@@ -361,6 +373,8 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
     struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
     struct mg_server_port port;
 
+    /* civetweb's mark for a port that speaks TLS is an s behind it. */
+    (void)snprintf(ports, sizeof ports, "%s%s", s->listen, ingress->certificate == NULL ? "" : "s");
     (void)snprintf(threads, sizeof threads, "%" PRId64, s->threads);
     (void)snprintf(head_bytes, sizeof head_bytes, "%" PRId64,
                    s->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK);
@@ -375,12 +389,14 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
     if (mg_get_server_ports(ingress->server, 1, &port) != 1) {
         return error_set(error, ERROR_BUG, "the listener on %s has no port", s->listen);
     }
-    log_info("listening", log_text("address", s->listen), log_number("port", port.port));
+    log_info("listening", log_text("address", s->listen), log_number("port", port.port),
+             log_text("scheme", ingress->certificate == NULL ? "http" : "https"));
     return ERROR_NONE;
 }
 
 enum error_code ingress_start(struct ingress **ingress, const struct gateway_settings *settings,
-                              struct publish *publish, struct admission *admission, struct error *error)
+                              struct publish *publish, struct admission *admission,
+                              struct certificate *certificate, struct error *error)
 {
     struct ingress *g = calloc(1, sizeof *g);
     enum error_code code;
@@ -391,13 +407,16 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
     }
     g->publish = publish;
     g->admission = admission;
+    g->certificate = certificate;
     g->limits = (struct framing_limits){settings->max_body, settings->max_header_bytes};
     code = patience_start(error);
     if (code != ERROR_NONE) {
         free(g);
         return code;
     }
-    (void)mg_init_library(0); /* counts its callers, as mg_exit_library does */
+    (void)mg_init_library(certificate == NULL
+                              ? MG_FEATURES_DEFAULT
+                              : MG_FEATURES_TLS); /* counts its callers, as mg_exit_library does */
     code = start_server(g, settings, error);
     if (code != ERROR_NONE) {
         ingress_stop(g);

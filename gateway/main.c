@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "admin.h"
 #include "admission.h"
+#include "certificate.h"
 #include "clock.h"
 #include "drain.h"
 #include "ingress.h"
 #include "log.h"
+#include "metrics.h"
 #include "publish.h"
+#include "reload.h"
 #include "reply.h"
 #include "route.h"
 #include "settings.h"
@@ -81,6 +84,37 @@ static void drain(struct admission *admission, struct publish *publish, int64_t 
              log_number("ms", waited / CLOCK_US_PER_MS));
 }
 
+static struct metric metrics[] = {
+    {"sluice_gateway_reloads_total", "outcome=\"done\"", "Reloads asked for by SIGHUP.", METRIC_COUNTER, 0},
+    {"sluice_gateway_reloads_total", "outcome=\"refused\"", NULL, METRIC_COUNTER, 0},
+};
+
+/* What can't be used leaves the old in force. */
+static void reload(struct certificate *certificate)
+{
+    struct error error;
+
+    if (certificate == NULL || certificate_reload(certificate, &error) == ERROR_NONE) {
+        metric_add(&metrics[0], 1);
+        log_info("reloaded", log_number("certificates", certificate != NULL));
+    } else {
+        metric_add(&metrics[1], 1);
+        log_error("not-reloaded", log_text("reason", error.text));
+    }
+}
+
+static void wait_for_drain(struct certificate *certificate)
+{
+    struct pollfd asked[] = {{.fd = drain_fd(), .events = POLLIN}, {.fd = reload_fd(), .events = POLLIN}};
+
+    while (!drain_requested()) {
+        (void)poll(asked, 2, -1);
+        if (reload_take()) {
+            reload(certificate);
+        }
+    }
+}
+
 static enum error_code serve(const struct gateway_settings *settings, struct admin *admin,
                              struct error *error)
 {
@@ -88,14 +122,16 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
                                   .in_flight_max = (int)settings->in_flight};
     struct ingress *ingress = NULL;
     struct publish *publish = NULL;
+    struct certificate *certificate = NULL;
     char host[256] = "", name[320];
-    enum error_code code;
+    enum error_code code = ERROR_NONE;
 
     (void)gethostname(host, sizeof host - 1);
     (void)snprintf(name, sizeof name, "sluice-gateway %s/%ld", host, (long)getpid());
     const struct publish_options options = {
         .url = settings->broker_url,
         .password = settings->broker_password,
+        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
         .name = name,
         .publishers = (int)settings->publishers,
         .confirm_timeout_us = settings->confirm_timeout_us,
@@ -103,21 +139,24 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     };
     reply_register();
     admission_register();
-    code = publish_start(&publish, &options, error);
-    if (code == ERROR_NONE) {
-        code = ingress_start(&ingress, settings, publish, &admission, error);
+    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+    if (settings->cert[0] != '\0') {
+        code = certificate_open(&certificate, settings->cert, settings->key, error);
     }
     if (code == ERROR_NONE) {
-        struct pollfd asked = {.fd = drain_fd(), .events = POLLIN};
-
+        code = publish_start(&publish, &options, error);
+    }
+    if (code == ERROR_NONE) {
+        code = ingress_start(&ingress, settings, publish, &admission, certificate, error);
+    }
+    if (code == ERROR_NONE) {
         route_announce();
-        while (!drain_requested()) {
-            (void)poll(&asked, 1, -1);
-        }
+        wait_for_drain(certificate);
         drain(&admission, publish, settings->drain_us);
     }
     ingress_stop(ingress);
     publish_stop(publish);
+    certificate_close(certificate);
     return code;
 }
 
@@ -141,7 +180,7 @@ static enum exit_code run(const struct gateway_settings *settings)
     enum exit_code result = EXIT_DONE;
 
     if (!log_level_of(settings->log_level, &level) || drain_install(&error) != ERROR_NONE ||
-        log_start(level, &error) != ERROR_NONE) {
+        reload_install(&error) != ERROR_NONE || log_start(level, &error) != ERROR_NONE) {
         (void)fprintf(stderr, "sluice-gateway: cannot start: %s\n", error.text);
         return EXIT_BUG;
     }

@@ -43,6 +43,7 @@ enum error_code publish_start(struct publish **publish, const struct publish_opt
     const struct publisher_options each = {
         .url = options->url,
         .password = options->password,
+        .tls = options->tls,
         .name = options->name,
         .changed = report,
         .context = o,

@@ -11,6 +11,7 @@
  * a ticket is refused at once: no thread waits for what can't come. */
 
 #include "admin.h"
+#include "broker.h"
 #include "buf.h"
 #include "error.h"
 #include "ticket.h"
@@ -23,8 +24,9 @@ struct publish;
 
 struct publish_options {
     const char *url, *password; /* as for broker_open; must live as long as the publishers */
-    const char *name;           /* connection name; likewise */
-    int publishers;             /* 1 to PUBLISHERS_MAX */
+    struct broker_tls tls;
+    const char *name; /* connection name; likewise */
+    int publishers;   /* 1 to PUBLISHERS_MAX */
     int64_t confirm_timeout_us;
     struct admin *admin; /* is told whether a broker is there */
 };

@@ -252,6 +252,7 @@ static void connect_broker(struct publisher *p)
     const struct broker_options options = {
         .url = p->options.url,
         .password = p->options.password,
+        .tls = p->options.tls,
         .connection_name = p->options.name,
         .heartbeat_s = HEARTBEAT_S,
         .confirms = true,

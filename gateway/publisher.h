@@ -6,6 +6,7 @@
  * once, publishes, reads confirms, and never blocks on one, so many are outstanding. It connects
  * and reconnects by itself. At an alarm it stops publishing and goes on reading. */
 
+#include "broker.h"
 #include "error.h"
 #include "ticket.h"
 
@@ -13,7 +14,8 @@ struct publisher;
 
 struct publisher_options {
     const char *url, *password, *name; /* as for broker_open; must live as long as the publisher */
-    void (*changed)(void *context);    /* called on its thread when publisher_gate has changed */
+    struct broker_tls tls;
+    void (*changed)(void *context); /* called on its thread when publisher_gate has changed */
     void *context;
 };
 

@@ -13,14 +13,26 @@
     }
 
 const struct config_setting gateway_settings_table[] = {
-    SETTING("BROKER_URL", CONFIG_URL, broker_url, .choices = "amqp",
+    SETTING("BROKER_URL", CONFIG_URL, broker_url, .choices = "amqp,amqps",
             .help = "RabbitMQ: amqp://sluice-gateway@host:5672/sluice"),
     SETTING("BROKER_PASSWORD", CONFIG_TEXT, broker_password, .min = 1, .max = 1024, .secret = true,
             .help = "password of the user in BROKER_URL"),
+    SETTING("BROKER_CA", CONFIG_TEXT, broker_ca, .fallback = "", .max = 4096,
+            .help = "for amqps: PEM file of the CAs that may have signed the broker's certificate"),
+    SETTING("BROKER_CERT", CONFIG_TEXT, broker_cert, .fallback = "", .max = 4096,
+            .help = "for amqps: PEM file of our own certificate, where the broker asks for one"),
+    SETTING("BROKER_KEY", CONFIG_TEXT, broker_key, .fallback = "", .max = 4096,
+            .help = "for amqps: PEM file of that certificate's key"),
     SETTING("LOG_LEVEL", CONFIG_CHOICE, log_level, .fallback = "info", .choices = "debug,info,warning,error",
             .help = "least level that is logged; info has one line per stage of an event"),
     SETTING("GATEWAY_LISTEN", CONFIG_ADDRESS, listen, .fallback = "0.0.0.0:8080",
             .help = "where events are taken in, on any path"),
+    SETTING("GATEWAY_CERT", CONFIG_TEXT, cert, .fallback = "", .max = 4096,
+            .help =
+                "PEM file of a certificate and its chain: GATEWAY_LISTEN then takes HTTPS only; read again "
+                "on SIGHUP"),
+    SETTING("GATEWAY_KEY", CONFIG_TEXT, key, .fallback = "", .max = 4096,
+            .help = "PEM file of that certificate's key"),
     SETTING("GATEWAY_ADMIN", CONFIG_ADDRESS, admin, .fallback = "0.0.0.0:8081",
             .help = "where health and metrics are served"),
     SETTING("GATEWAY_THREADS", CONFIG_INTEGER, threads, .fallback = "256", .min = 8, .max = 4096,
@@ -47,10 +59,17 @@ const struct config_setting gateway_settings_table[] = {
 enum error_code gateway_settings_check(const struct gateway_settings *settings, struct buf *complaints)
 {
     size_t before = complaints->len;
+    const struct broker_options broker = {
+        .url = settings->broker_url,
+        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
+    };
     struct error error;
 
-    if (broker_check_url(settings->broker_url, &error) != ERROR_NONE) {
+    if (broker_check(&broker, &error) != ERROR_NONE) {
         buf_printf(complaints, "%s\n", error.text);
+    }
+    if ((settings->cert[0] == '\0') != (settings->key[0] == '\0')) {
+        buf_printf(complaints, "GATEWAY_CERT and GATEWAY_KEY go together: one of them is not set\n");
     }
     if (settings->in_flight >= settings->threads) {
         buf_printf(complaints,

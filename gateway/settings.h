@@ -7,8 +7,13 @@
 struct gateway_settings {
     char *broker_url;
     char *broker_password;
+    char *broker_ca;
+    char *broker_cert;
+    char *broker_key;
     char *log_level;
     char *listen;
+    char *cert;
+    char *key;
     char *admin;
     int64_t threads;
     int64_t in_flight;

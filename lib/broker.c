@@ -13,9 +13,11 @@
 
 #if __has_include(<rabbitmq-c/amqp.h>)
 #include <rabbitmq-c/amqp.h>
+#include <rabbitmq-c/ssl_socket.h>
 #include <rabbitmq-c/tcp_socket.h>
 #else
 #include <amqp.h>
+#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #endif
 
@@ -123,27 +125,48 @@ static enum error_code check_reply(const char *what, amqp_rpc_reply_t reply, str
 
 /* --- connecting ---------------------------------------------------------------- */
 
-/* amqp_parse_url cuts its text into pieces: `text` holds them. */
-static enum error_code parse_url(const char *url, char text[URL_MAX], struct amqp_connection_info *parts,
-                                 struct error *error)
+static bool is_given(const char *text)
 {
-    int len = snprintf(text, URL_MAX, "%s", url);
+    return text != NULL && text[0] != '\0';
+}
 
-    *parts = (struct amqp_connection_info){0};
-    if (len < 0 || len >= URL_MAX || amqp_parse_url(text, parts) != AMQP_STATUS_OK || parts->ssl ||
+/* amqp_parse_url cuts its text into pieces: `text` holds them. */
+static enum error_code parse_options(const struct broker_options *options, char text[URL_MAX],
+                                     struct amqp_connection_info *parts, struct error *error)
+{
+    int len = snprintf(text, URL_MAX, "%s", options->url);
+
+    memset(parts, 0, sizeof *parts);
+    if (len < 0 || len >= URL_MAX || amqp_parse_url(text, parts) != AMQP_STATUS_OK ||
         parts->host[0] == '\0' || parts->user[0] == '\0') {
         return error_set(error, ERROR_SETTING,
-                         "BROKER_URL=%.200s is not of the form amqp://user@host:port/vhost", url);
+                         "BROKER_URL=%.200s is not of the form amqp://user@host:port/vhost", options->url);
+    }
+    if (parts->ssl && !is_given(options->tls.ca)) {
+        return error_set(
+            error, ERROR_SETTING,
+            "BROKER_URL=%.200s needs BROKER_CA: the file of the CA that signed the broker's certificate",
+            options->url);
+    }
+    if (!parts->ssl &&
+        (is_given(options->tls.ca) || is_given(options->tls.certificate) || is_given(options->tls.key))) {
+        return error_set(error, ERROR_SETTING,
+                         "BROKER_CA, BROKER_CERT and BROKER_KEY are for amqps://, but BROKER_URL=%.200s",
+                         options->url);
+    }
+    if (is_given(options->tls.certificate) != is_given(options->tls.key)) {
+        return error_set(error, ERROR_SETTING,
+                         "BROKER_CERT and BROKER_KEY go together: one of them is not set");
     }
     return ERROR_NONE;
 }
 
-enum error_code broker_check_url(const char *url, struct error *error)
+enum error_code broker_check(const struct broker_options *options, struct error *error)
 {
     char text[URL_MAX];
     struct amqp_connection_info parts;
 
-    return parse_url(url, text, &parts, error);
+    return parse_options(options, text, &parts, error);
 }
 
 static amqp_table_entry_t flag_entry(const char *name)
@@ -182,17 +205,64 @@ static amqp_rpc_reply_t log_in(struct broker *b, const struct broker_options *op
                                       &table, AMQP_SASL_METHOD_PLAIN, parts->user, options->password);
 }
 
-static enum error_code connect_socket(struct broker *b, const struct amqp_connection_info *parts,
-                                      struct error *error)
+/* NULL: *error says why. */
+static amqp_socket_t *new_tls_socket(struct broker *b, const struct broker_options *options,
+                                     struct error *error)
+{
+    amqp_socket_t *socket = amqp_ssl_socket_new(b->connection);
+
+    if (socket == NULL) {
+        (void)error_set(error, ERROR_MEMORY, "no memory for a TLS connection to the broker");
+        return NULL;
+    }
+    amqp_ssl_socket_set_verify_peer(socket, 1);
+    amqp_ssl_socket_set_verify_hostname(socket, 1);
+    if (amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
+        (void)error_set(error, ERROR_SETTING, "this OpenSSL has no TLS 1.2");
+        return NULL;
+    }
+    if (amqp_ssl_socket_set_cacert(socket, options->tls.ca) != AMQP_STATUS_OK) {
+        (void)error_set(error, ERROR_SETTING, "BROKER_CA=%.200s can't be read as PEM certificates",
+                        options->tls.ca);
+        return NULL;
+    }
+    if (is_given(options->tls.certificate) &&
+        amqp_ssl_socket_set_key(socket, options->tls.certificate, options->tls.key) != AMQP_STATUS_OK) {
+        (void)error_set(
+            error, ERROR_SETTING,
+            "BROKER_CERT=%.150s and BROKER_KEY=%.150s can't be read as a PEM certificate and its key",
+            options->tls.certificate, options->tls.key);
+        return NULL;
+    }
+    return socket;
+}
+
+static amqp_socket_t *new_socket(struct broker *b, const struct broker_options *options, bool tls,
+                                 struct error *error)
+{
+    amqp_socket_t *socket;
+
+    if (tls) {
+        return new_tls_socket(b, options, error);
+    }
+    socket = amqp_tcp_socket_new(b->connection);
+    if (socket == NULL) {
+        (void)error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
+    }
+    return socket;
+}
+
+static enum error_code connect_socket(struct broker *b, const struct broker_options *options,
+                                      const struct amqp_connection_info *parts, struct error *error)
 {
     const struct timeval deadline = {.tv_sec = DEADLINE_S};
     /* A broker in an alarm stops reading; without this a publish would hang for as long. */
     const unsigned user_timeout_ms = DEADLINE_S * 1000;
-    amqp_socket_t *socket = amqp_tcp_socket_new(b->connection);
+    amqp_socket_t *socket = new_socket(b, options, parts->ssl, error);
     int status;
 
     if (socket == NULL) {
-        return error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
+        return error->code;
     }
     status = amqp_socket_open_noblock(socket, parts->host, parts->port, &deadline);
     if (status != AMQP_STATUS_OK) {
@@ -227,7 +297,7 @@ enum error_code broker_open(struct broker **broker, const struct broker_options 
     struct amqp_connection_info parts;
     char url[URL_MAX], what[320];
     struct broker *b;
-    enum error_code code = parse_url(options->url, url, &parts, error);
+    enum error_code code = parse_options(options, url, &parts, error);
 
     *broker = NULL;
     if (code != ERROR_NONE) {
@@ -243,7 +313,7 @@ enum error_code broker_open(struct broker **broker, const struct broker_options 
         code = error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
         goto fail;
     }
-    code = connect_socket(b, &parts, error);
+    code = connect_socket(b, options, &parts, error);
     if (code != ERROR_NONE) {
         goto fail;
     }

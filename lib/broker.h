@@ -18,9 +18,16 @@
 
 struct broker;
 
+/* For amqps://, PEM files; NULL or "": not given. */
+struct broker_tls {
+    const char *ca;                /* needed: the CAs that may have signed the broker's certificate */
+    const char *certificate, *key; /* our own, where the broker asks for one: both or none */
+};
+
 struct broker_options {
-    const char *url; /* amqp://user@host:port/vhost, without a password */
+    const char *url; /* amqp:// or amqps://user@host:port/vhost, without a password */
     const char *password;
+    struct broker_tls tls;
     const char *connection_name; /* shown by the management page and rabbitmqctl */
     int heartbeat_s;             /* 5 to 20; call broker_next at less than half of it */
     bool confirms;               /* put the channel in confirm mode */
@@ -58,11 +65,13 @@ struct broker_event {
 
 /* Connects, logs in, opens the channel; waits at most 5 s for each step. *broker
  * is then the caller's. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_REFUSED (login
- * or vhost), ERROR_SETTING (the URL). */
+ * or vhost), ERROR_SETTING (see broker_check). With amqps, TLS 1.2 at least, and the broker's certificate
+ * must be signed by ca and name the host. */
 MUST_CHECK enum error_code broker_open(struct broker **broker, const struct broker_options *options,
                                        struct error *error);
-/* Checks a URL without connecting: what broker_open would refuse as ERROR_SETTING. */
-MUST_CHECK enum error_code broker_check_url(const char *url, struct error *error);
+/* Checks the URL, and that what TLS needs is named, without connecting: what broker_open would refuse as
+ * ERROR_SETTING. */
+MUST_CHECK enum error_code broker_check(const struct broker_options *options, struct error *error);
 /* polite: says goodbye to the broker first, waiting at most 1 s; never do that on a
  * connection that has failed. broker may be NULL. */
 void broker_close(struct broker *broker, bool polite);

@@ -7,6 +7,9 @@
 struct worker_settings {
     char *broker_url;
     char *broker_password;
+    char *broker_ca;
+    char *broker_cert;
+    char *broker_key;
     char *database_url;
     char *database_password;
     char *log_level;
