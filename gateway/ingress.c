@@ -285,7 +285,7 @@ static int on_connection(const struct mg_connection *connection, void **data)
 {
     struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
 
-    (void)data;
+    *data = ingress; /* so that on_closed knows it */
     admission_connected(ingress->admission);
     return 0;
 }
@@ -294,7 +294,10 @@ static void on_closed(const struct mg_connection *connection)
 {
     struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
 
-    admission_disconnected(ingress->admission);
+    /* A failed TLS handshake is closed without having been a connection. */
+    if (mg_get_user_connection_data(connection) != NULL) {
+        admission_disconnected(ingress->admission);
+    }
 }
 
 static int on_log_message(const struct mg_connection *connection, const char *message)
