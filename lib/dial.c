@@ -1,0 +1,195 @@
+/* SPDX-License-Identifier: MIT */
+#include "dial.h"
+
+#include "amqperror.h"
+
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#if __has_include(<rabbitmq-c/ssl_socket.h>)
+#include <rabbitmq-c/ssl_socket.h>
+#include <rabbitmq-c/tcp_socket.h>
+#else
+#include <amqp_ssl_socket.h>
+#include <amqp_tcp_socket.h>
+#endif
+
+#define DEADLINE_S 5
+#define FRAME_MAX 131072 /* RabbitMQ's own default */
+#define URL_MAX 2048
+
+static bool is_given(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+/* amqp_parse_url cuts its text into pieces: `text` holds them. */
+static enum error_code parse_options(const struct broker_options *options, char text[URL_MAX],
+                                     struct amqp_connection_info *parts, struct error *error)
+{
+    int len = snprintf(text, URL_MAX, "%s", options->url);
+
+    memset(parts, 0, sizeof *parts);
+    if (len < 0 || len >= URL_MAX || amqp_parse_url(text, parts) != AMQP_STATUS_OK ||
+        parts->host[0] == '\0' || parts->user[0] == '\0') {
+        return error_set(error, ERROR_SETTING,
+                         "BROKER_URL=%.200s is not of the form amqp://user@host:port/vhost", options->url);
+    }
+    if (parts->ssl && !is_given(options->tls.ca)) {
+        return error_set(
+            error, ERROR_SETTING,
+            "BROKER_URL=%.200s needs BROKER_CA: the file of the CA that signed the broker's certificate",
+            options->url);
+    }
+    if (!parts->ssl &&
+        (is_given(options->tls.ca) || is_given(options->tls.certificate) || is_given(options->tls.key))) {
+        return error_set(error, ERROR_SETTING,
+                         "BROKER_CA, BROKER_CERT and BROKER_KEY are for amqps://, but BROKER_URL=%.200s",
+                         options->url);
+    }
+    if (is_given(options->tls.certificate) != is_given(options->tls.key)) {
+        return error_set(error, ERROR_SETTING,
+                         "BROKER_CERT and BROKER_KEY go together: one of them is not set");
+    }
+    return ERROR_NONE;
+}
+
+enum error_code dial_check(const struct broker_options *options, struct error *error)
+{
+    char text[URL_MAX];
+    struct amqp_connection_info parts;
+
+    return parse_options(options, text, &parts, error);
+}
+
+static amqp_table_entry_t flag_entry(const char *name)
+{
+    return (amqp_table_entry_t){.key = amqp_cstring_bytes(name),
+                                .value = {.kind = AMQP_FIELD_KIND_BOOLEAN, .value = {.boolean = 1}}};
+}
+
+static amqp_table_entry_t text_entry(const char *name, const char *text)
+{
+    return (amqp_table_entry_t){
+        .key = amqp_cstring_bytes(name),
+        .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = amqp_cstring_bytes(text)}}};
+}
+
+/* Without this table the broker tells neither of alarms nor of a deleted queue. */
+static amqp_rpc_reply_t log_in(amqp_connection_state_t connection, const struct broker_options *options,
+                               const struct amqp_connection_info *parts)
+{
+    amqp_table_entry_t capabilities[] = {
+        flag_entry("publisher_confirms"),           flag_entry("basic.nack"),
+        flag_entry("consumer_cancel_notify"),       flag_entry("connection.blocked"),
+        flag_entry("authentication_failure_close"),
+    };
+    amqp_table_entry_t properties[] = {
+        text_entry("product", "sluice"),
+        text_entry("version", SLUICE_VERSION),
+        text_entry("connection_name", options->connection_name),
+        {.key = amqp_cstring_bytes("capabilities"),
+         .value = {.kind = AMQP_FIELD_KIND_TABLE,
+                   .value = {.table = {sizeof capabilities / sizeof capabilities[0], capabilities}}}},
+    };
+    amqp_table_t table = {sizeof properties / sizeof properties[0], properties};
+
+    return amqp_login_with_properties(connection, parts->vhost, DIAL_CHANNELS, FRAME_MAX,
+                                      options->heartbeat_s, &table, AMQP_SASL_METHOD_PLAIN, parts->user,
+                                      options->password);
+}
+
+/* NULL: *error says why. */
+static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const struct broker_options *options,
+                                     struct error *error)
+{
+    amqp_socket_t *socket = amqp_ssl_socket_new(connection);
+
+    if (socket == NULL) {
+        (void)error_set(error, ERROR_MEMORY, "no memory for a TLS connection to the broker");
+        return NULL;
+    }
+    amqp_ssl_socket_set_verify_peer(socket, 1);
+    amqp_ssl_socket_set_verify_hostname(socket, 1);
+    if (amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
+        (void)error_set(error, ERROR_SETTING, "this OpenSSL has no TLS 1.2");
+        return NULL;
+    }
+    if (amqp_ssl_socket_set_cacert(socket, options->tls.ca) != AMQP_STATUS_OK) {
+        (void)error_set(error, ERROR_SETTING, "BROKER_CA=%.200s can't be read as PEM certificates",
+                        options->tls.ca);
+        return NULL;
+    }
+    if (is_given(options->tls.certificate) &&
+        amqp_ssl_socket_set_key(socket, options->tls.certificate, options->tls.key) != AMQP_STATUS_OK) {
+        (void)error_set(
+            error, ERROR_SETTING,
+            "BROKER_CERT=%.150s and BROKER_KEY=%.150s can't be read as a PEM certificate and its key",
+            options->tls.certificate, options->tls.key);
+        return NULL;
+    }
+    return socket;
+}
+
+static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struct broker_options *options,
+                                 bool tls, struct error *error)
+{
+    amqp_socket_t *socket;
+
+    if (tls) {
+        return new_tls_socket(connection, options, error);
+    }
+    socket = amqp_tcp_socket_new(connection);
+    if (socket == NULL) {
+        (void)error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
+    }
+    return socket;
+}
+
+static enum error_code connect_socket(amqp_connection_state_t connection,
+                                      const struct broker_options *options,
+                                      const struct amqp_connection_info *parts, struct error *error)
+{
+    const struct timeval deadline = {.tv_sec = DEADLINE_S};
+    /* A broker in an alarm stops reading; without this a publish would hang for as long. */
+    const unsigned user_timeout_ms = DEADLINE_S * 1000;
+    amqp_socket_t *socket = new_socket(connection, options, parts->ssl, error);
+    int status;
+
+    if (socket == NULL) {
+        return error->code;
+    }
+    status = amqp_socket_open_noblock(socket, parts->host, parts->port, &deadline);
+    if (status != AMQP_STATUS_OK) {
+        return error_set(error, ERROR_UNREACHABLE, "broker %s:%d not reached: %s", parts->host, parts->port,
+                         amqp_error_string2(status));
+    }
+    if (setsockopt(amqp_get_sockfd(connection), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
+                   sizeof user_timeout_ms) != 0 ||
+        amqp_set_handshake_timeout(connection, &deadline) != AMQP_STATUS_OK ||
+        amqp_set_rpc_timeout(connection, &deadline) != AMQP_STATUS_OK) {
+        return error_set(error, ERROR_SYSTEM, "deadlines of the broker's connection can't be set");
+    }
+    return ERROR_NONE;
+}
+
+enum error_code dial(amqp_connection_state_t connection, const struct broker_options *options,
+                     struct error *error)
+{
+    struct amqp_connection_info parts;
+    char url[URL_MAX], what[320];
+    enum error_code code = parse_options(options, url, &parts, error);
+
+    if (code == ERROR_NONE) {
+        code = connect_socket(connection, options, &parts, error);
+    }
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    (void)snprintf(what, sizeof what, "logging in to broker %.100s:%d vhost '%.60s' as %.60s", parts.host,
+                   parts.port, parts.vhost, parts.user);
+    return amqperror_of_reply(what, log_in(connection, options, &parts), error);
+}
