@@ -16,6 +16,7 @@ COPY lib lib/
 COPY gateway gateway/
 COPY worker worker/
 COPY ctl ctl/
+COPY shim shim/
 COPY sql sql/
 ARG VERSION
 RUN make -j"$(nproc)" VERSION="${VERSION}"
@@ -31,7 +32,10 @@ RUN apt-get -qq update \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
     && echo 'sluice:x:10001:' >>/etc/group \
     && echo 'sluice:x:10001:10001:sluice:/nonexistent:/usr/sbin/nologin' >>/etc/passwd
-COPY --from=build --chmod=0755 /src/build/gcc/sluice-gateway /src/build/gcc/sluice-worker /src/build/gcc/sluice /usr/local/bin/
+# The gateway finds its two shims in its own directory.
+COPY --from=build --chmod=0755 /src/build/gcc/sluice-gateway /src/build/gcc/sluice-worker /src/build/gcc/sluice \
+     /src/build/gcc/libssl.so /src/build/gcc/libcrypto.so /opt/sluice/
+ENV PATH=/opt/sluice:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 ARG VERSION
 ARG REVISION=
 LABEL org.opencontainers.image.title="Sluice" \
