@@ -331,8 +331,9 @@ const struct subcommand setup_command = {
     .summary = "prepare database and broker; the same when run twice",
     .help = "Migrates the database, sets its roles and the connection budget, then the broker's\n"
             "vhost, users, permissions, policies, exchanges and queues. Waits SETUP_WAIT for either\n"
-            "server to come up. Prints a line for each thing: `done` when it was changed, `there` when it\n"
-            "is as it should be. Refuses a budget that the database's max_connections doesn't bear.\n"
+            "server to come up. Prints a line for each thing: `done` when this run changed it, `there` when\n"
+            "it is as it should be (roles, queues, exchanges: by now; the servers don't tell whether it was\n"
+            "so before). Refuses a budget that the database's max_connections doesn't bear.\n"
             "\n"
             "  --print-sql          print the database's part as a psql script instead, and connect to\n"
             "                       nothing; it reads the passwords from psql's variables\n"

@@ -80,7 +80,7 @@ static void drain(struct admission *admission, struct publish *publish, int64_t 
         (void)poll(NULL, 0, DRAIN_LOOK_MS);
         waited = clock_monotonic_us() - begun;
     }
-    log_info("drained", log_number("requests-cut", atomic_load(&admission->requests)),
+    log_info("drained", log_number("requests_cut", atomic_load(&admission->requests)),
              log_number("ms", waited / CLOCK_US_PER_MS));
 }
 

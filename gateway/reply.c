@@ -141,7 +141,7 @@ void reply_record(const struct reply *reply, struct span remote)
     if (is_due(&logged_at[reply->kind], clock_monotonic_us())) {
         log_write(row->status == 503 ? LOG_WARNING : LOG_INFO, "refusing",
                   LOG_FIELDS(log_text("reason", row->label), log_number("status", row->status),
-                             log_number("so-far", metric_get(counter)), log_text("example", reply->text),
+                             log_number("so_far", metric_get(counter)), log_text("example", reply->text),
                              log_span("remote", remote)));
     }
 }
