@@ -19,6 +19,10 @@ from process import free_port, remove_directory, wait_until
 pytestmark = pytest.mark.run
 
 
+# As from a shell: make test is a make too, and a make within a make says which directory it enters.
+FROM_A_SHELL = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
+
+
 class MakeRun:
     """One checkout's make run, with its data elsewhere."""
 
@@ -37,8 +41,8 @@ class MakeRun:
         with open(self.output, "ab") as log:
             begin = log.tell()
             # pylint: disable-next=consider-using-with
-            self.process = subprocess.Popen(self.make("run"), cwd=CHECKOUT, stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, start_new_session=True)
+            self.process = subprocess.Popen(self.make("run"), cwd=CHECKOUT, env=FROM_A_SHELL,
+                                            stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
         def greeted():
             text = self.output.read_bytes()[begin:].decode()
@@ -54,8 +58,8 @@ class MakeRun:
         return status
 
     def run(self, *arguments, **more):
-        return subprocess.run(self.make(*arguments, **more), cwd=CHECKOUT, stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=60, check=False)
+        return subprocess.run(self.make(*arguments, **more), cwd=CHECKOUT, env=FROM_A_SHELL,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
 
     def curl(self, body, path):
         done = subprocess.run(["curl", "-sS", "-d", body, f"localhost:{self.port}{path}"], capture_output=True,
