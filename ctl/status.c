@@ -120,6 +120,26 @@ static enum error_code ask_management(struct status *status, const struct status
     return code;
 }
 
+static int64_t count_consumers(const struct status *status)
+{
+    for (size_t i = 0; i < status->depths.count; i++) {
+        if (strcmp(status->depths.queues[i].name, TOPOLOGY_INGEST) == 0) {
+            return status->depths.queues[i].consumers;
+        }
+    }
+    return UNKNOWN;
+}
+
+/* The management API tells of a connection some seconds late; a consumer is a worker for certain. */
+static void count_new_workers(struct status *status)
+{
+    int64_t consumers = count_consumers(status);
+
+    if (status->workers != UNKNOWN && status->workers < consumers) {
+        status->workers = consumers;
+    }
+}
+
 static enum exit_code ask_all(struct status *status, const struct status_settings *settings)
 {
     const struct queues_options options = {
@@ -149,23 +169,19 @@ static enum exit_code ask_all(struct status *status, const struct status_setting
     if (settings->management_url[0] != '\0' && ask_management(status, settings, &error) != ERROR_NONE) {
         note(&worst, report_error(NAME, &error));
     }
+    count_new_workers(status);
     return worst;
 }
 
 /* Workers that consume nothing: they wait for a place in the budget. */
 static int64_t standby(const struct status *status)
 {
-    int64_t consumers = UNKNOWN;
+    int64_t consumers = count_consumers(status);
 
-    for (size_t i = 0; i < status->depths.count; i++) {
-        if (strcmp(status->depths.queues[i].name, TOPOLOGY_INGEST) == 0) {
-            consumers = status->depths.queues[i].consumers;
-        }
-    }
     if (status->workers == UNKNOWN || consumers == UNKNOWN) {
         return UNKNOWN;
     }
-    return status->workers > consumers ? status->workers - consumers : 0;
+    return status->workers - consumers;
 }
 
 /* --- telling -------------------------------------------------------------- */
