@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "admin.h"
 #include "admission.h"
 #include "certificate.h"
 #include "clock.h"
+#include "daemon.h"
 #include "drain.h"
 #include "ingress.h"
 #include "log.h"
@@ -15,28 +15,12 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
-#include <unistd.h>
 
 #define DESCRIPTORS_SPARE 256 /* beside one per thread: waiting connections, broker, admin, log */
 #define DRAIN_LOOK_MS 10
 #define IDLE_CONNECTIONS_US (2500 * CLOCK_US_PER_MS) /* a little longer than idle keep-alive */
-
-static const char usage[] =
-    "Usage: sluice-gateway [--help | --version | --print-config | --print-settings]\n"
-    "Takes webhooks in by HTTP and answers 200 once RabbitMQ has confirmed them. Settings come\n"
-    "from the environment; each may also be given as NAME_FILE, a file that holds it.\n\n";
-
-static int print(struct buf *out)
-{
-    bool written = !out->failed && fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
-
-    buf_free(out);
-    return written ? EXIT_DONE : EXIT_BUG;
-}
 
 /* accept() without descriptors left would spin. */
 static enum error_code raise_descriptors(const struct gateway_settings *settings, struct error *error)
@@ -115,7 +99,7 @@ static void wait_for_drain(struct certificate *certificate)
     }
 }
 
-static enum error_code serve(const struct gateway_settings *settings, struct admin *admin,
+static enum error_code serve(const struct gateway_settings *settings, struct admin *admin, const char *name,
                              struct error *error)
 {
     struct admission admission = {.threads = (int)settings->threads,
@@ -123,11 +107,8 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     struct ingress *ingress = NULL;
     struct publish *publish = NULL;
     struct certificate *certificate = NULL;
-    char host[256] = "", name[320];
     enum error_code code = ERROR_NONE;
 
-    (void)gethostname(host, sizeof host - 1);
-    (void)snprintf(name, sizeof name, "sluice-gateway %s/%ld", host, (long)getpid());
     const struct publish_options options = {
         .url = settings->broker_url,
         .password = settings->broker_password,
@@ -160,89 +141,37 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     return code;
 }
 
-static void warn_of_insecure_secrets(const struct gateway_settings *settings)
+static enum error_code check(const void *settings, struct buf *complaints)
 {
-    struct buf names = {0};
-
-    if (config_insecure(gateway_settings_table, settings, &names)) {
-        log_warning(
-            "insecure-secret", log_text("settings", buf_text(&names)),
-            log_text("message", "a development secret that everybody knows: make secrets writes real ones"));
-    }
-    buf_free(&names);
+    return gateway_settings_check(settings, complaints);
 }
 
-static enum exit_code run(const struct gateway_settings *settings)
+static enum exit_code run(const void *settings, struct admin *admin, const char *name)
 {
-    struct admin *admin = NULL;
-    struct error error = {.text = "unknown LOG_LEVEL"};
-    enum log_level level;
-    enum exit_code result = EXIT_DONE;
+    struct error error;
 
-    if (!log_level_of(settings->log_level, &level) || drain_install(&error) != ERROR_NONE ||
-        reload_install(&error) != ERROR_NONE || log_start(level, &error) != ERROR_NONE) {
-        (void)fprintf(stderr, "sluice-gateway: cannot start: %s\n", error.text);
-        return EXIT_BUG;
-    }
-    log_info("starting", log_text("program", "sluice-gateway"), log_text("version", SLUICE_VERSION));
-    warn_of_insecure_secrets(settings);
     if (raise_descriptors(settings, &error) != ERROR_NONE ||
-        admin_start(&admin, settings->admin, &error) != ERROR_NONE ||
-        serve(settings, admin, &error) != ERROR_NONE) {
+        serve(settings, admin, name, &error) != ERROR_NONE) {
         log_error("not-started", log_text("reason", error.text));
-        result = EXIT_SETTINGS;
+        return EXIT_SETTINGS;
     }
-    admin_stop(admin);
-    log_info("stopped", log_number("status", result));
-    log_stop();
-    return result;
-}
-
-/* Reads the settings and then runs, or prints them. */
-static int with_settings(bool print_only)
-{
-    struct gateway_settings settings = {0};
-    struct buf complaints = {0}, out = {0};
-    int result = EXIT_SETTINGS;
-
-    if (config_load(gateway_settings_table, &settings, &complaints) != ERROR_NONE ||
-        gateway_settings_check(&settings, &complaints) != ERROR_NONE) {
-        (void)fprintf(stderr, "%s", buf_text(&complaints));
-    } else if (print_only) {
-        config_print(gateway_settings_table, &settings, &out);
-        result = print(&out);
-    } else {
-        result = (int)run(&settings);
-    }
-    buf_free(&complaints);
-    config_free(gateway_settings_table, &settings);
-    return result;
+    return EXIT_DONE;
 }
 
 int main(int argc, char **argv)
 {
-    struct buf out = {0};
+    static struct gateway_settings settings;
+    const struct daemon daemon = {
+        .program = "sluice-gateway",
+        .summary = "Takes webhooks in by HTTP and answers 200 once RabbitMQ has confirmed them.\n",
+        .table = gateway_settings_table,
+        .settings = &settings,
+        .log_level = &settings.log_level,
+        .admin = &settings.admin,
+        .check = check,
+        .prepare = reload_install,
+        .run = run,
+    };
 
-    if (argc == 1) {
-        return with_settings(false);
-    }
-    if (argc == 2 && strcmp(argv[1], "--print-config") == 0) {
-        return with_settings(true);
-    }
-    if (argc == 2 && strcmp(argv[1], "--print-settings") == 0) {
-        config_table(gateway_settings_table, &out);
-        return print(&out);
-    }
-    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
-        buf_append_text(&out, "sluice-gateway " SLUICE_VERSION "\n");
-        return print(&out);
-    }
-    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
-        buf_append_text(&out, usage);
-        config_help(gateway_settings_table, &out);
-        return print(&out);
-    }
-    (void)fprintf(stderr, "sluice-gateway: unknown arguments, from '%s' on; it takes none but one of:\n%s",
-                  argv[1], usage);
-    return EXIT_USAGE;
+    return daemon_main(&daemon, argc, argv);
 }

@@ -435,7 +435,7 @@ static void end(struct loop *l)
         slot_free(l->slots[i]);
     }
     deliver_end(&l->deliver);
-    log_info("stopped", log_number("given_back", (int64_t)unacked));
+    log_info("drained", log_number("given_back", (int64_t)unacked));
 }
 
 enum exit_code loop_run(const struct worker_settings *settings, struct admin *admin, const char *name)

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon.h"
+
+#include "drain.h"
+#include "log.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define NAME_SIZE 64
+
+static int print(struct buf *out)
+{
+    bool written = !out->failed && fwrite(out->data, 1, out->len, stdout) == out->len && fflush(stdout) == 0;
+
+    buf_free(out);
+    return written ? EXIT_DONE : EXIT_BUG;
+}
+
+static void append_usage(const struct daemon *d, struct buf *out)
+{
+    buf_printf(out, "Usage: %s [--help | --version | --print-config | --print-settings]\n%s", d->program,
+               d->summary);
+}
+
+static void warn_of_insecure_secrets(const struct daemon *d)
+{
+    struct buf names = {0};
+
+    if (config_insecure(d->table, d->settings, &names)) {
+        log_warning(
+            "insecure-secret", log_text("settings", buf_text(&names)),
+            log_text("message", "a development secret that everybody knows: make secrets writes real ones"));
+    }
+    buf_free(&names);
+}
+
+static enum error_code begin(const struct daemon *d, struct error *error)
+{
+    enum error_code code = drain_install(error);
+    enum log_level level;
+
+    if (code == ERROR_NONE && d->prepare != NULL) {
+        code = d->prepare(error);
+    }
+    if (code == ERROR_NONE && !log_level_of(*d->log_level, &level)) {
+        code = error_set(error, ERROR_BUG, "LOG_LEVEL=%s is in the table but not in lib/log", *d->log_level);
+    }
+    return code == ERROR_NONE ? log_start(level, error) : code;
+}
+
+static enum exit_code run(const struct daemon *d)
+{
+    char host[256] = "", name[NAME_SIZE];
+    struct admin *admin = NULL;
+    struct error error;
+    enum exit_code result = EXIT_SETTINGS;
+
+    if (begin(d, &error) != ERROR_NONE) {
+        (void)fprintf(stderr, "%s: cannot start: %s\n", d->program, error.text);
+        return EXIT_BUG;
+    }
+    (void)gethostname(host, sizeof host - 1);
+    /* The pid must stand before the cut: the host gives way. */
+    (void)snprintf(name, sizeof name, "%s %.32s/%ld", d->program, host, (long)getpid());
+    log_info("starting", log_text("program", d->program), log_text("version", SLUICE_VERSION),
+             log_text("name", name));
+    warn_of_insecure_secrets(d);
+    if (admin_start(&admin, *d->admin, &error) == ERROR_NONE) {
+        result = d->run(d->settings, admin, name);
+    } else {
+        log_error("not-started", log_text("reason", error.text));
+    }
+    admin_stop(admin);
+    log_info("stopped", log_number("status", result));
+    log_stop();
+    return result;
+}
+
+/* Reads the settings and then runs, or prints them. */
+static int with_settings(const struct daemon *d, bool print_only)
+{
+    struct buf complaints = {0}, out = {0};
+    int result = EXIT_SETTINGS;
+
+    if (config_load(d->table, d->settings, &complaints) != ERROR_NONE ||
+        d->check(d->settings, &complaints) != ERROR_NONE) {
+        (void)fprintf(stderr, "%s", buf_text(&complaints));
+    } else if (print_only) {
+        config_print(d->table, d->settings, &out);
+        result = print(&out);
+    } else {
+        result = (int)run(d);
+    }
+    buf_free(&complaints);
+    config_free(d->table, d->settings);
+    return result;
+}
+
+int daemon_main(const struct daemon *d, int argc, char **argv)
+{
+    struct buf out = {0};
+
+    if (argc == 1) {
+        return with_settings(d, false);
+    }
+    if (argc == 2 && strcmp(argv[1], "--print-config") == 0) {
+        return with_settings(d, true);
+    }
+    if (argc == 2 && strcmp(argv[1], "--print-settings") == 0) {
+        config_table(d->table, &out);
+        return print(&out);
+    }
+    if (argc == 2 && strcmp(argv[1], "--version") == 0) {
+        buf_printf(&out, "%s %s\n", d->program, SLUICE_VERSION);
+        return print(&out);
+    }
+    append_usage(d, &out);
+    if (argc == 2 && strcmp(argv[1], "--help") == 0) {
+        buf_append_text(
+            &out, "Settings come from the environment; each may also be given as NAME_FILE, a file that\n"
+                  "holds it.\n\n");
+        config_help(d->table, &out);
+        return print(&out);
+    }
+    (void)fprintf(stderr, "%s: unknown arguments, from '%s' on; it takes none but one of:\n%s", d->program,
+                  argv[1], buf_text(&out));
+    buf_free(&out);
+    return EXIT_USAGE;
+}
