@@ -29,11 +29,8 @@ static enum error_code inspect(struct broker **broker, const struct broker_optio
 enum error_code queues_inspect(struct queue_depths *depths, const struct queues_options *options,
                                struct error *error)
 {
-    const struct broker_options broker_options = {.url = options->url,
-                                                  .password = options->password,
-                                                  .tls = options->tls,
-                                                  .connection_name = options->connection_name,
-                                                  .heartbeat_s = 20};
+    const struct broker_options broker_options = {
+        .access = options->access, .connection_name = options->connection_name, .heartbeat_s = 20};
     struct topology topology;
     struct broker *broker = NULL;
     /* The bound on bytes is no matter here: any will do. */

@@ -23,8 +23,8 @@ struct queue_depths {
 };
 
 struct queues_options {
-    const char *url, *password, *connection_name;
-    struct broker_tls tls;
+    const struct broker_access *access;
+    const char *connection_name;
     const struct config_durations *delays;
 };
 

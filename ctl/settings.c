@@ -10,11 +10,9 @@
 #define KIB INT64_C(1024)
 #define TIB (KIB * KIB * KIB * KIB)
 
-#define AMQP_SCHEMES "amqp,amqps"
 #define HTTP_SCHEMES "http,https"
 #define POSTGRES_SCHEMES "postgresql,postgres"
 #define PASSWORD_MAX 1024
-#define PATH_LENGTH 4096
 #define DELAY_LEAST CLOCK_US_PER_S
 #define DELAY_MOST (24 * 60 * 60 * CLOCK_US_PER_S)
 
@@ -25,16 +23,7 @@ const struct config_setting settings_none[] = {{0}};
 
 #define SETTINGS setup_settings
 const struct config_setting settings_setup[] = {
-    {"BROKER_URL", CONFIG_URL, AT(broker_url), "amqp://sluice-setup@127.0.0.1:5672/sluice", 0, 0, AMQP_SCHEMES, false,
-     "the broker, as a user that may configure the vhost"},
-    {"BROKER_PASSWORD", CONFIG_TEXT, AT(broker_password), "", 0, PASSWORD_MAX, NULL, true,
-     "that user's password, for BROKER_URL and BROKER_MANAGEMENT_URL"},
-    {"BROKER_CA", CONFIG_TEXT, AT(broker_ca), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps and https: PEM file of the CAs that may have signed the broker's certificate"},
-    {"BROKER_CERT", CONFIG_TEXT, AT(broker_cert), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps: PEM file of our own certificate, where the broker asks for one"},
-    {"BROKER_KEY", CONFIG_TEXT, AT(broker_key), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps: PEM file of that certificate's key"},
+    BROKER_SETTINGS(struct SETTINGS, broker, "amqp://sluice-setup@127.0.0.1:5672/sluice", "", "the broker, as a user that may configure the vhost; its password and CA are for BROKER_MANAGEMENT_URL too"),
     {"BROKER_MANAGEMENT_URL", CONFIG_URL, AT(management_url), "http://sluice-setup@127.0.0.1:15672", 0, 0, HTTP_SCHEMES, false,
      "the broker's management API; not used with --skip-broker-users"},
     {"SETUP_GATEWAY_BROKER_PASSWORD", CONFIG_TEXT, AT(gateway_broker_password), "", 0, PASSWORD_MAX, NULL, true,
@@ -63,16 +52,7 @@ const struct config_setting settings_setup[] = {
 
 #define SETTINGS status_settings
 const struct config_setting settings_status[] = {
-    {"BROKER_URL", CONFIG_URL, AT(broker_url), "amqp://sluice-worker@127.0.0.1:5672/sluice", 0, 0, AMQP_SCHEMES, false,
-     "the broker, as any user of the vhost"},
-    {"BROKER_PASSWORD", CONFIG_TEXT, AT(broker_password), "", 0, PASSWORD_MAX, NULL, true,
-     "that user's password"},
-    {"BROKER_CA", CONFIG_TEXT, AT(broker_ca), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps and https: PEM file of the CAs that may have signed the broker's certificate"},
-    {"BROKER_CERT", CONFIG_TEXT, AT(broker_cert), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps: PEM file of our own certificate, where the broker asks for one"},
-    {"BROKER_KEY", CONFIG_TEXT, AT(broker_key), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps: PEM file of that certificate's key"},
+    BROKER_SETTINGS(struct SETTINGS, broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "", "the broker, as any user of the vhost"),
     {"BROKER_MANAGEMENT_URL", CONFIG_URL, AT(management_url), "", 0, 0, HTTP_SCHEMES, false,
      "the broker's management API, to count workers; empty: not asked"},
     {"DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice_reader@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false,
@@ -87,16 +67,7 @@ const struct config_setting settings_status[] = {
 
 #define SETTINGS verify_settings
 const struct config_setting settings_verify[] = {
-    {"BROKER_URL", CONFIG_URL, AT(broker_url), "amqp://sluice-worker@127.0.0.1:5672/sluice", 0, 0, AMQP_SCHEMES, false,
-     "the broker, as any user of the vhost"},
-    {"BROKER_PASSWORD", CONFIG_TEXT, AT(broker_password), "", 0, PASSWORD_MAX, NULL, true,
-     "that user's password"},
-    {"BROKER_CA", CONFIG_TEXT, AT(broker_ca), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps and https: PEM file of the CAs that may have signed the broker's certificate"},
-    {"BROKER_CERT", CONFIG_TEXT, AT(broker_cert), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps: PEM file of our own certificate, where the broker asks for one"},
-    {"BROKER_KEY", CONFIG_TEXT, AT(broker_key), "", 0, PATH_LENGTH, NULL, false,
-     "for amqps: PEM file of that certificate's key"},
+    BROKER_SETTINGS(struct SETTINGS, broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "", "the broker, as any user of the vhost"),
     {"DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice_reader@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false,
      "the database, as a role that may read"},
     {"DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,

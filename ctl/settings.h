@@ -5,14 +5,11 @@
 /* The settings of each subcommand. send and ready have none: what they need is
  * an argument. */
 
+#include "broker.h"
 #include "config.h"
 
 struct setup_settings {
-    char *broker_url;
-    char *broker_password;
-    char *broker_ca;
-    char *broker_cert;
-    char *broker_key;
+    struct broker_access broker;
     char *management_url;
     char *gateway_broker_password;
     char *worker_broker_password;
@@ -27,11 +24,7 @@ struct setup_settings {
 };
 
 struct status_settings {
-    char *broker_url;
-    char *broker_password;
-    char *broker_ca;
-    char *broker_cert;
-    char *broker_key;
+    struct broker_access broker;
     char *management_url; /* "": not asked */
     char *database_url;
     char *database_password;
@@ -39,11 +32,7 @@ struct status_settings {
 };
 
 struct verify_settings {
-    char *broker_url;
-    char *broker_password;
-    char *broker_ca;
-    char *broker_cert;
-    char *broker_key;
+    struct broker_access broker;
     char *database_url;
     char *database_password;
     struct config_durations delays;

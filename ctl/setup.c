@@ -71,7 +71,7 @@ static enum error_code reach_management(struct setup *s, struct error *error)
 static enum error_code setup_access(struct setup *s, struct error *error)
 {
     enum error_code code = management_open(&s->management, s->settings->management_url,
-                                           s->settings->broker_password, s->settings->broker_ca, error);
+                                           s->settings->broker.password, s->settings->broker.ca, error);
 
     if (code == ERROR_NONE) {
         code = keep_trying(s, reach_management, error);
@@ -86,9 +86,7 @@ static enum error_code setup_access(struct setup *s, struct error *error)
 static struct broker_options broker_options(const struct setup_settings *settings)
 {
     return (struct broker_options){
-        .url = settings->broker_url,
-        .password = settings->broker_password,
-        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
+        .access = &settings->broker,
         .connection_name = "sluice setup",
         .heartbeat_s = 20,
     };
@@ -312,9 +310,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     code = topology_build(&s.topology, s.settings->delays.us, s.settings->delays.count,
                           s.settings->queue_max_bytes, &error);
     if (code == ERROR_NONE) {
-        const struct broker_options broker = broker_options(s.settings);
-
-        code = broker_check(&broker, &error);
+        code = broker_check(&s.settings->broker, &error);
     }
     if (code == ERROR_NONE && !passwords_given(s.settings, broker_users)) {
         return EXIT_SETTINGS;

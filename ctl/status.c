@@ -106,8 +106,8 @@ static enum error_code ask_management(struct status *status, const struct status
 {
     struct management *management = NULL;
     cJSON *connections = NULL;
-    enum error_code code = management_open(&management, settings->management_url, settings->broker_password,
-                                           settings->broker_ca, error);
+    enum error_code code = management_open(&management, settings->management_url, settings->broker.password,
+                                           settings->broker.ca, error);
 
     if (code == ERROR_NONE) {
         code = management_get(management, "/api/vhosts/" TOPOLOGY_VHOST "/connections", &connections, error);
@@ -143,11 +143,7 @@ static void count_new_workers(struct status *status)
 static enum exit_code ask_all(struct status *status, const struct status_settings *settings)
 {
     const struct queues_options options = {
-        .url = settings->broker_url,
-        .password = settings->broker_password,
-        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
-        .connection_name = "sluice status",
-        .delays = &settings->delays};
+        .access = &settings->broker, .connection_name = "sluice status", .delays = &settings->delays};
     enum exit_code worst = EXIT_DONE;
     struct error error = {0};
 

@@ -234,14 +234,11 @@ static enum error_code verify(struct verify *v, const struct verify_settings *se
     struct queue_depths depths;
     size_t queued = 0;
     /* The queues first: what is stored in between is then found in the table. */
-    enum error_code code = queues_inspect(
-        &depths,
-        &(struct queues_options){.url = settings->broker_url,
-                                 .password = settings->broker_password,
-                                 .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
-                                 .connection_name = "sluice verify",
-                                 .delays = &settings->delays},
-        error);
+    enum error_code code = queues_inspect(&depths,
+                                          &(struct queues_options){.access = &settings->broker,
+                                                                   .connection_name = "sluice verify",
+                                                                   .delays = &settings->delays},
+                                          error);
 
     if (code == ERROR_NONE) {
         code = database_open(&v->database, settings->database_url, settings->database_password, NAME, error);

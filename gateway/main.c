@@ -110,9 +110,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     enum error_code code = ERROR_NONE;
 
     const struct publish_options options = {
-        .url = settings->broker_url,
-        .password = settings->broker_password,
-        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
+        .access = &settings->broker,
         .name = name,
         .publishers = (int)settings->publishers,
         .confirm_timeout_us = settings->confirm_timeout_us,

@@ -41,9 +41,7 @@ enum error_code publish_start(struct publish **publish, const struct publish_opt
 {
     struct publish *o = calloc(1, sizeof *o);
     const struct publisher_options each = {
-        .url = options->url,
-        .password = options->password,
-        .tls = options->tls,
+        .access = options->access,
         .name = options->name,
         .changed = report,
         .context = o,

@@ -23,10 +23,9 @@
 struct publish;
 
 struct publish_options {
-    const char *url, *password; /* as for broker_open; must live as long as the publishers */
-    struct broker_tls tls;
-    const char *name; /* connection name; likewise */
-    int publishers;   /* 1 to PUBLISHERS_MAX */
+    const struct broker_access *access; /* must live as long as the publishers */
+    const char *name;                   /* connection name; likewise */
+    int publishers;                     /* 1 to PUBLISHERS_MAX */
     int64_t confirm_timeout_us;
     struct admin *admin; /* is told whether a broker is there */
 };

@@ -250,9 +250,7 @@ static void retry_later(struct publisher *p)
 static void connect_broker(struct publisher *p)
 {
     const struct broker_options options = {
-        .url = p->options.url,
-        .password = p->options.password,
-        .tls = p->options.tls,
+        .access = p->options.access,
         .connection_name = p->options.name,
         .heartbeat_s = HEARTBEAT_S,
         .confirms = true,
@@ -262,7 +260,7 @@ static void connect_broker(struct publisher *p)
     if (broker_open(&p->broker, &options, &error) == ERROR_NONE) {
         metric_add(&metrics[CONNECTS], 1);
         p->warned_at_us = 0;
-        log_info("broker-connected", log_text("url", p->options.url));
+        log_info("broker-connected", log_text("url", p->options.access->url));
         set_gate(p, TICKET_PENDING);
         return;
     }

@@ -13,9 +13,9 @@
 struct publisher;
 
 struct publisher_options {
-    const char *url, *password, *name; /* as for broker_open; must live as long as the publisher */
-    struct broker_tls tls;
-    void (*changed)(void *context); /* called on its thread when publisher_gate has changed */
+    const struct broker_access *access; /* must live as long as the publisher */
+    const char *name;                   /* connection name; likewise */
+    void (*changed)(void *context);     /* called on its thread when publisher_gate has changed */
     void *context;
 };
 

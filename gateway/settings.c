@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
-#include "broker.h"
 #include "clock.h"
 
 #include <inttypes.h>
@@ -13,16 +12,8 @@
     }
 
 const struct config_setting gateway_settings_table[] = {
-    SETTING("BROKER_URL", CONFIG_URL, broker_url, .choices = "amqp,amqps",
-            .help = "RabbitMQ: amqp://sluice-gateway@host:5672/sluice"),
-    SETTING("BROKER_PASSWORD", CONFIG_TEXT, broker_password, .min = 1, .max = 1024, .secret = true,
-            .help = "password of the user in BROKER_URL"),
-    SETTING("BROKER_CA", CONFIG_TEXT, broker_ca, .fallback = "", .max = 4096,
-            .help = "for amqps: PEM file of the CAs that may have signed the broker's certificate"),
-    SETTING("BROKER_CERT", CONFIG_TEXT, broker_cert, .fallback = "", .max = 4096,
-            .help = "for amqps: PEM file of our own certificate, where the broker asks for one"),
-    SETTING("BROKER_KEY", CONFIG_TEXT, broker_key, .fallback = "", .max = 4096,
-            .help = "for amqps: PEM file of that certificate's key"),
+    BROKER_SETTINGS(struct gateway_settings, broker, NULL, NULL,
+                    "RabbitMQ: amqp://sluice-gateway@host:5672/sluice"),
     SETTING("LOG_LEVEL", CONFIG_CHOICE, log_level, .fallback = "info", .choices = "debug,info,warning,error",
             .help = "least level that is logged; info has one line per stage of an event"),
     SETTING("GATEWAY_LISTEN", CONFIG_ADDRESS, listen, .fallback = "0.0.0.0:8080",
@@ -59,13 +50,9 @@ const struct config_setting gateway_settings_table[] = {
 enum error_code gateway_settings_check(const struct gateway_settings *settings, struct buf *complaints)
 {
     size_t before = complaints->len;
-    const struct broker_options broker = {
-        .url = settings->broker_url,
-        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
-    };
     struct error error;
 
-    if (broker_check(&broker, &error) != ERROR_NONE) {
+    if (broker_check(&settings->broker, &error) != ERROR_NONE) {
         buf_printf(complaints, "%s\n", error.text);
     }
     if ((settings->cert[0] == '\0') != (settings->key[0] == '\0')) {

@@ -2,14 +2,11 @@
 #ifndef SLUICE_GATEWAY_SETTINGS_H
 #define SLUICE_GATEWAY_SETTINGS_H
 
+#include "broker.h"
 #include "config.h"
 
 struct gateway_settings {
-    char *broker_url;
-    char *broker_password;
-    char *broker_ca;
-    char *broker_cert;
-    char *broker_key;
+    struct broker_access broker;
     char *log_level;
     char *listen;
     char *cert;

@@ -58,9 +58,9 @@ static enum error_code open_channel(struct broker *b, const struct broker_option
     return code;
 }
 
-enum error_code broker_check(const struct broker_options *options, struct error *error)
+enum error_code broker_check(const struct broker_access *access, struct error *error)
 {
-    return dial_check(options, error);
+    return dial_check(access, error);
 }
 
 enum error_code broker_open(struct broker **broker, const struct broker_options *options, struct error *error)

@@ -18,16 +18,49 @@
 
 struct broker;
 
-/* For amqps://, PEM files; NULL or "": not given. */
-struct broker_tls {
-    const char *ca;                /* needed: the CAs that may have signed the broker's certificate */
-    const char *certificate, *key; /* our own, where the broker asks for one: both or none */
+/* Where the broker is and how to be let in: what a program's settings hold, each text "" when
+ * not given. */
+struct broker_access {
+    char *url; /* amqp:// or amqps://user@host:port/vhost, without a password */
+    char *password;
+    char *ca; /* PEM file, needed for amqps: the CAs that may have signed the broker's certificate */
+    char *certificate, *key; /* PEM files of our own, where the broker asks for one: both or none */
 };
 
+/* The rows of a config table (lib/config) that fill the struct broker_access `at` of the struct `owner`. */
+#define BROKER_SETTINGS(owner, at, url_default, password_default, url_help)                           \
+    {.name = "BROKER_URL",                                                                            \
+     .type = CONFIG_URL,                                                                              \
+     .offset = offsetof(owner, at.url),                                                               \
+     .fallback = url_default,                                                                         \
+     .choices = "amqp,amqps",                                                                         \
+     .help = url_help},                                                                               \
+        {.name = "BROKER_PASSWORD",                                                                   \
+         .type = CONFIG_TEXT,                                                                         \
+         .offset = offsetof(owner, at.password),                                                      \
+         .fallback = password_default,                                                                \
+         .max = 1024,                                                                                 \
+         .secret = true,                                                                              \
+         .help = "password of the user in BROKER_URL"},                                               \
+        {.name = "BROKER_CA",                                                                         \
+         .type = CONFIG_TEXT,                                                                         \
+         .offset = offsetof(owner, at.ca),                                                            \
+         .fallback = "",                                                                              \
+         .max = 4096,                                                                                 \
+         .help = "for amqps: PEM file of the CAs that may have signed the broker's certificate"},     \
+        {.name = "BROKER_CERT",                                                                       \
+         .type = CONFIG_TEXT,                                                                         \
+         .offset = offsetof(owner, at.certificate),                                                   \
+         .fallback = "",                                                                              \
+         .max = 4096,                                                                                 \
+         .help = "for amqps: PEM file of our own certificate, where the broker asks for one"},        \
+    {                                                                                                 \
+        .name = "BROKER_KEY", .type = CONFIG_TEXT, .offset = offsetof(owner, at.key), .fallback = "", \
+        .max = 4096, .help = "for amqps: PEM file of that certificate's key"                          \
+    }
+
 struct broker_options {
-    const char *url; /* amqp:// or amqps://user@host:port/vhost, without a password */
-    const char *password;
-    struct broker_tls tls;
+    const struct broker_access *access;
     const char *connection_name; /* shown by the management page and rabbitmqctl */
     int heartbeat_s;             /* 5 to 20; call broker_next at less than half of it */
     bool confirms;               /* put the channel in confirm mode */
@@ -71,7 +104,7 @@ MUST_CHECK enum error_code broker_open(struct broker **broker, const struct brok
                                        struct error *error);
 /* Checks the URL, and that what TLS needs is named, without connecting: what broker_open would refuse as
  * ERROR_SETTING. */
-MUST_CHECK enum error_code broker_check(const struct broker_options *options, struct error *error);
+MUST_CHECK enum error_code broker_check(const struct broker_access *access, struct error *error);
 /* polite: says goodbye to the broker first, waiting at most 1 s; never do that on a
  * connection that has failed. broker may be NULL. */
 void broker_close(struct broker *broker, bool polite);

@@ -23,46 +23,45 @@
 
 static bool is_given(const char *text)
 {
-    return text != NULL && text[0] != '\0';
+    return text[0] != '\0';
 }
 
 /* amqp_parse_url cuts its text into pieces: `text` holds them. */
-static enum error_code parse_options(const struct broker_options *options, char text[URL_MAX],
-                                     struct amqp_connection_info *parts, struct error *error)
+static enum error_code parse_access(const struct broker_access *access, char text[URL_MAX],
+                                    struct amqp_connection_info *parts, struct error *error)
 {
-    int len = snprintf(text, URL_MAX, "%s", options->url);
+    int len = snprintf(text, URL_MAX, "%s", access->url);
 
     memset(parts, 0, sizeof *parts);
     if (len < 0 || len >= URL_MAX || amqp_parse_url(text, parts) != AMQP_STATUS_OK ||
         parts->host[0] == '\0' || parts->user[0] == '\0') {
         return error_set(error, ERROR_SETTING,
-                         "BROKER_URL=%.200s is not of the form amqp://user@host:port/vhost", options->url);
+                         "BROKER_URL=%.200s is not of the form amqp://user@host:port/vhost", access->url);
     }
-    if (parts->ssl && !is_given(options->tls.ca)) {
+    if (parts->ssl && !is_given(access->ca)) {
         return error_set(
             error, ERROR_SETTING,
             "BROKER_URL=%.200s needs BROKER_CA: the file of the CA that signed the broker's certificate",
-            options->url);
+            access->url);
     }
-    if (!parts->ssl &&
-        (is_given(options->tls.ca) || is_given(options->tls.certificate) || is_given(options->tls.key))) {
+    if (!parts->ssl && (is_given(access->ca) || is_given(access->certificate) || is_given(access->key))) {
         return error_set(error, ERROR_SETTING,
                          "BROKER_CA, BROKER_CERT and BROKER_KEY are for amqps://, but BROKER_URL=%.200s",
-                         options->url);
+                         access->url);
     }
-    if (is_given(options->tls.certificate) != is_given(options->tls.key)) {
+    if (is_given(access->certificate) != is_given(access->key)) {
         return error_set(error, ERROR_SETTING,
                          "BROKER_CERT and BROKER_KEY go together: one of them is not set");
     }
     return ERROR_NONE;
 }
 
-enum error_code dial_check(const struct broker_options *options, struct error *error)
+enum error_code dial_check(const struct broker_access *access, struct error *error)
 {
     char text[URL_MAX];
     struct amqp_connection_info parts;
 
-    return parse_options(options, text, &parts, error);
+    return parse_access(access, text, &parts, error);
 }
 
 static amqp_table_entry_t flag_entry(const char *name)
@@ -99,11 +98,11 @@ static amqp_rpc_reply_t log_in(amqp_connection_state_t connection, const struct 
 
     return amqp_login_with_properties(connection, parts->vhost, DIAL_CHANNELS, FRAME_MAX,
                                       options->heartbeat_s, &table, AMQP_SASL_METHOD_PLAIN, parts->user,
-                                      options->password);
+                                      options->access->password);
 }
 
 /* NULL: *error says why. */
-static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const struct broker_options *options,
+static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const struct broker_access *access,
                                      struct error *error)
 {
     amqp_socket_t *socket = amqp_ssl_socket_new(connection);
@@ -118,29 +117,29 @@ static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const s
         (void)error_set(error, ERROR_SETTING, "this OpenSSL has no TLS 1.2");
         return NULL;
     }
-    if (amqp_ssl_socket_set_cacert(socket, options->tls.ca) != AMQP_STATUS_OK) {
+    if (amqp_ssl_socket_set_cacert(socket, access->ca) != AMQP_STATUS_OK) {
         (void)error_set(error, ERROR_SETTING, "BROKER_CA=%.200s can't be read as PEM certificates",
-                        options->tls.ca);
+                        access->ca);
         return NULL;
     }
-    if (is_given(options->tls.certificate) &&
-        amqp_ssl_socket_set_key(socket, options->tls.certificate, options->tls.key) != AMQP_STATUS_OK) {
+    if (is_given(access->certificate) &&
+        amqp_ssl_socket_set_key(socket, access->certificate, access->key) != AMQP_STATUS_OK) {
         (void)error_set(
             error, ERROR_SETTING,
             "BROKER_CERT=%.150s and BROKER_KEY=%.150s can't be read as a PEM certificate and its key",
-            options->tls.certificate, options->tls.key);
+            access->certificate, access->key);
         return NULL;
     }
     return socket;
 }
 
-static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struct broker_options *options,
+static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struct broker_access *access,
                                  bool tls, struct error *error)
 {
     amqp_socket_t *socket;
 
     if (tls) {
-        return new_tls_socket(connection, options, error);
+        return new_tls_socket(connection, access, error);
     }
     socket = amqp_tcp_socket_new(connection);
     if (socket == NULL) {
@@ -149,14 +148,13 @@ static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struc
     return socket;
 }
 
-static enum error_code connect_socket(amqp_connection_state_t connection,
-                                      const struct broker_options *options,
+static enum error_code connect_socket(amqp_connection_state_t connection, const struct broker_access *access,
                                       const struct amqp_connection_info *parts, struct error *error)
 {
     const struct timeval deadline = {.tv_sec = DEADLINE_S};
     /* A broker in an alarm stops reading; without this a publish would hang for as long. */
     const unsigned user_timeout_ms = DEADLINE_S * 1000;
-    amqp_socket_t *socket = new_socket(connection, options, parts->ssl, error);
+    amqp_socket_t *socket = new_socket(connection, access, parts->ssl, error);
     int status;
 
     if (socket == NULL) {
@@ -181,10 +179,10 @@ enum error_code dial(amqp_connection_state_t connection, const struct broker_opt
 {
     struct amqp_connection_info parts;
     char url[URL_MAX], what[320];
-    enum error_code code = parse_options(options, url, &parts, error);
+    enum error_code code = parse_access(options->access, url, &parts, error);
 
     if (code == ERROR_NONE) {
-        code = connect_socket(connection, options, &parts, error);
+        code = connect_socket(connection, options->access, &parts, error);
     }
     if (code != ERROR_NONE) {
         return code;

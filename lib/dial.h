@@ -16,7 +16,7 @@
 #define DIAL_CHANNELS 1 /* as many channels as a connection of ours may have */
 
 /* See broker_check. */
-MUST_CHECK enum error_code dial_check(const struct broker_options *options, struct error *error);
+MUST_CHECK enum error_code dial_check(const struct broker_access *access, struct error *error);
 /* Connects and logs in, waiting at most 5 s for each step; from then on each synchronous call has 5 s, and
  * the kernel gives the connection up when the broker takes nothing for 5 s. After a failure the connection is
  * good for amqp_destroy_connection only. Errors as broker_open. */

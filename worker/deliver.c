@@ -68,9 +68,7 @@ static void lose(struct deliver *d, const struct error *error, int64_t now_us)
 static void connect(struct deliver *d, int64_t now_us)
 {
     const struct broker_options options = {
-        .url = d->settings->broker_url,
-        .password = d->settings->broker_password,
-        .tls = {d->settings->broker_ca, d->settings->broker_cert, d->settings->broker_key},
+        .access = &d->settings->broker,
         .connection_name = d->connection_name,
         .heartbeat_s = HEARTBEAT_S,
     };

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "settings.h"
 
-#include "broker.h"
 #include "clock.h"
 
 #include <inttypes.h>
@@ -13,16 +12,8 @@
     }
 
 const struct config_setting worker_settings_table[] = {
-    SETTING("BROKER_URL", CONFIG_URL, broker_url, .choices = "amqp,amqps",
-            .help = "RabbitMQ: amqp://sluice-worker@host:5672/sluice"),
-    SETTING("BROKER_PASSWORD", CONFIG_TEXT, broker_password, .min = 1, .max = 1024, .secret = true,
-            .help = "password of the user in BROKER_URL"),
-    SETTING("BROKER_CA", CONFIG_TEXT, broker_ca, .fallback = "", .max = 4096,
-            .help = "for amqps: PEM file of the CAs that may have signed the broker's certificate"),
-    SETTING("BROKER_CERT", CONFIG_TEXT, broker_cert, .fallback = "", .max = 4096,
-            .help = "for amqps: PEM file of our own certificate, where the broker asks for one"),
-    SETTING("BROKER_KEY", CONFIG_TEXT, broker_key, .fallback = "", .max = 4096,
-            .help = "for amqps: PEM file of that certificate's key"),
+    BROKER_SETTINGS(struct worker_settings, broker, NULL, NULL,
+                    "RabbitMQ: amqp://sluice-worker@host:5672/sluice"),
     SETTING("DATABASE_URL", CONFIG_URL, database_url, .choices = "postgresql,postgres",
             .help = "Postgres: postgresql://sluice_worker@host:5432/sluice"),
     SETTING("DATABASE_PASSWORD", CONFIG_TEXT, database_password, .min = 1, .max = 1024, .secret = true,
@@ -51,13 +42,9 @@ const struct config_setting worker_settings_table[] = {
 
 enum error_code worker_settings_check(const struct worker_settings *settings, struct buf *complaints)
 {
-    const struct broker_options broker = {
-        .url = settings->broker_url,
-        .tls = {settings->broker_ca, settings->broker_cert, settings->broker_key},
-    };
     struct error error;
 
-    if (broker_check(&broker, &error) != ERROR_NONE) {
+    if (broker_check(&settings->broker, &error) != ERROR_NONE) {
         buf_printf(complaints, "%s\n", error.text);
         return ERROR_SETTING;
     }

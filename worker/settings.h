@@ -2,14 +2,11 @@
 #ifndef SLUICE_WORKER_SETTINGS_H
 #define SLUICE_WORKER_SETTINGS_H
 
+#include "broker.h"
 #include "config.h"
 
 struct worker_settings {
-    char *broker_url;
-    char *broker_password;
-    char *broker_ca;
-    char *broker_cert;
-    char *broker_key;
+    struct broker_access broker;
     char *database_url;
     char *database_password;
     char *log_level;
