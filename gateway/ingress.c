@@ -39,6 +39,10 @@ struct ingress {
  * thread that starts it, and first. */
 static _Thread_local char *start_complaint;
 
+/* This thread serves a connection (from its first to its last moment, one at a time). A failed TLS handshake
+ * is closed without having been a connection, and civetweb has forgotten a connection's data by then. */
+static _Thread_local bool connected;
+
 /* --- the head --------------------------------------------------------------------- */
 
 /* civetweb takes a head apart in place, and says nothing when it stops at a line that it can't read (a
@@ -285,7 +289,8 @@ static int on_connection(const struct mg_connection *connection, void **data)
 {
     struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
 
-    *data = ingress; /* so that on_closed knows it */
+    (void)data;
+    connected = true;
     admission_connected(ingress->admission);
     return 0;
 }
@@ -294,8 +299,8 @@ static void on_closed(const struct mg_connection *connection)
 {
     struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
 
-    /* A failed TLS handshake is closed without having been a connection. */
-    if (mg_get_user_connection_data(connection) != NULL) {
+    if (connected) {
+        connected = false;
         admission_disconnected(ingress->admission);
     }
 }
