@@ -5,6 +5,9 @@
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -20,6 +23,9 @@
 #define DEADLINE_S 5
 #define FRAME_MAX 131072 /* RabbitMQ's own default */
 #define URL_MAX 2048
+
+/* Why the broker's certificate was refused in this thread's last handshake; X509_V_OK: it was not. */
+static _Thread_local int refusal;
 
 static bool is_given(const char *text)
 {
@@ -101,9 +107,48 @@ static amqp_rpc_reply_t log_in(amqp_connection_state_t connection, const struct 
                                       options->access->password);
 }
 
+static int on_verified(int fine, X509_STORE_CTX *certificates)
+{
+    if (!fine) {
+        refusal = X509_STORE_CTX_get_error(certificates);
+    }
+    return fine;
+}
+
+/* OpenSSL itself compares the name within the handshake: librabbitmq would do it afterwards, can't compare
+ * addresses, and keeps to itself what is wrong with a certificate. */
+static bool verify_as(SSL_CTX *tls, const char *host)
+{
+    X509_VERIFY_PARAM *wanted = SSL_CTX_get0_param(tls);
+
+    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, on_verified);
+    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    return X509_VERIFY_PARAM_set1_ip_asc(wanted, host) == 1 ||
+           X509_VERIFY_PARAM_set1_host(wanted, host, 0) == 1;
+}
+
+/* OpenSSL knows more than librabbitmq's status, if the error is of this thread's last call. */
+static const char *reason_of(int status)
+{
+    const char *reason;
+
+    if (refusal != X509_V_OK) {
+        return X509_verify_cert_error_string(refusal);
+    }
+    if (status != AMQP_STATUS_SSL_ERROR && status != AMQP_STATUS_SSL_CONNECTION_FAILED) {
+        return amqp_error_string2(status);
+    }
+    reason = ERR_reason_error_string(ERR_peek_last_error());
+    if (reason == NULL) { /* with TLS 1.3 a broker's refusal comes after the handshake, or not at all */
+        reason = "the TLS connection was cut; if the broker demands a certificate, BROKER_CERT must be one "
+                 "that it trusts";
+    }
+    return reason;
+}
+
 /* NULL: *error says why. */
 static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const struct broker_access *access,
-                                     struct error *error)
+                                     const char *host, struct error *error)
 {
     amqp_socket_t *socket = amqp_ssl_socket_new(connection);
 
@@ -112,7 +157,11 @@ static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const s
         return NULL;
     }
     amqp_ssl_socket_set_verify_peer(socket, 1);
-    amqp_ssl_socket_set_verify_hostname(socket, 1);
+    amqp_ssl_socket_set_verify_hostname(socket, 0); /* see verify_as */
+    if (!verify_as(amqp_ssl_socket_get_context(socket), host)) {
+        (void)error_set(error, ERROR_MEMORY, "no memory for a TLS connection to the broker");
+        return NULL;
+    }
     if (amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
         (void)error_set(error, ERROR_SETTING, "this OpenSSL has no TLS 1.2");
         return NULL;
@@ -134,12 +183,12 @@ static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const s
 }
 
 static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struct broker_access *access,
-                                 bool tls, struct error *error)
+                                 const struct amqp_connection_info *parts, struct error *error)
 {
     amqp_socket_t *socket;
 
-    if (tls) {
-        return new_tls_socket(connection, access, error);
+    if (parts->ssl) {
+        return new_tls_socket(connection, access, parts->host, error);
     }
     socket = amqp_tcp_socket_new(connection);
     if (socket == NULL) {
@@ -154,16 +203,17 @@ static enum error_code connect_socket(amqp_connection_state_t connection, const 
     const struct timeval deadline = {.tv_sec = DEADLINE_S};
     /* A broker in an alarm stops reading; without this a publish would hang for as long. */
     const unsigned user_timeout_ms = DEADLINE_S * 1000;
-    amqp_socket_t *socket = new_socket(connection, access, parts->ssl, error);
+    amqp_socket_t *socket = new_socket(connection, access, parts, error);
     int status;
 
     if (socket == NULL) {
         return error->code;
     }
+    refusal = X509_V_OK;
     status = amqp_socket_open_noblock(socket, parts->host, parts->port, &deadline);
     if (status != AMQP_STATUS_OK) {
         return error_set(error, ERROR_UNREACHABLE, "broker %s:%d not reached: %s", parts->host, parts->port,
-                         amqp_error_string2(status));
+                         reason_of(status));
     }
     if (setsockopt(amqp_get_sockfd(connection), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
                    sizeof user_timeout_ms) != 0 ||
@@ -178,6 +228,7 @@ enum error_code dial(amqp_connection_state_t connection, const struct broker_opt
                      struct error *error)
 {
     struct amqp_connection_info parts;
+    amqp_rpc_reply_t reply;
     char url[URL_MAX], what[320];
     enum error_code code = parse_access(options->access, url, &parts, error);
 
@@ -189,5 +240,9 @@ enum error_code dial(amqp_connection_state_t connection, const struct broker_opt
     }
     (void)snprintf(what, sizeof what, "logging in to broker %.100s:%d vhost '%.60s' as %.60s", parts.host,
                    parts.port, parts.vhost, parts.user);
-    return amqperror_of_reply(what, log_in(connection, options, &parts), error);
+    reply = log_in(connection, options, &parts);
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_SSL_ERROR) {
+        return error_set(error, ERROR_CLOSED, "%s: %s", what, reason_of(reply.library_error));
+    }
+    return amqperror_of_reply(what, reply, error);
 }
