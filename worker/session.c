@@ -43,9 +43,21 @@ static void sqlstate_from_text(const char *text, char sqlstate[SQLSTATE_SIZE])
     }
 }
 
+/* libpq tells of each address that it tried, with hints between them; the last one counts. */
+static const char *last_attempt(const char *text)
+{
+    static const char begin[] = "\nconnection to server";
+    const char *next;
+
+    while ((next = strstr(text, begin)) != NULL) {
+        text = next + 1;
+    }
+    return text;
+}
+
 void session_note_lost(struct session *s)
 {
-    const char *text = PQerrorMessage(s->connection);
+    const char *text = last_attempt(PQerrorMessage(s->connection));
 
     session_note(s, text[0] == '\0' ? "the connection was lost" : text);
     s->reason[strcspn(s->reason, "\n")] = '\0';
