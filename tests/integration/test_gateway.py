@@ -6,6 +6,9 @@ import time
 
 import pytest
 
+from process import wait_until
+from wire import Wire, encode
+
 pytestmark = pytest.mark.gateway
 
 
@@ -35,6 +38,19 @@ def test_the_message_can_be_read_by_any_amqp_consumer(site):
     assert headers["sluice-traceparent"].startswith("00-111")
     assert headers["sluice-headers"]["cc"] == "elsewhere"
     assert {name for name in headers if not name.startswith("sluice-")} <= {"x-delivery-count"}  # the broker's own
+
+
+def test_connections_that_have_ended_are_counted_off(site):
+    gateway = site.start_gateway()
+
+    def connections():
+        return gateway.metrics()["sluice_gateway_connections"]
+    with Wire(gateway.port) as one, Wire(gateway.port) as two:
+        for wire in (one, two):
+            wire.send(encode("POST", "/", b"x"))
+            assert wire.reply().status == 200
+        assert connections() == 2
+    wait_until(lambda: connections() == 0, lambda: f"no connection left: {connections()}")
 
 
 def test_no_log_line_holds_a_query_a_secret_or_a_body(site):
