@@ -16,6 +16,7 @@ CHECKOUT = TESTS.parent
 sys.path.insert(0, str(TESTS / "stack"))
 
 # pylint: disable=wrong-import-position
+from certificates import Authority  # noqa: E402
 from deployment import Deployment  # noqa: E402
 from process import Failure  # noqa: E402
 from site_under_test import Site  # noqa: E402
@@ -62,10 +63,16 @@ def seed(request):
 
 
 @pytest.fixture(scope="session")
-def servers(build):  # pylint: disable=redefined-outer-name
-    """The Deployment, its servers up and set up."""
+def authority(tmp_path_factory):
+    """The CA that Sluice's programs are told to trust."""
+    return Authority(tmp_path_factory.mktemp("authority"))
+
+
+@pytest.fixture(scope="session")
+def servers(build, authority):  # pylint: disable=redefined-outer-name
+    """The Deployment, its servers up (the broker with TLS ports too) and set up."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-tests-", dir="/var/tmp"))
-    deployment = Deployment(directory, build)
+    deployment = Deployment(directory, build, broker_tls=(authority.certificate, authority.issue("broker")))
     try:
         deployment.start_servers()
         done = deployment.setup()

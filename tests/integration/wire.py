@@ -17,9 +17,12 @@ class Reply(collections.namedtuple("Reply", "status headers body seconds")):
 class Wire:
     """One TCP connection; reads replies exactly by their framing and keeps what follows."""
 
-    def __init__(self, port, timeout=15):
+    def __init__(self, port, timeout=15, tls=None):
+        """tls: an ssl.SSLContext; the gateway is then `localhost` to it."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         self.buffer = b""
 
     def __enter__(self):
@@ -75,9 +78,9 @@ def encode(method, target, body=b"", headers=None, length=True):
     return "\r\n".join(lines).encode("latin-1") + b"\r\n\r\n" + body
 
 
-def request(port, method="POST", target="/", body=b"", headers=None, length=True, timeout=15):
+def request(port, method="POST", target="/", body=b"", headers=None, length=True, timeout=15, tls=None):
     """One request on a connection of its own: its Reply."""
-    with Wire(port, timeout) as wire:
+    with Wire(port, timeout, tls) as wire:
         begun = time.monotonic()
         wire.send(encode(method, target, body, headers, length))
         return wire.reply(method, begun)

@@ -10,10 +10,12 @@ import socket
 import subprocess
 import urllib.parse
 
+from certificates import install
 from process import Child, Failure, command_as, own_directory, remove_directory, server_user, wait_until
 
 PROGRAMS = pathlib.Path("/usr/lib/rabbitmq/bin")
 PORTS = ("amqp", "management", "distribution", "epmd")
+TLS_PORTS = ("amqps", "https")
 VHOST = "sluice"
 SETUP_USER = "sluice-setup"
 
@@ -33,17 +35,39 @@ log.file.rotation.count = 2
 collect_statistics_interval = 1000
 """
 
+# Beside the ports without TLS, so that the tests can always look.
+TLS_CONFIG = """\
+listeners.ssl.1 = 127.0.0.1:{amqps}
+ssl_options.cacertfile = {place}/ca.pem
+ssl_options.certfile = {place}/server.pem
+ssl_options.keyfile = {place}/server.key
+ssl_options.versions.1 = tlsv1.3
+ssl_options.versions.2 = tlsv1.2
+ssl_options.verify = {verify}
+ssl_options.fail_if_no_peer_cert = {demand}
+management.ssl.ip = 127.0.0.1
+management.ssl.port = {https}
+management.ssl.cacertfile = {place}/ca.pem
+management.ssl.certfile = {place}/server.pem
+management.ssl.keyfile = {place}/server.key
+management.ssl.versions.1 = tlsv1.3
+management.ssl.versions.2 = tlsv1.2
+"""
+
 # A refused dead-lettering is tried again after 5 s, not after 180 s; the management page's numbers are 1 s old, not 5.
 ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 5000}, {quorum_tick_interval, 1000}]}].\n"
 
 
 class Broker:
-    """ports: a dict with a free port for each of PORTS."""
+    """ports: a dict with a free port for each of PORTS. tls: (PEM file of its
+    clients' CA, certificates.Pair to show); it then listens on TLS_PORTS too."""
 
-    def __init__(self, directory, ports, password):
+    def __init__(self, directory, ports, password, tls=None):
         self.directory = pathlib.Path(directory)
         self.ports = ports
         self.password = password
+        self.tls = tls
+        self.demands_certificate = False  # of AMQP clients, from the next start on
         self.user = server_user("rabbitmq")
         self.place = None
         base = self.directory.name
@@ -58,13 +82,19 @@ class Broker:
     def url(self, user):
         return f"amqp://{user}@127.0.0.1:{self.port}/{VHOST}"
 
+    def tls_url(self, user, host="localhost"):
+        return f"amqps://{user}@{host}:{self.ports['amqps']}/{VHOST}"
+
+    def management_tls_url(self, user=SETUP_USER, host="localhost"):
+        return f"https://{user}@{host}:{self.ports['https']}"
+
     def management_url(self, user=SETUP_USER):
         return f"http://{user}@127.0.0.1:{self.ports['management']}"
 
     def create(self):
         """Writes the node's configuration; data that is there stays."""
         place = self.place = own_directory(self.directory, self.user)
-        for name in ("etc", "data", "log", "home"):
+        for name in ("etc", "data", "log", "home", "tls"):
             (place / name).mkdir(exist_ok=True)
         cookie = place / "home" / ".erlang.cookie"
         if not cookie.exists():
@@ -72,12 +102,38 @@ class Broker:
             cookie.chmod(0o400)
         config = place / "etc" / "rabbitmq.conf"
         config.touch(mode=0o600)
-        config.write_text(CONFIG.format(**self.ports, vhost=VHOST, user=SETUP_USER, password=self.password),
-                          encoding="ascii")
+        config.write_text(CONFIG.format(**self.ports, vhost=VHOST, user=SETUP_USER, password=self.password) +
+                          self._tls_config(), encoding="ascii")
         (place / "etc" / "advanced.config").write_text(ADVANCED, encoding="ascii")
         (place / "etc" / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="ascii")
         (place / "etc" / "env.conf").touch()
         own_directory(self.directory, self.user)
+
+    def _tls_config(self):
+        if self.tls is None:
+            return ""
+        self._install_tls()
+        demand = self.demands_certificate
+        return TLS_CONFIG.format(**self.ports, place=self.place / "tls", demand=str(demand).lower(),
+                                 verify="verify_peer" if demand else "verify_none")
+
+    def _install_tls(self):
+        authority, pair = self.tls
+        install(self.place / "tls", self.user, {"ca.pem": authority, "server.pem": pair.certificate,
+                                                "server.key": pair.key})
+
+    def use_certificate(self, pair):
+        """New connections meet this certificate."""
+        self.tls = (self.tls[0], pair)
+        self._install_tls()
+        self.control("eval", "ssl:clear_pem_cache().")
+
+    def demand_certificates(self, demand):
+        """Of AMQP clients that speak TLS; restarts the node."""
+        self.demands_certificate = demand
+        self.stop()
+        self.create()
+        self.start()
 
     def _environment(self):
         place = self.place

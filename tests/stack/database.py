@@ -4,10 +4,13 @@
 import os
 import pathlib
 import signal
+import socket
+import struct
 import subprocess
 
 import psycopg2
 
+from certificates import der, install, shown
 from process import Child, Failure, command_as, own_directory, remove_directory, server_user, wait_until
 
 VERSIONS = pathlib.Path("/usr/lib/postgresql")
@@ -81,6 +84,25 @@ class Database:
         if wait:
             self.wait_ready()
 
+    def serve_tls(self, pair):
+        """From now on the port speaks TLS with this certificate to whom asks for it; None: to nobody."""
+        if pair is not None:
+            place = self.data.parent / "tls"
+            install(place, self.user, {"server.pem": pair.certificate, "server.key": pair.key})
+            self.query(f"alter system set ssl_cert_file = '{place}/server.pem'")
+            self.query(f"alter system set ssl_key_file = '{place}/server.key'")
+        self.query(f"alter system set ssl = {'off' if pair is None else 'on'}")
+        self.query("select pg_reload_conf()")
+        wait_until(lambda: self._shown() == (pair and der(pair)),
+                   lambda: f"Postgres to serve {pair}\n{self.child.tail()}")
+
+    def _shown(self):
+        """The certificate (DER) that a client meets who doesn't verify it; None: no TLS."""
+        request_tls = struct.pack("!ii", 8, 80877103)
+        with socket.create_connection(("127.0.0.1", self.port), 5) as client:
+            client.sendall(request_tls)
+            return shown(client) if client.recv(1) == b"S" else None
+
     def wait_ready(self, limit=60):
         wait_until(self._answers, lambda: f"Postgres on port {self.port}\n{self.child.tail()}", limit)
         there = self.query("select 1 from pg_database where datname = 'sluice'", database="postgres")
@@ -116,6 +138,10 @@ class Database:
 
     def url(self, user):
         return f"postgresql://{user}@127.0.0.1:{self.port}/sluice"
+
+    def tls_url(self, user, authority, host="localhost"):
+        """authority: the PEM file of the CA."""
+        return f"postgresql://{user}@{host}:{self.port}/sluice?sslmode=verify-full&sslrootcert={authority}"
 
     def stop(self, mode="fast"):
         return self.child.terminate(60, STOP[mode])

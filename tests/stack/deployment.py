@@ -6,7 +6,7 @@ import json
 import pathlib
 import secrets
 
-from broker import PORTS, Broker
+from broker import PORTS, TLS_PORTS, Broker
 from database import Database
 from process import Failure, free_ports
 from programs import run_command
@@ -17,8 +17,9 @@ SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "database-owner", 
 class Deployment:
     """Everything about the programs but the programs: their settings too, so that each is spelled once."""
 
-    def __init__(self, directory, build, database_settings=None, running=False):
-        """running: its servers are up already, somebody else's business; only look."""
+    def __init__(self, directory, build, database_settings=None, running=False, broker_tls=None):
+        """running: its servers are up already, somebody else's business; only look. broker_tls: see
+        Broker."""
         self.directory = pathlib.Path(directory)
         self.build = pathlib.Path(build)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -29,11 +30,12 @@ class Deployment:
         for name in SECRETS:
             if not self._secret_file(name).exists():
                 self.write_secret(name, secrets.token_urlsafe(24))
+        ports = [*PORTS, *(TLS_PORTS if broker_tls else ())]
         if not running:
-            free_ports([*PORTS, "database"], self.state)
+            free_ports([*ports, "database"], self.state)
             self.save_state()
-        self.broker = Broker(self.directory / "broker", {name: self.state[name] for name in PORTS},
-                             self.secret("broker-setup"))
+        self.broker = Broker(self.directory / "broker", {name: self.state[name] for name in ports},
+                             self.secret("broker-setup"), broker_tls)
         self.database = Database(self.directory / "database", self.state["database"], self.secret("database-owner"),
                                  database_settings)
 

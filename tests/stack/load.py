@@ -18,22 +18,32 @@ class Connection(http.client.HTTPConnection):
         self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
+class TlsConnection(http.client.HTTPSConnection):
+    """The same by TLS."""
+
+    def connect(self):
+        super().connect()
+        self.sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+
 class Load:
     """Sends `rate` events a second until `count` were sent or stop() is called. Reconnects after every error. An id
     is sent again now and then (`repeats`: which part of all), with the same body, as senders do. The port may change
-    under it: that is how a restarted gateway is found."""
+    under it: that is how a restarted gateway is found. tls: an ssl.SSLContext for HTTPS."""
 
-    def __init__(self, port, ledger, rate=400, count=20_000, threads=8, repeats=0.1, prefix="load"):
+    def __init__(self, port, ledger, rate=400, count=20_000, threads=8, repeats=0.1, prefix="load", tls=None):
         self.port = port
         self.ledger = ledger
         self.count = count
         self.repeats = repeats
         self.prefix = prefix
+        self.tls = tls
         self.interval = threads / rate
         self.lock = threading.Lock()
         self.begun = 0
         self.statuses = {}
         self.slowest = 0.0
+        self.connections = 0  # made so far
         self.acked_at = 0.0  # monotonic: when the last 2xx came
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._run, args=(random.Random(f"{ledger.seed}/{number}"), number),
@@ -91,13 +101,20 @@ class Load:
                 connection = None
                 self.stopping.wait(0.02)
 
+    def _connect(self):
+        with self.lock:
+            self.connections += 1
+        if self.tls is not None:
+            return TlsConnection("localhost", self.port, timeout=10, context=self.tls)
+        return Connection("127.0.0.1", self.port, timeout=10)
+
     def _send(self, connection, event_id, body):
         entry = self.ledger.sent(event_id, body)
         begun = time.monotonic()
         status = None
         try:
             if connection is None or connection.port != self.port:
-                connection = Connection("127.0.0.1", self.port, timeout=10)
+                connection = self._connect()
             connection.request("POST", "/load", body, {"webhook-id": event_id, "Content-Type": "application/json"})
             reply = connection.getresponse()
             reply.read()
