@@ -72,6 +72,7 @@ help:
 	@echo 'make bench         speed, as ratios to the bare limit of this machine'
 	@echo 'make images        images of broker and database for docker compose, where none can be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
+	@echo 'make certificates  certificates for compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
 	@echo 'make test-compose  docker-compose.yml as a whole; make test-trixie: make test on Debian 13'
 	@echo 'make clean         remove build/ (run/, where make run keeps its data, stays)'
 
@@ -178,12 +179,15 @@ images:
 secrets:
 	@deploy/secrets $(or $(SECRETS_DIR),./secrets)
 
+certificates:
+	@deploy/certificates $(or $(CERTIFICATES_DIR),./certificates)
+
 test-compose: packages-compose images
 	$(PYTEST) tests/compose $(TESTS)
 
 test-trixie:
 	tests/compose/trixie
 
-.PHONY: images secrets test-compose test-trixie
+.PHONY: images secrets certificates test-compose test-trixie
 
 -include $(shell find build -name '*.d' 2>/dev/null)

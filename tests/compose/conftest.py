@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""One project for all tests of this folder; they run in the order in which they stand."""
+"""One project for all tests of a file; they run in the order in which they stand."""
 
+import contextlib
 import json
 import os
 import pathlib
@@ -41,12 +42,23 @@ def seed(note):  # pylint: disable=redefined-outer-name
     return value
 
 
+@contextlib.contextmanager
+def running(one):
+    """Its images built; whatever happens, nothing of it is left."""
+    try:
+        one.compose("build", limit=600)
+        yield one
+    except Exception:
+        print(one.compose("ps", "-a", check=False), one.compose("logs", "--tail", "40", check=False))
+        raise
+    finally:
+        one.destroy()
+
+
 @pytest.fixture(scope="session")
 def project(tmp_path_factory, note):  # pylint: disable=redefined-outer-name
     """Up with three workers."""
-    one = Project(tmp_path_factory.mktemp("compose"), DATABASE_BUDGET=BUDGET, QUEUE_MAX_BYTES="1GiB")
-    try:
-        one.compose("build", limit=600)
+    with running(Project(tmp_path_factory.mktemp("compose"), DATABASE_BUDGET=BUDGET, QUEUE_MAX_BYTES="1GiB")) as one:
         begun = time.monotonic()
         answered = []
         with Watch(lambda: answered or one.post(b"hello") == 200 and answered.append(time.monotonic()), 0.1):
@@ -57,18 +69,14 @@ def project(tmp_path_factory, note):  # pylint: disable=redefined-outer-name
             size = int(run("docker", "image", "inspect", "-f", "{{.Size}}", image))
             note(f"image {image}: {size / 1e6:.0f} MB")
         yield one
-    except Exception:
-        print(one.compose("ps", "-a", check=False), one.compose("logs", "--tail", "40", check=False))
-        raise
-    finally:
-        one.destroy()
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item):
     report = (yield).get_result()
-    if report.failed and report.when == "call" and "project" in item.funcargs:
-        one = item.funcargs["project"]
+    if not report.failed or report.when != "call":
+        return
+    for one in [argument for argument in item.funcargs.values() if isinstance(argument, Project)]:
         report.sections.append(("containers", one.compose("ps", "-a", check=False)))
         report.sections.append(("logs", one.compose("logs", "--tail", "40", check=False)))
 

@@ -6,6 +6,7 @@ import http.client
 import json
 import os
 import pathlib
+import ssl
 import subprocess
 import threading
 import time
@@ -52,10 +53,12 @@ class Database:
 
 
 class Project:
-    def __init__(self, directory, **settings):
+    def __init__(self, directory, name="test", files=("docker-compose.yml",), **settings):
         """settings: more of docker-compose.yml's own, e.g. DATABASE_BUDGET=5."""
-        self.name = f"sluice-test-{os.getpid()}"
+        self.name = f"sluice-{name}-{os.getpid()}"
         self.image = f"sluice/{self.name}"
+        self.files = [part for file in files for part in ("-f", file)]
+        self.ca = None
         self.settings = {"COMPOSE_PROJECT_NAME": self.name, "SLUICE_IMAGE": self.image, "SECRETS_DIR": DEV_SECRETS,
                          **settings}
         free_ports(PORTS, self.settings)
@@ -74,8 +77,8 @@ class Project:
         return (DEV_SECRETS / name).read_text(encoding="ascii").strip()
 
     def compose(self, *arguments, limit=240, check=True):
-        return run("docker", "compose", "--env-file", self.env_file, "--progress", "quiet", *arguments, limit=limit,
-                   check=check, env=self.env)
+        return run("docker", "compose", "--env-file", self.env_file, *self.files, "--progress", "quiet", *arguments,
+                   limit=limit, check=check, env=self.env)
 
     def up(self, workers, *more):
         """As people do it; ready when this returns."""
@@ -113,8 +116,12 @@ class Project:
         return self.compose("logs", "--no-color", "--no-log-prefix", *services)
 
     def post(self, body, headers=None, path="/"):
-        """One request to the gateway: the status; None when there was no reply."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        """One request to the gateway, by HTTPS once there is a `ca`: the status; None when there was no reply."""
+        if self.ca is None:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
+        else:
+            trusted = ssl.create_default_context(cafile=self.ca)
+            connection = http.client.HTTPSConnection("localhost", self.port, timeout=20, context=trusted)
         try:
             connection.request("POST", path, body, headers or {})
             return connection.getresponse().status
