@@ -161,7 +161,7 @@ def test_a_load_with_tls_on_every_link_balances(site, authority, database, serve
         workers[0].kill()
         load.wait_acked(500)
     assert set(load.statuses) == {200}
-    site.settle(ledger, at_least=900)
+    site.settle(ledger, at_least=800)
 
 
 def test_setup_and_status_work_by_tls_and_refuse_who_is_not_to_be_trusted(site, authority, database, broker, impostors):
