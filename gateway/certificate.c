@@ -5,12 +5,22 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 struct certificate {
     const char *cert_path, *key_path;
     pthread_mutex_t mutex;
     SSL_CTX *in_force; /* under the mutex */
 };
+
+/* OpenSSL's last word, or the kernel's first when that was the cause. */
+static const char *reason(void)
+{
+    unsigned long first = ERR_peek_error();
+
+    return ERR_SYSTEM_ERROR(first) ? strerror(ERR_GET_REASON(first))
+                                   : ERR_reason_error_string(ERR_peek_last_error());
+}
 
 /* NULL: *error says why. */
 static SSL_CTX *load(const struct certificate *c, struct error *error)
@@ -22,11 +32,11 @@ static SSL_CTX *load(const struct certificate *c, struct error *error)
         (void)error_set(error, ERROR_MEMORY, "no memory for a certificate");
     } else if (SSL_CTX_use_certificate_chain_file(loaded, c->cert_path) != 1) {
         (void)error_set(error, ERROR_SETTING, "GATEWAY_CERT=%.200s can't be used: %s", c->cert_path,
-                        ERR_reason_error_string(ERR_peek_last_error()));
+                        reason());
     } else if (SSL_CTX_use_PrivateKey_file(loaded, c->key_path, SSL_FILETYPE_PEM) != 1 ||
                SSL_CTX_check_private_key(loaded) != 1) {
         (void)error_set(error, ERROR_SETTING, "GATEWAY_KEY=%.200s can't be used with GATEWAY_CERT=%.200s: %s",
-                        c->key_path, c->cert_path, ERR_reason_error_string(ERR_peek_last_error()));
+                        c->key_path, c->cert_path, reason());
     } else {
         return loaded;
     }
