@@ -1,42 +1,13 @@
 # SPDX-License-Identifier: MIT
 """The database is never overrun: all workers together stay within the budget."""
 
-import threading
-
 import pytest
 
 from load import Load
 from process import wait_until
-from site_under_test import every
+from sampler import Sampler
 
 BUDGET = 10
-
-
-class Sampler:
-    """Looks 100 times a second, on a connection of another role, how many client backends the workers' role has."""
-
-    SQL = ("select count(*) from pg_stat_activity where usename = 'sluice_worker' and backend_type = 'client backend'")
-
-    def __init__(self, database):
-        self.connection = database.connect()
-        self.samples = []
-        self.running = True
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def _run(self):
-        with self.connection.cursor() as cursor:
-            for _ in every(0.01, lambda: self.running, 120):
-                cursor.execute(self.SQL)
-                self.samples.append(cursor.fetchone()[0])
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *_):
-        self.running = False
-        self.thread.join(10)
-        self.connection.close()
 
 
 @pytest.fixture
@@ -48,6 +19,7 @@ def budget_of_ten(servers):
     assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.case(21)
 @pytest.mark.usefixtures("budget_of_ten")
 def test_twelve_workers_of_four_slots_never_hold_more_than_the_budget_of_ten(site):
     gateway = site.start_gateway()

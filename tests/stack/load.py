@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A bounded load: keep-alive connections to a gateway, each a thread, everything it sends in a ledger."""
 
+import bisect
 import http.client
 import random
 import socket
@@ -44,7 +45,7 @@ class Load:
         self.statuses = {}
         self.slowest = 0.0
         self.connections = 0  # made so far
-        self.acked_at = 0.0  # monotonic: when the last 2xx came
+        self.acks = []  # monotonic: when each 2xx came
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._run, args=(random.Random(f"{ledger.seed}/{number}"), number),
                                          daemon=True) for number in range(threads)]
@@ -77,6 +78,14 @@ class Load:
         goal = self.ledger.counts["acked"] + more
         wait_until(lambda: self.ledger.counts["acked"] >= goal,
                    lambda: f"{more} more acked events; statuses so far: {self.statuses}", limit)
+
+    def wait_accepted(self, since, limit=30):
+        """Until a 2xx has come after `since` (monotonic): how many seconds after it the first one came."""
+        def first():
+            with self.lock:
+                place = bisect.bisect_right(self.acks, since)
+                return self.acks[place] if place < len(self.acks) else None
+        return wait_until(first, lambda: f"a 2xx; statuses so far: {self.statuses}", limit) - since
 
     def _take(self):
         with self.lock:
@@ -128,5 +137,5 @@ class Load:
             self.statuses[status] = self.statuses.get(status, 0) + 1
             self.slowest = max(self.slowest, now - begun)
             if status is not None and 200 <= status < 300:
-                self.acked_at = now
+                self.acks.append(now)
         return connection, status

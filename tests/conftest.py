@@ -11,7 +11,7 @@ import tempfile
 
 import pytest
 
-TESTS = pathlib.Path(__file__).resolve().parents[1]
+TESTS = pathlib.Path(__file__).resolve().parent
 CHECKOUT = TESTS.parent
 sys.path.insert(0, str(TESTS / "stack"))
 
@@ -25,8 +25,6 @@ KEEP = "SLUICE_KEEP"  # set: the servers' directory stays for a look
 
 
 def pytest_configure(config):
-    config.addinivalue_line("markers", "gateway: exercises mainly the gateway; these run under ThreadSanitizer too")
-    config.addinivalue_line("markers", "run: make run as a whole")
     config.notes = []
 
 
