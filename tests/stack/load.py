@@ -105,7 +105,7 @@ class Load:
                 event_id = f"{self.prefix}-{self.ledger.seed}-{number}-{len(mine)}"
                 body = b'{"n":%d,"pad":"%s"}' % (len(mine), b"x" * rng.randrange(600))
                 mine.append((event_id, body))
-            connection, status = self._send(connection, event_id, body)
+            connection, status = self.send(connection, event_id, body)
             if status is None:
                 connection = None
                 self.stopping.wait(0.02)
@@ -117,7 +117,7 @@ class Load:
             return TlsConnection("localhost", self.port, timeout=10, context=self.tls)
         return Connection("127.0.0.1", self.port, timeout=10)
 
-    def _send(self, connection, event_id, body):
+    def send(self, connection, event_id, body):
         entry = self.ledger.sent(event_id, body)
         begun = time.monotonic()
         status = None
