@@ -55,7 +55,7 @@ BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
-.PHONY: all help test build unit integration check lint format run psql ctl bench clean packages
+.PHONY: all help test build unit integration test-fault chaos check lint format run psql ctl bench clean packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -69,6 +69,8 @@ help:
 	@echo 'make ctl ARGS=...  the sluice command beside make run, e.g. ARGS=status'
 	@echo 'make test          build, unit tests, integration tests (CORPUS=file: more webhooks)'
 	@echo 'make check         lints, format, both compilers, sanitizer builds'
+	@echo 'make test-fault    faults injected for real (TESTS="-m quick": the few minutes of CI)'
+	@echo 'make chaos         faults at random (DURATION=600 SEED=n), then the oracle'
 	@echo 'make bench         speed, as ratios to the bare limit of this machine'
 	@echo 'make images        images of broker and database for docker compose, where none can be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
@@ -135,6 +137,16 @@ unit: $(UNIT)
 # TESTS narrows it: make integration TESTS='-k kill'
 integration: $(PROGRAMS)
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/integration $(TESTS)
+
+# The faults of docs/guarantees.md, injected for real. -m quick: those that every change must pass.
+test-fault: packages-build packages-servers packages-test
+	@$(MAKE) --no-print-directory all
+	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/fault tests/integration/test_faults.py tests/integration/test_budget.py $(TESTS)
+
+DURATION ?= 600
+chaos: packages-build packages-servers packages-test
+	@$(MAKE) --no-print-directory all
+	/usr/bin/python3 -B tests/fault/chaos.py --build $(BUILD) --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 check: packages-build packages-servers packages-test packages-check
 	tests/lint/check

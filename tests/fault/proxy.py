@@ -8,6 +8,7 @@ then reads commands from standard input, one a line, such as `black_hole`, `dela
 `counts`. A direction is `up` (to the server) or `down` (to the client)."""
 
 import collections
+import ctypes
 import random
 import selectors
 import socket
@@ -22,6 +23,8 @@ CHUNK = 65536
 BUFFER_MAX = 1 << 20  # read ahead of a slow or delayed receiver
 SLICE_PAUSE = 0.0002  # between two slices, so that each is a packet of its own
 PASS, HOLD, DROP = "pass", "hold", "drop"
+SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
+NOTHING_IN = struct.pack("HBBI", 0x06, 0, 0, 0)  # a packet filter of one instruction: let 0 bytes in
 
 
 class Pipe:
@@ -63,6 +66,12 @@ def _abort(one):
     one.close()
 
 
+def _deafen(one):
+    """From now on the kernel loses every packet for this socket before it looks at it: none is acknowledged."""
+    program = ctypes.create_string_buffer(NOTHING_IN)
+    one.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HxxxxxxP", 1, ctypes.addressof(program)))
+
+
 class Proxy:
     """Any thread may call the commands; each is done when it returns. One thread of the proxy's own moves bytes.
     `bytes` and `packets` count what was forwarded by direction, `connections` what was accepted."""
@@ -91,6 +100,7 @@ class Proxy:
         self.slicing = False
         self.refusing = False  # new connections are reset
         self.accepting = True  # new connections are taken at all
+        self.vanished = False
 
     # --- commands -----------------------------------------------------------------
 
@@ -133,6 +143,20 @@ class Proxy:
         self.accepting = False
         self.mode = dict.fromkeys(DIRECTIONS, HOLD)
 
+    def vanish(self):
+        """As if both hosts had lost their cables: like a black hole, but TCP itself gets no answer either. What waits
+        for a retransmission when it heals waits on."""
+        self._do(self._vanish)
+
+    def _vanish(self):
+        self._black_hole()
+        self.vanished = True
+        for one in self._all_sockets():
+            _deafen(one)
+
+    def _all_sockets(self):
+        return [self.listener, *(one for pair in self.pairs for one in pair.sockets)]
+
     def hold(self, direction):
         """This direction stands still until heal()."""
         self._do(self.mode.__setitem__, self._checked(direction), HOLD)
@@ -166,6 +190,9 @@ class Proxy:
         self._do(self._heal)
 
     def _heal(self):
+        if self.vanished:
+            for one in self._all_sockets():
+                one.setsockopt(socket.SOL_SOCKET, SO_DETACH_FILTER, 0)
         self._reset_faults()
         for pair in [pair for pair in self.pairs if pair.torn]:
             self._close(pair, _abort)

@@ -81,13 +81,14 @@ def test_a_broker_killed_while_it_confirms_loses_nothing_that_was_acked(site, se
 
 @pytest.mark.case(9)
 @pytest.mark.parametrize("seconds", [pytest.param(8, marks=pytest.mark.quick), 60])
-def test_a_black_hole_to_the_broker_means_503_at_once_after_the_first_and_200_when_it_heals(site, links, seconds):
+@pytest.mark.parametrize("fault", ["black_hole", "vanish"])
+def test_a_black_hole_to_the_broker_means_503_at_once_after_the_first_and_200_when_it_heals(site, links, fault, seconds):
     gateway = links.start_gateway()
     site.start_workers(1)
     ledger = site.ledger()
     with Load(gateway.port, ledger, rate=100, count=100_000) as load:
         load.wait_acked(200)
-        links.gateway_broker.black_hole()
+        getattr(links.gateway_broker, fault)()
         begun = time.monotonic()
         wait_until(lambda: 503 in load.statuses, "the first 503", 10)
         first = time.monotonic() - begun

@@ -3,6 +3,7 @@
 
 import pathlib
 import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -116,6 +117,21 @@ def test_a_black_hole_keeps_sockets_open_and_lets_all_through_when_it_heals(prox
     assert receive(client, 13) == b"into the hole"
     assert receive(new, 3) == b"new"
     new.close()
+
+
+def test_a_vanished_link_answers_nothing_at_all_until_it_heals(proxy, client, echo):
+    proxy.vanish()
+    client.sendall(b"nobody")
+    with pytest.raises(TimeoutError):
+        socket.create_connection(("127.0.0.1", proxy.port), SHORT)
+    unacked = struct.unpack("I", client.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 28)[24:28])[0]
+    assert unacked == 1, "the packet was not acknowledged"
+    assert echo.pieces == [b"hello"]
+    proxy.heal()
+    assert receive(client, 6) == b"nobody"
+    with socket.create_connection(("127.0.0.1", proxy.port), 5) as other:
+        other.sendall(b"new")
+        assert receive(other, 3) == b"new"
 
 
 def test_a_reset_is_a_reset_on_both_sides_and_new_connections_are_fine(proxy, client, echo):
