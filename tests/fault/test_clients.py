@@ -1,0 +1,216 @@
+# SPDX-License-Identifier: MIT
+"""Clients that are slow, idle or too many: good ones are served or get 503, threads come back, nothing spins."""
+
+import os
+import pathlib
+import resource
+import selectors
+import socket
+import threading
+import time
+
+import pytest
+
+from process import wait_until
+from wire import encode, request
+
+CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def cpu_seconds(program):
+    fields = pathlib.Path(f"/proc/{program.pid}/stat").read_text(encoding="latin-1").rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / CLOCK_TICKS
+
+
+def descriptors(program):
+    return len(os.listdir(f"/proc/{program.pid}/fd"))
+
+
+@pytest.fixture(autouse=True)
+def room_for_many_sockets():
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 20_000), hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+
+
+class Crowd:
+    """`count` connections that are never in a hurry: each sends a byte of `data` every `pace` seconds, and comes back
+    anew as soon as it is thrown out."""
+
+    def __init__(self, port, count, data, pace=1.0):
+        self.port = port
+        self.count = count
+        self.data = data
+        self.pace = pace
+        self.running = True
+        self.thrown_out = 0
+        self.members = {}  # socket -> bytes sent
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def __enter__(self):
+        self.thread.start()
+        wait_until(lambda: len(self.members) >= self.count, "the crowd to be there", 30)
+        return self
+
+    def __exit__(self, *_):
+        self.running = False
+        self.thread.join(20)
+        for one in self.members:
+            one.close()
+
+    def _join(self):
+        one = socket.socket()
+        one.setblocking(False)
+        one.connect_ex(("127.0.0.1", self.port))
+        self.members[one] = 0
+
+    def _leave(self, one):
+        del self.members[one]
+        one.close()
+        self.thrown_out += 1
+
+    def _run(self):
+        while self.running:
+            for _ in range(min(100, self.count - len(self.members))):
+                self._join()
+            begun = time.monotonic()
+            for one in list(self.members):
+                self._say_something(one)
+            busy = time.monotonic() - begun
+            time.sleep(max(0.01, self.pace - busy) if len(self.members) >= self.count else 0.01)
+
+    def _say_something(self, one):
+        try:
+            if self.data:
+                sent = self.members[one]
+                one.send(self.data[sent:sent + 1] or b" ")
+                self.members[one] = sent + 1
+            if one.recv(4096) == b"":
+                self._leave(one)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if error.errno != 107:  # not connected yet
+                self._leave(one)
+
+
+def good_clients(gateway, seconds):
+    """[(status, seconds)] of one request after the other, each on a connection of its own."""
+    answers = []
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        begun = time.monotonic()
+        reply = request(gateway.port, body=b"good", timeout=60)
+        answers.append((reply.status, time.monotonic() - begun))
+        time.sleep(0.1)
+    return answers
+
+
+SLOW = {
+    "headers": b"POST /slow HTTP/1.1\r\nHost: localhost\r\nX-Slow: " + b"x" * 1000,
+    "bodies": encode("POST", "/slow", b"", {"Content-Length": 1000}, length=False) + b"x" * 1000,
+}
+
+
+@pytest.mark.case(26)
+@pytest.mark.parametrize("how", ["headers", "bodies", "readers"])
+def test_a_thousand_slow_clients_do_not_keep_good_ones_from_an_answer(site, how):
+    gateway = site.start_gateway()
+    site.start_workers(1)
+    site.send_ok()
+    crowd = Readers(gateway.port, 1000) if how == "readers" else Crowd(gateway.port, 1000, SLOW[how])
+    with crowd:
+        time.sleep(3)
+        before, begun = cpu_seconds(gateway), time.monotonic()
+        answers = good_clients(gateway, 25)
+        used = (cpu_seconds(gateway) - before) / (time.monotonic() - begun)
+        assert gateway.admin("/health")[0] == 200
+    slowest = max(seconds for _, seconds in answers)
+    site.note(f"1000 slow {how}: {len(answers)} good requests, slowest {slowest:.1f} s, CPU {used:.2f} of a core, "
+              f"thrown out {crowd.thrown_out}")
+    assert {status for status, _ in answers} <= {200, 503}
+    assert used < 0.9 or how == "readers", "it spins"
+    assert slowest < 45, "a good client waited too long"
+    wait_until(lambda: gateway.metrics()["sluice_gateway_connections"] <= 1, "the threads to come back", 40, 0.2)
+    assert request(gateway.port).seconds < 2
+
+
+class Readers(Crowd):
+    """They send requests without end and read no reply."""
+
+    def __init__(self, port, count):
+        super().__init__(port, count, encode("POST", "/unread", b"x" * 10) * 20)
+
+    def _say_something(self, one):
+        try:
+            one.send(self.data)
+        except BlockingIOError:
+            pass
+        except OSError as error:
+            if error.errno != 107:
+                self._leave(one)
+
+
+@pytest.mark.case(26)
+def test_five_thousand_idle_connections_are_let_go_and_good_clients_served(site):
+    gateway = site.start_gateway()
+    site.start_workers(1)
+    site.send_ok()
+    with Crowd(gateway.port, 5000, b"", pace=0.5) as crowd:
+        time.sleep(3)
+        before, begun = cpu_seconds(gateway), time.monotonic()
+        answers = good_clients(gateway, 20)
+        used = (cpu_seconds(gateway) - before) / (time.monotonic() - begun)
+    slowest = max(seconds for _, seconds in answers)
+    site.note(f"5000 idle: {len(answers)} good requests, slowest {slowest:.1f} s, CPU {used:.2f} of a core, "
+              f"thrown out {crowd.thrown_out}")
+    assert {status for status, _ in answers} <= {200, 503}
+    assert used < 0.9
+    assert slowest < 60
+    wait_until(lambda: gateway.metrics()["sluice_gateway_connections"] <= 1, "the threads to come back", 60, 0.2)
+
+
+@pytest.mark.quick
+@pytest.mark.case(26)
+def test_without_file_descriptors_nothing_spins_and_service_returns_with_them(site):
+    gateway = site.start_gateway()
+    site.start_workers(1)
+    site.send_ok()
+    # Python's resource.prlimit would do the same, but not for a limit below what is in use.
+    few = descriptors(gateway) + 5
+    soft, hard = resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE)
+    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (few, hard))
+    clients = [socket.create_connection(("127.0.0.1", gateway.port), 5) for _ in range(100)]
+    for one in clients:
+        one.sendall(b"POST / HTTP/1.1\r\n")
+    time.sleep(1)
+    before, begun = cpu_seconds(gateway), time.monotonic()
+    time.sleep(3)
+    used = (cpu_seconds(gateway) - before) / (time.monotonic() - begun)
+    for one in clients:
+        one.close()
+    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (soft, hard))
+    site.note(f"{few} descriptors, 100 connections: CPU {used:.2f} of a core")
+    wait_until(lambda: request(gateway.port, body=b"x").status == 200, "service as before", 20)
+    assert used < 0.5, "it spins on accept()"
+
+
+@pytest.mark.quick
+@pytest.mark.case(26)
+def test_when_all_threads_are_taken_the_next_one_waits_no_longer_than_the_slow_ones_may(site):
+    gateway = site.start_gateway(GATEWAY_THREADS=8, GATEWAY_IN_FLIGHT=6)
+    site.send_ok()
+    slow = [socket.create_connection(("127.0.0.1", gateway.port), 5) for _ in range(16)]
+    for one in slow:
+        one.sendall(SLOW["bodies"][:80])
+    reply = request(gateway.port, body=b"good", timeout=40)
+    assert reply.status == 200
+    site.note(f"behind 16 slow ones on 8 threads: {reply.seconds:.1f} s")
+    assert reply.seconds < 25
+    with selectors.DefaultSelector() as selector:
+        for one in slow:
+            selector.register(one, selectors.EVENT_READ)
+        wait_until(lambda: len(selector.select(0)) == len(slow), "all of them to be answered or closed", 30)
+    for one in slow:
+        one.close()
