@@ -4,6 +4,7 @@
 import collections
 import re
 import time
+import zlib
 
 import pika
 
@@ -29,7 +30,9 @@ class Site:
         self.seed = seed
         self.name = name
         self.notes = notes
-        self.directory = servers.directory / "tests" / re.sub(r"[^\w.-]+", "-", name)[:80]
+        # Long names that only differ at their end must not share a ledger.
+        short = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)[:70]}-{zlib.crc32(name.encode()):08x}"
+        self.directory = servers.directory / "tests" / short
         self.directory.mkdir(parents=True, exist_ok=True)
         self.programs = []
         self.ledgers = []
