@@ -286,6 +286,7 @@ def test_a_broker_that_lets_nobody_in_is_not_ready_and_the_reason_without_the_se
     with_probes_settle(site, ledger, at_least=150)
 
 
+@pytest.mark.quick
 @pytest.mark.case(9)
 def test_no_thread_is_stuck_when_many_wait_while_the_broker_falls_silent(site, links):
     """More requests than may be in flight meet the hole at the same time; all get their answer."""

@@ -62,6 +62,54 @@ def test_workers_killed_in_the_middle_of_batches_lose_nothing_and_dead_letter_no
 
 
 @pytest.mark.quick
+@pytest.mark.case(3)
+def test_a_worker_killed_while_its_batch_is_under_way_has_acked_nothing_of_it(site, links):
+    site.start_gateway()
+    first, = links.start_workers(1, broker=False)
+    site.row(site.send_ok(body=b"before"))
+    links.worker_database.hold(UP)
+    for number in range(20):
+        site.send_ok(body=b"x", headers={"webhook-id": f"under-way-{number}"})
+    wait_until(lambda: first.metrics().get("sluice_worker_deliveries_total") == 21, "all to be delivered", 10)
+    time.sleep(0.5)  # time enough for an ack that must not be sent
+    first.kill()
+    links.worker_database.reset()
+    assert site.count() == 1
+    site.start_workers(1)
+    site.wait_count(21)
+    site.wait_drained()
+    assert site.count("webhooks_dead") == 0
+
+
+@pytest.mark.quick
+@pytest.mark.case(15)
+def test_a_worker_that_meets_what_a_crash_gave_back_takes_one_message_at_a_time(site):
+    """So that a message that kills its worker is charged to few others. Rows that somebody else is about to insert
+    keep every batch waiting."""
+    site.start_gateway()
+    other = site.database.connect()
+    other.autocommit = False
+    with other.cursor() as cursor:
+        cursor.execute("insert into webhooks_raw (source, id, method, path, query, headers, body, received_at, "
+                       "first_received_at) select 'default', 'crash-' || n, '', '', '', '{}', '', now(), now() "
+                       "from generate_series(0, 39) n")
+        first, = site.start_workers(1)
+        for number in range(40):
+            site.send_ok(body=b"x", headers={"webhook-id": f"crash-{number}"})
+        wait_until(lambda: first.metrics().get("sluice_worker_deliveries_total") == 40, "all to be delivered", 10)
+        first.kill()
+        second, = site.start_workers(1)
+        wait_until(lambda: second.metrics().get("sluice_worker_deliveries_total", 0) > 0, "a redelivery", 10)
+        time.sleep(1)  # time enough for what must not come
+        assert second.metrics()["sluice_worker_deliveries_total"] == 1
+    other.rollback()
+    other.close()
+    site.wait_count(40)
+    site.wait_drained()
+    assert site.count("webhooks_dead") == 0
+
+
+@pytest.mark.quick
 @pytest.mark.case(4)
 def test_a_worker_killed_between_commit_and_ack_is_followed_by_a_redelivery_that_changes_nothing(site, links):
     site.start_gateway()
