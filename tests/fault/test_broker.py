@@ -219,6 +219,7 @@ def test_an_alarm_means_503_at_once_consumers_go_on_and_200_soon_after_it(site, 
             refused_at_once(gateway)
             site.start_workers(1)
             wait_until(lambda: site.count() > 100, lambda: f"workers to store during an alarm\n{site.tails()}", 20)
+            wait_until(lambda: 503 in load.statuses, "those that were under way to be refused too", 10)
             refused_at_once(gateway)
             clear_alarm(site.broker, alarm)
             accepted_again(site, load, time.monotonic(), ALARM_OVER)
@@ -264,9 +265,10 @@ def test_a_broker_that_lets_nobody_in_is_not_ready_and_the_reason_without_the_se
             begun = time.monotonic()
             gateway.wait_ready(False)
             worker.wait_ready(False)
+            cause = "403 ACCESS_REFUSED" if how == "password changed" else "530 NOT_ALLOWED"
             for program in (gateway, worker):
-                wait_until(lambda who=program: any("broker-away" == line["event"] and "403" in line["reason"]
-                                                   for line in who.lines()),
+                wait_until(lambda who=program: any(cause in line["reason"]
+                                                                 for line in who.lines("broker-away")),
                            lambda who=program: f"the cause in the log\n{who.tail()}", 15)
             assert all(reply.status == 503 for reply in answers(gateway))
             time.sleep(3)

@@ -6,12 +6,14 @@ import pathlib
 import resource
 import selectors
 import socket
+import subprocess
 import threading
 import time
 
 import pytest
 
 from process import wait_until
+from programs import environment
 from wire import encode, request
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")
@@ -173,27 +175,33 @@ def test_five_thousand_idle_connections_are_let_go_and_good_clients_served(site)
 
 @pytest.mark.quick
 @pytest.mark.case(26)
-def test_without_file_descriptors_nothing_spins_and_service_returns_with_them(site):
-    gateway = site.start_gateway()
+def test_a_gateway_that_would_run_out_of_file_descriptors_refuses_to_start(site):
+    program = site.servers.build / "sluice-gateway"
+    done = subprocess.run(["prlimit", "--nofile=100:100", program.absolute()], capture_output=True, text=True, timeout=20,
+                          env=environment(site.servers.gateway_settings(GATEWAY_THREADS=32)), check=False)
+    assert done.returncode == 78
+    assert "GATEWAY_THREADS=32 needs 288 file descriptors, and the hard limit is 100" in done.stderr
+
+
+@pytest.mark.quick
+@pytest.mark.case(26)
+def test_with_the_fewest_file_descriptors_it_starts_with_a_crowd_neither_spins_nor_shuts_out(site):
+    gateway = site.start_gateway(GATEWAY_THREADS=32, GATEWAY_IN_FLIGHT=24)
     site.start_workers(1)
     site.send_ok()
-    # Python's resource.prlimit would do the same, but not for a limit below what is in use.
-    few = descriptors(gateway) + 5
-    soft, hard = resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE)
-    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (few, hard))
-    clients = [socket.create_connection(("127.0.0.1", gateway.port), 5) for _ in range(100)]
-    for one in clients:
-        one.sendall(b"POST / HTTP/1.1\r\n")
-    time.sleep(1)
-    before, begun = cpu_seconds(gateway), time.monotonic()
-    time.sleep(3)
-    used = (cpu_seconds(gateway) - before) / (time.monotonic() - begun)
-    for one in clients:
-        one.close()
-    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (soft, hard))
-    site.note(f"{few} descriptors, 100 connections: CPU {used:.2f} of a core")
-    wait_until(lambda: request(gateway.port, body=b"x").status == 200, "service as before", 20)
+    resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (288, 288))
+    with Crowd(gateway.port, 1000, b"") as crowd:
+        time.sleep(2)
+        before, begun = cpu_seconds(gateway), time.monotonic()
+        answers = good_clients(gateway, 8)
+        used = (cpu_seconds(gateway) - before) / (time.monotonic() - begun)
+        most = descriptors(gateway)
+    site.note(f"288 descriptors, 1000 connections: {most} in use, CPU {used:.2f} of a core, {len(answers)} good requests, "
+              f"slowest {max(seconds for _, seconds in answers):.1f} s, thrown out {crowd.thrown_out}")
+    assert {status for status, _ in answers} <= {200, 503}
     assert used < 0.5, "it spins on accept()"
+    wait_until(lambda: gateway.metrics()["sluice_gateway_connections"] <= 1, "the threads to come back", 60, 0.2)
+    assert request(gateway.port, body=b"x").status == 200
 
 
 @pytest.mark.quick
