@@ -2,12 +2,14 @@
 """The `sluice` command beside running programs, and the ledger's oracle, which must be able to say no."""
 
 import hashlib
+import pathlib
 
 import pytest
 
-from conftest import TESTS
 from ledger import Ledger, balance
 from load import Load
+
+TESTS = pathlib.Path(__file__).resolve().parents[1]
 
 A, B = hashlib.sha256(b"a").hexdigest(), hashlib.sha256(b"b").hexdigest()
 KEY = ("default", "1")

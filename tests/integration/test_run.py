@@ -13,8 +13,9 @@ import tempfile
 
 import pytest
 
-from conftest import CHECKOUT
 from process import free_port, remove_directory, wait_until
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
 pytestmark = pytest.mark.run
 
