@@ -309,3 +309,14 @@ def test_no_thread_is_stuck_when_many_wait_while_the_broker_falls_silent(site, l
     wait_until(lambda: request(gateway.port, body=b"x").status == 200, "200 again", 5)
     links.gateway_broker.hold(UP)
     assert gateway.stop(limit=25) == 0, "and a stop is no hang either"
+
+
+@pytest.mark.quick
+def test_a_body_that_fills_its_frames_exactly_waits_no_longer_than_others(site):
+    """The library holds the last of them back; 200 ms later the kernel would send it."""
+    gateway = site.start_gateway()
+    for size in (131063, 131064, 131065, 2 * 131064):
+        replies = [request(gateway.port, body=b"x" * size) for _ in range(5)]
+        assert {reply.status for reply in replies} == {200}
+        fastest = min(reply.seconds for reply in replies)
+        assert fastest < 0.15, f"{size} bytes took {fastest:.3f} s at least"
