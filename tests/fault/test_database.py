@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""The database goes away, stalls or throws the workers out: 200 goes on, no event becomes a dead letter, and the backlog
-falls soon after its return."""
+"""The database goes away, stalls or throws the workers out: 200 goes on, no event becomes a dead letter, and the
+backlog falls soon after its return."""
 
+import contextlib
 import os
 import random
 import re
@@ -191,9 +192,8 @@ def test_a_row_that_somebody_locks_for_30_s_and_overlapping_ids_make_no_deadlock
         load.wait_acked(100)
         site.start_workers(2, WORKER_BATCH_EVENTS=60, WORKER_PREFETCH=400)
         overlap(site, ledger, ids, rng, rounds=4)
-        lock = site.database.connect()
-        lock.autocommit = False
-        with lock.cursor() as cursor:
+        with contextlib.closing(site.database.connect()) as lock, lock.cursor() as cursor:
+            lock.autocommit = False
             wait_until(lambda: site.rows("id = 'shared-7'"), lambda: f"the row to be locked\n{site.tails()}", 30)
             cursor.execute("select from webhooks_raw where id = 'shared-7' for update")
             overlap(site, ledger, ids, rng, rounds=4)
@@ -201,8 +201,6 @@ def test_a_row_that_somebody_locks_for_30_s_and_overlapping_ids_make_no_deadlock
             while time.monotonic() - begun < 30:
                 assert load.statuses.keys() == {200}
                 time.sleep(1)
-        lock.rollback()
-        lock.close()
         backlog_falls(site, time.monotonic(), 10)
     site.settle(ledger, at_least=150, limit=120)
     assert "deadlock detected" not in site.database.child.output()

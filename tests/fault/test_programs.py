@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Programs are killed, stopped and frozen at the worst moments, under load."""
 
+import contextlib
 import random
 import signal
 import time
@@ -87,9 +88,8 @@ def test_a_worker_that_meets_what_a_crash_gave_back_takes_one_message_at_a_time(
     """So that a message that kills its worker is charged to few others. Rows that somebody else is about to insert
     keep every batch waiting."""
     site.start_gateway()
-    other = site.database.connect()
-    other.autocommit = False
-    with other.cursor() as cursor:
+    with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
+        other.autocommit = False
         cursor.execute("insert into webhooks_raw (source, id, method, path, query, headers, body, received_at, "
                        "first_received_at) select 'default', 'crash-' || n, '', '', '', '{}', '', now(), now() "
                        "from generate_series(0, 39) n")
@@ -102,8 +102,6 @@ def test_a_worker_that_meets_what_a_crash_gave_back_takes_one_message_at_a_time(
         wait_until(lambda: second.metrics().get("sluice_worker_deliveries_total", 0) > 0, "a redelivery", 10)
         time.sleep(1)  # time enough for what must not come
         assert second.metrics()["sluice_worker_deliveries_total"] == 1
-    other.rollback()
-    other.close()
     site.wait_count(40)
     site.wait_drained()
     assert site.count("webhooks_dead") == 0
