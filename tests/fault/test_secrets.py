@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""No secret is anywhere where people look, whatever breaks. Besides: the end of every test of this folder searches all
-logs, metrics and command lines for the secrets of its programs."""
+"""No secret is anywhere where people look, whatever breaks. Besides: at the end of every
+test the logs of its programs are searched for their secrets."""
 
 import pathlib
 import time

@@ -8,6 +8,7 @@ import zlib
 
 import pika
 
+from deployment import SECRETS
 from ledger import Ledger
 from process import Failure, wait_until
 from programs import Gateway, Worker
@@ -184,9 +185,18 @@ class Site:
                 findings.append(str(failure))
                 program.kill()
             findings += program.findings()
+        findings += self._leaks()
         for ledger in self.ledgers:
             ledger.close()
         return findings
+
+    def _leaks(self):
+        """The secrets that the programs' logs hold: none, whatever has happened."""
+        secrets = {name: self.servers.secret(name) for name in SECRETS}
+        logs = {program.log: program.log.read_text(encoding="utf-8", errors="replace")
+                for program in self.programs if program.log.exists()}
+        return [f"{path} holds the secret {name}" for path, text in logs.items()
+                for name, secret in secrets.items() if secret in text]
 
     def clean(self):
         """Servers up, queues and tables empty."""
