@@ -415,7 +415,8 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
     *l = (struct loop){
         .settings = settings,
         .admin = admin,
-        .store = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 10 * CLOCK_US_PER_S},
+        /* As after an outage: the backlog should fall within 5 s of the repair. */
+        .store = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 4 * CLOCK_US_PER_S},
     };
     budget_init(&l->budget, settings->hold_us, clock_monotonic_us());
     metrics_register(metrics, METRICS);

@@ -217,3 +217,25 @@ def overlap(site, ledger, ids, rng, rounds):
         for event_id in ids:
             connection, status = load.send(connection, event_id, b"%d" % rng.getrandbits(40))
             assert status == 200, f"round {number}: {status}"
+
+
+@pytest.mark.case(23)
+def test_after_a_long_repair_the_backlog_falls_as_soon_as_after_an_outage(site):
+    """However long it took: what a worker waits between two attempts stays below the target."""
+    gateway = site.start_gateway()
+    site.start_workers(1)
+    ledger = site.ledger()
+    slowest = 0.0
+    with Load(gateway.port, ledger, rate=50, count=100_000) as load:
+        for _ in range(4):
+            load.wait_acked(50)
+            site.database.query("alter table webhooks_raw rename to elsewhere")
+            try:
+                time.sleep(12)  # as long as it takes for the waits to have grown to their bound
+            finally:
+                site.database.query("alter table elsewhere rename to webhooks_raw")
+            slowest = max(slowest, backlog_falls(site, time.monotonic()))
+    assert load.statuses.keys() == {200}
+    site.settle(ledger, at_least=1500)
+    assert site.count("webhooks_dead") == 0
+    assert slowest < DATABASE_BACK + 1
