@@ -27,18 +27,19 @@ struct broker_access {
     char *certificate, *key; /* PEM files of our own, where the broker asks for one: both or none */
 };
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
 /* The rows of a config table (lib/config) that fill the struct broker_access `at` of the struct `owner`. */
 #define BROKER_SETTINGS(owner, at, url_default, password_default, url_help)                           \
     {.name = "BROKER_URL",                                                                            \
      .type = CONFIG_URL,                                                                              \
      .offset = offsetof(owner, at.url),                                                               \
-     .fallback = url_default,                                                                         \
+     .fallback = (url_default),                                                                       \
      .choices = "amqp,amqps",                                                                         \
-     .help = url_help},                                                                               \
+     .help = (url_help)},                                                                             \
         {.name = "BROKER_PASSWORD",                                                                   \
          .type = CONFIG_TEXT,                                                                         \
          .offset = offsetof(owner, at.password),                                                      \
-         .fallback = password_default,                                                                \
+         .fallback = (password_default),                                                              \
          .max = 1024,                                                                                 \
          .secret = true,                                                                              \
          .help = "password of the user in BROKER_URL"},                                               \
@@ -58,6 +59,8 @@ struct broker_access {
         .name = "BROKER_KEY", .type = CONFIG_TEXT, .offset = offsetof(owner, at.key), .fallback = "", \
         .max = 4096, .help = "for amqps: PEM file of that certificate's key"                          \
     }
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 struct broker_options {
     const struct broker_access *access;
