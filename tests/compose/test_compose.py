@@ -202,6 +202,7 @@ def test_scaled_killed_and_restarted_under_load_nothing_acked_is_lost(project, l
         load.wait_acked(300, limit=60)
         most_workers = len(project.ids("worker"))
         standby = len(re.findall(r" info standby ", project.logs("worker")))
+        project.wait_health("worker", "healthy")  # up --wait gives up at once when one isn't yet
         project.up(1)
         load.wait_acked(300)
         sender.join(180)
