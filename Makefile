@@ -4,8 +4,8 @@
 # The lists of files below are in the order in which an event meets them; a lint
 # keeps folders, this file and DESIGN.md the same.
 
-LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope amqperror dial broker daemon
-GATEWAY = main settings reload certificate ingress request framing patience admission intake route verify eventid kept publish ticket publisher confirm reply
+LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope amqperror dial broker confirm daemon
+GATEWAY = main settings reload certificate ingress request framing patience admission intake route verify eventid kept publish ticket publisher reply
 WORKER  = main settings deliver batch budget slot session upsert verdict ack loop
 CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../gateway/confirm.h"
+#include "confirm.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

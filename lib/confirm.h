@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SLUICE_GATEWAY_CONFIRM_H
-#define SLUICE_GATEWAY_CONFIRM_H
+#ifndef SLUICE_CONFIRM_H
+#define SLUICE_CONFIRM_H
 
 /* Which messages of one channel are still unconfirmed: a ring from sequence number to
  * ticket. The numbers are the broker's delivery tags: 1, 2, 3 ... in the order of publishing.
