@@ -13,8 +13,6 @@
 #define HTTP_SCHEMES "http,https"
 #define POSTGRES_SCHEMES "postgresql,postgres"
 #define PASSWORD_MAX 1024
-#define DELAY_LEAST CLOCK_US_PER_S
-#define DELAY_MOST (24 * 60 * 60 * CLOCK_US_PER_S)
 
 #define AT(member) offsetof(struct SETTINGS, member)
 
@@ -42,8 +40,7 @@ const struct config_setting settings_setup[] = {
      "connections that all workers together may hold; 0: half of what the database has left, at most 20"},
     {"QUEUE_MAX_BYTES", CONFIG_BYTES, AT(queue_max_bytes), "1GiB", KIB * KIB, TIB, NULL, false,
      "bound on the bodies in each queue; beyond it the gateway answers 503"},
-    {"DELAYS", CONFIG_DURATIONS, AT(delays), "10s,60s,600s", DELAY_LEAST, DELAY_MOST, NULL, false,
-     "waits of the delay and retry queues, whole seconds"},
+    TOPOLOGY_DELAYS_SETTING(struct SETTINGS, delays),
     {"SETUP_WAIT", CONFIG_DURATION, AT(wait_us), "60s", 0, 3600 * CLOCK_US_PER_S, NULL, false,
      "how long to wait for the broker and for the database to come up"},
     {0},
@@ -59,8 +56,7 @@ const struct config_setting settings_status[] = {
      "the database, as a role that may read"},
     {"DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,
      "that role's password"},
-    {"DELAYS", CONFIG_DURATIONS, AT(delays), "10s,60s,600s", DELAY_LEAST, DELAY_MOST, NULL, false,
-     "waits of the delay and retry queues, whole seconds"},
+    TOPOLOGY_DELAYS_SETTING(struct SETTINGS, delays),
     {0},
 };
 #undef SETTINGS
@@ -72,8 +68,7 @@ const struct config_setting settings_verify[] = {
      "the database, as a role that may read"},
     {"DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,
      "that role's password"},
-    {"DELAYS", CONFIG_DURATIONS, AT(delays), "10s,60s,600s", DELAY_LEAST, DELAY_MOST, NULL, false,
-     "waits of the delay and retry queues, whole seconds"},
+    TOPOLOGY_DELAYS_SETTING(struct SETTINGS, delays),
     {0},
 };
 #undef SETTINGS

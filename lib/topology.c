@@ -71,6 +71,16 @@ static void never_lose(struct topology_queue *queue, const char *dead_letter_exc
     }
 }
 
+static void name_waiting_room(char name[TOPOLOGY_NAME_MAX], const char *kind, int64_t seconds)
+{
+    (void)snprintf(name, TOPOLOGY_NAME_MAX, "webhooks.%s.%" PRId64, kind, seconds);
+}
+
+void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
+{
+    name_waiting_room(name, "retry", delay_us / CLOCK_US_PER_S);
+}
+
 /* An exchange and a queue of one name that hold a message for some seconds and
  * then pass it on. */
 static void add_waiting_room(struct topology *t, const char *kind, int64_t seconds, const char *next_exchange)
@@ -78,7 +88,7 @@ static void add_waiting_room(struct topology *t, const char *kind, int64_t secon
     char name[TOPOLOGY_NAME_MAX];
     struct topology_queue *queue;
 
-    (void)snprintf(name, sizeof name, "webhooks.%s.%" PRId64, kind, seconds);
+    name_waiting_room(name, kind, seconds);
     add_exchange(t, name, "fanout");
     queue = add_queue(t, name);
     never_lose(queue, next_exchange);

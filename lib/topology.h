@@ -24,6 +24,17 @@
 #define TOPOLOGY_DELAYS_MAX 8
 #define TOPOLOGY_NAME_MAX 48
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
+/* The row of a config table (lib/config) that fills the struct config_durations `at` of the struct `owner`.
+ */
+#define TOPOLOGY_DELAYS_SETTING(owner, at)                                                           \
+    {                                                                                                \
+        .name = "DELAYS", .type = CONFIG_DURATIONS, .offset = offsetof(owner, at),                   \
+        .fallback = "10s,60s,600s", .min = INT64_C(1000000), .max = INT64_C(24) * 60 * 60 * 1000000, \
+        .help = "waits of the delay and retry queues, whole seconds"                                 \
+    }
+/* NOLINTEND(bugprone-macro-parentheses) */
+
 struct topology_argument {
     const char *name;
     const char *text; /* NULL: it is the number */
@@ -77,5 +88,8 @@ extern const struct topology_user topology_worker_user;
  * number of seconds from 1 s to 24 h, or more than TOPOLOGY_DELAYS_MAX of them. */
 MUST_CHECK enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
                                           int64_t queue_max_bytes, struct error *error);
+/* The exchange that brings a message back to the workers, and to nobody else, after delay_us: one of the
+ * whole seconds in DELAYS. */
+void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);
 
 #endif

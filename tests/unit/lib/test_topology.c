@@ -127,6 +127,22 @@ static void a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most(voi
     assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX + 1, 1, NULL), ERROR_SETTING);
 }
 
+static void a_retry_goes_by_an_exchange_that_leads_back_to_the_workers_alone(void **state)
+{
+    struct topology t = built();
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        char name[TOPOLOGY_NAME_MAX];
+        const struct topology_queue *queue;
+
+        topology_retry(name, delays[i]);
+        queue = queue_of(&t, name);
+        assert_string_equal(argument(queue, "x-dead-letter-exchange")->text, TOPOLOGY_AGAIN);
+        assert_int_equal(argument(queue, "x-message-ttl")->number, delays[i] / CLOCK_US_PER_MS);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +151,7 @@ int main(void)
         cmocka_unit_test(every_queue_is_bound_and_every_binding_names_what_is_there),
         cmocka_unit_test(the_delivery_limit_is_positive_and_not_set_on_the_dead_queue),
         cmocka_unit_test(a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most),
+        cmocka_unit_test(a_retry_goes_by_an_exchange_that_leads_back_to_the_workers_alone),
     };
 
     return cmocka_run_group_tests_name("topology", tests, NULL, NULL);
