@@ -12,11 +12,6 @@ static const char *const names[LEDGER_FACTS] = {
     [LEDGER_UNKNOWN] = "unknown",
 };
 
-const char *ledger_fact_name(enum ledger_fact fact)
-{
-    return names[fact];
-}
-
 /* Takes what stands before the next tab, or all of the rest. */
 static struct span take_field(struct span *rest, bool *more)
 {

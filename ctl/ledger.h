@@ -25,7 +25,6 @@ struct ledger_line {
     struct span sha256; /* LEDGER_SHA256_HEX lower-case digits */
 };
 
-const char *ledger_fact_name(enum ledger_fact fact);
 /* text is without its newline; the spans point into it. False when it isn't a
  * ledger's line. */
 MUST_CHECK bool ledger_parse(struct span text, struct ledger_line *line);

@@ -12,20 +12,20 @@
 
 #define MUST_CHECK __attribute__((warn_unused_result))
 
-/* X(name, class, text): class says what a caller may do about it. */
-#define ERROR_CODES(X)                                                        \
-    X(ERROR_NONE, ERROR_CLASS_NONE, "no error")                               \
-    X(ERROR_MEMORY, ERROR_CLASS_RETRYABLE, "out of memory")                   \
-    X(ERROR_SYSTEM, ERROR_CLASS_RETRYABLE, "a system call failed")            \
-    X(ERROR_UNREACHABLE, ERROR_CLASS_RETRYABLE, "server not reached")         \
-    X(ERROR_TIMEOUT, ERROR_CLASS_RETRYABLE, "deadline passed")                \
-    X(ERROR_CLOSED, ERROR_CLASS_RETRYABLE, "connection closed by the peer")   \
-    X(ERROR_REFUSED, ERROR_CLASS_PERMANENT, "refused: credentials or rights") \
-    X(ERROR_NOT_FOUND, ERROR_CLASS_PERMANENT, "not found")                    \
-    X(ERROR_SETTING, ERROR_CLASS_PERMANENT, "wrong setting")                  \
-    X(ERROR_MALFORMED, ERROR_CLASS_PERMANENT, "malformed input")              \
-    X(ERROR_LIMIT, ERROR_CLASS_PERMANENT, "over a limit")                     \
-    X(ERROR_BUG, ERROR_CLASS_BUG, "a bug in sluice")
+/* X(name, class): class says what a caller may do about it. */
+#define ERROR_CODES(X)                                                          \
+    X(ERROR_NONE, ERROR_CLASS_NONE)                                             \
+    X(ERROR_MEMORY, ERROR_CLASS_RETRYABLE)                                      \
+    X(ERROR_SYSTEM, ERROR_CLASS_RETRYABLE)      /* a system call failed */      \
+    X(ERROR_UNREACHABLE, ERROR_CLASS_RETRYABLE) /* a server */                  \
+    X(ERROR_TIMEOUT, ERROR_CLASS_RETRYABLE)     /* a deadline passed */         \
+    X(ERROR_CLOSED, ERROR_CLASS_RETRYABLE)      /* a connection, by the peer */ \
+    X(ERROR_REFUSED, ERROR_CLASS_PERMANENT)     /* credentials or rights */     \
+    X(ERROR_NOT_FOUND, ERROR_CLASS_PERMANENT)                                   \
+    X(ERROR_SETTING, ERROR_CLASS_PERMANENT)   /* a wrong one */                 \
+    X(ERROR_MALFORMED, ERROR_CLASS_PERMANENT) /* input */                       \
+    X(ERROR_LIMIT, ERROR_CLASS_PERMANENT)     /* passed */                      \
+    X(ERROR_BUG, ERROR_CLASS_BUG)             /* in sluice */
 
 enum error_class {
     ERROR_CLASS_NONE,
@@ -34,7 +34,7 @@ enum error_class {
     ERROR_CLASS_BUG,       /* report it */
 };
 
-#define ERROR_ENUMERATOR(name, class, text) name,
+#define ERROR_ENUMERATOR(name, class) name,
 enum error_code { ERROR_CODES(ERROR_ENUMERATOR) };
 #undef ERROR_ENUMERATOR
 
@@ -58,9 +58,7 @@ struct error {
 enum error_code error_set(struct error *error, enum error_code code, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
-/* Static texts; never NULL, for any value of code. */
-const char *error_name(enum error_code code);
-const char *error_text(enum error_code code);
+/* Of any value: one that is no code is a bug. */
 enum error_class error_class(enum error_code code);
 
 #endif
