@@ -32,6 +32,9 @@ static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const 
     case TICKET_AWAY:
         (void)reply_refuse(reply, REPLY_AWAY, "the broker is away; send it again later");
         break;
+    case TICKET_UNDECLARED:
+        (void)reply_refuse(reply, REPLY_UNDECLARED, "this gateway is not set up yet; send it again later");
+        break;
     case TICKET_BLOCKED:
         (void)reply_refuse(reply, REPLY_BLOCKED, "the broker takes nothing at present; send it again later");
         break;
@@ -105,7 +108,7 @@ void intake_event(struct publish *publish, struct admission *admission, const st
                            admission->in_flight_max);
         return;
     }
-    outcome = publish_event(publish, source->name, &properties, body);
+    outcome = publish_event(publish, source->exchange, source->name, &properties, body);
     admission_leave(admission);
     set_outcome(reply, outcome, &id);
     if (outcome == TICKET_STORED) {

@@ -109,18 +109,22 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     struct certificate *certificate = NULL;
     enum error_code code = ERROR_NONE;
 
-    const struct publish_options options = {
+    struct publish_options options = {
         .access = &settings->broker,
         .name = name,
         .publishers = (int)settings->publishers,
         .confirm_timeout_us = settings->confirm_timeout_us,
         .admin = admin,
     };
+    route_set_delay(settings->delay_us);
     reply_register();
     admission_register();
     metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
     if (settings->cert[0] != '\0') {
         code = certificate_open(&certificate, settings->cert, settings->key, error);
+    }
+    if (code == ERROR_NONE && !delay_add(&options.delays, settings->delay_us / CLOCK_US_PER_S)) {
+        code = error_set(error, ERROR_BUG, "GATEWAY_DELAY finds no place");
     }
     if (code == ERROR_NONE) {
         code = publish_start(&publish, &options, error);

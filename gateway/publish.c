@@ -31,7 +31,11 @@ static void report(void *context)
     } else if (gate == TICKET_PENDING) {
         admin_set_ready(o->options.admin, true, "ready");
     } else {
-        admin_set_ready(o->options.admin, false, gate == TICKET_BLOCKED ? "broker blocked" : "broker away");
+        admin_set_ready(o->options.admin, false,
+                        gate == TICKET_BLOCKED ? "broker blocked"
+                        : gate == TICKET_UNDECLARED
+                            ? "delay not declared: name it in DELAYS, run sluice setup"
+                            : "broker away");
     }
     (void)pthread_mutex_unlock(&o->mutex);
 }
@@ -43,6 +47,7 @@ enum error_code publish_start(struct publish **publish, const struct publish_opt
     const struct publisher_options each = {
         .access = options->access,
         .name = options->name,
+        .delays = options->delays,
         .changed = report,
         .context = o,
     };
@@ -70,8 +75,8 @@ enum error_code publish_start(struct publish **publish, const struct publish_opt
     return ERROR_NONE;
 }
 
-enum ticket_outcome publish_event(struct publish *o, struct span source, struct buf *properties,
-                                  struct buf *body)
+enum ticket_outcome publish_event(struct publish *o, const char *exchange, struct span source,
+                                  struct buf *properties, struct buf *body)
 {
     int64_t deadline = clock_monotonic_us() + o->options.confirm_timeout_us;
     unsigned count = (unsigned)o->started, turn = atomic_fetch_add(&o->turn, 1);
@@ -84,7 +89,7 @@ enum ticket_outcome publish_event(struct publish *o, struct span source, struct 
         outcome = publisher_look(p);
     }
     if (outcome == TICKET_PENDING) {
-        t = ticket_new(source, properties, body);
+        t = ticket_new(exchange, source, properties, body);
         outcome = t == NULL ? TICKET_MEMORY : outcome;
     }
     if (t == NULL) {
@@ -96,6 +101,13 @@ enum ticket_outcome publish_event(struct publish *o, struct span source, struct 
     outcome = ticket_wait(t, deadline);
     ticket_release(t);
     return outcome;
+}
+
+void publish_require(struct publish *o, const struct delays *delays)
+{
+    for (int i = 0; i < o->started; i++) {
+        publisher_require(o->publishers[i], delays);
+    }
 }
 
 void publish_drain(struct publish *o)

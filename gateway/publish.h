@@ -13,6 +13,7 @@
 #include "admin.h"
 #include "broker.h"
 #include "buf.h"
+#include "delay.h"
 #include "error.h"
 #include "ticket.h"
 
@@ -27,18 +28,22 @@ struct publish_options {
     const char *name;                   /* connection name; likewise */
     int publishers;                     /* 1 to PUBLISHERS_MAX */
     int64_t confirm_timeout_us;
-    struct admin *admin; /* is told whether a broker is there */
+    struct delays delays; /* those that must be declared before an event is taken */
+    struct admin *admin;  /* is told whether a broker is there */
 };
 
 /* Starts the publishers, which connect and reconnect by themselves. Before other threads. *publish
  * is the caller's, to be ended by publish_stop. */
 MUST_CHECK enum error_code publish_start(struct publish **publish, const struct publish_options *options,
                                          struct error *error);
-/* Publishes one event and waits for the outcome, at most confirm_timeout_us. source must be static;
- * properties (of envelope_encode) and body are taken over and left empty. Any thread. Never
- * TICKET_PENDING. */
-enum ticket_outcome publish_event(struct publish *publish, struct span source, struct buf *properties,
-                                  struct buf *body);
+/* Publishes one event to this exchange (of topology_entry) and waits for the outcome, at most
+ * confirm_timeout_us. properties (of envelope_encode) and body are taken over and left empty. Any
+ * thread. Never TICKET_PENDING. */
+enum ticket_outcome publish_event(struct publish *publish, const char *exchange, struct span source,
+                                  struct buf *properties, struct buf *body);
+/* Other delays that must be declared, from the next connection of each publisher on: known to be there at
+ * present. Any thread. */
+void publish_require(struct publish *publish, const struct delays *delays);
 /* From now on the admin listener says not ready, "draining", whatever the broker does. */
 void publish_drain(struct publish *publish);
 /* No publish_event may be going on. Takes as long as a connection attempt that is going on. publish

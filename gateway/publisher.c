@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "publisher.h"
 
-#include "backoff.h"
 #include "broker.h"
 #include "clock.h"
 #include "confirm.h"
 #include "log.h"
 #include "metrics.h"
-#include "topology.h"
+#include "uplink.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -20,15 +19,11 @@
 
 #define SLOW_US CLOCK_US_PER_S /* a confirm takes milliseconds */
 #define OUTSTANDING_MAX 65536  /* tickets without their bodies: a few MB */
-#define HEARTBEAT_S 10
-#define IDLE_MS 2000     /* less than half of a heartbeat */
-#define OUTSTANDING_MS 1 /* how long a new ticket may wait for an older one's confirm */
+#define IDLE_MS 2000           /* less than half of a heartbeat */
+#define OUTSTANDING_MS 1       /* how long a new ticket may wait for an older one's confirm */
 #define BLOCKED_MS 100
 #define BURST_BYTES (256 * 1024) /* published between two looks for an alarm */
 #define HOPELESS_US (30 * CLOCK_US_PER_S)
-#define BACKOFF_BASE_US (100 * CLOCK_US_PER_MS)
-#define BACKOFF_CAP_US (2 * CLOCK_US_PER_S)
-#define WARN_EVERY_US (60 * CLOCK_US_PER_S)
 
 struct publisher {
     struct publisher_options options;
@@ -40,13 +35,12 @@ struct publisher {
     atomic_int gate;           /* see publisher_gate */
     _Atomic int64_t oldest_us; /* of the outstanding messages; INT64_MAX: none */
     /* The thread's own: */
-    struct broker *broker; /* NULL: away */
+    struct uplink uplink;
     struct confirm confirms;
-    struct backoff backoff;
-    int64_t retry_at_us, warned_at_us, unblocked_at_us;
+    int64_t unblocked_at_us;
 };
 
-enum { PUBLISHED, STORED, RETURNED, NACKED, LOST, STRAY, CONNECTS, FAILURES, OUTSTANDING, METRICS };
+enum { PUBLISHED, STORED, RETURNED, NACKED, LOST, STRAY, OUTSTANDING, METRICS };
 #define MESSAGES "sluice_gateway_messages_total"
 #define MESSAGES_HELP "Messages given to the broker, by what became of them."
 static struct metric metrics[METRICS] = {
@@ -57,10 +51,6 @@ static struct metric metrics[METRICS] = {
     [LOST] = {MESSAGES, "outcome=\"lost\"", MESSAGES_HELP, METRIC_COUNTER, 0},
     [STRAY] = {"sluice_gateway_stray_confirms_total", NULL, "Confirms and returns of no outstanding message.",
                METRIC_COUNTER, 0},
-    [CONNECTS] = {"sluice_gateway_broker_connects_total", NULL, "Connections made to the broker.",
-                  METRIC_COUNTER, 0},
-    [FAILURES] = {"sluice_gateway_broker_failures_total", NULL,
-                  "Connections to the broker that failed or were lost.", METRIC_COUNTER, 0},
     [OUTSTANDING] = {"sluice_gateway_outstanding", NULL, "Messages published and not yet confirmed.",
                      METRIC_GAUGE, 0},
 };
@@ -101,7 +91,7 @@ static void on_settled(void *context, void *settled, enum confirm_outcome outcom
     switch (outcome) {
     case CONFIRM_STORED:
         metric_add(&metrics[STORED], 1);
-        backoff_reset(&p->backoff);
+        uplink_works(&p->uplink);
         finish(settled, TICKET_STORED);
         break;
     case CONFIRM_RETURNED:
@@ -146,7 +136,7 @@ static bool read_events(struct publisher *p, struct error *error)
     struct broker_event event;
 
     for (;;) {
-        broker_next(p->broker, &event, error);
+        broker_next(p->uplink.broker, &event, error);
         switch (event.kind) {
         case BROKER_IDLE:
             atomic_store(&p->oldest_us, confirm_oldest_us(&p->confirms));
@@ -202,8 +192,8 @@ static bool publish_one(struct publisher *p, struct ticket *t, struct error *err
     if (p->confirms.outstanding == 1) {
         atomic_store(&p->oldest_us, now);
     }
-    code = broker_publish(p->broker, TOPOLOGY_EVENTS, t->source, buf_span(&t->properties), buf_span(&t->body),
-                          number, error);
+    code = broker_publish(p->uplink.broker, t->exchange, span_of(t->source), buf_span(&t->properties),
+                          buf_span(&t->body), number, error);
     buf_free(&t->properties);
     buf_free(&t->body);
     return code == ERROR_NONE;
@@ -216,7 +206,7 @@ static bool publish_waiting(struct publisher *p, struct error *error)
     bool fine = true, several = t != NULL && t->next != NULL;
 
     if (several) {
-        broker_gather(p->broker, true);
+        broker_gather(p->uplink.broker, true);
     }
     while (t != NULL) {
         struct ticket *next = t->next;
@@ -234,41 +224,25 @@ static bool publish_waiting(struct publisher *p, struct error *error)
         t = next;
     }
     if (several) {
-        broker_gather(p->broker, false);
+        broker_gather(p->uplink.broker, false);
     }
     return fine;
 }
 
 /* --- the connection --------------------------------------------------------------- */
 
-static void retry_later(struct publisher *p)
-{
-    p->retry_at_us = clock_monotonic_us() + backoff_next(&p->backoff, backoff_random());
-    metric_add(&metrics[FAILURES], 1);
-}
-
 static void connect_broker(struct publisher *p)
 {
-    const struct broker_options options = {
-        .access = p->options.access,
-        .connection_name = p->options.name,
-        .heartbeat_s = HEARTBEAT_S,
-        .confirms = true,
-    };
-    struct error error;
-
-    if (broker_open(&p->broker, &options, &error) == ERROR_NONE) {
-        metric_add(&metrics[CONNECTS], 1);
-        p->warned_at_us = 0;
-        log_info("broker-connected", log_text("url", p->options.access->url));
+    switch (uplink_open(&p->uplink)) {
+    case UPLINK_OPEN:
         set_gate(p, TICKET_PENDING);
-        return;
-    }
-    retry_later(p);
-    if (p->warned_at_us == 0 || clock_monotonic_us() - p->warned_at_us >= WARN_EVERY_US) {
-        p->warned_at_us = clock_monotonic_us();
-        log_warning("broker-away", log_text("reason", error.text),
-                    log_text("message", "events get 503 until it is there"));
+        break;
+    case UPLINK_AWAY:
+        set_gate(p, TICKET_AWAY);
+        break;
+    case UPLINK_UNDECLARED:
+        set_gate(p, TICKET_UNDECLARED);
+        break;
     }
 }
 
@@ -280,9 +254,7 @@ static void lose_broker(struct publisher *p, const struct error *error)
     refuse_waiting(p, TICKET_AWAY);
     confirm_lose(&p->confirms);
     atomic_store(&p->oldest_us, INT64_MAX);
-    broker_close(p->broker, false);
-    p->broker = NULL;
-    retry_later(p);
+    uplink_lose(&p->uplink);
 }
 
 /* A broker that doesn't confirm for so long won't: only a new connection tells. */
@@ -304,7 +276,7 @@ static bool is_hopeless(const struct publisher *p, struct error *error)
 
 static void rest_connected(struct publisher *p)
 {
-    struct pollfd fds[] = {{.fd = broker_fd(p->broker), .events = POLLIN},
+    struct pollfd fds[] = {{.fd = broker_fd(p->uplink.broker), .events = POLLIN},
                            {.fd = p->wake_fd, .events = POLLIN}};
     uint64_t count;
 
@@ -328,10 +300,10 @@ static void rest_connected(struct publisher *p)
 static void rest_away(struct publisher *p)
 {
     struct pollfd fd = {.fd = p->wake_fd, .events = POLLIN};
-    int64_t left_ms = (p->retry_at_us - clock_monotonic_us()) / CLOCK_US_PER_MS + 1;
+    int64_t left_ms = (p->uplink.retry_at_us - clock_monotonic_us()) / CLOCK_US_PER_MS + 1;
 
     (void)poll(&fd, 1, left_ms > 0 ? (int)left_ms : 0);
-    refuse_waiting(p, TICKET_AWAY);
+    refuse_waiting(p, publisher_gate(p));
 }
 
 static void *run(void *argument)
@@ -340,8 +312,8 @@ static void *run(void *argument)
     struct error error;
 
     while (!atomic_load(&p->stopping)) {
-        if (p->broker == NULL) {
-            if (clock_monotonic_us() >= p->retry_at_us) {
+        if (p->uplink.broker == NULL) {
+            if (clock_monotonic_us() >= p->uplink.retry_at_us) {
                 connect_broker(p);
             } else {
                 rest_away(p);
@@ -356,7 +328,7 @@ static void *run(void *argument)
     refuse_waiting(p, TICKET_AWAY);
     confirm_lose(&p->confirms);
     confirm_free(&p->confirms);
-    broker_close(p->broker, true);
+    uplink_close(&p->uplink);
     return NULL;
 }
 
@@ -365,6 +337,7 @@ static void *run(void *argument)
 void publisher_register(void)
 {
     metrics_register(metrics, METRICS);
+    uplink_register();
 }
 
 enum error_code publisher_start(struct publisher **publisher, const struct publisher_options *options,
@@ -382,15 +355,16 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
         .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
         .gate = TICKET_AWAY,
         .oldest_us = INT64_MAX,
-        .backoff = {.base_us = BACKOFF_BASE_US, .cap_us = BACKOFF_CAP_US},
     };
     if (p->wake_fd < 0) {
         free(p);
         return error_set(error, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
     }
     confirm_init(&p->confirms, OUTSTANDING_MAX, on_settled, p);
+    uplink_init(&p->uplink, options->access, options->name, &options->delays);
     failure = pthread_create(&p->thread, NULL, run, p);
     if (failure != 0) {
+        uplink_close(&p->uplink);
         publisher_free(p);
         return error_set(error, ERROR_SYSTEM, "cannot start a publisher: %s", strerror(failure));
     }
@@ -401,6 +375,11 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
 enum ticket_outcome publisher_gate(const struct publisher *p)
 {
     return (enum ticket_outcome)atomic_load(&p->gate);
+}
+
+void publisher_require(struct publisher *p, const struct delays *delays)
+{
+    uplink_require(&p->uplink, delays);
 }
 
 enum ticket_outcome publisher_look(const struct publisher *p)

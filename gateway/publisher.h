@@ -7,6 +7,7 @@
  * and reconnects by itself. At an alarm it stops publishing and goes on reading. */
 
 #include "broker.h"
+#include "delay.h"
 #include "error.h"
 #include "ticket.h"
 
@@ -15,6 +16,7 @@ struct publisher;
 struct publisher_options {
     const struct broker_access *access; /* must live as long as the publisher */
     const char *name;                   /* connection name; likewise */
+    struct delays delays;               /* those that must be declared before an event is taken */
     void (*changed)(void *context);     /* called on its thread when publisher_gate has changed */
     void *context;
 };
@@ -23,7 +25,10 @@ struct publisher_options {
 void publisher_register(void);
 MUST_CHECK enum error_code publisher_start(struct publisher **publisher,
                                            const struct publisher_options *options, struct error *error);
-/* The connection's state: TICKET_PENDING when open, else TICKET_AWAY or TICKET_BLOCKED. Any thread. */
+/* Other delays that must be declared, from the next connection on. Any thread. */
+void publisher_require(struct publisher *p, const struct delays *delays);
+/* The connection's state: TICKET_PENDING when open, else TICKET_AWAY, TICKET_UNDECLARED or TICKET_BLOCKED.
+ * Any thread. */
 enum ticket_outcome publisher_gate(const struct publisher *p);
 /* What a ticket handed over now would meet: as publisher_gate, or TICKET_SLOW when the oldest
  * confirm is missing for more than 1 s. Any thread; never waits. */

@@ -29,6 +29,7 @@
     X(REPLY_BUSY, "busy", 503, 1, false)      /* too many wait already */                     \
     X(REPLY_MEMORY, "memory", 503, 5, true)                                                   \
     X(REPLY_AWAY, "away", 503, 5, false)             /* no connection to the broker */        \
+    X(REPLY_UNDECLARED, "undeclared", 503, 5, false) /* a delay isn't declared there */       \
     X(REPLY_SLOW, "slow", 503, 5, false)             /* older confirms don't come */          \
     X(REPLY_LATE, "late", 503, 5, false)             /* no confirm in time */                 \
     X(REPLY_LOST, "lost", 503, 5, false)             /* connection lost before the confirm */ \

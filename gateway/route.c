@@ -3,11 +3,17 @@
 
 #include "log.h"
 
-static const struct source default_source = {
+static struct source default_source = {
     .name = {"default", sizeof "default" - 1},
     .scheme = VERIFY_NONE,
     .keep = ENVELOPE_KEEP_NEWEST,
+    .exchange = TOPOLOGY_EVENTS,
 };
+
+void route_set_delay(int64_t delay_us)
+{
+    topology_entry(default_source.exchange, delay_us);
+}
 
 void route_announce(void)
 {

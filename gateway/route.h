@@ -6,13 +6,18 @@
 
 #include "buf.h"
 #include "envelope.h"
+#include "topology.h"
 #include "verify.h"
 
 struct source {
     struct span name; /* the routing key: see envelope_source_valid */
     enum verify_scheme scheme;
     enum envelope_keep keep;
+    char exchange[TOPOLOGY_NAME_MAX]; /* that its events enter by */
 };
+
+/* How long events are delayed. Once, before threads start. */
+void route_set_delay(int64_t delay_us);
 
 /* Logs what the routes are, and which of them are open to anybody. After log_start. */
 void route_announce(void);

@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "clock.h"
+#include "delay.h"
 
 #include <inttypes.h>
 
@@ -37,6 +38,10 @@ const struct config_setting gateway_settings_table[] = {
             .min = 100 * CLOCK_US_PER_MS, .max = 60 * CLOCK_US_PER_S,
             .help = "how long a request waits for the broker's confirm before it gets 503; senders wait "
                     "as little as 3 s"),
+    SETTING("GATEWAY_DELAY", CONFIG_DURATION, delay_us, .fallback = "0s", .min = 0,
+            .max = TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S,
+            .help = "how long the broker holds each event before workers and other subscribers get it: 0, or "
+                    "one of DELAYS"),
     SETTING("GATEWAY_MAX_BODY", CONFIG_BYTES, max_body, .fallback = "1MiB", .min = 0, .max = 16 << 20,
             .help = "largest body; a larger one gets 413"),
     SETTING("GATEWAY_MAX_HEADER_BYTES", CONFIG_BYTES, max_header_bytes, .fallback = "16KiB", .min = 1024,
@@ -57,6 +62,10 @@ enum error_code gateway_settings_check(const struct gateway_settings *settings, 
     }
     if ((settings->cert[0] == '\0') != (settings->key[0] == '\0')) {
         buf_printf(complaints, "GATEWAY_CERT and GATEWAY_KEY go together: one of them is not set\n");
+    }
+    if (delay_wrong(settings->delay_us) != NULL) {
+        buf_printf(complaints, "GATEWAY_DELAY=%" PRId64 "us %s\n", settings->delay_us,
+                   delay_wrong(settings->delay_us));
     }
     if (settings->in_flight >= settings->threads) {
         buf_printf(complaints,

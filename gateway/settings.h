@@ -16,6 +16,7 @@ struct gateway_settings {
     int64_t in_flight;
     int64_t publishers;
     int64_t confirm_timeout_us;
+    int64_t delay_us;
     int64_t max_body;
     int64_t max_header_bytes;
     int64_t drain_us;

@@ -4,17 +4,21 @@
 #include "clock.h"
 
 #include <linux/futex.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
-struct ticket *ticket_new(struct span source, struct buf *properties, struct buf *body)
+struct ticket *ticket_new(const char *exchange, struct span source, struct buf *properties, struct buf *body)
 {
     struct ticket *t = malloc(sizeof *t);
 
     if (t != NULL) {
-        *t = (struct ticket){.source = source, .properties = *properties, .body = *body, .references = 2};
+        *t = (struct ticket){.properties = *properties, .body = *body, .references = 2};
+        (void)snprintf(t->exchange, sizeof t->exchange, "%s", exchange);
+        memcpy(t->source, source.data, source.len < sizeof t->source ? source.len : sizeof t->source - 1);
         *properties = (struct buf){0};
         *body = (struct buf){0};
     }

@@ -7,6 +7,8 @@
  * Its outcome is set once, by whoever comes first. */
 
 #include "buf.h"
+#include "envelope.h"
+#include "topology.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
@@ -23,11 +25,13 @@ enum ticket_outcome {
     TICKET_BLOCKED, /* the broker has an alarm and takes nothing */
     TICKET_SLOW,    /* confirms don't come, or too many are outstanding */
     TICKET_MEMORY,
+    TICKET_UNDECLARED, /* the broker lacks an exchange that events are to enter by */
 };
 
 struct ticket {
     struct ticket *next;
-    struct span source; /* static */
+    char exchange[TOPOLOGY_NAME_MAX];
+    char source[ENVELOPE_SOURCE_MAX + 1]; /* the routing key */
     struct buf properties, body;
     atomic_uint outcome; /* enum ticket_outcome; a futex */
     atomic_int references;
@@ -38,8 +42,9 @@ struct ticket_line {
     _Atomic(struct ticket *) last;
 };
 
-/* Takes properties and body over and leaves them empty. Held twice. NULL: no memory. */
-struct ticket *ticket_new(struct span source, struct buf *properties, struct buf *body);
+/* Copies exchange and source; takes properties and body over and leaves them empty. Held twice. NULL: no
+ * memory. */
+struct ticket *ticket_new(const char *exchange, struct span source, struct buf *properties, struct buf *body);
 /* Sets the outcome and wakes the waiter; does nothing when there is one already. */
 void ticket_complete(struct ticket *ticket, enum ticket_outcome outcome);
 /* False: its waiter has left. */

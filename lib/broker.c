@@ -445,3 +445,13 @@ enum error_code broker_inspect(struct broker *b, const char *queue, uint32_t *re
     }
     return code;
 }
+
+enum error_code broker_inspect_exchange(struct broker *b, const char *name, struct error *error)
+{
+    char what[TOPOLOGY_NAME_MAX + 32];
+
+    (void)snprintf(what, sizeof what, "inspecting exchange %s", name);
+    (void)amqp_exchange_declare(b->connection, CHANNEL, amqp_cstring_bytes(name), amqp_empty_bytes, 1, 0, 0,
+                                0, amqp_empty_table);
+    return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
+}

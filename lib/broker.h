@@ -157,5 +157,8 @@ MUST_CHECK enum error_code broker_bind(struct broker *broker, const char *queue,
  * connection is spent. */
 MUST_CHECK enum error_code broker_inspect(struct broker *broker, const char *queue, uint32_t *ready,
                                           uint32_t *consumers, struct error *error);
+/* The same for an exchange. */
+MUST_CHECK enum error_code broker_inspect_exchange(struct broker *broker, const char *name,
+                                                   struct error *error);
 
 #endif

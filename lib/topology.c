@@ -6,8 +6,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-#define DELAY_MAX_S (24 * 60 * 60)
-
 const struct topology_user topology_gateway_user = {
     .name = "sluice-gateway",
     .configure = "^$",
@@ -81,6 +79,15 @@ void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
     name_waiting_room(name, "retry", delay_us / CLOCK_US_PER_S);
 }
 
+void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
+{
+    if (delay_us == 0) {
+        (void)snprintf(name, TOPOLOGY_NAME_MAX, "%s", TOPOLOGY_EVENTS);
+    } else {
+        name_waiting_room(name, "delay", delay_us / CLOCK_US_PER_S);
+    }
+}
+
 /* An exchange and a queue of one name that hold a message for some seconds and
  * then pass it on. */
 static void add_waiting_room(struct topology *t, const char *kind, int64_t seconds, const char *next_exchange)
@@ -125,7 +132,7 @@ enum error_code topology_build(struct topology *topology, const int64_t *delays_
     }
     for (size_t i = 0; i < count; i++) {
         if (delays_us[i] % CLOCK_US_PER_S != 0 || delays_us[i] < CLOCK_US_PER_S ||
-            delays_us[i] > DELAY_MAX_S * CLOCK_US_PER_S) {
+            delays_us[i] > TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S) {
             return error_set(error, ERROR_SETTING,
                              "DELAYS: %" PRId64 " us is not a whole number of seconds from 1s to 24h",
                              delays_us[i]);

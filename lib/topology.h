@@ -22,6 +22,7 @@
 #define TOPOLOGY_DELIVERY_LIMIT 100
 
 #define TOPOLOGY_DELAYS_MAX 8
+#define TOPOLOGY_DELAY_MOST_S (24 * 60 * 60)
 #define TOPOLOGY_NAME_MAX 48
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
@@ -91,5 +92,8 @@ MUST_CHECK enum error_code topology_build(struct topology *topology, const int64
 /* The exchange that brings a message back to the workers, and to nobody else, after delay_us: one of the
  * whole seconds in DELAYS. */
 void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);
+/* The exchange that an event enters by: TOPOLOGY_EVENTS, or with a delay (one of the whole seconds in DELAYS)
+ * the one that passes it on to TOPOLOGY_EVENTS after that time. */
+void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);
 
 #endif

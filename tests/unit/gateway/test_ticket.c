@@ -21,7 +21,7 @@ static struct ticket *make(const char *text)
     struct ticket *t;
 
     buf_append_text(&body, text);
-    t = ticket_new(SPAN_LITERAL("default"), &properties, &body);
+    t = ticket_new("webhooks", SPAN_LITERAL("default"), &properties, &body);
     assert_non_null(t);
     assert_null(body.data);
     return t;
@@ -87,7 +87,7 @@ static void *send_many(void *unused)
 {
     for (int i = 0; i < EACH; i++) {
         struct buf properties = {0}, body = {0};
-        struct ticket *t = ticket_new(SPAN_LITERAL("default"), &properties, &body);
+        struct ticket *t = ticket_new("webhooks", SPAN_LITERAL("default"), &properties, &body);
 
         if (t == NULL) {
             continue;

@@ -143,9 +143,21 @@ static void a_retry_goes_by_an_exchange_that_leads_back_to_the_workers_alone(voi
     }
 }
 
+static void an_event_enters_by_the_events_exchange_or_by_that_of_its_delay(void **state)
+{
+    char name[TOPOLOGY_NAME_MAX];
+
+    (void)state;
+    topology_entry(name, 0);
+    assert_string_equal(name, TOPOLOGY_EVENTS);
+    topology_entry(name, TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S);
+    assert_string_equal(name, "webhooks.delay.86400");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_event_enters_by_the_events_exchange_or_by_that_of_its_delay),
         cmocka_unit_test(every_queue_is_a_quorum_queue_that_refuses_rather_than_drops),
         cmocka_unit_test(each_way_leads_where_the_design_says),
         cmocka_unit_test(every_queue_is_bound_and_every_binding_names_what_is_there),
