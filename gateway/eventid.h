@@ -8,6 +8,20 @@
 #include "reply.h"
 #include "request.h"
 
+enum eventid_kind {
+    EVENTID_ANY, /* webhook-id, else Idempotency-Key, else a fresh UUIDv7 */
+    EVENTID_HEADER,
+    EVENTID_POINTER, /* a JSON pointer (RFC 6901) into the body */
+    EVENTID_BODY,    /* the body's SHA-256 */
+};
+
+/* Where a source's events have their ids. */
+struct eventid_rule {
+    enum eventid_kind kind;
+    const char *text; /* the header's name in lower case, or the pointer; else NULL */
+    bool else_body;   /* where the header or the pointer finds nothing, the body's SHA-256; else 400 */
+};
+
 struct eventid {
     char text[ENVELOPE_ID_MAX + 1];
     size_t len;

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "intake.h"
 
+#include "clock.h"
 #include "eventid.h"
 #include "kept.h"
 #include "log.h"
 #include "route.h"
+#include "unverified.h"
 #include "verify.h"
 
 #include <stdio.h>
@@ -64,7 +66,7 @@ static bool encode(const struct source *source, const struct request *request, c
     struct buf text = {0};
     struct error error;
     enum error_code code = ERROR_NONE;
-    bool fine = kept_select(request, source->scheme, &text, &envelope, reply);
+    bool fine = kept_select(request, &source->verify, &text, &envelope, reply);
 
     if (fine) {
         code = envelope_encode(&envelope, properties, &error);
@@ -79,6 +81,21 @@ static bool encode(const struct source *source, const struct request *request, c
     return fine;
 }
 
+static bool is_verified(const struct source *source, const struct request *request, struct span body,
+                        int64_t now_s, struct reply *reply)
+{
+    enum verify_cause cause;
+
+    if (verify_request(&source->verify, request, body, now_s, &cause)) {
+        return true;
+    }
+    unverified_record(cause, source->name, request->remote);
+    if (cause == VERIFY_MEMORY) {
+        return reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
+    }
+    return reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
+}
+
 void intake_event(struct publish *publish, struct admission *admission, const struct request *request,
                   struct buf *body, struct reply *reply)
 {
@@ -88,8 +105,7 @@ void intake_event(struct publish *publish, struct admission *admission, const st
     struct buf properties = {0};
     struct eventid id;
 
-    if (verify_request(source->scheme, request, buf_span(body)) != VERIFY_PASSED) {
-        (void)reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
+    if (!is_verified(source, request, buf_span(body), received_us / CLOCK_US_PER_S, reply)) {
         return;
     }
     if (!eventid_take(request, received_us, &id, reply)) {

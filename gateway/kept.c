@@ -23,7 +23,7 @@ static bool contains(struct span name, const char *lower)
     return false;
 }
 
-static bool is_kept(enum verify_scheme scheme, struct span name)
+static bool is_kept(const struct verify_rule *rule, struct span name)
 {
     static const char *const never[] = {"connection",        "keep-alive", "te",     "trailer",
                                         "transfer-encoding", "upgrade",    "cookie", "authorization"};
@@ -39,7 +39,7 @@ static bool is_kept(enum verify_scheme scheme, struct span name)
             return false;
         }
     }
-    return !has_prefix(name, "proxy-") && !verify_reads(scheme, name);
+    return !has_prefix(name, "proxy-") && !verify_reads(rule, name);
 }
 
 /* Names that Connection lists are hop-by-hop too. */
@@ -131,8 +131,8 @@ static bool is_traceparent(struct span s)
            !is_zero(trace) && !is_zero(parent);
 }
 
-bool kept_select(const struct request *r, enum verify_scheme scheme, struct buf *text, struct envelope *e,
-                 struct reply *reply)
+bool kept_select(const struct request *r, const struct verify_rule *rule, struct buf *text,
+                 struct envelope *e, struct reply *reply)
 {
     struct span trace;
     size_t worst = 0;
@@ -147,7 +147,7 @@ bool kept_select(const struct request *r, enum verify_scheme scheme, struct buf 
     for (size_t i = 0; i < r->header_count; i++) {
         struct envelope_header header;
 
-        if (!is_kept(scheme, r->headers[i].name) || came_before(r, i)) {
+        if (!is_kept(rule, r->headers[i].name) || came_before(r, i)) {
             continue;
         }
         header = join(r, i, text);

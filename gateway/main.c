@@ -12,6 +12,7 @@
 #include "reply.h"
 #include "route.h"
 #include "settings.h"
+#include "unverified.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -119,6 +120,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     route_set_delay(settings->delay_us);
     reply_register();
     admission_register();
+    unverified_register();
     metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
     if (settings->cert[0] != '\0') {
         code = certificate_open(&certificate, settings->cert, settings->key, error);

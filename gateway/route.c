@@ -5,7 +5,7 @@
 
 static struct source default_source = {
     .name = {"default", sizeof "default" - 1},
-    .scheme = VERIFY_NONE,
+    .verify = {.scheme = VERIFY_NONE},
     .keep = ENVELOPE_KEEP_NEWEST,
     .exchange = TOPOLOGY_EVENTS,
 };

@@ -11,7 +11,7 @@
 
 struct source {
     struct span name; /* the routing key: see envelope_source_valid */
-    enum verify_scheme scheme;
+    struct verify_rule verify;
     enum envelope_keep keep;
     char exchange[TOPOLOGY_NAME_MAX]; /* that its events enter by */
 };
