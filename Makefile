@@ -134,9 +134,11 @@ test: packages-build packages-servers packages-test
 unit: $(UNIT)
 	tests/unit/run $(UNIT)
 
-# TESTS narrows it: make integration TESTS='-k kill'
+# TESTS narrows it: make integration TESTS='-k kill'. Most of the time goes into waiting for servers, so several
+# run side by side, each with a broker and a database of its own.
+JOBS ?= 4
 integration: $(PROGRAMS)
-	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/integration $(TESTS)
+	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/integration -n $(JOBS) $(TESTS)
 
 # The faults of docs/guarantees.md, injected for real. -m quick: those that every change must pass.
 test-fault: packages-build packages-servers packages-test

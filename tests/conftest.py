@@ -25,7 +25,22 @@ KEEP = "SLUICE_KEEP"  # set: the servers' directory stays for a look
 
 
 def pytest_configure(config):
+    """The processes of pytest-xdist inherit the seed, so that a run has one."""
     config.notes = []
+    os.environ.setdefault("SEED", str(random.SystemRandom().randrange(1 << 30)))
+
+
+def pytest_sessionfinish(session):
+    """A process of pytest-xdist's hands its notes to the one that writes the summary."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["notes"] = session.config.notes
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """One of them has ended; without notes when it crashed."""
+    notes = getattr(node, "workeroutput", {}).get("notes", [])
+    node.config.notes.extend(note for note in notes if note not in node.config.notes)
 
 
 def pytest_terminal_summary(terminalreporter, config):
@@ -55,7 +70,7 @@ def build():
 @pytest.fixture(scope="session")
 def seed(request):
     """SEED=n repeats what a run has drawn."""
-    value = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 30)))
+    value = int(os.environ["SEED"])
     request.config.notes.append(f"SEED={value}")
     return value
 
