@@ -2,6 +2,7 @@
 #include "eventid.h"
 
 #include "clock.h"
+#include "pointer.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -11,6 +12,7 @@
 #include <sys/random.h>
 
 #define SHA256_BYTES 32
+#define INTEGER_DIGITS_MAX 15 /* what a double, and so every reader of JSON, holds exactly */
 
 int64_t eventid_received_us(void)
 {
@@ -58,33 +60,131 @@ static bool make_hash(struct span text, struct eventid *id)
     return true;
 }
 
-bool eventid_take(const struct request *request, int64_t received_us, struct eventid *id, struct reply *reply)
+static bool use_hash(struct span text, struct eventid *id, struct reply *reply)
 {
-    static const char *const names[] = {"webhook-id", "idempotency-key"};
+    return make_hash(text, id) || reply_refuse(reply, REPLY_MEMORY, "no memory to hash the id");
+}
 
-    for (size_t n = 0; n < sizeof names / sizeof names[0]; n++) {
+/* where: a header's name, or a pointer. */
+static bool use_text(struct span text, const char *where, struct eventid *id, struct reply *reply)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x21 || text.data[i] > 0x7e) {
+            return reply_refuse(reply, REPLY_BAD_ID,
+                                "%s holds a byte outside 0x21 to 0x7e; use printing ASCII", where);
+        }
+    }
+    if (text.len > ENVELOPE_ID_MAX) {
+        return use_hash(text, id, reply);
+    }
+    memcpy(id->text, text.data, text.len);
+    id->text[text.len] = '\0';
+    id->len = text.len;
+    return true;
+}
+
+/* Nothing usable there. */
+static bool use_else(const struct eventid_rule *rule, struct span body, struct eventid *id,
+                     struct reply *reply)
+{
+    return rule->else_body ? use_hash(body, id, reply)
+                           : reply_refuse(reply, REPLY_BAD_ID, "there is no id in %s", rule->text);
+}
+
+static bool take_header(const struct eventid_rule *rule, const struct request *request, struct span body,
+                        struct eventid *id, struct reply *reply)
+{
+    struct span value;
+    size_t found = request_find(request, rule->text, &value);
+
+    if (found > 1) {
+        return reply_refuse(reply, REPLY_BAD_ID, "%zu %s headers; send one", found, rule->text);
+    }
+    return value.len == 0 ? use_else(rule, body, id, reply) : use_text(value, rule->text, id, reply);
+}
+
+static bool use_string(const struct eventid_rule *rule, struct span raw, struct eventid *id,
+                       struct reply *reply)
+{
+    struct buf text = {0};
+    bool fine;
+
+    if (memchr(raw.data, '\\', raw.len) == NULL) {
+        return use_text(raw, rule->text, id, reply);
+    }
+    if (pointer_unescape(raw, &text)) {
+        fine = use_text(buf_span(&text), rule->text, id, reply);
+    } else {
+        fine = text.failed ? reply_refuse(reply, REPLY_MEMORY, "no memory for the id")
+                           : reply_refuse(reply, REPLY_BAD_ID, "%s holds half a surrogate pair", rule->text);
+    }
+    buf_free(&text);
+    return fine;
+}
+
+static bool is_integer(struct span number)
+{
+    size_t sign = number.data[0] == '-';
+
+    for (size_t i = sign; i < number.len; i++) {
+        if (number.data[i] < '0' || number.data[i] > '9') {
+            return false;
+        }
+    }
+    return number.len - sign <= INTEGER_DIGITS_MAX;
+}
+
+static bool take_pointer(const struct eventid_rule *rule, struct span body, struct eventid *id,
+                         struct reply *reply)
+{
+    struct span raw = {"", 0};
+
+    switch (pointer_find(body, span_of(rule->text), &raw)) {
+    case POINTER_STRING:
+        return raw.len == 0 ? use_else(rule, body, id, reply) : use_string(rule, raw, id, reply);
+    case POINTER_NUMBER:
+        return is_integer(raw)
+                   ? use_text(raw, rule->text, id, reply)
+                   : reply_refuse(reply, REPLY_BAD_ID, "%s is a number, but no integer of at most %d digits",
+                                  rule->text, INTEGER_DIGITS_MAX);
+    case POINTER_AMBIGUOUS:
+        return reply_refuse(reply, REPLY_BAD_ID, "a key of %s stands twice in the body", rule->text);
+    case POINTER_OTHER:
+    case POINTER_ABSENT:
+    case POINTER_NO_JSON:
+        break;
+    }
+    return use_else(rule, body, id, reply);
+}
+
+static bool take_any(const struct request *request, struct span body, int64_t received_us, struct eventid *id,
+                     struct reply *reply)
+{
+    static const struct eventid_rule rules[] = {{EVENTID_HEADER, "webhook-id", false},
+                                                {EVENTID_HEADER, "idempotency-key", false}};
+
+    for (size_t n = 0; n < sizeof rules / sizeof rules[0]; n++) {
         struct span value;
-        size_t found = request_find(request, names[n], &value);
 
-        if (found > 1) {
-            return reply_refuse(reply, REPLY_BAD_ID, "%zu %s headers; send one", found, names[n]);
+        if (request_find(request, rules[n].text, &value) > 1 || value.len > 0) {
+            return take_header(&rules[n], request, body, id, reply);
         }
-        if (value.len == 0) {
-            continue;
-        }
-        for (size_t i = 0; i < value.len; i++) {
-            if (value.data[i] < 0x21 || value.data[i] > 0x7e) {
-                return reply_refuse(reply, REPLY_BAD_ID,
-                                    "%s holds a byte outside 0x21 to 0x7e; use printing ASCII", names[n]);
-            }
-        }
-        if (value.len > ENVELOPE_ID_MAX) {
-            return make_hash(value, id) || reply_refuse(reply, REPLY_MEMORY, "no memory to hash the id");
-        }
-        memcpy(id->text, value.data, value.len);
-        id->text[value.len] = '\0';
-        id->len = value.len;
-        return true;
     }
     return make_uuid(received_us, id) || reply_refuse(reply, REPLY_MEMORY, "no random bytes for an id");
+}
+
+bool eventid_take(const struct eventid_rule *rule, const struct request *request, struct span body,
+                  int64_t received_us, struct eventid *id, struct reply *reply)
+{
+    switch (rule->kind) {
+    case EVENTID_ANY:
+        return take_any(request, body, received_us, id, reply);
+    case EVENTID_HEADER:
+        return take_header(rule, request, body, id, reply);
+    case EVENTID_POINTER:
+        return take_pointer(rule, body, id, reply);
+    case EVENTID_BODY:
+        return use_hash(body, id, reply);
+    }
+    return false;
 }

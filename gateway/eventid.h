@@ -31,11 +31,12 @@ struct eventid {
  * in the table orders arrivals by it. Any thread. */
 int64_t eventid_received_us(void);
 
-/* The id for a source without a rule: the header webhook-id, else Idempotency-Key, else a
- * fresh UUIDv7 (RFC 9562) made of received_us. An empty header counts as absent; one of more
- * than 255 bytes becomes "sha256:" and its hash in hex. False with REPLY_BAD_ID: a
- * byte outside 0x21 to 0x7e, or the header came twice. */
-bool eventid_take(const struct request *request, int64_t received_us, struct eventid *id,
-                  struct reply *reply);
+/* The id by this rule. EVENTID_ANY: the header webhook-id, else Idempotency-Key, else a fresh UUIDv7
+ * (RFC 9562) made of received_us. An empty header or string counts as absent. One of more than 255 bytes
+ * becomes "sha256:" and its hash in hex, as the body does. False with REPLY_BAD_ID: the rule finds nothing, a
+ * byte outside 0x21 to 0x7e, a header that came twice, a key that stands twice, a number
+ * that isn't an integer of at most 15 digits. */
+bool eventid_take(const struct eventid_rule *rule, const struct request *request, struct span body,
+                  int64_t received_us, struct eventid *id, struct reply *reply);
 
 #endif

@@ -66,14 +66,8 @@ static bool check_host(const struct request *r, struct reply *reply)
 
 static bool check_method(const struct request *r, struct reply *reply)
 {
-    static const char *const methods[] = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"};
-
-    for (size_t i = 0; i < sizeof methods / sizeof methods[0]; i++) {
-        if (span_equal(r->method, span_of(methods[i]))) {
-            return true;
-        }
-    }
-    return reply_refuse(reply, REPLY_METHOD, "the method is not one that Allow lists");
+    return request_method(r->method) != 0 ||
+           reply_refuse(reply, REPLY_METHOD, "the method is not one that Allow lists");
 }
 
 static bool check_length(struct span text, const struct framing_limits *limits, struct framing *framing,

@@ -9,14 +9,11 @@
 #include "unverified.h"
 #include "verify.h"
 
-#include <stdio.h>
-
 static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct eventid *id)
 {
     switch (outcome) {
     case TICKET_STORED:
-        reply->kind = REPLY_QUEUED;
-        (void)snprintf(reply->text, sizeof reply->text, "%s", id->text);
+        reply_accept(reply, id->text, NULL);
         break;
     case TICKET_RETURNED:
         (void)reply_refuse(reply, REPLY_UNROUTABLE, "no queue takes the event; has `sluice setup` been run?");
@@ -100,6 +97,7 @@ void intake_event(struct publish *publish, struct admission *admission, const st
                   struct buf *body, struct reply *reply)
 {
     const struct source *source = route_find(request->method, request->path);
+    static const struct eventid_rule any_id = {EVENTID_ANY, NULL, false};
     int64_t received_us = eventid_received_us();
     enum ticket_outcome outcome;
     struct buf properties = {0};
@@ -108,7 +106,7 @@ void intake_event(struct publish *publish, struct admission *admission, const st
     if (!is_verified(source, request, buf_span(body), received_us / CLOCK_US_PER_S, reply)) {
         return;
     }
-    if (!eventid_take(request, received_us, &id, reply)) {
+    if (!eventid_take(&any_id, request, buf_span(body), received_us, &id, reply)) {
         return;
     }
     log_info("received", log_span("source", source->name), log_text("id", id.text),

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
+#include "request.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -36,10 +37,18 @@ static const char *reason_of(int status)
     switch (status) {
     case 200:
         return "OK";
+    case 201:
+        return "Created";
+    case 202:
+        return "Accepted";
+    case 204:
+        return "No Content";
     case 400:
         return "Bad Request";
     case 401:
         return "Unauthorized";
+    case 404:
+        return "Not Found";
     case 405:
         return "Method Not Allowed";
     case 408:
@@ -50,6 +59,8 @@ static const char *reason_of(int status)
         return "URI Too Long";
     case 417:
         return "Expectation Failed";
+    case 429:
+        return "Too Many Requests";
     case 431:
         return "Request Header Fields Too Large";
     case 505:
@@ -64,11 +75,26 @@ void reply_register(void)
     metrics_register(counters, KINDS);
 }
 
+void reply_accept(struct reply *reply, const char *id, const struct reply_answer *answer)
+{
+    reply->kind = REPLY_QUEUED;
+    reply->answer = answer;
+    (void)snprintf(reply->text, sizeof reply->text, "%s", id);
+}
+
+bool reply_may_answer(int status)
+{
+    return status == 200 || status == 201 || status == 202 || status == 204;
+}
+
 bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format, ...)
 {
     va_list arguments;
 
     reply->kind = kind;
+    reply->allow = 0;
+    reply->wait_s = 0;
+    reply->answer = NULL;
     va_start(arguments, format);
     (void)vsnprintf(reply->text, sizeof reply->text, format, arguments);
     va_end(arguments);
@@ -90,24 +116,55 @@ int reply_status(enum reply_kind kind)
     return rows[kind].status;
 }
 
+static void append_own_body(const struct reply *reply, struct buf *body)
+{
+    bool queued = reply->kind == REPLY_QUEUED;
+
+    buf_append_text(body, queued ? "{\"id\": " : "{\"error\": ");
+    buf_append_json(body, span_of(reply->text));
+    buf_append_text(body, queued ? ", \"status\": \"queued\"}\n" : "}\n");
+}
+
+/* In whole seconds, spread; what a bucket needs is waited in full. */
+static unsigned retry_after(const struct reply *reply, uint32_t random)
+{
+    unsigned least = rows[reply->kind].retry_after_s / 2, seconds;
+
+    if (reply->kind == REPLY_THROTTLED) {
+        least = (unsigned)reply->wait_s;
+        return least + random % (least + 1);
+    }
+    seconds = least + random % (rows[reply->kind].retry_after_s + 1);
+    return seconds > 0 ? seconds : 1;
+}
+
 void reply_build(const struct reply *reply, struct reply_form form, struct buf *out)
 {
     const struct row *row = &rows[reply->kind];
-    bool queued = reply->kind == REPLY_QUEUED;
+    const struct reply_answer *answer = reply->kind == REPLY_QUEUED ? reply->answer : NULL;
+    int status = answer == NULL ? row->status : answer->status;
     struct buf body = {0};
 
-    buf_append_text(&body, queued ? "{\"id\": " : "{\"error\": ");
-    buf_append_json(&body, span_of(reply->text));
-    buf_append_text(&body, queued ? ", \"status\": \"queued\"}\n" : "}\n");
-    buf_printf(out, "HTTP/1.1 %d %s\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n",
-               row->status, reason_of(row->status), body.len);
+    if (answer == NULL) {
+        append_own_body(reply, &body);
+    } else {
+        buf_append_text(&body, answer->body);
+    }
+    buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
+    if (status != 204) {
+        buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+                   answer == NULL ? "application/json" : answer->type, body.len);
+    }
+    if (answer != NULL) {
+        buf_append_text(out, "X-Content-Type-Options: nosniff\r\n");
+    }
     if (row->retry_after_s > 0) {
-        unsigned seconds = row->retry_after_s / 2 + form.random % (row->retry_after_s + 1);
-
-        buf_printf(out, "Retry-After: %u\r\n", seconds > 0 ? seconds : 1);
+        buf_printf(out, "Retry-After: %u\r\n", retry_after(reply, form.random));
     }
     if (reply->kind == REPLY_METHOD) {
-        buf_append_text(out, "Allow: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\r\n");
+        buf_append_text(out, "Allow: ");
+        request_append_methods(reply->allow == 0 ? REQUEST_METHODS_ALL : reply->allow, out);
+        buf_append_text(out, "\r\n");
     }
     buf_append_text(out, form.close || row->close ? "Connection: close\r\n\r\n"
                                                   : "Connection: keep-alive\r\n\r\n");

@@ -20,13 +20,15 @@
     X(REPLY_SHORT, "short", 400, 0, true) /* the body ended early */                          \
     X(REPLY_BAD_ID, "bad-id", 400, 0, false)                                                  \
     X(REPLY_UNVERIFIED, "unverified", 401, 0, false)                                          \
+    X(REPLY_UNKNOWN, "unknown", 404, 0, true) /* no source has this path */                   \
     X(REPLY_METHOD, "method", 405, 0, true)                                                   \
     X(REPLY_SLOW_SENDER, "slow-sender", 408, 0, true)                                         \
     X(REPLY_TOO_LARGE, "too-large", 413, 0, true)                                             \
     X(REPLY_LONG_TARGET, "long-target", 414, 0, true)                                         \
     X(REPLY_EXPECTATION, "expectation", 417, 0, true)                                         \
-    X(REPLY_HEADERS, "headers", 431, 0, true) /* too many, or too large */                    \
-    X(REPLY_BUSY, "busy", 503, 1, false)      /* too many wait already */                     \
+    X(REPLY_THROTTLED, "throttled", 429, 1, false) /* over the source's rate */               \
+    X(REPLY_HEADERS, "headers", 431, 0, true)      /* too many, or too large */               \
+    X(REPLY_BUSY, "busy", 503, 1, false)           /* too many wait already */                \
     X(REPLY_MEMORY, "memory", 503, 5, true)                                                   \
     X(REPLY_AWAY, "away", 503, 5, false)             /* no connection to the broker */        \
     X(REPLY_UNDECLARED, "undeclared", 503, 5, false) /* a delay isn't declared there */       \
@@ -43,9 +45,18 @@
 enum reply_kind { REPLIES(REPLY_ENUMERATOR) };
 #undef REPLY_ENUMERATOR
 
+/* What a source says instead of our own words about a queued event. */
+struct reply_answer {
+    int status;              /* one that reply_may_answer */
+    const char *type, *body; /* content type, and text without a NUL; not owned */
+};
+
 struct reply {
     enum reply_kind kind;
     char text[512]; /* REPLY_QUEUED: the event's id; else a sentence for the sender, cut to fit */
+    unsigned allow; /* REPLY_METHOD: the methods that would do (see request_method); 0: all */
+    int64_t wait_s; /* REPLY_THROTTLED: when there is room again */
+    const struct reply_answer *answer; /* REPLY_QUEUED: the source's own, or NULL */
 };
 
 struct reply_form {
@@ -56,6 +67,10 @@ struct reply_form {
 
 /* Before threads start. */
 void reply_register(void);
+/* An event is queued. answer (NULL: our own words) must outlive the reply. */
+void reply_accept(struct reply *reply, const char *id, const struct reply_answer *answer);
+/* True for the statuses that a source may answer with: those that tell senders not to send again. */
+bool reply_may_answer(int status);
 /* Fills *reply and returns false, so that a check that fails can end with `return reply_refuse(...)`. */
 bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

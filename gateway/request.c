@@ -4,6 +4,31 @@
 #include <string.h>
 #include <strings.h>
 
+static const char *const methods[REQUEST_METHODS] = {"GET",   "HEAD",   "POST",   "PUT",
+                                                     "PATCH", "DELETE", "OPTIONS"};
+
+unsigned request_method(struct span name)
+{
+    for (unsigned i = 0; i < REQUEST_METHODS; i++) {
+        if (span_equal(name, span_of(methods[i]))) {
+            return 1U << i;
+        }
+    }
+    return 0;
+}
+
+void request_append_methods(unsigned set, struct buf *out)
+{
+    bool any = false;
+
+    for (unsigned i = 0; i < REQUEST_METHODS; i++) {
+        if ((set >> i & 1) != 0) {
+            buf_printf(out, "%s%s", any ? ", " : "", methods[i]);
+            any = true;
+        }
+    }
+}
+
 bool request_is(struct span name, const char *lower)
 {
     return strlen(lower) == name.len && (name.len == 0 || strncasecmp(name.data, lower, name.len) == 0);

@@ -9,6 +9,10 @@
 
 #define REQUEST_HEADERS_MAX 64 /* as many as civetweb keeps; it drops the rest in silence */
 
+/* The methods that a request may have, one bit each in the order of Allow. */
+#define REQUEST_METHODS 7
+#define REQUEST_METHODS_ALL ((1U << REQUEST_METHODS) - 1)
+
 struct request_header {
     struct span name;  /* as sent: compare with request_is */
     struct span value; /* without the white space around it */
@@ -24,6 +28,10 @@ struct request {
     size_t header_count;
 };
 
+/* The method's bit; 0 when it is none that may be. */
+unsigned request_method(struct span name);
+/* Appends the methods of a set: "GET, POST". */
+void request_append_methods(unsigned methods, struct buf *out);
 /* True when name is `lower` (in lower case) but for the case of its letters. */
 bool request_is(struct span name, const char *lower);
 /* How many headers of this name (in lower case) there are; the first one's value in *value

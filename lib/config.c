@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #define FILE_MAX (64 * 1024)
-#define INSECURE "insecure-dev-"
 #define SHOWN_MAX 100 /* bytes of a wrong value that a complaint repeats */
 
 /* One complaint: `NAME=value what: range`. A secret's value is never shown, nor one
@@ -226,7 +225,7 @@ bool config_insecure(const struct config_setting *table, const void *settings, s
             continue;
         }
         memcpy(&text, const_member_of(s, settings), sizeof text);
-        if (text != NULL && strncmp(text, INSECURE, sizeof INSECURE - 1) == 0) {
+        if (secret_is_insecure(span_of(text))) {
             buf_printf(names, "%s%s", any ? ", " : "", s->name);
             any = true;
         }

@@ -20,11 +20,22 @@
 static struct eventid id;
 static struct reply reply;
 
-static bool take(const char *const *headers)
+static bool take_by(struct eventid_rule rule, const char *const *headers, const char *body)
 {
     struct request r = make_request("POST", "/", headers);
 
-    return eventid_take(&r, eventid_received_us(), &id, &reply);
+    return eventid_take(&rule, &r, span_of(body), eventid_received_us(), &id, &reply);
+}
+
+static bool take(const char *const *headers)
+{
+    return take_by((struct eventid_rule){EVENTID_ANY, NULL, false}, headers, "");
+}
+
+static bool point(const char *pointer, const char *body)
+{
+    return take_by((struct eventid_rule){EVENTID_POINTER, pointer, false}, HEADERS("webhook-id", "never"),
+                   body);
 }
 
 static void webhook_id_comes_before_idempotency_key(void **state)
@@ -87,6 +98,78 @@ static void a_long_id_becomes_its_hash(void **state)
     assert_string_equal(id.text, text);
 }
 
+static void a_rule_for_a_header_never_falls_through(void **state)
+{
+    struct eventid_rule rule = {EVENTID_HEADER, "x-github-delivery", false};
+
+    (void)state;
+    assert_true(take_by(rule, HEADERS("webhook-id", "other", "X-GitHub-Delivery", "one"), ""));
+    assert_string_equal(id.text, "one");
+    assert_false(take_by(rule, HEADERS("webhook-id", "other"), ""));
+    assert_int_equal(reply.kind, REPLY_BAD_ID);
+    assert_non_null(strstr(reply.text, "x-github-delivery"));
+    assert_false(take_by(rule, HEADERS("X-GitHub-Delivery", ""), ""));
+    assert_false(take_by(rule, HEADERS("X-GitHub-Delivery", "a", "X-GitHub-Delivery", "a"), ""));
+    assert_false(take_by(rule, HEADERS("X-GitHub-Delivery", "two words"), ""));
+}
+
+static void a_pointer_takes_a_string_or_a_safe_integer_and_nothing_else(void **state)
+{
+    static const char *const wrong[] = {"{}",
+                                        "",
+                                        "not json",
+                                        "{\"id\":null}",
+                                        "{\"id\":true}",
+                                        "{\"id\":{}}",
+                                        "{\"id\":[]}",
+                                        "{\"id\":\"\"}",
+                                        "{\"id\":1.5}",
+                                        "{\"id\":1e3}",
+                                        "{\"id\":-}",
+                                        "[1]",
+                                        "{\"id\":1,\"id\":2}",
+                                        "{\"id\":1234567890123456}",
+                                        "{\"id\":\"a b\"}",
+                                        "{\"id\":\"\\u00e9\"}",
+                                        "{\"id\":\"\\u0000\"}",
+                                        "{\"id\":\"\\ud800\"}",
+                                        "{\"id\":\"caf\xc3\xa9\"}",
+                                        "{\"id\":1} ,"};
+
+    (void)state;
+    assert_true(point("/id", "{\"id\":\"evt_1\"}"));
+    assert_string_equal(id.text, "evt_1");
+    assert_true(point("/a/1/id", " {\"a\" : [ {} , { \"id\" : \"e\\u0076t\\/2\" } ] } "));
+    assert_string_equal(id.text, "evt/2");
+    assert_true(point("/id", "{\"id\":123456789012345}"));
+    assert_string_equal(id.text, "123456789012345");
+    assert_true(point("/id", "{\"id\":-7}"));
+    assert_string_equal(id.text, "-7");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(point("/id", wrong[i]));
+        assert_int_equal(reply.kind, REPLY_BAD_ID);
+    }
+}
+
+static void where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent(void **state)
+{
+    struct eventid_rule rule = {EVENTID_POINTER, "/event_id", true};
+
+    (void)state;
+    assert_true(take_by(rule, HEADERS("a", "b"), "{\"event_id\":\"Ev1\"}"));
+    assert_string_equal(id.text, "Ev1");
+    assert_true(take_by(rule, HEADERS("a", "b"), "command=%2Fx"));
+    assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
+    /* What is there, but can't be an id, isn't absent. */
+    assert_false(take_by(rule, HEADERS("a", "b"), "{\"event_id\":1.5}"));
+    rule = (struct eventid_rule){EVENTID_HEADER, "idempotency-key", true};
+    assert_true(take_by(rule, HEADERS("a", "b"), ""));
+    assert_string_equal(id.text, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    rule = (struct eventid_rule){EVENTID_BODY, NULL, false};
+    assert_true(take_by(rule, HEADERS("webhook-id", "never"), "command=%2Fx"));
+    assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
+}
+
 static int64_t seen[THREADS][CALLS];
 
 static void *call_often(void *argument)
@@ -134,6 +217,9 @@ int main(void)
         cmocka_unit_test(without_either_it_is_a_fresh_uuid_that_sorts_by_time),
         cmocka_unit_test(bytes_that_do_not_print_and_doubled_headers_are_refused),
         cmocka_unit_test(a_long_id_becomes_its_hash),
+        cmocka_unit_test(a_rule_for_a_header_never_falls_through),
+        cmocka_unit_test(a_pointer_takes_a_string_or_a_safe_integer_and_nothing_else),
+        cmocka_unit_test(where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent),
         cmocka_unit_test(received_times_never_repeat_nor_go_back),
     };
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "../../../gateway/reply.h"
 
+#include "../../../gateway/request.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -85,6 +87,43 @@ static void a_queued_event_is_told_its_id_escaped(void **state)
     assert_string_equal(body_of(build(REPLY_AWAY, "why", (struct reply_form){0})), "{\"error\": \"why\"}\n");
 }
 
+static void a_source_may_answer_in_its_own_words_and_204_without_any(void **state)
+{
+    struct reply_answer answer = {202, "text/xml", "<Response/>"};
+    struct reply reply;
+
+    (void)state;
+    reply_accept(&reply, "id", &answer);
+    buf_clear(&out);
+    reply_build(&reply, (struct reply_form){0}, &out);
+    assert_string_equal(buf_text(&out), "HTTP/1.1 202 Accepted\r\nContent-Type: text/xml\r\n"
+                                        "Content-Length: 11\r\nX-Content-Type-Options: nosniff\r\n"
+                                        "Connection: keep-alive\r\n\r\n<Response/>");
+    answer = (struct reply_answer){204, "text/plain", ""};
+    buf_clear(&out);
+    reply_build(&reply, (struct reply_form){0}, &out);
+    assert_null(strstr(buf_text(&out), "Content-Length"));
+    assert_string_equal(body_of(buf_text(&out)), "");
+    for (int status = 100; status < 600; status++) {
+        assert_int_equal(reply_may_answer(status),
+                         status == 200 || status == 201 || status == 202 || status == 204);
+    }
+}
+
+static void who_is_throttled_is_told_to_wait_at_least_until_there_is_room(void **state)
+{
+    struct reply reply;
+
+    (void)state;
+    (void)reply_refuse(&reply, REPLY_THROTTLED, "later");
+    reply.wait_s = 7;
+    for (uint32_t random = 0; random < 50; random++) {
+        buf_clear(&out);
+        reply_build(&reply, (struct reply_form){.random = random}, &out);
+        assert_in_range(header(buf_text(&out), "\r\nRetry-After: "), 7, 14);
+    }
+}
+
 static void every_503_says_when_to_come_back_spread_by_half(void **state)
 {
     (void)state;
@@ -96,7 +135,7 @@ static void every_503_says_when_to_come_back_spread_by_half(void **state)
             if (reply_status(kinds[i]) == 503) {
                 assert_in_range(after, 1, 45);
             } else {
-                assert_int_equal(after, -1);
+                assert_int_equal(after, kinds[i] == REPLY_THROTTLED ? 0 : -1);
             }
         }
     }
@@ -122,8 +161,15 @@ static void a_connection_that_will_be_closed_is_announced(void **state)
 
 static void a_wrong_method_is_told_the_right_ones(void **state)
 {
+    struct reply reply;
+
     (void)state;
-    assert_non_null(strstr(build(REPLY_METHOD, "x", (struct reply_form){0}), "\r\nAllow: GET, "));
+    assert_non_null(strstr(build(REPLY_METHOD, "x", (struct reply_form){0}), "\r\nAllow: GET, HEAD, "));
+    (void)reply_refuse(&reply, REPLY_METHOD, "x");
+    reply.allow = request_method(SPAN_LITERAL("POST")) | request_method(SPAN_LITERAL("GET"));
+    buf_clear(&out);
+    reply_build(&reply, (struct reply_form){0}, &out);
+    assert_non_null(strstr(buf_text(&out), "\r\nAllow: GET, POST\r\n"));
 }
 
 static void a_refusal_keeps_its_sentence_cut_to_fit(void **state)
@@ -145,6 +191,8 @@ int main(void)
         cmocka_unit_test(every_reply_says_its_exact_length_also_without_its_body),
         cmocka_unit_test(only_a_queued_event_gets_2xx_and_nothing_gets_3xx_or_410),
         cmocka_unit_test(a_queued_event_is_told_its_id_escaped),
+        cmocka_unit_test(a_source_may_answer_in_its_own_words_and_204_without_any),
+        cmocka_unit_test(who_is_throttled_is_told_to_wait_at_least_until_there_is_room),
         cmocka_unit_test(every_503_says_when_to_come_back_spread_by_half),
         cmocka_unit_test(a_connection_that_will_be_closed_is_announced),
         cmocka_unit_test(a_wrong_method_is_told_the_right_ones),

@@ -63,7 +63,8 @@ static void what_contradicts_is_reported_with_both_values(void **state)
     assert_non_null(strstr(buf_text(&complaints), "GATEWAY_IN_FLIGHT=16"));
     assert_non_null(strstr(buf_text(&complaints), "GATEWAY_THREADS=16"));
     assert_non_null(strstr(buf_text(&complaints), "BROKER_URL=amqp://user@broker:port/"));
-    assert_non_null(strstr(buf_text(&complaints), "GATEWAY_DELAY=1500000us is not a whole number of seconds"));
+    assert_non_null(
+        strstr(buf_text(&complaints), "GATEWAY_DELAY=1500000us is not a whole number of seconds"));
 }
 
 static void a_body_limit_over_16_mib_is_refused(void **state)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "secret.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -111,8 +112,41 @@ static void wiped_memory_holds_nothing(void **state)
     secret_wipe(NULL, 0);
 }
 
+static void secrets_made_for_development_are_known_by_their_beginning(void **state)
+{
+    (void)state;
+    assert_true(secret_is_insecure(SPAN_LITERAL("insecure-dev-broker")));
+    assert_false(secret_is_insecure(SPAN_LITERAL("insecure-de")));
+    assert_false(secret_is_insecure(SPAN_LITERAL("x insecure-dev-broker")));
+}
+
+static void *redact_often(void *unused)
+{
+    (void)unused;
+    for (int i = 0; i < 2000; i++) {
+        assert_redacts("a hunter2 here", 0, "a [redacted] here");
+    }
+    return NULL;
+}
+
+static void secrets_may_be_learnt_while_others_are_blanked(void **state)
+{
+    pthread_t thread;
+
+    (void)state;
+    know("hunter2");
+    assert_int_equal(pthread_create(&thread, NULL, redact_often, NULL), 0);
+    for (int i = 0; i < 500; i++) {
+        char value[32];
+
+        (void)snprintf(value, sizeof value, "learnt while running %d", i);
+        know(value);
+    }
+    assert_int_equal(pthread_join(thread, NULL), 0);
+}
+
 /* Last: it fills the list. */
-static void the_sixty_fifth_secret_is_refused(void **state)
+static void a_secret_past_the_limit_is_refused(void **state)
 {
     struct error error = {0};
     enum error_code code = ERROR_NONE;
@@ -120,13 +154,13 @@ static void the_sixty_fifth_secret_is_refused(void **state)
     int taken = 0;
 
     (void)state;
-    while (code == ERROR_NONE && taken < 100) {
+    while (code == ERROR_NONE && taken < 5000) {
         (void)snprintf(value, sizeof value, "secret number %d", taken);
         code = secret_register(span_of(value), &error);
         taken += code == ERROR_NONE;
     }
     assert_int_equal(code, ERROR_LIMIT);
-    assert_non_null(strstr(error.text, "64"));
+    assert_non_null(strstr(error.text, "4096"));
     know("hunter2"); /* known already */
     assert_redacts("secret number 0", 0, "[redacted]");
 }
@@ -142,7 +176,9 @@ int main(void)
         cmocka_unit_test(values_under_four_bytes_are_not_remembered),
         cmocka_unit_test(a_buffer_without_memory_loses_text_rather_than_shows_it),
         cmocka_unit_test(wiped_memory_holds_nothing),
-        cmocka_unit_test(the_sixty_fifth_secret_is_refused),
+        cmocka_unit_test(secrets_made_for_development_are_known_by_their_beginning),
+        cmocka_unit_test(secrets_may_be_learnt_while_others_are_blanked),
+        cmocka_unit_test(a_secret_past_the_limit_is_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
