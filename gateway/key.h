@@ -39,9 +39,9 @@ bool key_is_public(const struct key *key);
 bool key_authenticate(const struct key *key, const struct span *pieces, size_t count, struct key_mac *mac);
 /* True when the signature (KEY_SIGNATURE_BYTES) is this public key's over the message. */
 bool key_signed(const struct key *key, struct span message, const unsigned char *signature);
-/* True when this is the text that key_token was given; the time tells nothing about it. */
-bool key_equals(const struct key *key, struct span text);
-
+/* True when the digest (see key_digest) is that of what key_token was given: digests are of one length, so
+ * that the time tells nothing about the token. */
+bool key_equals(const struct key *key, const unsigned char digest[KEY_DIGEST_BYTES]);
 /* The SHA-256 of text; false when there is no memory. */
 bool key_digest(struct span text, unsigned char digest[KEY_DIGEST_BYTES]);
 

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "scheme.h"
 
-#define ID(kind, text, else_body) {EVENTID_##kind, text, else_body}
+#define ID(kind, text, else_body)       \
+    {                                   \
+        EVENTID_##kind, text, else_body \
+    }
 #define SECRETLY .needs_secret = true
 #define ASKS_FOR_ID .needs_id_rule = true, .id = ID(ANY, NULL, false)
 #define FIRST .keep = ENVELOPE_KEEP_FIRST

@@ -25,10 +25,10 @@ enum scheme_member {
 struct scheme {
     const char *name;
     enum verify_scheme scheme;
-    unsigned takes;      /* of enum scheme_member; SCHEME_TOLERANCE: it has a time */
-    unsigned needs;      /* of those it takes, what has no default */
-    bool needs_secret;   /* at least one; false: takes none */
-    bool needs_id_rule;  /* the source must name one, for no provider stands behind the scheme */
+    unsigned takes;         /* of enum scheme_member; SCHEME_TOLERANCE: it has a time */
+    unsigned needs;         /* of those it takes, what has no default */
+    bool needs_secret;      /* at least one; false: takes none */
+    bool needs_id_rule;     /* the source must name one, for no provider stands behind the scheme */
     struct eventid_rule id; /* when the source names none */
     /* When the source names none: first where the id isn't under the signature, so that a captured
      * request can't replace another event by its id. */

@@ -7,9 +7,9 @@
 
 #define LOG_EVERY_US (10 * CLOCK_US_PER_S)
 
-#define METRIC(name, label)                                                                                \
-    [name] = {"sluice_gateway_unverified_total", "cause=\"" label "\"", "Requests refused with 401, by cause.", \
-              METRIC_COUNTER, 0},
+#define METRIC(name, label)                                             \
+    [name] = {"sluice_gateway_unverified_total", "cause=\"" label "\"", \
+              "Requests refused with 401, by cause.", METRIC_COUNTER, 0},
 static struct metric counters[] = {VERIFY_CAUSES(METRIC)};
 #undef METRIC
 

@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "verify.h"
 
+#include "proof.h"
 #include "secret.h"
 
+#include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ED25519_TEXT_MAX 128 /* a signature has 88 characters of base64 */
 
 /* --- the rule --------------------------------------------------------------------- */
 
@@ -125,22 +129,218 @@ void verify_rule_free(struct verify_rule *rule)
     *rule = (struct verify_rule){0};
 }
 
+/* --- is it right? ------------------------------------------------------------------ */
+
+static enum verify_cause match_public(const struct key *key, const struct proof *proof)
+{
+    struct buf message = {0}, signature = {0};
+    enum verify_cause cause = VERIFY_MALFORMED;
+
+    for (size_t i = 0; i < proof->piece_count; i++) {
+        buf_append_span(&message, proof->pieces[i]);
+    }
+    for (size_t i = 0; i < proof->public_count && cause != VERIFY_FINE; i++) {
+        buf_clear(&signature);
+        if (proof->public_signatures[i].len <= ED25519_TEXT_MAX &&
+            encoding_read_base64(proof->public_signatures[i], &signature) &&
+            signature.len == KEY_SIGNATURE_BYTES) {
+            bool good = key_signed(key, buf_span(&message), (const unsigned char *)signature.data);
+
+            cause = good ? VERIFY_FINE : VERIFY_MISMATCH;
+        }
+    }
+    cause = message.failed || signature.failed ? VERIFY_MEMORY : cause;
+    buf_free(&message);
+    buf_free(&signature);
+    return cause;
+}
+
+/* The MAC is compared as text: whatever else a sender writes is just wrong. */
+static enum verify_cause match_mac(const struct key *key, const struct span *pieces,
+                                   const struct proof *proof)
+{
+    enum verify_cause cause = VERIFY_MALFORMED;
+    char text[2 * KEY_MAC_MAX];
+    struct key_mac mac;
+    size_t len;
+
+    if (!key_authenticate(key, pieces, proof->piece_count, &mac)) {
+        return VERIFY_MEMORY;
+    }
+    len = encoding_length(proof->encoding, mac.len);
+    encoding_write(proof->encoding, mac.bytes, mac.len, text);
+    for (size_t i = 0; i < proof->signature_count && cause != VERIFY_FINE; i++) {
+        if (proof->signatures[i].len == len) {
+            cause = CRYPTO_memcmp(proof->signatures[i].data, text, len) == 0 ? VERIFY_FINE : VERIFY_MISMATCH;
+        }
+    }
+    return cause;
+}
+
+static enum verify_cause match_key(const struct key *key, const struct proof *proof)
+{
+    struct span pieces[PROOF_PIECES_MAX];
+    enum verify_cause cause;
+
+    if (key_is_public(key)) {
+        return match_public(key, proof);
+    }
+    cause = match_mac(key, proof->pieces, proof);
+    if (cause != VERIFY_MISMATCH || proof->other_host.len == 0) {
+        return cause;
+    }
+    memcpy(pieces, proof->pieces, sizeof pieces);
+    pieces[PROOF_HOST] = proof->other_host;
+    return match_mac(key, pieces, proof);
+}
+
+static enum verify_cause match_proof(const struct verify_rule *rule, const struct proof *proof, size_t *index)
+{
+    enum verify_cause worst = VERIFY_MALFORMED;
+
+    for (size_t i = 0; i < rule->key_count; i++) {
+        enum verify_cause cause = match_key(rule->keys[i], proof);
+
+        if (cause == VERIFY_FINE || cause == VERIFY_MEMORY) {
+            *index = i;
+            return cause;
+        }
+        worst = cause == VERIFY_MISMATCH ? cause : worst;
+    }
+    return worst;
+}
+
+static enum verify_cause match_token(const struct verify_rule *rule, struct span token, size_t *index)
+{
+    unsigned char digest[KEY_DIGEST_BYTES];
+
+    if (!key_digest(token, digest)) {
+        return VERIFY_MEMORY;
+    }
+    for (size_t i = 0; i < rule->key_count; i++) {
+        if (key_equals(rule->keys[i], digest)) {
+            *index = i;
+            return VERIFY_FINE;
+        }
+    }
+    return VERIFY_MISMATCH;
+}
+
+/* Authorization: the word (in any case), blanks, the credentials. */
+static bool take_credentials(struct span *value, const char *word)
+{
+    size_t len = strlen(word);
+
+    if (value->len <= len || value->data[len] != ' ' || !request_is((struct span){value->data, len}, word)) {
+        return false;
+    }
+    while (len < value->len && value->data[len] == ' ') {
+        len++;
+    }
+    *value = (struct span){value->data + len, value->len - len};
+    return true;
+}
+
+static enum verify_cause match_basic(const struct verify_rule *rule, struct span text, size_t *index)
+{
+    enum verify_cause cause;
+    struct buf pair = {0};
+
+    buf_reserve(&pair, text.len + 1); /* so that no copy is left behind */
+    if (encoding_read_base64(text, &pair)) {
+        cause = match_token(rule, buf_span(&pair), index);
+    } else {
+        cause = pair.failed ? VERIFY_MEMORY : VERIFY_MALFORMED;
+    }
+    secret_wipe(pair.data, pair.capacity);
+    buf_free(&pair);
+    return cause;
+}
+
 /* --- a request --------------------------------------------------------------------- */
+
+/* The header with the token, of the schemes that have one. */
+static const char *token_header(const struct verify_rule *rule)
+{
+    if (rule->scheme == VERIFY_GITLAB) {
+        return "x-gitlab-token";
+    }
+    return rule->scheme == VERIFY_HEADER ? rule->header : "authorization";
+}
+
+static enum verify_cause check_token(const struct verify_rule *rule, const struct request *request,
+                                     size_t *index)
+{
+    struct span value;
+    enum verify_cause cause = proof_header(request, token_header(rule), &value);
+
+    if (cause != VERIFY_FINE) {
+        return cause;
+    }
+    if (rule->scheme == VERIFY_BEARER && !take_credentials(&value, "bearer")) {
+        return VERIFY_MALFORMED;
+    }
+    if (rule->scheme == VERIFY_BASIC) {
+        return take_credentials(&value, "basic") ? match_basic(rule, value, index) : VERIFY_MALFORMED;
+    }
+    return match_token(rule, value, index);
+}
+
+static bool has_token(enum verify_scheme scheme)
+{
+    return scheme == VERIFY_GITLAB || scheme == VERIFY_HEADER || scheme == VERIFY_BEARER ||
+           scheme == VERIFY_BASIC;
+}
+
+const struct key *verify_key(const struct verify_rule *rule, const struct request *request, struct span body,
+                             int64_t now_s, enum verify_cause *cause)
+{
+    struct proof proof = {.text = {0}};
+    size_t index = 0;
+
+    if (has_token(rule->scheme)) {
+        *cause = check_token(rule, request, &index);
+    } else {
+        *cause = proof_read(&proof, rule, request, body, now_s);
+        *cause = *cause == VERIFY_FINE ? match_proof(rule, &proof, &index) : *cause;
+        proof_free(&proof);
+    }
+    return *cause == VERIFY_FINE ? rule->keys[index] : NULL;
+}
 
 bool verify_request(const struct verify_rule *rule, const struct request *request, struct span body,
                     int64_t now_s, enum verify_cause *cause)
 {
-    (void)request;
-    (void)body;
-    (void)now_s;
-    *cause = rule->scheme == VERIFY_NONE ? VERIFY_FINE : VERIFY_MISSING;
-    return rule->scheme == VERIFY_NONE;
+    if (rule->scheme == VERIFY_NONE) {
+        *cause = VERIFY_FINE;
+        return true;
+    }
+    return verify_key(rule, request, body, now_s, cause) != NULL;
 }
 
 bool verify_reads(const struct verify_rule *rule, struct span header_name)
 {
-    (void)header_name;
-    return rule->scheme != VERIFY_NONE;
+    static const char *const read[][3] = {
+        [VERIFY_STANDARD] = {"webhook-id", "webhook-timestamp", "webhook-signature"},
+        [VERIFY_GITHUB] = {"x-hub-signature-256"},
+        [VERIFY_STRIPE] = {"stripe-signature"},
+        [VERIFY_SLACK] = {"x-slack-signature", "x-slack-request-timestamp"},
+        [VERIFY_SHOPIFY] = {"x-shopify-hmac-sha256"},
+        [VERIFY_TWILIO] = {"x-twilio-signature"},
+        [VERIFY_GITLAB] = {"x-gitlab-token"},
+        [VERIFY_META] = {"x-hub-signature-256"},
+        [VERIFY_ZOOM] = {"x-zm-signature", "x-zm-request-timestamp"},
+        [VERIFY_BEARER] = {"authorization"},
+        [VERIFY_BASIC] = {"authorization"},
+        [VERIFY_HEADER] = {NULL},
+    };
+
+    for (size_t i = 0; i < 3 && read[rule->scheme][i] != NULL; i++) {
+        if (request_is(header_name, read[rule->scheme][i])) {
+            return true;
+        }
+    }
+    return rule->header != NULL && request_is(header_name, rule->header);
 }
 
 const char *verify_cause_label(enum verify_cause cause)

@@ -4,7 +4,7 @@
 
 /* Does a request come from who it says? Decided on the raw body and the headers as they
  * came, in a time that tells nothing about a secret but how many there are. Pure: `now` is
- * an argument. What each scheme wants is in verify.c, what may be set for it in
+ * an argument. What each scheme signs is in gateway/proof, what may be set for it in
  * gateway/scheme. */
 
 #include "encoding.h"
@@ -76,6 +76,9 @@ void verify_rule_free(struct verify_rule *rule);
 /* False, with *cause, when the request isn't verified. now_s: seconds since 1970. Any thread. */
 MUST_CHECK bool verify_request(const struct verify_rule *rule, const struct request *request,
                                struct span body, int64_t now_s, enum verify_cause *cause);
+/* The same, and which of the keys it was: NULL when it is none. For schemes with secrets. */
+MUST_CHECK const struct key *verify_key(const struct verify_rule *rule, const struct request *request,
+                                        struct span body, int64_t now_s, enum verify_cause *cause);
 /* True when the rule's scheme reads its proof (token, signature, signed timestamp or id) from this header:
  * such a header is not kept with the event. */
 bool verify_reads(const struct verify_rule *rule, struct span header_name);

@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_TEST_VECTORS_H
+#define SLUICE_TEST_VECTORS_H
+
+/* Signed requests, each true as it stands. `published`: by the provider, its own library or an RFC; the
+ * others were computed with Python's hmac. */
+
+#include "make_request.h"
+
+struct vector {
+    const char *scheme, *name;
+    bool published, is_token; /* is_token: nothing of the body is signed */
+    const char *secret, *other_secret;
+    const char *header, *algorithm, *encoding, *prefix, *user; /* of the rule */
+    const char *proof;            /* the header that holds the signature or the token */
+    const char *time, *timestamp; /* the header with the timestamp, and it */
+    int64_t now;
+    const char *headers[9]; /* names and values in turn */
+    const char *body;
+    const char *path, *query, *host; /* https; twilio */
+};
+
+#define STANDARD(title, key, other, list)                                                                \
+    {                                                                                                    \
+        .scheme = "standard", .name = title, .published = true, .secret = key, .other_secret = other,    \
+        .proof = "webhook-signature", .time = "webhook-timestamp", .timestamp = "1614265330",            \
+        .now = 1614265330, .body = "{\"test\": 2432232314}", .headers = {"webhook-id",                   \
+                                                                         "msg_p5jXN8AQM9LWM0D4loKWxJek", \
+                                                                         "Webhook-Timestamp",            \
+                                                                         "1614265330",                   \
+                                                                         "webhook-signature",            \
+                                                                         list,                           \
+                                                                         NULL},                          \
+    }
+#define SLACK_BODY                                                                                        \
+    "token=xyzz0WbapA4vBCDEFasx0q6G&team_id=T1DC2JH3J&team_domain=testteamnow&channel_id=G8PSS9T3V&"      \
+    "channel_name=foobar&user_id=U2CERLKJA&user_name=roadrunner&command=%2Fwebhook-collect&text=&"        \
+    "response_url=https%3A%2F%2Fhooks.slack.com%2Fcommands%2FT1DC2JH3J%2F397700885554%2F96rGlfmibIGlgcZR" \
+    "skXaIFfN&trigger_id=398738663015.47445629121.803a0bc887a14d10d2c447fce8b6703c"
+#define TWILIO(title, is_published, url_host, url_path, url_query, type, text, signature)                    \
+    {                                                                                                        \
+        .scheme = "twilio", .name = title, .published = is_published, .secret = "12345",                     \
+        .proof = "x-twilio-signature", .body = text, .path = url_path, .query = url_query, .host = url_host, \
+        .headers = {"X-Twilio-Signature", signature, "Content-Type", type, NULL},                            \
+    }
+#define FORM "application/x-www-form-urlencoded"
+#define HMAC(title, hash, code, mark, signature)                                                    \
+    {                                                                                               \
+        .scheme = "hmac", .name = title, .published = true, .secret = "Jefe", .header = "x-my-mac", \
+        .algorithm = hash, .encoding = code, .prefix = mark, .proof = "x-my-mac",                   \
+        .body = "what do ya want for nothing?", .headers = {"X-My-Mac", signature, NULL},           \
+    }
+#define TOKEN(title, is_published, key, account, at, sent, value)                                   \
+    {                                                                                               \
+        .scheme = title, .name = title, .published = is_published, .is_token = true, .secret = key, \
+        .user = account, .header = at, .proof = sent, .body = "{\"any\": 1}",                       \
+        .headers = {sent, value, NULL},                                                             \
+    }
+
+static const struct vector vectors[] = {
+    STANDARD("v1", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+             "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+    STANDARD(
+        "v1 after decoys", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
+        "v1,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc= v2,Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc= "
+        "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="),
+    STANDARD("v1a", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
+             "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
+             "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="),
+    {
+        .scheme = "github",
+        .name = "documentation",
+        .published = true,
+        .secret = "It's a Secret to Everybody",
+        .proof = "x-hub-signature-256",
+        .body = "Hello, World!",
+        .headers = {"X-Hub-Signature-256",
+                    "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17", NULL},
+    },
+    {
+        .scheme = "stripe",
+        .name = "computed",
+        .secret = "whsec_test_secret",
+        .proof = "stripe-signature",
+        .time = "stripe-signature",
+        .timestamp = "1614265330",
+        .now = 1614265330,
+        .body = "{\"id\":\"evt_1\",\"object\":\"event\"}",
+        .headers = {"Stripe-Signature",
+                    "t=1614265330,v1=42b3d2b2181207b6b299df380bf37599bb895dc182467ba12e046b1916c4cd19", NULL},
+    },
+    {
+        .scheme = "stripe",
+        .name = "while secrets change",
+        .secret = "whsec_test_secret",
+        .proof = "stripe-signature",
+        .time = "stripe-signature",
+        .timestamp = "1614265330",
+        .now = 1614265330,
+        .body = "{\"id\":\"evt_1\",\"object\":\"event\"}",
+        .headers = {"Stripe-Signature",
+                    "t=1614265330,v0=6ffbb59b2300aae63f272406069a9788598b792a944a07aba816edb039989a39,"
+                    "v1=0000000000000000000000000000000000000000000000000000000000000000,"
+                    "v1=42b3d2b2181207b6b299df380bf37599bb895dc182467ba12e046b1916c4cd19",
+                    NULL},
+    },
+    {
+        .scheme = "slack",
+        .name = "documentation",
+        .published = true,
+        .secret = "8f742231b10e8888abcd99yyyzzz85a5",
+        .proof = "x-slack-signature",
+        .time = "x-slack-request-timestamp",
+        .timestamp = "1531420618",
+        .now = 1531420618,
+        .body = SLACK_BODY,
+        .headers = {"X-Slack-Signature",
+                    "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
+                    "X-Slack-Request-Timestamp", "1531420618", NULL},
+    },
+    {
+        .scheme = "shopify",
+        .name = "computed",
+        .secret = "shpss_test_secret",
+        .proof = "x-shopify-hmac-sha256",
+        .body = "{\"id\":1,\"topic\":\"orders/create\"}",
+        .headers = {"X-Shopify-Hmac-SHA256", "k72tceQzwLrcNoh8q2ZaNlbbj/oVrcHNV4qHTP1iWNs=", NULL},
+    },
+    TWILIO(
+        "form", true, "mycompany.com", "/myapp.php", "foo=1&bar=2", FORM,
+        "To=%2B18005551212&CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309",
+        "RSOYDt4T1cUTdK1PDd93/VVr8B8="),
+    TWILIO("form with repeats", true, "mycompany.com", "/myapp.php", "foo=1&bar=2", FORM,
+           "Sid=CA123&SidAccount=AC123&Digits=5678&Digits=1234&Digits=1234", "IK+Dwps556ElfBT0I3Rgjkr1wJU="),
+    TWILIO("JSON", true, "mycompany.com", "/myapp.php",
+           "foo=1&bar=2&bodySHA256=0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620",
+           "application/json", "{\"property\": \"value\", \"boolean\": true}",
+           "a9nBmqA0ju/hNViExpshrM61xv4="),
+    TWILIO("port, empty and escaped values", false, "example.com:8443", "/sms", NULL, FORM,
+           "To=%2b1&Body=gr%c3%bc%C3%9Fe+%26+100%&&Empty=", "Ll/R5x0Xh7ZnwJr+GiL7cXTlMzk="),
+    TOKEN("gitlab", false, "gitlab-secret", NULL, NULL, "x-gitlab-token", "gitlab-secret"),
+    {
+        .scheme = "meta",
+        .name = "computed",
+        .secret = "meta_app_secret",
+        .proof = "x-hub-signature-256",
+        .body = "{\"object\":\"page\",\"entry\":[]}",
+        .headers = {"X-Hub-Signature-256",
+                    "sha256=7737c8c2c205014576d41d33bf51e33b58a44d48700b5820ea9397d612e36dd1", NULL},
+    },
+    {
+        .scheme = "zoom",
+        .name = "computed",
+        .secret = "zoom_secret_token",
+        .proof = "x-zm-signature",
+        .time = "x-zm-request-timestamp",
+        .timestamp = "1614265330",
+        .now = 1614265330,
+        .body = "{\"event\":\"meeting.started\",\"event_ts\":1626230691572}",
+        .headers = {"x-zm-signature", "v0=f8c0e584b1eaf11bac9be5f861208827a9a4cc7913629548a6ebb8f52eab92ed",
+                    "x-zm-request-timestamp", "1614265330", NULL},
+    },
+    HMAC("RFC 4231, case 2", NULL, NULL, NULL,
+         "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"),
+    HMAC("RFC 4231, case 2, base64 and prefix", "sha256", "base64",
+         "mac=", "mac=W9zBRr9gdU5qBCQmCJV1x1oAPwidJzmDnexYuWTsOEM="),
+    HMAC("RFC 2202, case 2", "sha1", "hex", "sha1=", "sha1=effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
+    HMAC("RFC 4231, case 2, SHA-512", "sha512", "base64", "",
+         "Fkt6e/z4GeLjlfvnO1bgo4e9ZCIugx/WECcM1+olBVSXWL91wFqZSm0DT2X48Ob9yuqxo01Ka0tjbgcKOLznNw=="),
+    TOKEN("bearer", false, "bearer-secret", NULL, NULL, "authorization", "Bearer bearer-secret"),
+    /* RFC 7617, 2 */
+    TOKEN("basic", true, "open sesame", "Aladdin", NULL, "authorization",
+          "Basic QWxhZGRpbjpvcGVuIHNlc2FtZQ=="),
+    TOKEN("header", false, "header-secret", NULL, "x-my-token", "x-my-token", "header-secret"),
+    {.scheme = NULL},
+};
+
+static inline struct request vector_request(const struct vector *v)
+{
+    struct request r = make_request("POST", v->path == NULL ? "/" : v->path, v->headers);
+
+    r.query = span_of(v->query);
+    r.host = span_of(v->host == NULL ? "example.com" : v->host);
+    r.https = true;
+    return r;
+}
+
+#endif
