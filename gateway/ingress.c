@@ -25,6 +25,7 @@
 #define UNREAD_BYTES (64 * 1024)
 #define PIECE (64 * 1024)      /* a chunked body's memory grows by */
 #define HEAD_SLACK (16 * 1024) /* so that what is somewhat too long gets a fitting reply */
+#define CROWDED_OUT "others wait, and the request came too slowly; send it again later"
 #define LOG_EVERY_US (10 * CLOCK_US_PER_S)
 
 struct ingress {
@@ -42,6 +43,9 @@ static _Thread_local char *start_complaint;
 /* This thread serves a connection (from its first to its last moment, one at a time). A failed TLS handshake
  * is closed without having been a connection, and civetweb has forgotten a connection's data by then. */
 static _Thread_local bool connected;
+
+/* The request that this thread serves. */
+static _Thread_local struct patience_watch watch;
 
 /* --- the head --------------------------------------------------------------------- */
 
@@ -103,21 +107,13 @@ static void view(const struct mg_request_info *info, struct request *r)
 
 /* --- the body --------------------------------------------------------------------- */
 
-static void watch_until(struct patience_watch *watch, const struct mg_request_info *info, int64_t until_us)
-{
-    *watch = (struct patience_watch){
-        .peer = info->remote_addr,
-        .peer_port = (uint16_t)info->remote_port,
-        .own_port = (uint16_t)info->server_port,
-        .until_us = until_us,
-    };
-    patience_begin(watch);
-}
-
 static bool refuse_short(struct reply *reply, const struct buf *body, int64_t begun_us, int64_t until_us)
 {
     int64_t now = clock_monotonic_us();
 
+    if (patience_ended_for_others(&watch)) {
+        return reply_refuse(reply, REPLY_CROWDED, CROWDED_OUT);
+    }
     if (now >= until_us || now - begun_us >= QUIET_MS * CLOCK_US_PER_MS) {
         return reply_refuse(
             reply, REPLY_SLOW_SENDER,
@@ -176,7 +172,6 @@ static bool read_body(const struct ingress *ingress, struct mg_connection *conne
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     int64_t until = clock_monotonic_us() + BODY_US;
-    struct patience_watch watch;
     bool fine;
 
     if (framing->body == FRAMING_NONE || (framing->body == FRAMING_LENGTH && framing->length == 0)) {
@@ -185,13 +180,13 @@ static bool read_body(const struct ingress *ingress, struct mg_connection *conne
     if (framing->expect_continue) {
         (void)mg_write(connection, go_on, sizeof go_on - 1);
     }
-    watch_until(&watch, mg_get_request_info(connection), until);
+    patience_expect(&watch, until);
     if (framing->body == FRAMING_LENGTH) {
         fine = read_length(connection, framing->length, until, body, reply);
     } else {
         fine = read_chunks(connection, ingress->limits.max_body, until, body, reply);
     }
-    patience_end(&watch);
+    patience_rest(&watch);
     return fine;
 }
 
@@ -200,15 +195,13 @@ static bool read_body(const struct ingress *ingress, struct mg_connection *conne
 static void throw_away(struct mg_connection *connection)
 {
     int64_t until = clock_monotonic_us() + UNREAD_US;
-    struct patience_watch watch;
     char bytes[4096];
     int got = 1;
 
-    watch_until(&watch, mg_get_request_info(connection), until);
+    patience_expect(&watch, until);
     for (int all = 0; got > 0 && all < UNREAD_BYTES && clock_monotonic_us() < until; all += got) {
         got = mg_read(connection, bytes, sizeof bytes);
     }
-    patience_end(&watch);
 }
 
 /* --- the reply -------------------------------------------------------------------- */
@@ -267,8 +260,12 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
 static int on_request(struct mg_connection *connection)
 {
     struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
+    const struct mg_request_info *info = mg_get_request_info(connection);
 
+    watch = (struct patience_watch){.peer = info->remote_addr, .peer_port = (uint16_t)info->remote_port};
+    patience_begin(&watch);
     serve(ingress, connection, admission_begin(ingress->admission));
+    patience_end(&watch);
     admission_end(ingress->admission);
     return 1; /* answered: civetweb does nothing more with it */
 }
@@ -276,11 +273,16 @@ static int on_request(struct mg_connection *connection)
 /* What civetweb refuses by itself, before on_request. */
 static int on_http_error(struct mg_connection *connection, int status, const char *message)
 {
+    const struct mg_request_info *info = mg_get_request_info(connection);
     struct reply reply;
 
     (void)message;
-    (void)reply_refuse(&reply, reply_of_library(status),
-                       "the request is not well-formed HTTP/1.1, or its head is far too long");
+    if (patience_ended_head_for_others(info->remote_addr, (uint16_t)info->remote_port)) {
+        (void)reply_refuse(&reply, REPLY_CROWDED, CROWDED_OUT);
+    } else {
+        (void)reply_refuse(&reply, reply_of_library(status),
+                           "the request is not well-formed HTTP/1.1, or its head is far too long");
+    }
     send_reply(connection, &reply, true);
     return 0;
 }
@@ -333,7 +335,7 @@ static int on_tls(void *ssl_ctx, void *user_data)
 /* --- start and stop -------------------------------------------------------------------- */
 
 static enum error_code start_server(struct ingress *ingress, const struct gateway_settings *s,
-                                    struct error *error)
+                                    struct mg_server_port *port, struct error *error)
 {
     char threads[24], head_bytes[24], ports[300];
     const char *options[] = {
@@ -379,14 +381,13 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
     struct mg_init_data init = {
         .callbacks = &callbacks, .user_data = ingress, .configuration_options = options};
     struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
-    struct mg_server_port port;
 
     /* civetweb's mark for a port that speaks TLS is an s behind it. */
     (void)snprintf(ports, sizeof ports, "%s%s", s->listen, ingress->certificate == NULL ? "" : "s");
     (void)snprintf(threads, sizeof threads, "%" PRId64, s->threads);
     (void)snprintf(head_bytes, sizeof head_bytes, "%" PRId64,
                    s->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK);
-    memset(&port, 0, sizeof port);
+    memset(port, 0, sizeof *port);
     start_complaint = complaint;
     ingress->server = mg_start2(&init, &failure);
     start_complaint = NULL;
@@ -394,10 +395,10 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
         return error_set(error, ERROR_SYSTEM, "cannot listen on GATEWAY_LISTEN=%s: %s", s->listen,
                          complaint[0] != '\0' ? complaint : outcome);
     }
-    if (mg_get_server_ports(ingress->server, 1, &port) != 1) {
+    if (mg_get_server_ports(ingress->server, 1, port) != 1) {
         return error_set(error, ERROR_BUG, "the listener on %s has no port", s->listen);
     }
-    log_info("listening", log_text("address", s->listen), log_number("port", port.port),
+    log_info("listening", log_text("address", s->listen), log_number("port", port->port),
              log_text("scheme", ingress->certificate == NULL ? "http" : "https"));
     return ERROR_NONE;
 }
@@ -407,6 +408,7 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
                               struct certificate *certificate, struct error *error)
 {
     struct ingress *g = calloc(1, sizeof *g);
+    struct mg_server_port port;
     enum error_code code;
 
     *ingress = NULL;
@@ -417,15 +419,13 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
     g->admission = admission;
     g->certificate = certificate;
     g->limits = (struct framing_limits){settings->max_body, settings->max_header_bytes};
-    code = patience_start(error);
-    if (code != ERROR_NONE) {
-        free(g);
-        return code;
-    }
     (void)mg_init_library(certificate == NULL
                               ? MG_FEATURES_DEFAULT
                               : MG_FEATURES_TLS); /* counts its callers, as mg_exit_library does */
-    code = start_server(g, settings, error);
+    code = start_server(g, settings, &port, error);
+    if (code == ERROR_NONE) {
+        code = patience_start((uint16_t)port.port, (int)settings->threads, error);
+    }
     if (code != ERROR_NONE) {
         ingress_stop(g);
         return code;

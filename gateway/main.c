@@ -7,6 +7,7 @@
 #include "ingress.h"
 #include "log.h"
 #include "metrics.h"
+#include "patience.h"
 #include "publish.h"
 #include "reload.h"
 #include "reply.h"
@@ -120,6 +121,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     route_set_delay(settings->delay_us);
     reply_register();
     admission_register();
+    patience_register();
     unverified_register();
     metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
     if (settings->cert[0] != '\0') {

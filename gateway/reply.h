@@ -14,31 +14,32 @@
  * by half to either side, so that senders refused together don't come back together); close:
  * the connection can't go on, since where the next request begins isn't certain, or
  * shall not. */
-#define REPLIES(X)                                                                            \
-    X(REPLY_QUEUED, "queued", 200, 0, false)                                                  \
-    X(REPLY_MALFORMED, "malformed", 400, 0, true)                                             \
-    X(REPLY_SHORT, "short", 400, 0, true) /* the body ended early */                          \
-    X(REPLY_BAD_ID, "bad-id", 400, 0, false)                                                  \
-    X(REPLY_UNVERIFIED, "unverified", 401, 0, false)                                          \
-    X(REPLY_UNKNOWN, "unknown", 404, 0, true) /* no source has this path */                   \
-    X(REPLY_METHOD, "method", 405, 0, true)                                                   \
-    X(REPLY_SLOW_SENDER, "slow-sender", 408, 0, true)                                         \
-    X(REPLY_TOO_LARGE, "too-large", 413, 0, true)                                             \
-    X(REPLY_LONG_TARGET, "long-target", 414, 0, true)                                         \
-    X(REPLY_EXPECTATION, "expectation", 417, 0, true)                                         \
-    X(REPLY_THROTTLED, "throttled", 429, 1, false) /* over the source's rate */               \
-    X(REPLY_HEADERS, "headers", 431, 0, true)      /* too many, or too large */               \
-    X(REPLY_BUSY, "busy", 503, 1, false)           /* too many wait already */                \
-    X(REPLY_MEMORY, "memory", 503, 5, true)                                                   \
-    X(REPLY_AWAY, "away", 503, 5, false)             /* no connection to the broker */        \
-    X(REPLY_UNDECLARED, "undeclared", 503, 5, false) /* a delay isn't declared there */       \
-    X(REPLY_SLOW, "slow", 503, 5, false)             /* older confirms don't come */          \
-    X(REPLY_LATE, "late", 503, 5, false)             /* no confirm in time */                 \
-    X(REPLY_LOST, "lost", 503, 5, false)             /* connection lost before the confirm */ \
-    X(REPLY_UNROUTABLE, "unroutable", 503, 5, false) /* returned: no queue takes it */        \
-    X(REPLY_BLOCKED, "blocked", 503, 30, false)      /* the broker has an alarm */            \
-    X(REPLY_FULL, "full", 503, 30, false)            /* nack: the queue is full */            \
-    X(REPLY_DRAINING, "draining", 503, 5, true)                                               \
+#define REPLIES(X)                                                                               \
+    X(REPLY_QUEUED, "queued", 200, 0, false)                                                     \
+    X(REPLY_MALFORMED, "malformed", 400, 0, true)                                                \
+    X(REPLY_SHORT, "short", 400, 0, true) /* the body ended early */                             \
+    X(REPLY_BAD_ID, "bad-id", 400, 0, false)                                                     \
+    X(REPLY_UNVERIFIED, "unverified", 401, 0, false)                                             \
+    X(REPLY_UNKNOWN, "unknown", 404, 0, true) /* no source has this path */                      \
+    X(REPLY_METHOD, "method", 405, 0, true)                                                      \
+    X(REPLY_SLOW_SENDER, "slow-sender", 408, 0, true)                                            \
+    X(REPLY_TOO_LARGE, "too-large", 413, 0, true)                                                \
+    X(REPLY_LONG_TARGET, "long-target", 414, 0, true)                                            \
+    X(REPLY_EXPECTATION, "expectation", 417, 0, true)                                            \
+    X(REPLY_THROTTLED, "throttled", 429, 1, false) /* over the source's rate */                  \
+    X(REPLY_HEADERS, "headers", 431, 0, true)      /* too many, or too large */                  \
+    X(REPLY_BUSY, "busy", 503, 1, false)           /* too many wait already */                   \
+    X(REPLY_CROWDED, "crowded", 503, 1, true)      /* too slow while others wait for a thread */ \
+    X(REPLY_MEMORY, "memory", 503, 5, true)                                                      \
+    X(REPLY_AWAY, "away", 503, 5, false)             /* no connection to the broker */           \
+    X(REPLY_UNDECLARED, "undeclared", 503, 5, false) /* a delay isn't declared there */          \
+    X(REPLY_SLOW, "slow", 503, 5, false)             /* older confirms don't come */             \
+    X(REPLY_LATE, "late", 503, 5, false)             /* no confirm in time */                    \
+    X(REPLY_LOST, "lost", 503, 5, false)             /* connection lost before the confirm */    \
+    X(REPLY_UNROUTABLE, "unroutable", 503, 5, false) /* returned: no queue takes it */           \
+    X(REPLY_BLOCKED, "blocked", 503, 30, false)      /* the broker has an alarm */               \
+    X(REPLY_FULL, "full", 503, 30, false)            /* nack: the queue is full */               \
+    X(REPLY_DRAINING, "draining", 503, 5, true)                                                  \
     X(REPLY_VERSION, "http-version", 505, 0, true)
 
 #define REPLY_ENUMERATOR(name, label, status, retry_after, close) name,

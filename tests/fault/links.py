@@ -64,7 +64,8 @@ class Links:
         return self.site.start_workers(count, **self.worker_settings(broker, database, **more))
 
 
-def _slow(site):
+def slowness(site):
+    """What a sanitizer's build may take longer."""
     return 5 if {"asan", "tsan"} & set(site.servers.build.parts) else 1
 
 
@@ -72,7 +73,7 @@ def accepted_again(site, load, since, target):
     """Waits for the first 2xx after `since`, and notes when it came."""
     seconds = load.wait_accepted(since, limit=60)
     site.note(f"first 2xx after {seconds:.2f} s (target {target:g})")
-    assert seconds <= target * SLACK * _slow(site), f"first 2xx only after {seconds:.1f} s\n{site.tails()}"
+    assert seconds <= target * SLACK * slowness(site), f"first 2xx only after {seconds:.1f} s\n{site.tails()}"
     return seconds
 
 
@@ -82,5 +83,5 @@ def backlog_falls(site, since, target=DATABASE_BACK):
     wait_until(lambda: site.count() > before, lambda: f"the backlog to fall\n{site.tails()}", 90, 0.05)
     seconds = time.monotonic() - since
     site.note(f"backlog falls after {seconds:.2f} s (target {target:g})")
-    assert seconds <= target * SLACK * _slow(site), f"the backlog falls only after {seconds:.1f} s\n{site.tails()}"
+    assert seconds <= target * SLACK * slowness(site), f"the backlog falls only after {seconds:.1f} s\n{site.tails()}"
     return seconds
