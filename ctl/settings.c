@@ -11,8 +11,7 @@
 #define TIB (KIB * KIB * KIB * KIB)
 
 #define HTTP_SCHEMES "http,https"
-#define POSTGRES_SCHEMES "postgresql,postgres"
-#define PASSWORD_MAX 1024
+#define PASSWORD_MAX POSTGRES_PASSWORD_MAX
 
 #define AT(member) offsetof(struct SETTINGS, member)
 
@@ -52,10 +51,7 @@ const struct config_setting settings_status[] = {
     BROKER_SETTINGS(struct SETTINGS, broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "", "the broker, as any user of the vhost"),
     {"BROKER_MANAGEMENT_URL", CONFIG_URL, AT(management_url), "", 0, 0, HTTP_SCHEMES, false,
      "the broker's management API, to count workers; empty: not asked"},
-    {"DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice_reader@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false,
-     "the database, as a role that may read"},
-    {"DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,
-     "that role's password"},
+    POSTGRES_SETTINGS(struct SETTINGS, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "", "the database, as a role that may read"),
     TOPOLOGY_DELAYS_SETTING(struct SETTINGS, delays),
     {0},
 };
@@ -64,10 +60,7 @@ const struct config_setting settings_status[] = {
 #define SETTINGS verify_settings
 const struct config_setting settings_verify[] = {
     BROKER_SETTINGS(struct SETTINGS, broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "", "the broker, as any user of the vhost"),
-    {"DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice_reader@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false,
-     "the database, as a role that may read"},
-    {"DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,
-     "that role's password"},
+    POSTGRES_SETTINGS(struct SETTINGS, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "", "the database, as a role that may read"),
     TOPOLOGY_DELAYS_SETTING(struct SETTINGS, delays),
     {0},
 };

@@ -7,6 +7,7 @@
 
 #include "broker.h"
 #include "config.h"
+#include "postgres.h"
 
 struct setup_settings {
     struct broker_access broker;
@@ -26,15 +27,13 @@ struct setup_settings {
 struct status_settings {
     struct broker_access broker;
     char *management_url; /* "": not asked */
-    char *database_url;
-    char *database_password;
+    struct postgres_access database;
     struct config_durations delays;
 };
 
 struct verify_settings {
     struct broker_access broker;
-    char *database_url;
-    char *database_password;
+    struct postgres_access database;
     struct config_durations delays;
 };
 

@@ -38,7 +38,7 @@ static enum error_code ask_database(struct status *status, const struct status_s
     PGconn *connection = NULL;
     PGresult *r = NULL;
     enum error_code code =
-        database_open(&connection, settings->database_url, settings->database_password, NAME, error);
+        database_open(&connection, settings->database.url, settings->database.password, NAME, error);
 
     if (code == ERROR_NONE) {
         code = database_run(connection, "set statement_timeout = '10s'", error);

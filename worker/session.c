@@ -91,8 +91,8 @@ void session_open(struct session *s, const struct worker_settings *settings, con
         NULL,
     };
     const char *const values[] = {
-        settings->database_url,
-        settings->database_password,
+        settings->database.url,
+        settings->database.password,
         name,
         "UTF8",
         "read-write",
@@ -217,6 +217,24 @@ enum session_news session_step(struct session *s)
 short session_poll_events(const struct session *s)
 {
     return s->state == SESSION_CONNECTING && s->polling != PGRES_POLLING_READING ? POLLOUT : POLLIN;
+}
+
+int session_fd(const struct session *s)
+{
+    return s->connection == NULL ? -1 : PQsocket(s->connection);
+}
+
+bool session_alive(struct session *s)
+{
+    /* Nothing is awaited: input can only be a notice, or the end of the connection. */
+    if (PQconsumeInput(s->connection) == 1 && PQstatus(s->connection) == CONNECTION_OK) {
+        (void)PQisBusy(s->connection); /* makes libpq parse it */
+        if (PQstatus(s->connection) == CONNECTION_OK) {
+            return true;
+        }
+    }
+    session_note_lost(s);
+    return false;
 }
 
 void session_close(struct session *s)

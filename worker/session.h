@@ -41,6 +41,10 @@ void session_open(struct session *s, const struct worker_settings *settings, con
 enum session_news session_step(struct session *s);
 /* What to poll for while it isn't open. */
 short session_poll_events(const struct session *s);
+/* -1 when closed. */
+int session_fd(const struct session *s);
+/* SESSION_OPEN with nothing under way: false when the connection has ended, and then notes why. */
+bool session_alive(struct session *s);
 /* Notes why the connection failed. */
 void session_note_lost(struct session *s);
 /* Notes why a statement failed: the server's sentence and the constraint's name, without DETAIL, which quotes

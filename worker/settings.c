@@ -14,10 +14,8 @@
 const struct config_setting worker_settings_table[] = {
     BROKER_SETTINGS(struct worker_settings, broker, NULL, NULL,
                     "RabbitMQ: amqp://sluice-worker@host:5672/sluice"),
-    SETTING("DATABASE_URL", CONFIG_URL, database_url, .choices = "postgresql,postgres",
-            .help = "Postgres: postgresql://sluice_worker@host:5432/sluice"),
-    SETTING("DATABASE_PASSWORD", CONFIG_TEXT, database_password, .min = 1, .max = 1024, .secret = true,
-            .help = "password of the role in DATABASE_URL"),
+    POSTGRES_SETTINGS(struct worker_settings, database, NULL, NULL,
+                      "Postgres: postgresql://sluice_worker@host:5432/sluice"),
     SETTING("LOG_LEVEL", CONFIG_CHOICE, log_level, .fallback = "info", .choices = "debug,info,warning,error",
             .help = "least level that is logged; info has one line per stage of an event"),
     SETTING("WORKER_ADMIN", CONFIG_ADDRESS, admin, .fallback = "0.0.0.0:8082",

@@ -4,11 +4,11 @@
 
 #include "broker.h"
 #include "config.h"
+#include "postgres.h"
 
 struct worker_settings {
     struct broker_access broker;
-    char *database_url;
-    char *database_password;
+    struct postgres_access database;
     char *log_level;
     char *admin;
     int64_t prefetch;

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_POSTGRES_H
+#define SLUICE_POSTGRES_H
+
+/* How programs are told where the database is. What they say to it is their own business. */
+
+#define POSTGRES_SCHEMES "postgresql,postgres"
+#define POSTGRES_PASSWORD_MAX 1024 /* bytes */
+
+/* Where the database is and how to be let in: what a program's settings hold. */
+struct postgres_access {
+    char *url; /* postgresql://role@host:port/database, without a password */
+    char *password;
+};
+
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
+/* The rows of a config table (lib/config) that fill the struct postgres_access `at` of the struct `owner`.
+ * A default of NULL makes a row required. */
+#define POSTGRES_SETTINGS(owner, at, url_default, password_default, url_help)                     \
+    {.name = "DATABASE_URL",                                                                      \
+     .type = CONFIG_URL,                                                                          \
+     .offset = offsetof(owner, at.url),                                                           \
+     .fallback = (url_default),                                                                   \
+     .choices = POSTGRES_SCHEMES,                                                                 \
+     .help = (url_help)},                                                                         \
+    {                                                                                             \
+        .name = "DATABASE_PASSWORD", .type = CONFIG_TEXT, .offset = offsetof(owner, at.password), \
+        .fallback = (password_default), .max = POSTGRES_PASSWORD_MAX, .secret = true,             \
+        .help = "password of the role in DATABASE_URL"                                            \
+    }
+/* NOLINTEND(bugprone-macro-parentheses) */
+
+#endif
