@@ -7,28 +7,41 @@
 
 #define REASON_MAX 500
 
+static void event_read(struct event *event)
+{
+    struct error error;
+
+    event->state = EVENT_WAITING;
+    event->malformed = false;
+    event->verdict = VERDICT_TRANSIENT;
+    event->sqlstate[0] = '\0';
+    if (envelope_decode(event->delivery->properties, &event->envelope, &error) != ERROR_NONE) {
+        event->envelope = (struct envelope){.source = event->delivery->routing_key, .id = {"", 0}};
+        event->malformed = true;
+        event_fail(event, VERDICT_POISON, "", error.text);
+    }
+}
+
 struct event *event_new(struct broker_delivery *delivery, uint64_t channel)
 {
     struct event *event = malloc(sizeof *event);
-    struct error error;
 
     if (event == NULL) {
         return NULL;
     }
     event->next = NULL;
-    event->state = EVENT_WAITING;
     event->delivery = delivery;
     event->channel = channel;
-    event->malformed = false;
-    event->verdict = VERDICT_TRANSIENT;
-    event->sqlstate[0] = '\0';
     event->reason = NULL;
-    if (envelope_decode(delivery->properties, &event->envelope, &error) != ERROR_NONE) {
-        event->envelope = (struct envelope){.source = delivery->routing_key, .id = {"", 0}};
-        event->malformed = true;
-        event_fail(event, VERDICT_POISON, "", error.text);
-    }
+    event_read(event);
     return event;
+}
+
+void event_reset(struct event *event)
+{
+    if (event->state == EVENT_FAILED) {
+        event_read(event);
+    }
 }
 
 void event_fail(struct event *event, enum verdict verdict, const char *sqlstate, const char *reason)
@@ -115,6 +128,7 @@ enum error_code batch_init(struct batch *batch, size_t most_events, size_t most_
 
 static void add(struct batch *batch, struct event *event)
 {
+    event_reset(event);
     batch->events[batch->count++] = event;
     batch->bytes += event->delivery->body.len;
 }
@@ -134,7 +148,7 @@ static int by_key(const void *a, const void *b)
     return order != 0 ? order : span_compare((*left)->envelope.id, (*right)->envelope.id);
 }
 
-void batch_take(struct batch *batch, struct backlog *backlog)
+void batch_take(struct batch *batch, struct backlog *backlog, size_t most)
 {
     batch->count = 0;
     batch->bytes = 0;
@@ -142,7 +156,8 @@ void batch_take(struct batch *batch, struct backlog *backlog)
         add(batch, take_first(&backlog->suspects, &backlog->count));
         return;
     }
-    while (backlog->head != NULL && (batch->count == 0 || fits(batch, backlog->head))) {
+    while (backlog->head != NULL &&
+           (batch->count == 0 || (batch->count < most && fits(batch, backlog->head)))) {
         add(batch, take_first(&backlog->head, &backlog->count));
     }
     qsort(batch->events, batch->count, sizeof(struct event *), by_key);

@@ -29,7 +29,7 @@ struct event {
     struct event *next; /* in the backlog */
     enum event_state state;
     struct broker_delivery *delivery; /* owned */
-    uint64_t channel;                 /* the one it came by: see deliver_settle */
+    uint64_t channel;                 /* the one it came by: see deliver_take_back */
     struct envelope envelope;         /* views into delivery; all empty when malformed */
     bool malformed;
     enum verdict verdict;
@@ -40,6 +40,8 @@ struct event {
 /* Takes over the delivery and decodes its envelope. An event whose envelope can't be read is malformed:
  * EVENT_FAILED as poison, with the reason. NULL: no memory, and the delivery is still the caller's. */
 struct event *event_new(struct broker_delivery *delivery, uint64_t channel);
+/* Forgets what an earlier attempt came to: it is again as event_new made it. */
+void event_reset(struct event *event);
 /* Makes it EVENT_FAILED; reason is copied, cut at 500 bytes. */
 void event_fail(struct event *event, enum verdict verdict, const char *sqlstate, const char *reason);
 /* True when it needs nothing more but its ack. */
@@ -67,10 +69,11 @@ struct batch {
 
 MUST_CHECK enum error_code batch_init(struct batch *batch, size_t most_events, size_t most_bytes,
                                       struct error *error);
-/* Moves events from the backlog into an empty batch until it is full by count or bytes (a first event is
- * taken whatever its size), or one suspect alone when no other waits; then sorts it by
- * (source, id) as bytes, so that two batches lock rows in the same order and can't deadlock. */
-void batch_take(struct batch *batch, struct backlog *backlog);
+/* Moves events from the backlog, reset, into an empty batch until it is full by count (or holds `most`, at
+ * least 1) or bytes (a first event is taken whatever its size), or one suspect alone when no other waits;
+ * then sorts it by (source, id) as bytes, so that two batches lock rows in the same order and can't deadlock.
+ */
+void batch_take(struct batch *batch, struct backlog *backlog, size_t most);
 void batch_free(struct batch *batch);
 
 #endif

@@ -7,7 +7,7 @@
 #include "deliver.h"
 #include "drain.h"
 #include "log.h"
-#include "metrics.h"
+#include "report.h"
 #include "slot.h"
 
 #include <poll.h>
@@ -17,45 +17,6 @@
 /* Heartbeats are served by calling into the library: at less than half of their 10 s. */
 #define TURN_MAX_US (1 * CLOCK_US_PER_S)
 #define SLOT_IDLE_US (60 * CLOCK_US_PER_S)
-
-enum {
-    STORED,
-    REPLACED,
-    UNCHANGED,
-    DEAD,
-    RETRIED,
-    BATCHES,
-    SLOTS_OPEN,
-    NO_PLACE,
-    SLOT_FAILURES,
-    STANDBY,
-    PAUSED,
-    BACKLOG,
-    BUDGET,
-    METRICS
-};
-
-static struct metric metrics[METRICS] = {
-    [STORED] = {"sluice_worker_events_total", "outcome=\"stored\"", "Events by what became of them.",
-                METRIC_COUNTER, 0},
-    [REPLACED] = {"sluice_worker_events_total", "outcome=\"replaced\"", NULL, METRIC_COUNTER, 0},
-    [UNCHANGED] = {"sluice_worker_events_total", "outcome=\"unchanged\"", NULL, METRIC_COUNTER, 0},
-    [DEAD] = {"sluice_worker_events_total", "outcome=\"dead\"", NULL, METRIC_COUNTER, 0},
-    [RETRIED] = {"sluice_worker_retried_total", NULL, "Events whose batch failed and that are tried again.",
-                 METRIC_COUNTER, 0},
-    [BATCHES] = {"sluice_worker_batches_total", NULL, "Batches that got their answers.", METRIC_COUNTER, 0},
-    [SLOTS_OPEN] = {"sluice_worker_connections", NULL, "Postgres connections held now.", METRIC_GAUGE, 0},
-    [NO_PLACE] = {"sluice_worker_no_place_total", NULL, "Connections refused because the budget was used up.",
-                  METRIC_COUNTER, 0},
-    [SLOT_FAILURES] = {"sluice_worker_database_failures_total", NULL,
-                       "Postgres connections lost or not made.", METRIC_COUNTER, 0},
-    [STANDBY] = {"sluice_worker_standby", NULL, "1 while this worker waits for a place in the budget.",
-                 METRIC_GAUGE, 0},
-    [PAUSED] = {"sluice_worker_paused", NULL, "1 while somebody must repair the database first.",
-                METRIC_GAUGE, 0},
-    [BACKLOG] = {"sluice_worker_backlog", NULL, "Prefetched events that no slot has taken.", METRIC_GAUGE, 0},
-    [BUDGET] = {"sluice_worker_budget", NULL, "Connection limit of the worker's role.", METRIC_GAUGE, 0},
-};
 
 struct loop {
     const struct worker_settings *settings;
@@ -80,9 +41,7 @@ static bool is_open(const struct slot *slot)
     case SLOT_OPENING:
         return false;
     case SLOT_READY:
-    case SLOT_STORING:
-    case SLOT_SINGLY:
-    case SLOT_BURYING:
+    case SLOT_BUSY:
         return true;
     }
     return false;
@@ -110,37 +69,6 @@ static struct slot *find_state(const struct loop *l, enum slot_state state)
 
 /* --- answers ---------------------------------------------------------------------- */
 
-static void log_event(const struct event *event)
-{
-    struct log_field source = log_span("source", event->envelope.source);
-    struct log_field id = log_span("id", event->envelope.id);
-
-    switch (event->state) {
-    case EVENT_STORED:
-        metric_add(&metrics[STORED], 1);
-        log_info("stored", source, id);
-        break;
-    case EVENT_REPLACED:
-        metric_add(&metrics[REPLACED], 1);
-        log_info("replaced", source, id);
-        break;
-    case EVENT_UNCHANGED:
-        metric_add(&metrics[UNCHANGED], 1);
-        log_info("unchanged", source, id);
-        break;
-    case EVENT_DEAD:
-        metric_add(&metrics[DEAD], 1);
-        log_warning("dead", source, id, log_text("verdict", verdict_name(event->verdict)),
-                    log_text("sqlstate", event->sqlstate));
-        break;
-    case EVENT_FAILED:
-        metric_add(&metrics[RETRIED], 1);
-        break;
-    case EVENT_WAITING:
-        break;
-    }
-}
-
 /* Pauses after a batch with failures; its reason holds no row, since what is the event's own fault is dead by
  * now. */
 static void pause_storing(struct loop *l, const struct event *failed, size_t count, int64_t now_us)
@@ -165,7 +93,7 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
     size_t failures = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
-        log_event(batch->events[i]);
+        report_event(batch->events[i]);
         if (!event_settled(batch->events[i])) {
             failures++;
             if (failed == NULL || batch->events[i]->verdict == VERDICT_OPERATOR) {
@@ -183,7 +111,9 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
     for (size_t i = 0; i < batch->count; i++) {
         deliver_take_back(&l->deliver, batch->events[i]);
     }
-    metric_add(&metrics[BATCHES], batch->count > 0);
+    if (batch->count > 0) {
+        report_count(REPORT_BATCHES);
+    }
     batch->count = 0;
 }
 
@@ -191,7 +121,7 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
 
 static void no_place(struct loop *l, int64_t now_us)
 {
-    metric_add(&metrics[NO_PLACE], 1);
+    report_count(REPORT_NO_PLACE);
     if (budget_refused(&l->budget, count_open(l), backoff_random(), now_us)) {
         log_info("standby", log_text("reason", "all connections of the budget are held by other workers"));
     }
@@ -202,7 +132,7 @@ static void not_opened(struct loop *l, const struct slot *slot, int64_t now_us)
     bool repair = verdict_settle(slot_sqlstate(slot), false) == VERDICT_OPERATOR;
     int64_t wait_us = budget_failed(&l->budget, count_open(l), repair, backoff_random(), now_us);
 
-    metric_add(&metrics[SLOT_FAILURES], 1);
+    report_count(REPORT_DATABASE_FAILURE);
     log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
               LOG_FIELDS(log_text("sqlstate", slot_sqlstate(slot)), log_text("reason", slot_reason(slot)),
                          log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
@@ -213,7 +143,7 @@ static void opened(struct loop *l, const struct slot *slot)
     if (l->budget.lack != BUDGET_HELD) {
         log_info("database-connected", log_number("budget", slot_budget(slot)));
     }
-    metric_set(&metrics[BUDGET], slot_budget(slot));
+    report_budget(slot_budget(slot));
     budget_opened(&l->budget);
 }
 
@@ -302,7 +232,7 @@ static void step_slots(struct loop *l, int64_t now_us)
     for (size_t i = 0; i < l->slot_count; i++) {
         step_slot(l, l->slots[i], now_us);
         if (slot_state(l->slots[i]) == SLOT_READY && l->deliver.backlog.count > 0 && now_us >= l->resume_us) {
-            slot_store(l->slots[i], &l->deliver.backlog, now_us);
+            slot_store(l->slots[i], &l->deliver.backlog, SIZE_MAX, now_us);
             step_slot(l, l->slots[i], now_us);
         }
     }
@@ -310,25 +240,18 @@ static void step_slots(struct loop *l, int64_t now_us)
     close_idle_slots(l, now_us);
 }
 
-static void show_state(struct loop *l)
+static void show_state(const struct loop *l)
 {
-    metric_set(&metrics[SLOTS_OPEN], (int64_t)count_open(l));
-    metric_set(&metrics[STANDBY], l->budget.lack == BUDGET_PLACE);
-    metric_set(&metrics[PAUSED], l->needs_repair || l->budget.lack == BUDGET_REPAIR);
-    metric_set(&metrics[BACKLOG], (int64_t)l->deliver.backlog.count);
-    if (l->draining) {
-        admin_set_ready(l->admin, false, "draining");
-    } else if (l->budget.lack == BUDGET_REPAIR || l->needs_repair) {
-        admin_set_ready(l->admin, false, "database needs repair: see the log");
-    } else if (l->budget.lack == BUDGET_DATABASE) {
-        admin_set_ready(l->admin, false, "database away");
-    } else if (l->deliver.state == DELIVER_AWAY) {
-        admin_set_ready(l->admin, false, "broker away");
-    } else if (l->budget.lack == BUDGET_PLACE) {
-        admin_set_ready(l->admin, true, "standby");
-    } else if (l->budget.lack == BUDGET_HELD && l->deliver.state != DELIVER_IDLE) {
-        admin_set_ready(l->admin, true, "ready");
-    }
+    const struct report report = {
+        .draining = l->draining,
+        .needs_repair = l->needs_repair,
+        .lack = l->budget.lack,
+        .deliver = l->deliver.state,
+        .open = count_open(l),
+        .backlog = l->deliver.backlog.count,
+    };
+
+    report_show(&report, l->admin);
 }
 
 static int64_t earliest(int64_t a, int64_t b)
@@ -419,7 +342,7 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
         .store = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 4 * CLOCK_US_PER_S},
     };
     budget_init(&l->budget, settings->hold_us, clock_monotonic_us());
-    metrics_register(metrics, METRICS);
+    report_register();
     code = deliver_init(&l->deliver, settings, name, error);
     while (code == ERROR_NONE && l->slot_count < (size_t)settings->connections) {
         code = slot_new(&l->slots[l->slot_count], settings, name, error);

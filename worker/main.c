@@ -3,9 +3,22 @@
 #include "loop.h"
 #include "settings.h"
 
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+
 static enum error_code check(const void *settings, struct buf *complaints)
 {
     return worker_settings_check(settings, complaints);
+}
+
+/* What a terminal's end, or a reload of everything, sends: there is nothing to read anew. */
+static enum error_code ignore_hangup(struct error *error)
+{
+    if (signal(SIGHUP, SIG_IGN) == SIG_ERR) {
+        return error_set(error, ERROR_SYSTEM, "cannot ignore SIGHUP: %s", strerror(errno));
+    }
+    return ERROR_NONE;
 }
 
 static enum exit_code run(const void *settings, struct admin *admin, const char *name)
@@ -24,6 +37,7 @@ int main(int argc, char **argv)
         .log_level = &settings.log_level,
         .admin = &settings.admin,
         .check = check,
+        .prepare = ignore_hangup,
         .run = run,
     };
 

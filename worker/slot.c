@@ -2,14 +2,15 @@
 #include "slot.h"
 
 #include "clock.h"
+#include "run.h"
 #include "session.h"
-#include "upsert.h"
 
 #include <poll.h>
 #include <stdlib.h>
 
 #define OPENING_DEADLINE_US (5 * CLOCK_US_PER_S)
-/* Twice the role's statement_timeout: the server should have spoken long before. */
+/* Twice the role's statement_timeout: the server should have spoken long before. From the start of a run, and
+ * from each sync on: a run of many slow transactions takes its time. */
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
 struct slot {
@@ -17,17 +18,11 @@ struct slot {
     const struct worker_settings *settings;
     const char *worker;
     struct session session;
-    bool wants_write;
     struct batch batch;
-    struct event **run; /* those of the batch that are under way */
-    size_t run_count;
-    size_t answered; /* statements of the run that have an answer */
-    size_t synced;   /* syncs that have come */
-    size_t syncs;    /* syncs that were sent */
-    bool failed;     /* something in the current transaction failed: the session says what */
+    struct run run;
+    bool begun; /* the batch's first run was sent */
     int64_t deadline_us;
     int64_t ready_since_us;
-    struct buf scratch;
 };
 
 enum error_code slot_new(struct slot **slot, const struct worker_settings *settings, const char *worker,
@@ -41,9 +36,8 @@ enum error_code slot_new(struct slot **slot, const struct worker_settings *setti
         return error_set(error, ERROR_MEMORY, "no memory for a database connection");
     }
     code = batch_init(&s->batch, (size_t)settings->batch_events, (size_t)settings->batch_bytes, error);
-    s->run = calloc((size_t)settings->batch_events, sizeof(struct event *));
-    if (code == ERROR_NONE && s->run == NULL) {
-        code = error_set(error, ERROR_MEMORY, "no memory for a batch");
+    if (code == ERROR_NONE) {
+        code = run_init(&s->run, (size_t)settings->batch_events, worker, error);
     }
     if (code != ERROR_NONE) {
         slot_free(s);
@@ -72,9 +66,7 @@ static void set_state(struct slot *s, enum slot_state state, int64_t now_us)
         s->deadline_us = INT64_MAX;
         s->ready_since_us = now_us;
         break;
-    case SLOT_STORING:
-    case SLOT_SINGLY:
-    case SLOT_BURYING:
+    case SLOT_BUSY:
         s->deadline_us = now_us + BATCH_DEADLINE_US;
         break;
     }
@@ -113,292 +105,66 @@ static enum slot_news step_opening(struct slot *s, int64_t now_us)
     return SLOT_NOTHING;
 }
 
-/* The first event of the run whose transaction has not ended for certain. */
-static size_t first_unsure(const struct slot *s)
-{
-    switch (s->state) {
-    case SLOT_STORING:
-        return 0;
-    case SLOT_SINGLY:
-    case SLOT_BURYING:
-        return s->synced;
-    case SLOT_CLOSED:
-    case SLOT_OPENING:
-    case SLOT_READY:
-        break;
-    }
-    return s->run_count;
-}
-
-/* What has no answer may be stored or not; the merge makes the same again harmless. */
 static enum slot_news lost(struct slot *s)
 {
-    for (size_t i = first_unsure(s); i < s->run_count; i++) {
-        s->run[i]->state = s->run[i]->malformed ? EVENT_FAILED : EVENT_WAITING;
-    }
-    for (size_t i = 0; i < s->batch.count; i++) {
-        struct event *event = s->batch.events[i];
-
-        if (!event_settled(event) && !event->malformed) {
-            event_fail(event, VERDICT_TRANSIENT, s->session.sqlstate, s->session.reason);
-        }
-    }
+    run_lost(&s->run, &s->batch, &s->session);
     disconnect(s);
     return SLOT_LOST;
 }
 
-static bool begin_transactions(struct slot *s)
+/* --- the batch ------------------------------------------------------------------------ */
+
+void slot_store(struct slot *s, struct backlog *backlog, size_t most, int64_t now_us)
 {
-    s->answered = 0;
-    s->synced = 0;
-    s->syncs = 0;
-    s->failed = false;
-    return s->session.connection != NULL;
+    batch_take(&s->batch, backlog, most);
+    s->begun = false; /* slot_step sends it: so that its outcome has one way to be told */
+    set_state(s, SLOT_BUSY, now_us);
 }
 
-static bool send_sync(struct slot *s)
+/* Sends the events that belong to a run of this kind; on to the dead letters when there are none. */
+static enum slot_news begin_run(struct slot *s, enum run_kind kind, int64_t now_us)
 {
-    s->syncs++;
-    return PQpipelineSync(s->session.connection) == 1;
-}
+    bool any = run_select(&s->run, kind, &s->batch);
 
-/* --- sending a batch ----------------------------------------------------------------- */
-
-static bool send_one(struct slot *s, const struct event *event)
-{
-    return s->state == SLOT_BURYING ? upsert_send_dead(s->session.connection, event, s->worker, &s->scratch)
-                                    : upsert_send(s->session.connection, event, &s->scratch);
-}
-
-/* Sends the run: as one transaction, or with a sync after each. What the socket doesn't take stays in libpq's
- * buffer, which holds one batch at most. */
-static bool send_run(struct slot *s)
-{
-    bool sent = begin_transactions(s);
-
-    for (size_t i = 0; sent && i < s->run_count; i++) {
-        sent = send_one(s, s->run[i]) && (s->state == SLOT_STORING || send_sync(s));
+    if (!any && kind != RUN_BURY) {
+        any = run_select(&s->run, RUN_BURY, &s->batch);
     }
-    if (sent && s->state == SLOT_STORING) {
-        sent = send_sync(s);
-    }
-    return sent;
-}
-
-/* Whether an event of the batch belongs to the run of this state. */
-static bool in_run(enum slot_state state, const struct event *event)
-{
-    if (state == SLOT_BURYING) {
-        return event->state == EVENT_FAILED &&
-               (event->verdict == VERDICT_POISON || event->verdict == VERDICT_LATER);
-    }
-    return event->state == EVENT_WAITING;
-}
-
-/* Goes to this state with the events that belong there; on to the next one when there are none. */
-static enum slot_news begin_run(struct slot *s, enum slot_state state, int64_t now_us)
-{
-    set_state(s, state, now_us);
-    s->run_count = 0;
-    for (size_t i = 0; i < s->batch.count; i++) {
-        if (in_run(state, s->batch.events[i])) {
-            s->run[s->run_count++] = s->batch.events[i];
-        }
-    }
-    if (s->run_count == 0) {
-        if (state != SLOT_BURYING) {
-            return begin_run(s, SLOT_BURYING, now_us);
-        }
+    if (!any) {
         set_state(s, SLOT_READY, now_us);
         return SLOT_FINISHED;
     }
-    if (!send_run(s)) {
-        session_note_lost(&s->session);
+    set_state(s, SLOT_BUSY, now_us);
+    return run_send(&s->run, &s->session) ? SLOT_NOTHING : lost(s);
+}
+
+static enum slot_news answered(struct slot *s, int64_t now_us)
+{
+    bool last = s->run.kind == RUN_BURY;
+    enum run_kind next = run_settle(&s->run, &s->session);
+
+    if (last) {
+        set_state(s, SLOT_READY, now_us);
+        return SLOT_FINISHED;
+    }
+    return begin_run(s, next, now_us);
+}
+
+static enum slot_news step_busy(struct slot *s, int64_t now_us)
+{
+    size_t synced = s->run.synced;
+
+    switch (run_step(&s->run, &s->session)) {
+    case RUN_PENDING:
+        if (s->run.synced > synced) {
+            set_state(s, SLOT_BUSY, now_us);
+        }
+        return SLOT_NOTHING;
+    case RUN_ANSWERED:
+        return answered(s, now_us);
+    case RUN_BROKEN:
         return lost(s);
     }
     return SLOT_NOTHING;
-}
-
-void slot_store(struct slot *s, struct backlog *backlog, int64_t now_us)
-{
-    batch_take(&s->batch, backlog);
-    for (size_t i = 0; i < s->batch.count; i++) {
-        if (!s->batch.events[i]->malformed) {
-            s->batch.events[i]->state = EVENT_WAITING;
-        }
-    }
-    set_state(s, SLOT_STORING, now_us);
-    s->run_count = 0; /* slot_step sends it: so that its outcome has one way to be told */
-    s->syncs = 0;
-}
-
-/* --- reading answers ------------------------------------------------------------------- */
-
-/* After a batch was sent as one transaction. */
-static enum slot_news batch_answered(struct slot *s, int64_t now_us)
-{
-    if (!s->failed) {
-        return begin_run(s, SLOT_BURYING, now_us);
-    }
-    for (size_t i = 0; i < s->run_count; i++) {
-        s->run[i]->state = EVENT_WAITING; /* whatever it was told: nothing was committed */
-    }
-    if (verdict_of(s->session.sqlstate) == VERDICT_TRANSIENT) {
-        for (size_t i = 0; i < s->run_count; i++) {
-            event_fail(s->run[i], VERDICT_TRANSIENT, s->session.sqlstate, s->session.reason);
-        }
-        return begin_run(s, SLOT_BURYING, now_us);
-    }
-    return begin_run(s, SLOT_SINGLY, now_us);
-}
-
-/* Settles the unclear ones among run[from..to), all of one source. */
-static void settle_verdicts(struct slot *s, size_t from, size_t to)
-{
-    bool neighbour_stored = false;
-
-    for (size_t i = from; i < to; i++) {
-        neighbour_stored = neighbour_stored || event_settled(s->run[i]);
-    }
-    for (size_t i = from; i < to; i++) {
-        if (s->run[i]->state == EVENT_FAILED) {
-            s->run[i]->verdict = verdict_settle(s->run[i]->sqlstate, neighbour_stored);
-        }
-    }
-}
-
-/* After each event had its own transaction. The run is sorted by source. */
-static enum slot_news singles_answered(struct slot *s, int64_t now_us)
-{
-    for (size_t from = 0, to; from < s->run_count; from = to) {
-        for (to = from + 1;
-             to < s->run_count && span_equal(s->run[from]->envelope.source, s->run[to]->envelope.source);) {
-            to++;
-        }
-        settle_verdicts(s, from, to);
-    }
-    return begin_run(s, SLOT_BURYING, now_us);
-}
-
-static enum slot_news run_answered(struct slot *s, int64_t now_us)
-{
-    switch (s->state) {
-    case SLOT_STORING:
-        return batch_answered(s, now_us);
-    case SLOT_SINGLY:
-        return singles_answered(s, now_us);
-    case SLOT_BURYING:
-        set_state(s, SLOT_READY, now_us);
-        return SLOT_FINISHED;
-    case SLOT_CLOSED:
-    case SLOT_OPENING:
-    case SLOT_READY:
-        break;
-    }
-    return SLOT_NOTHING;
-}
-
-/* An event of the run was answered well; nothing is certain before its sync. */
-static void event_answered(struct slot *s, struct event *event, const PGresult *result)
-{
-    event->state = s->state == SLOT_BURYING ? EVENT_DEAD : upsert_outcome(result);
-}
-
-/* What an error means for the event whose own transaction it ended. A dead letter that
- * can't be written is never the event's fault: it must not be lost. */
-static void event_refused(struct slot *s, struct event *event)
-{
-    enum verdict verdict = verdict_of(s->session.sqlstate);
-
-    if (s->state == SLOT_BURYING && verdict != VERDICT_TRANSIENT) {
-        verdict = VERDICT_OPERATOR;
-    }
-    event_fail(event, verdict, s->session.sqlstate, s->session.reason);
-}
-
-static void read_answer(struct slot *s, const PGresult *result)
-{
-    bool single = s->state == SLOT_SINGLY || s->state == SLOT_BURYING;
-    /* In a transaction of its own, an event may be refused by its statement or, by a
-     * deferred constraint, at its sync. */
-    size_t index = single ? s->synced : s->answered;
-
-    switch (PQresultStatus(result)) {
-    case PGRES_TUPLES_OK:
-    case PGRES_COMMAND_OK:
-        if (index < s->run_count) {
-            event_answered(s, s->run[index], result);
-        }
-        s->answered++;
-        break;
-    case PGRES_PIPELINE_SYNC:
-        s->synced++;
-        break;
-    case PGRES_PIPELINE_ABORTED:
-        s->answered++;
-        break;
-    default:
-        if (!s->failed || single) {
-            session_note_result(&s->session, result);
-        }
-        s->failed = true;
-        s->answered++;
-        if (single && index < s->run_count) {
-            event_refused(s, s->run[index]);
-        }
-    }
-}
-
-static enum slot_news step_talking(struct slot *s, int64_t now_us)
-{
-    int unsent;
-
-    if (PQconsumeInput(s->session.connection) != 1) {
-        goto broken;
-    }
-    while (s->synced < s->syncs && PQisBusy(s->session.connection) == 0) {
-        PGresult *result = PQgetResult(s->session.connection); /* NULL ends a statement's results */
-
-        if (result != NULL) {
-            read_answer(s, result);
-            PQclear(result);
-        } else if (PQstatus(s->session.connection) == CONNECTION_BAD) {
-            goto broken;
-        }
-    }
-    if (s->synced == s->syncs) {
-        enum slot_news news = run_answered(s, now_us);
-
-        if (news != SLOT_NOTHING) {
-            return news;
-        }
-    }
-    unsent = PQflush(s->session.connection);
-    if (unsent < 0 || PQstatus(s->session.connection) == CONNECTION_BAD) {
-        goto broken;
-    }
-    s->wants_write = unsent > 0;
-    return SLOT_NOTHING;
-
-broken:
-    /* A result may have said why ("terminating connection ..."): that is better than "closed". */
-    if (!s->failed) {
-        session_note_lost(&s->session);
-    }
-    return lost(s);
-}
-
-static enum slot_news step_ready(struct slot *s)
-{
-    /* Nothing is awaited: input can only be a notice, or the end of the connection. */
-    if (PQconsumeInput(s->session.connection) == 1 && PQstatus(s->session.connection) == CONNECTION_OK) {
-        (void)PQisBusy(s->session.connection); /* makes libpq parse it */
-        if (PQstatus(s->session.connection) == CONNECTION_OK) {
-            return SLOT_NOTHING;
-        }
-    }
-    session_note_lost(&s->session);
-    return lost(s);
 }
 
 static enum slot_news give_up(struct slot *s)
@@ -413,28 +179,24 @@ static enum slot_news give_up(struct slot *s)
 
 enum slot_news slot_step(struct slot *s, int64_t now_us)
 {
+    enum slot_news news = SLOT_NOTHING;
+
     if (s->state != SLOT_CLOSED && now_us >= s->deadline_us) {
         return give_up(s);
     }
     switch (s->state) {
     case SLOT_CLOSED:
-        return SLOT_NOTHING;
+        break;
     case SLOT_OPENING:
         return step_opening(s, now_us);
     case SLOT_READY:
-        return step_ready(s);
-    case SLOT_STORING:
-        if (s->syncs == 0) {
-            enum slot_news news = begin_run(s, SLOT_STORING, now_us);
-
-            if (news != SLOT_NOTHING) {
-                return news;
-            }
+        return session_alive(&s->session) ? SLOT_NOTHING : lost(s);
+    case SLOT_BUSY:
+        if (!s->begun) {
+            s->begun = true;
+            news = begin_run(s, RUN_TOGETHER, now_us);
         }
-        return step_talking(s, now_us);
-    case SLOT_SINGLY:
-    case SLOT_BURYING:
-        return step_talking(s, now_us);
+        return news == SLOT_NOTHING ? step_busy(s, now_us) : news;
     }
     return SLOT_NOTHING;
 }
@@ -451,7 +213,7 @@ enum slot_state slot_state(const struct slot *s)
 
 int slot_fd(const struct slot *s)
 {
-    return s->session.connection == NULL ? -1 : PQsocket(s->session.connection);
+    return session_fd(&s->session);
 }
 
 short slot_poll_events(const struct slot *s)
@@ -459,7 +221,7 @@ short slot_poll_events(const struct slot *s)
     if (s->state == SLOT_OPENING) {
         return session_poll_events(&s->session);
     }
-    return s->wants_write ? POLLIN | POLLOUT : POLLIN;
+    return s->run.unsent ? POLLIN | POLLOUT : POLLIN;
 }
 
 int64_t slot_deadline_us(const struct slot *s)
@@ -502,7 +264,6 @@ void slot_free(struct slot *s)
     }
     slot_close(s);
     batch_free(&s->batch);
-    buf_free(&s->scratch);
-    free(s->run);
+    run_free(&s->run);
     free(s);
 }

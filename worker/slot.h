@@ -5,10 +5,9 @@
 /* A slot is one Postgres connection and the batch it is carrying. Nothing here
  * waits: the loop polls slot_fd and calls slot_step.
  *
- * A batch goes as one pipeline with one sync, so that it is one implicit transaction; nothing counts as
- * stored before the sync's result came without an error. When one event fails, all go once more with a sync
- * each, so that each has a transaction and a verdict of its own; then those whose own fault it is become dead
- * letters, each in a transaction of its own. One thread. */
+ * A batch goes together, as one transaction. When one event fails, all go once more one by one, so that each
+ * has a transaction and a verdict of its own; then those whose own fault it is, for good, become dead letters
+ * (worker/run). One thread. */
 
 #include "batch.h"
 #include "settings.h"
@@ -19,9 +18,7 @@ enum slot_state {
     SLOT_CLOSED,  /* no connection */
     SLOT_OPENING, /* the session is being made */
     SLOT_READY,   /* idle: may take a batch */
-    SLOT_STORING, /* the batch is under way as one transaction */
-    SLOT_SINGLY,  /* each of its events in a transaction of its own */
-    SLOT_BURYING, /* dead letters under way */
+    SLOT_BUSY,    /* a batch is under way */
 };
 
 enum slot_news {
@@ -42,11 +39,12 @@ MUST_CHECK enum error_code slot_new(struct slot **slot, const struct worker_sett
                                     const char *worker, struct error *error);
 /* Begins to connect; SLOT_CLOSED before. What comes of it is told by slot_step. */
 void slot_open(struct slot *slot, int64_t now_us);
-/* Takes a batch from the backlog (not empty) and begins to store it; SLOT_READY before. */
-void slot_store(struct slot *slot, struct backlog *backlog, int64_t now_us);
+/* Takes a batch of at most `most` events from the backlog (not empty) and begins to store it; SLOT_READY
+ * before. */
+void slot_store(struct slot *slot, struct backlog *backlog, size_t most, int64_t now_us);
 /* Goes on as far as it can without waiting. After SLOT_FINISHED or SLOT_LOST the batch's
- * events, each settled or EVENT_FAILED with VERDICT_TRANSIENT or VERDICT_OPERATOR (one that is malformed: as
- * it was), are the caller's to take by slot_batch. */
+ * events are the caller's to take by slot_batch: each settled, or EVENT_FAILED with VERDICT_LATER (to be
+ * retried), VERDICT_TRANSIENT or VERDICT_OPERATOR (one that is malformed: perhaps as it was). */
 enum slot_news slot_step(struct slot *slot, int64_t now_us);
 /* The events after SLOT_FINISHED or SLOT_LOST; the caller takes them all and sets count to 0. */
 struct batch *slot_batch(struct slot *slot);

@@ -5,6 +5,7 @@ import hashlib
 import itertools
 import json
 import random
+import signal
 import subprocess
 import threading
 
@@ -177,6 +178,32 @@ def test_a_message_that_is_no_envelope_becomes_a_dead_letter_too(site):
     (body, reason), = site.database.query("select body, reason from webhooks_dead")
     assert bytes(body) == b"what is this?"
     assert reason
+    site.wait_drained()
+
+
+def test_a_worker_told_to_read_its_settings_anew_goes_on_as_it_was(site):
+    worker, = site.start_workers(1)
+    worker.send(signal.SIGHUP)
+    site.publish("after", b"x", T)
+    site.row("after")
+    assert worker.alive()
+
+
+def test_a_message_that_is_no_envelope_waits_when_its_dead_letter_cannot_be_written(site):
+    worker, = site.start_workers(1)
+    site.database.query("revoke insert on webhooks_dead from sluice_worker")
+    try:
+        channel = site.channel()
+        channel.basic_publish("webhooks", "stranger", b"what is this?")
+        channel.connection.close()
+        worker.wait_ready(False)
+        assert site.count("webhooks_dead") == 0
+    finally:
+        site.database.query("grant insert on webhooks_dead to sluice_worker")
+    worker.wait_ready()
+    site.wait_count(1, table="webhooks_dead")
+    (verdict, reason), = site.database.query("select verdict, reason from webhooks_dead")
+    assert verdict == "malformed" and "sluice-version" in reason
     site.wait_drained()
 
 

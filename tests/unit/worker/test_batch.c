@@ -76,7 +76,7 @@ static void a_batch_is_sorted_by_source_and_id_as_bytes(void **state)
     backlog_add(&backlog, event_of("a", "B", 1));
     backlog_add(&backlog, event_of("a", "ab", 1));
     backlog_add(&backlog, event_of("a", "a", 1));
-    batch_take(&batch, &backlog);
+    batch_take(&batch, &backlog, 1000);
     check_ids(&batch, (const char *const[]){"B", "a", "ab", "b", "1"}, 5);
     assert_int_equal(backlog.count, 0);
     batch_free(&batch);
@@ -92,11 +92,11 @@ static void a_batch_is_full_by_count(void **state)
     backlog_add(&backlog, event_of("a", "1", 1));
     backlog_add(&backlog, event_of("a", "2", 1));
     backlog_add(&backlog, event_of("a", "3", 1));
-    batch_take(&batch, &backlog);
+    batch_take(&batch, &backlog, 1000);
     check_ids(&batch, (const char *const[]){"1", "2"}, 2);
     assert_int_equal(backlog.count, 1);
     empty_batch(&batch);
-    batch_take(&batch, &backlog);
+    batch_take(&batch, &backlog, 1000);
     check_ids(&batch, (const char *const[]){"3"}, 1);
     batch_free(&batch);
 }
@@ -112,14 +112,14 @@ static void a_batch_is_full_by_bytes_and_an_event_over_them_goes_alone(void **st
     backlog_add(&backlog, event_of("a", "2", 40));
     backlog_add(&backlog, event_of("a", "3", 500));
     backlog_add(&backlog, event_of("a", "4", 1));
-    batch_take(&batch, &backlog);
+    batch_take(&batch, &backlog, 1000);
     check_ids(&batch, (const char *const[]){"1", "2"}, 2);
     assert_int_equal(batch.bytes, 100);
     empty_batch(&batch);
-    batch_take(&batch, &backlog);
+    batch_take(&batch, &backlog, 1000);
     check_ids(&batch, (const char *const[]){"3"}, 1);
     empty_batch(&batch);
-    batch_take(&batch, &backlog);
+    batch_take(&batch, &backlog, 1000);
     check_ids(&batch, (const char *const[]){"4"}, 1);
     batch_free(&batch);
 }
@@ -135,10 +135,10 @@ static void a_suspect_goes_alone_after_all_others(void **state)
     backlog_add(&backlog, suspect_of("s2"));
     backlog_add(&backlog, event_of("default", "1", 1));
     backlog_add(&backlog, event_of("default", "2", 1));
-    batch_take(&batch, &backlog);
+    batch_take(&batch, &backlog, 1000);
     check_ids(&batch, (const char *const[]){"1", "2"}, 2);
     empty_batch(&batch);
-    batch_take(&batch, &backlog);
+    batch_take(&batch, &backlog, 1000);
     check_ids(&batch, (const char *const[]){"s1"}, 1);
     backlog_clear(&backlog);
     assert_int_equal(backlog.count, 0);
