@@ -6,6 +6,7 @@
 #include "clock.h"
 #include "envelope.h"
 #include "framing.h"
+#include "head.h"
 #include "intake.h"
 #include "log.h"
 #include "patience.h"
@@ -34,6 +35,7 @@ struct ingress {
     struct publish *publish;
     struct admission *admission;
     struct framing_limits limits;
+    int head_bytes; /* of each thread's buffer for heads */
 };
 
 /* civetweb says why it can't listen only through its log callback, on the
@@ -47,37 +49,10 @@ static _Thread_local bool connected;
 /* The request that this thread serves. */
 static _Thread_local struct patience_watch watch;
 
+/* Where this thread finds its heads. */
+static _Thread_local struct head_buffer head;
+
 /* --- the head --------------------------------------------------------------------- */
-
-/* civetweb takes a head apart in place, and says nothing when it stops at a line that it can't read (a
- * folded one, say): the headers after it vanish, Content-Length perhaps among them. What it has understood
- * ends in NULs, one for each of CR and LF; the empty line that ends the head, "\r\0", must follow, whose LF
- * is a NUL too. So heads of bare LFs are refused as well. A space before a colon shows in the same way. */
-static bool head_is_whole(const struct mg_request_info *info)
-{
-    const char *end;
-
-    if (info->num_headers == 0) {
-        end = info->http_version + strlen(info->http_version);
-        return end[1] == '\0' && end[2] == '\0';
-    }
-    for (int i = 0; i < info->num_headers; i++) {
-        const char *colon = info->http_headers[i].name + strlen(info->http_headers[i].name);
-
-        if (colon[1] == '\0' && info->http_headers[i].value != colon + 1) {
-            return false;
-        }
-    }
-    end = info->http_headers[info->num_headers - 1].value;
-    end += strlen(end);
-    return end[1] == '\0' && end[2] == '\r' && end[3] == '\0';
-}
-
-static bool check_whole(const struct mg_request_info *info, struct reply *reply)
-{
-    return head_is_whole(info) ||
-           reply_refuse(reply, REPLY_MALFORMED, "a header line is folded or malformed");
-}
 
 static struct span trimmed(const char *value)
 {
@@ -239,10 +214,12 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
     bool whole = false, close;
 
     view(info, &request);
+    head.size = (size_t)ingress->head_bytes;
     if (!admitted) {
         (void)reply_refuse(&reply, REPLY_DRAINING, "this gateway is stopping; send it again");
     } else {
-        whole = framing_check(&request, &ingress->limits, &framing, &reply) && check_whole(info, &reply) &&
+        whole = framing_check(&request, &ingress->limits, &framing, &reply) &&
+                head_check(&head, &request, info->http_version, &reply) &&
                 read_body(ingress, connection, &framing, &body, &reply);
     }
     if (whole) {
@@ -385,8 +362,7 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
     /* civetweb's mark for a port that speaks TLS is an s behind it. */
     (void)snprintf(ports, sizeof ports, "%s%s", s->listen, ingress->certificate == NULL ? "" : "s");
     (void)snprintf(threads, sizeof threads, "%" PRId64, s->threads);
-    (void)snprintf(head_bytes, sizeof head_bytes, "%" PRId64,
-                   s->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK);
+    (void)snprintf(head_bytes, sizeof head_bytes, "%d", ingress->head_bytes);
     memset(port, 0, sizeof *port);
     start_complaint = complaint;
     ingress->server = mg_start2(&init, &failure);
@@ -418,6 +394,7 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
     g->publish = publish;
     g->admission = admission;
     g->certificate = certificate;
+    g->head_bytes = (int)settings->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK;
     g->limits = (struct framing_limits){settings->max_body, settings->max_header_bytes};
     (void)mg_init_library(certificate == NULL
                               ? MG_FEATURES_DEFAULT

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A gateway with settings of its own: what it publishes and what it logs."""
 
+import contextlib
 import json
 import time
 
@@ -38,6 +39,22 @@ def test_the_message_can_be_read_by_any_amqp_consumer(site):
     assert headers["sluice-traceparent"].startswith("00-111")
     assert headers["sluice-headers"]["cc"] == "elsewhere"
     assert {name for name in headers if not name.startswith("sluice-")} <= {"x-delivery-count"}  # the broker's own
+
+
+def test_what_stands_before_a_request_never_becomes_its_body(site):
+    """civetweb would take the end of the head for there, and the head itself for the body."""
+    gateway = site.start_gateway(GATEWAY_THREADS=8, GATEWAY_IN_FLIGHT=6)
+    with contextlib.ExitStack() as threads:  # every thread's first head
+        for wire in [threads.enter_context(Wire(gateway.port)) for _ in range(8)]:
+            wire.send(encode("POST", "/", b"first"))
+            assert wire.reply().status == 200
+    request = encode("POST", "/", b"hello", {"webhook-id": "before"})
+    for before in (b"\r\n\r\n", b"\n\n", b"\n", b" ", b"\r\n" * 8, b" " * 16, b"\r\n" * 9):
+        with Wire(gateway.port) as wire:
+            wire.send(before + request)
+            assert wire.reply().status == 400, before
+            assert wire.closed()
+    assert not [line for line in gateway.lines("queued") if line["id"] == "before"]
 
 
 def test_connections_that_have_ended_are_counted_off(site):

@@ -165,6 +165,22 @@ def test_doubtful_framing_is_refused_and_the_connection_closed(shared_site, fram
     assert not shared_site.lines("queued", event_id)
 
 
+def test_one_line_end_before_a_request_does_no_harm(shared_site):
+    event_id = fresh_id()
+    reply, _ = raw(shared_site, f"\r\nPOST / HTTP/1.1\r\nHost: x\r\nwebhook-id: {event_id}\r\n"
+                                 "Content-Length: 5\r\n\r\nhello".encode())
+    assert reply.status == 200
+    assert shared_site.row(event_id).body == b"hello"
+
+
+@pytest.mark.parametrize("end", [b"\n\n", b"\r\n\n", b"\r\n\r\n"], ids=["LF", "CR LF LF", "CR LF"])
+def test_a_head_that_fills_the_servers_memory_for_heads_to_its_last_byte_is_read_no_further(shared_site, end):
+    size = (16 + 16 + 16) * 1024  # GATEWAY_MAX_HEADER_BYTES, the longest target, and as much again
+    head = b"GET /full HTTP/1.1\r\nHost: x\r\nX:"
+    reply, _ = raw(shared_site, head + b"y".rjust(size - len(head) - len(end)) + end)
+    assert reply.status == (200 if end == b"\r\n\r\n" else 400)
+
+
 def test_a_body_that_stops_short_is_no_event(shared_site):
     event_id = fresh_id()
     with Wire(shared_site.gateway.port) as wire:
