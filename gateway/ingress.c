@@ -5,6 +5,7 @@
 #include "certificate.h"
 #include "clock.h"
 #include "envelope.h"
+#include "forwarded.h"
 #include "framing.h"
 #include "head.h"
 #include "intake.h"
@@ -36,6 +37,7 @@ struct ingress {
     struct admission *admission;
     struct framing_limits limits;
     int head_bytes; /* of each thread's buffer for heads */
+    struct forwarded forwarded;
 };
 
 /* civetweb says why it can't listen only through its log callback, on the
@@ -64,13 +66,14 @@ static struct span trimmed(const char *value)
     return (struct span){value, len};
 }
 
-static void view(const struct mg_request_info *info, struct request *r)
+static void view(const struct ingress *ingress, const struct mg_request_info *info, struct request *r)
 {
     *r = (struct request){
         .method = span_of(info->request_method),
         .path = span_of(info->local_uri_raw),
         .query = span_of(info->query_string),
         .remote = span_of(info->remote_addr),
+        .https = info->is_ssl != 0,
         .http_1_0 = strcmp(info->http_version, "1.0") == 0,
         .header_count = (size_t)info->num_headers,
     };
@@ -78,6 +81,7 @@ static void view(const struct mg_request_info *info, struct request *r)
         r->headers[i].name = span_of(info->http_headers[i].name);
         r->headers[i].value = trimmed(info->http_headers[i].value);
     }
+    forwarded_apply(&ingress->forwarded, r);
 }
 
 /* --- the body --------------------------------------------------------------------- */
@@ -181,7 +185,8 @@ static void throw_away(struct mg_connection *connection)
 
 /* --- the reply -------------------------------------------------------------------- */
 
-static void send_reply(struct mg_connection *connection, const struct reply *reply, bool close)
+static void send_reply(struct mg_connection *connection, const struct reply *reply, struct span remote,
+                       bool close)
 {
     const struct mg_request_info *info = mg_get_request_info(connection);
     struct reply_form form = {
@@ -199,7 +204,7 @@ static void send_reply(struct mg_connection *connection, const struct reply *rep
         mg_disable_connection_keep_alive(connection);
     }
     buf_free(&out);
-    reply_record(reply, span_of(info->remote_addr));
+    reply_record(reply, remote);
 }
 
 /* --- civetweb's callbacks ------------------------------------------------------------ */
@@ -213,7 +218,7 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
     struct reply reply;
     bool whole = false, close;
 
-    view(info, &request);
+    view(ingress, info, &request);
     head.size = (size_t)ingress->head_bytes;
     if (!admitted) {
         (void)reply_refuse(&reply, REPLY_DRAINING, "this gateway is stopping; send it again");
@@ -227,7 +232,7 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
     }
     close = !whole || !framing.keep_alive || reply_closes(reply.kind) ||
             admission_crowded(ingress->admission) || admission_is_draining(ingress->admission);
-    send_reply(connection, &reply, close);
+    send_reply(connection, &reply, request.remote, close);
     if (!whole) {
         throw_away(connection);
     }
@@ -260,7 +265,7 @@ static int on_http_error(struct mg_connection *connection, int status, const cha
         (void)reply_refuse(&reply, reply_of_library(status),
                            "the request is not well-formed HTTP/1.1, or its head is far too long");
     }
-    send_reply(connection, &reply, true);
+    send_reply(connection, &reply, span_of(info->remote_addr), true);
     return 0;
 }
 
@@ -396,6 +401,11 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
     g->certificate = certificate;
     g->head_bytes = (int)settings->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK;
     g->limits = (struct framing_limits){settings->max_body, settings->max_header_bytes};
+    code = forwarded_read(settings->trusted_proxies, &g->forwarded, error);
+    if (code != ERROR_NONE) {
+        free(g);
+        return code;
+    }
     (void)mg_init_library(certificate == NULL
                               ? MG_FEATURES_DEFAULT
                               : MG_FEATURES_TLS); /* counts its callers, as mg_exit_library does */

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "delay.h"
+#include "forwarded.h"
 
 #include <inttypes.h>
 
@@ -27,6 +28,10 @@ const struct config_setting gateway_settings_table[] = {
             .help = "PEM file of that certificate's key"),
     SETTING("GATEWAY_ADMIN", CONFIG_ADDRESS, admin, .fallback = "0.0.0.0:8081",
             .help = "where health and metrics are served"),
+    SETTING("GATEWAY_TRUSTED_PROXIES", CONFIG_TEXT, trusted_proxies, .fallback = "", .max = 4096,
+            .help =
+                "comma list of networks (10.0.0.0/8,2001:db8::/32) of proxies of one's own: only they are "
+                "believed about X-Forwarded-For, -Proto and -Host"),
     SETTING("GATEWAY_THREADS", CONFIG_INTEGER, threads, .fallback = "256", .min = 8, .max = 4096,
             .help = "threads that serve events: one per open connection"),
     SETTING("GATEWAY_IN_FLIGHT", CONFIG_INTEGER, in_flight, .fallback = "240", .min = 1, .max = 4095,
@@ -55,6 +60,7 @@ const struct config_setting gateway_settings_table[] = {
 enum error_code gateway_settings_check(const struct gateway_settings *settings, struct buf *complaints)
 {
     size_t before = complaints->len;
+    struct forwarded forwarded;
     struct error error;
 
     if (broker_check(&settings->broker, &error) != ERROR_NONE) {
@@ -66,6 +72,9 @@ enum error_code gateway_settings_check(const struct gateway_settings *settings, 
     if (delay_wrong(settings->delay_us) != NULL) {
         buf_printf(complaints, "GATEWAY_DELAY=%" PRId64 "us %s\n", settings->delay_us,
                    delay_wrong(settings->delay_us));
+    }
+    if (forwarded_read(settings->trusted_proxies, &forwarded, &error) != ERROR_NONE) {
+        buf_printf(complaints, "GATEWAY_TRUSTED_PROXIES=%s: %s\n", settings->trusted_proxies, error.text);
     }
     if (settings->in_flight >= settings->threads) {
         buf_printf(complaints,

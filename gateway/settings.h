@@ -12,6 +12,7 @@ struct gateway_settings {
     char *cert;
     char *key;
     char *admin;
+    char *trusted_proxies;
     int64_t threads;
     int64_t in_flight;
     int64_t publishers;

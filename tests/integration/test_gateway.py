@@ -57,6 +57,17 @@ def test_what_stands_before_a_request_never_becomes_its_body(site):
     assert not [line for line in gateway.lines("queued") if line["id"] == "before"]
 
 
+@pytest.mark.parametrize("trusted, remote", [("", "127.0.0.1"), ("192.0.2.0/24", "127.0.0.1"),
+                                             ("127.0.0.0/8,10.0.0.0/8", "203.0.113.7")])
+def test_only_trusted_proxies_say_who_the_sender_is(site, trusted, remote):
+    site.start_gateway(GATEWAY_TRUSTED_PROXIES=trusted)
+    site.send_ok("POST", "/", b"x", {"X-Forwarded-For": "198.51.100.9, 203.0.113.7, 10.0.0.2"})
+    channel = site.channel()
+    _, properties, _ = channel.basic_get("webhooks.ingest", auto_ack=True)
+    channel.connection.close()
+    assert properties.headers["sluice-remote"] == remote
+
+
 def test_connections_that_have_ended_are_counted_off(site):
     gateway = site.start_gateway()
 

@@ -129,3 +129,10 @@ def test_a_delay_that_is_no_whole_number_of_seconds_is_refused(servers):
     done = servers.setup(DELAYS="1500ms")
     assert done.returncode == 78
     assert "DELAYS" in done.stderr
+
+
+def test_a_proxy_that_is_no_network_is_refused(servers):
+    done = run_command(servers.build, [], servers.gateway_settings(GATEWAY_TRUSTED_PROXIES="10.0.0.0/8,proxy"),
+                       program="sluice-gateway")
+    assert done.returncode == 78
+    assert "GATEWAY_TRUSTED_PROXIES=10.0.0.0/8,proxy: 'proxy' is no IP address" in done.stderr

@@ -58,11 +58,13 @@ static void what_contradicts_is_reported_with_both_values(void **state)
     (void)setenv("GATEWAY_IN_FLIGHT", "16", 1);
     (void)setenv("BROKER_URL", "amqp://user@broker:port/", 1);
     (void)setenv("GATEWAY_DELAY", "1500ms", 1);
+    (void)setenv("GATEWAY_TRUSTED_PROXIES", "10.0.0.1/8", 1);
     assert_int_equal(config_load(gateway_settings_table, &settings, &complaints), ERROR_NONE);
     assert_int_equal(gateway_settings_check(&settings, &complaints), ERROR_SETTING);
     assert_non_null(strstr(buf_text(&complaints), "GATEWAY_IN_FLIGHT=16"));
     assert_non_null(strstr(buf_text(&complaints), "GATEWAY_THREADS=16"));
     assert_non_null(strstr(buf_text(&complaints), "BROKER_URL=amqp://user@broker:port/"));
+    assert_non_null(strstr(buf_text(&complaints), "GATEWAY_TRUSTED_PROXIES=10.0.0.1/8: '10.0.0.1/8'"));
     assert_non_null(
         strstr(buf_text(&complaints), "GATEWAY_DELAY=1500000us is not a whole number of seconds"));
 }
