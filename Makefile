@@ -5,7 +5,7 @@
 # keeps folders, this file and DESIGN.md the same.
 
 LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope amqperror dial broker confirm daemon
-GATEWAY = main settings reload certificate ingress request forwarded head framing patience pace admission intake route scheme verify proof twilio encoding key unverified eventid pointer rate kept delay publish ticket publisher uplink reply
+GATEWAY = main settings reload certificate ingress request forwarded head framing patience pace admission intake route scheme verify proof twilio form encoding key unverified handshake eventid pointer rate kept delay publish ticket publisher uplink reply
 WORKER  = main settings deliver batch budget slot session run upsert verdict ack report loop
 CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify
 

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "eventid.h"
+#include "handshake.h"
 #include "kept.h"
 #include "log.h"
 #include "route.h"
@@ -78,13 +79,29 @@ static bool encode(const struct source *source, const struct request *request, c
     return fine;
 }
 
+/* False: *reply is set, also when a handshake was answered and there is no event. */
 static bool is_verified(const struct source *source, const struct request *request, struct span body,
                         int64_t now_s, struct reply *reply)
 {
-    enum verify_cause cause;
+    const struct verify_rule *rule = &source->verify;
+    enum verify_cause cause = VERIFY_MISMATCH;
+    enum handshake_outcome handshake = handshake_begin(rule, request, clock_monotonic_us(), reply);
 
-    if (verify_request(&source->verify, request, body, now_s, &cause)) {
+    if (handshake == HANDSHAKE_NONE && rule->scheme != VERIFY_NONE) {
+        const struct key *key = verify_key(rule, request, body, now_s, &cause);
+
+        handshake =
+            key == NULL ? HANDSHAKE_REFUSED : handshake_answer(rule, key, body, clock_monotonic_us(), reply);
+    }
+    switch (handshake) {
+    case HANDSHAKE_NONE:
         return true;
+    case HANDSHAKE_ANSWERED:
+        log_info("handshake", log_span("source", source->name),
+                 log_number("status", reply_status(reply->kind)));
+        return false;
+    case HANDSHAKE_REFUSED:
+        break;
     }
     unverified_record(cause, source->name, request->remote);
     if (cause == VERIFY_MEMORY) {

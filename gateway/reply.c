@@ -101,6 +101,16 @@ bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format,
     return false;
 }
 
+void reply_challenge(struct reply *reply, enum reply_kind kind, const char *format, ...)
+{
+    va_list arguments;
+
+    reply->kind = kind;
+    va_start(arguments, format);
+    (void)vsnprintf(reply->text, sizeof reply->text, format, arguments);
+    va_end(arguments);
+}
+
 enum reply_kind reply_of_library(int status)
 {
     return status == 505 ? REPLY_VERSION : REPLY_MALFORMED;
@@ -116,10 +126,25 @@ int reply_status(enum reply_kind kind)
     return rows[kind].status;
 }
 
+static bool is_challenge(enum reply_kind kind)
+{
+    return kind == REPLY_CHALLENGE || kind == REPLY_CHALLENGE_JSON;
+}
+
+/* Of what isn't a source's own answer. */
+static const char *own_type(enum reply_kind kind)
+{
+    return kind == REPLY_CHALLENGE ? "text/plain" : "application/json";
+}
+
 static void append_own_body(const struct reply *reply, struct buf *body)
 {
     bool queued = reply->kind == REPLY_QUEUED;
 
+    if (is_challenge(reply->kind)) {
+        buf_append_text(body, reply->text);
+        return;
+    }
     buf_append_text(body, queued ? "{\"id\": " : "{\"error\": ");
     buf_append_json(body, span_of(reply->text));
     buf_append_text(body, queued ? ", \"status\": \"queued\"}\n" : "}\n");
@@ -153,9 +178,9 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
     buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
     if (status != 204) {
         buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                   answer == NULL ? "application/json" : answer->type, body.len);
+                   answer == NULL ? own_type(reply->kind) : answer->type, body.len);
     }
-    if (answer != NULL) {
+    if (answer != NULL || is_challenge(reply->kind)) {
         buf_append_text(out, "X-Content-Type-Options: nosniff\r\n");
     }
     if (row->retry_after_s > 0) {
@@ -190,7 +215,7 @@ void reply_record(const struct reply *reply, struct span remote)
     struct metric *counter = &counters[reply->kind];
 
     metric_add(counter, 1);
-    if (reply->kind == REPLY_QUEUED) {
+    if (row->status == 200) {
         return;
     }
     log_debug("refused", log_text("reason", row->label), log_number("status", row->status),

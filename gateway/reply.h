@@ -16,6 +16,8 @@
  * shall not. */
 #define REPLIES(X)                                                                               \
     X(REPLY_QUEUED, "queued", 200, 0, false)                                                     \
+    X(REPLY_CHALLENGE, "challenge", 200, 0, false)           /* a handshake, nothing queued */   \
+    X(REPLY_CHALLENGE_JSON, "challenge-json", 200, 0, false) /* the same */                      \
     X(REPLY_MALFORMED, "malformed", 400, 0, true)                                                \
     X(REPLY_SHORT, "short", 400, 0, true) /* the body ended early */                             \
     X(REPLY_BAD_ID, "bad-id", 400, 0, false)                                                     \
@@ -54,7 +56,8 @@ struct reply_answer {
 
 struct reply {
     enum reply_kind kind;
-    char text[512]; /* REPLY_QUEUED: the event's id; else a sentence for the sender, cut to fit */
+    char text[512]; /* REPLY_QUEUED: the event's id; a challenge: the body; else a sentence for the sender,
+                       cut to fit */
     unsigned allow; /* REPLY_METHOD: the methods that would do (see request_method); 0: all */
     int64_t wait_s; /* REPLY_THROTTLED: when there is room again */
     const struct reply_answer *answer; /* REPLY_QUEUED: the source's own, or NULL */
@@ -70,6 +73,9 @@ struct reply_form {
 void reply_register(void);
 /* An event is queued. answer (NULL: our own words) must outlive the reply. */
 void reply_accept(struct reply *reply, const char *id, const struct reply_answer *answer);
+/* A handshake's answer: REPLY_CHALLENGE as plain text, REPLY_CHALLENGE_JSON as the JSON that it is. */
+void reply_challenge(struct reply *reply, enum reply_kind kind, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
 /* True for the statuses that a source may answer with: those that tell senders not to send again. */
 bool reply_may_answer(int status);
 /* Fills *reply and returns false, so that a check that fails can end with `return reply_refuse(...)`. */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "twilio.h"
 
+#include "form.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,31 +10,12 @@ struct field {
     struct span name, value;
 };
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* Decodes into room that is there (no text grows by it). What is no escape stays as it is. */
+/* Decodes into room that is there. */
 static struct span decode(struct span text, struct buf *decoded)
 {
     size_t begin = decoded->len;
 
-    for (size_t i = 0; i < text.len; i++) {
-        bool escape = text.data[i] == '%' && text.len - i > 2 && nibble(text.data[i + 1]) >= 0 &&
-                      nibble(text.data[i + 2]) >= 0;
-
-        if (escape) {
-            buf_append_char(decoded, (char)(nibble(text.data[i + 1]) << 4 | nibble(text.data[i + 2])));
-            i += 2;
-        } else {
-            buf_append_char(decoded, text.data[i] == '+' ? ' ' : text.data[i]);
-        }
-    }
+    form_decode(text, decoded);
     return (struct span){decoded->data + begin, decoded->len - begin};
 }
 
@@ -44,31 +27,18 @@ static int compare(const void *a, const void *b)
     return by_name != 0 ? by_name : span_compare(x->value, y->value);
 }
 
-static struct span until(struct span text, char end)
-{
-    const char *at = text.len == 0 ? NULL : memchr(text.data, end, text.len);
-
-    return (struct span){text.data, at == NULL ? text.len : (size_t)(at - text.data)};
-}
-
 /* How many fields there are, or TWILIO_FIELDS_MAX + 1. */
 static size_t read_fields(struct span body, struct field *fields, struct buf *decoded)
 {
+    struct span name, value;
     size_t count = 0;
 
-    while (body.len > 0) {
-        struct span pair = until(body, '&');
-        struct span name = until(pair, '=');
-        size_t skip = name.len + (name.len < pair.len), step = pair.len + (pair.len < body.len);
-
-        if (pair.len > 0) {
-            if (count == TWILIO_FIELDS_MAX) {
-                return count + 1;
-            }
-            fields[count].name = decode(name, decoded);
-            fields[count++].value = decode((struct span){pair.data + skip, pair.len - skip}, decoded);
+    while (form_next(&body, &name, &value)) {
+        if (count == TWILIO_FIELDS_MAX) {
+            return count + 1;
         }
-        body = (struct span){body.data + step, body.len - step};
+        fields[count].name = decode(name, decoded);
+        fields[count++].value = decode(value, decoded);
     }
     return count;
 }
@@ -105,9 +75,11 @@ enum verify_cause twilio_form(struct span body, struct buf *out)
 bool twilio_is_form(const struct request *request)
 {
     struct span type;
+    const char *end;
 
     (void)request_find(request, "content-type", &type);
-    type = until(type, ';');
+    end = type.len == 0 ? NULL : memchr(type.data, ';', type.len);
+    type.len = end == NULL ? type.len : (size_t)(end - type.data);
     while (type.len > 0 && type.data[type.len - 1] == ' ') {
         type.len--;
     }
@@ -117,15 +89,12 @@ bool twilio_is_form(const struct request *request)
 /* The first bodySHA256 of the query; empty when it has none. */
 static struct span query_digest(struct span query)
 {
-    while (query.len > 0) {
-        struct span pair = until(query, '&');
-        struct span name = until(pair, '=');
-        size_t step = pair.len + (pair.len < query.len);
+    struct span name, value;
 
-        if (span_equal(name, SPAN_LITERAL("bodySHA256")) && name.len < pair.len) {
-            return (struct span){pair.data + name.len + 1, pair.len - name.len - 1};
+    while (form_next(&query, &name, &value)) {
+        if (span_equal(name, SPAN_LITERAL("bodySHA256")) && value.len > 0) {
+            return value;
         }
-        query = (struct span){query.data + step, query.len - step};
     }
     return (struct span){"", 0};
 }

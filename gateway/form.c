@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+#include "form.h"
+
+#include <string.h>
+
+static struct span until(struct span text, char end)
+{
+    const char *at = text.len == 0 ? NULL : memchr(text.data, end, text.len);
+
+    return (struct span){text.data, at == NULL ? text.len : (size_t)(at - text.data)};
+}
+
+static struct span behind(struct span text, size_t len)
+{
+    return (struct span){text.data + len, text.len - len};
+}
+
+bool form_next(struct span *rest, struct span *name, struct span *value)
+{
+    struct span pair = {"", 0};
+
+    while (pair.len == 0 && rest->len > 0) {
+        pair = until(*rest, '&');
+        *rest = behind(*rest, pair.len + (pair.len < rest->len));
+    }
+    *name = until(pair, '=');
+    *value = behind(pair, name->len + (name->len < pair.len));
+    return pair.len > 0;
+}
+
+static int nibble(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+void form_decode(struct span text, struct buf *out)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        bool escape = text.data[i] == '%' && text.len - i > 2 && nibble(text.data[i + 1]) >= 0 &&
+                      nibble(text.data[i + 2]) >= 0;
+
+        if (escape) {
+            buf_append_char(out, (char)(nibble(text.data[i + 1]) << 4 | nibble(text.data[i + 2])));
+            i += 2;
+        } else {
+            buf_append_char(out, text.data[i] == '+' ? ' ' : text.data[i]);
+        }
+    }
+}
