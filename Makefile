@@ -5,7 +5,7 @@
 # keeps folders, this file and DESIGN.md the same.
 
 LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope amqperror dial broker confirm daemon
-GATEWAY = main settings reload certificate ingress request forwarded head framing patience pace admission intake route scheme verify proof twilio form encoding key unverified handshake eventid pointer rate kept delay publish ticket publisher uplink reply
+GATEWAY = main settings reload certificate ingress request forwarded head framing patience pace admission intake route routes place demand scheme verify proof twilio form encoding key unverified handshake eventid pointer rate kept delay publish ticket publisher uplink reply
 WORKER  = main settings deliver batch budget slot session run upsert verdict ack report loop
 CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify
 
@@ -34,7 +34,7 @@ LDFLAGS += $(filter -fsanitize%,$(INSTRUMENT_$(VARIANT)))
 
 PG_CFLAGS = $(shell pkg-config --cflags libpq)
 LIB_LIBS  = -lrabbitmq -lcivetweb -lssl -lcrypto
-GATEWAY_LIBS = $(LIB_LIBS)
+GATEWAY_LIBS = $(LIB_LIBS) -lcjson
 WORKER_LIBS  = $(LIB_LIBS) -lpq
 CTL_LIBS     = $(LIB_LIBS) -lpq -lcurl -lcjson
 CPPFLAGS    += $(PG_CFLAGS)

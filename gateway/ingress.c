@@ -146,8 +146,8 @@ static bool read_chunks(struct mg_connection *connection, int64_t most, int64_t 
     }
 }
 
-static bool read_body(const struct ingress *ingress, struct mg_connection *connection,
-                      const struct framing *framing, struct buf *body, struct reply *reply)
+static bool read_body(struct mg_connection *connection, int64_t most, const struct framing *framing,
+                      struct buf *body, struct reply *reply)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     int64_t until = clock_monotonic_us() + BODY_US;
@@ -163,7 +163,7 @@ static bool read_body(const struct ingress *ingress, struct mg_connection *conne
     if (framing->body == FRAMING_LENGTH) {
         fine = read_length(connection, framing->length, until, body, reply);
     } else {
-        fine = read_chunks(connection, ingress->limits.max_body, until, body, reply);
+        fine = read_chunks(connection, most, until, body, reply);
     }
     patience_rest(&watch);
     return fine;
@@ -214,21 +214,25 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
     const struct mg_request_info *info = mg_get_request_info(connection);
     struct framing framing = {.keep_alive = false};
     struct buf body = {0};
+    struct framing_limits limits = ingress->limits;
+    struct intake intake = {0};
     struct request request;
     struct reply reply;
-    bool whole = false, close;
+    bool whole = false, close, met;
 
     view(ingress, info, &request);
     head.size = (size_t)ingress->head_bytes;
     if (!admitted) {
         (void)reply_refuse(&reply, REPLY_DRAINING, "this gateway is stopping; send it again");
     } else {
-        whole = framing_check(&request, &ingress->limits, &framing, &reply) &&
-                head_check(&head, &request, info->http_version, &reply) &&
-                read_body(ingress, connection, &framing, &body, &reply);
+        met = intake_begin(&intake, &request, &reply);
+        limits.max_body = met ? intake.source->max_body : limits.max_body;
+        whole = framing_check(&request, &limits, &framing, &reply) &&
+                head_check(&head, &request, info->http_version, &reply) && met &&
+                read_body(connection, limits.max_body, &framing, &body, &reply);
     }
     if (whole) {
-        intake_event(ingress->publish, ingress->admission, &request, &body, &reply);
+        intake_event(&intake, ingress->publish, ingress->admission, &request, &body, &reply);
     }
     close = !whole || !framing.keep_alive || reply_closes(reply.kind) ||
             admission_crowded(ingress->admission) || admission_is_draining(ingress->admission);
@@ -236,6 +240,7 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
     if (!whole) {
         throw_away(connection);
     }
+    intake_end(&intake);
     buf_free(&body);
 }
 

@@ -10,11 +10,12 @@
 #include "unverified.h"
 #include "verify.h"
 
-static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct eventid *id)
+static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct source *source,
+                        const struct eventid *id)
 {
     switch (outcome) {
     case TICKET_STORED:
-        reply_accept(reply, id->text, NULL);
+        reply_accept(reply, id->text, source->answers ? &source->answer : NULL);
         break;
     case TICKET_RETURNED:
         (void)reply_refuse(reply, REPLY_UNROUTABLE, "no queue takes the event; has `sluice setup` been run?");
@@ -56,7 +57,7 @@ static bool encode(const struct source *source, const struct request *request, c
         .source = source->name,
         .method = request->method,
         .path = request->path,
-        .query = request->query,
+        .query = source->drop_query ? SPAN_LITERAL("") : request->query,
         .remote = request->remote,
         .keep = source->keep,
         .received_us = received_us,
@@ -110,20 +111,46 @@ static bool is_verified(const struct source *source, const struct request *reque
     return reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
 }
 
-void intake_event(struct publish *publish, struct admission *admission, const struct request *request,
-                  struct buf *body, struct reply *reply)
+bool intake_begin(struct intake *intake, const struct request *request, struct reply *reply)
 {
-    const struct source *source = route_find(request->method, request->path);
-    static const struct eventid_rule any_id = {EVENTID_ANY, NULL, false};
+    intake->routes = route_hold();
+    intake->source = route_meet(intake->routes, request, reply);
+    return intake->source != NULL;
+}
+
+void intake_end(struct intake *intake)
+{
+    route_release(intake->routes);
+}
+
+/* After verification: who doesn't know the secret can't use up what the source may send. */
+static bool is_in_rate(struct source *source, struct reply *reply)
+{
+    int64_t wait_us = rate_take(&source->rate, clock_monotonic_us());
+
+    if (wait_us > 0) {
+        (void)reply_refuse(reply, REPLY_THROTTLED,
+                           "this source may send %lld events a second; send it again later",
+                           (long long)source->rate.per_second);
+        reply->wait_s = (wait_us + CLOCK_US_PER_S - 1) / CLOCK_US_PER_S;
+    }
+    return wait_us == 0;
+}
+
+void intake_event(const struct intake *intake, struct publish *publish, struct admission *admission,
+                  const struct request *request, struct buf *body, struct reply *reply)
+{
+    struct source *source = intake->source;
     int64_t received_us = eventid_received_us();
     enum ticket_outcome outcome;
     struct buf properties = {0};
     struct eventid id;
 
-    if (!is_verified(source, request, buf_span(body), received_us / CLOCK_US_PER_S, reply)) {
+    if (!is_verified(source, request, buf_span(body), received_us / CLOCK_US_PER_S, reply) ||
+        !is_in_rate(source, reply)) {
         return;
     }
-    if (!eventid_take(&any_id, request, buf_span(body), received_us, &id, reply)) {
+    if (!eventid_take(&source->id, request, buf_span(body), received_us, &id, reply)) {
         return;
     }
     log_info("received", log_span("source", source->name), log_text("id", id.text),
@@ -141,7 +168,7 @@ void intake_event(struct publish *publish, struct admission *admission, const st
     }
     outcome = publish_event(publish, source->exchange, source->name, &properties, body);
     admission_leave(admission);
-    set_outcome(reply, outcome, &id);
+    set_outcome(reply, outcome, source, &id);
     if (outcome == TICKET_STORED) {
         log_info("queued", log_span("source", source->name), log_text("id", id.text));
     }

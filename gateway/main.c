@@ -11,7 +11,7 @@
 #include "publish.h"
 #include "reload.h"
 #include "reply.h"
-#include "route.h"
+#include "routes.h"
 #include "settings.h"
 #include "unverified.h"
 
@@ -75,28 +75,98 @@ static struct metric metrics[] = {
     {"sluice_gateway_reloads_total", "outcome=\"refused\"", NULL, METRIC_COUNTER, 0},
 };
 
-/* What can't be used leaves the old in force. */
-static void reload(struct certificate *certificate)
-{
-    struct error error;
+/* What a reload needs to know. */
+struct running {
+    const struct gateway_settings *settings;
+    const char *name;
+    struct certificate *certificate; /* NULL: none */
+    struct publish *publish;
+};
 
-    if (certificate == NULL || certificate_reload(certificate, &error) == ERROR_NONE) {
-        metric_add(&metrics[0], 1);
-        log_info("reloaded", log_number("certificates", certificate != NULL));
-    } else {
-        metric_add(&metrics[1], 1);
-        log_error("not-reloaded", log_text("reason", error.text));
+/* The routes file, or what there is without one. NULL after complaints. */
+static struct routes *read_routes(const struct gateway_settings *settings, struct buf *complaints)
+{
+    const struct routes_options options = {
+        .file = settings->routes,
+        .label = "GATEWAY_ROUTES",
+        .secrets = true,
+        .max_body = settings->max_body,
+        .delay_us = settings->delay_us,
+    };
+    struct routes *routes;
+
+    if (settings->routes[0] != '\0') {
+        return routes_read(&options, complaints);
+    }
+    routes = route_default(settings->delay_us, settings->max_body);
+    if (routes == NULL) {
+        buf_append_text(complaints, "no memory for the source default\n");
+    }
+    return routes;
+}
+
+static void log_complaints(struct buf *complaints)
+{
+    char *rest = NULL, *text = complaints->data;
+
+    (void)buf_text(complaints);
+    for (char *line = text == NULL ? NULL : strtok_r(complaints->data, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        log_error("not-reloaded", log_text("reason", line));
     }
 }
 
-static void wait_for_drain(struct certificate *certificate)
+/* All of it or nothing. False after complaints. */
+static bool reload_all(const struct running *r, struct buf *complaints)
+{
+    struct routes *routes = read_routes(r->settings, complaints), *before;
+    struct error error = {.text = ""};
+    enum error_code code = ERROR_NONE;
+
+    if (routes == NULL) {
+        return false;
+    }
+    before = route_hold();
+    code = delay_probe(&routes->delays, &before->delays, &r->settings->broker, r->name, &error);
+    route_release(before);
+    if (code == ERROR_NONE && r->certificate != NULL) {
+        code = certificate_reload(r->certificate, &error);
+    }
+    if (code != ERROR_NONE) {
+        buf_printf(complaints, "%s\n", error.text);
+        route_release(routes);
+        return false;
+    }
+    publish_require(r->publish, &routes->delays);
+    log_info("reloaded", log_number("certificates", r->certificate != NULL),
+             log_number("sources", (int64_t)routes->count));
+    route_announce(routes);
+    route_install(routes);
+    return true;
+}
+
+/* What can't be used leaves the old in force. */
+static void reload(const struct running *running)
+{
+    struct buf complaints = {0};
+
+    if (reload_all(running, &complaints)) {
+        metric_add(&metrics[0], 1);
+    } else {
+        metric_add(&metrics[1], 1);
+        log_complaints(&complaints);
+    }
+    buf_free(&complaints);
+}
+
+static void wait_for_drain(const struct running *running)
 {
     struct pollfd asked[] = {{.fd = drain_fd(), .events = POLLIN}, {.fd = reload_fd(), .events = POLLIN}};
 
     while (!drain_requested()) {
         (void)poll(asked, 2, -1);
         if (reload_take()) {
-            reload(certificate);
+            reload(running);
         }
     }
 }
@@ -111,14 +181,15 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     struct certificate *certificate = NULL;
     enum error_code code = ERROR_NONE;
 
-    struct publish_options options = {
+    struct routes *routes = route_hold();
+    const struct publish_options options = {
         .access = &settings->broker,
         .name = name,
         .publishers = (int)settings->publishers,
         .confirm_timeout_us = settings->confirm_timeout_us,
+        .delays = routes->delays,
         .admin = admin,
     };
-    route_set_delay(settings->delay_us);
     reply_register();
     admission_register();
     patience_register();
@@ -127,9 +198,6 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     if (settings->cert[0] != '\0') {
         code = certificate_open(&certificate, settings->cert, settings->key, error);
     }
-    if (code == ERROR_NONE && !delay_add(&options.delays, settings->delay_us / CLOCK_US_PER_S)) {
-        code = error_set(error, ERROR_BUG, "GATEWAY_DELAY finds no place");
-    }
     if (code == ERROR_NONE) {
         code = publish_start(&publish, &options, error);
     }
@@ -137,19 +205,31 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         code = ingress_start(&ingress, settings, publish, &admission, certificate, error);
     }
     if (code == ERROR_NONE) {
-        route_announce();
-        wait_for_drain(certificate);
+        const struct running running = {settings, name, certificate, publish};
+
+        route_announce(routes);
+        wait_for_drain(&running);
         drain(&admission, publish, settings->drain_us);
     }
     ingress_stop(ingress);
     publish_stop(publish);
     certificate_close(certificate);
+    route_release(routes);
     return code;
 }
 
-static enum error_code check(const void *settings, struct buf *complaints)
+/* The routes are read with the settings, so that all errors are told at once. */
+static enum error_code check(const void *any_settings, struct buf *complaints)
 {
-    return gateway_settings_check(settings, complaints);
+    const struct gateway_settings *settings = any_settings;
+    enum error_code code = gateway_settings_check(settings, complaints);
+    struct routes *routes = read_routes(settings, complaints);
+
+    if (routes == NULL) {
+        return ERROR_SETTING;
+    }
+    route_install(routes);
+    return code;
 }
 
 static enum exit_code run(const void *settings, struct admin *admin, const char *name)

@@ -87,6 +87,11 @@ bool reply_may_answer(int status)
     return status == 200 || status == 201 || status == 202 || status == 204;
 }
 
+bool reply_is_bare(int status)
+{
+    return status == 204;
+}
+
 bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format, ...)
 {
     va_list arguments;
@@ -176,7 +181,7 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
         buf_append_text(&body, answer->body);
     }
     buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
-    if (status != 204) {
+    if (!reply_is_bare(status)) {
         buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
                    answer == NULL ? own_type(reply->kind) : answer->type, body.len);
     }

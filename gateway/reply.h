@@ -78,6 +78,8 @@ void reply_challenge(struct reply *reply, enum reply_kind kind, const char *form
     __attribute__((format(printf, 3, 4)));
 /* True for the statuses that a source may answer with: those that tell senders not to send again. */
 bool reply_may_answer(int status);
+/* True for the one of them that has no body. */
+bool reply_is_bare(int status);
 /* Fills *reply and returns false, so that a check that fails can end with `return reply_refuse(...)`. */
 bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -32,6 +32,9 @@ const struct config_setting gateway_settings_table[] = {
             .help =
                 "comma list of networks (10.0.0.0/8,2001:db8::/32) of proxies of one's own: only they are "
                 "believed about X-Forwarded-For, -Proto and -Host"),
+    SETTING("GATEWAY_ROUTES", CONFIG_TEXT, routes, .fallback = "", .max = 4096,
+            .help = "JSON file of the sources, how each is verified and limited; read again on SIGHUP; none: "
+                    "everything is taken, as the source default"),
     SETTING("GATEWAY_THREADS", CONFIG_INTEGER, threads, .fallback = "256", .min = 8, .max = 4096,
             .help = "threads that serve events: one per open connection"),
     SETTING("GATEWAY_IN_FLIGHT", CONFIG_INTEGER, in_flight, .fallback = "240", .min = 1, .max = 4095,
@@ -48,7 +51,7 @@ const struct config_setting gateway_settings_table[] = {
             .help = "how long the broker holds each event before workers and other subscribers get it: 0, or "
                     "one of DELAYS"),
     SETTING("GATEWAY_MAX_BODY", CONFIG_BYTES, max_body, .fallback = "1MiB", .min = 0, .max = 16 << 20,
-            .help = "largest body; a larger one gets 413"),
+            .help = "largest body, unless its source sets another; a larger one gets 413"),
     SETTING("GATEWAY_MAX_HEADER_BYTES", CONFIG_BYTES, max_header_bytes, .fallback = "16KiB", .min = 1024,
             .max = 64 << 10, .help = "most bytes of a request's header names and values; more get 431"),
     SETTING("GATEWAY_DRAIN", CONFIG_DURATION, drain_us, .fallback = "20s", .min = 0,
@@ -61,6 +64,7 @@ enum error_code gateway_settings_check(const struct gateway_settings *settings, 
 {
     size_t before = complaints->len;
     struct forwarded forwarded;
+    struct buf insecure = {0};
     struct error error;
 
     if (broker_check(&settings->broker, &error) != ERROR_NONE) {
@@ -76,6 +80,14 @@ enum error_code gateway_settings_check(const struct gateway_settings *settings, 
     if (forwarded_read(settings->trusted_proxies, &forwarded, &error) != ERROR_NONE) {
         buf_printf(complaints, "GATEWAY_TRUSTED_PROXIES=%s: %s\n", settings->trusted_proxies, error.text);
     }
+    if (settings->routes[0] != '\0' && config_insecure(gateway_settings_table, settings, &insecure)) {
+        buf_printf(
+            complaints,
+            "%s: a development secret that everybody knows, which GATEWAY_ROUTES refuses: make secrets "
+            "writes real ones\n",
+            buf_text(&insecure));
+    }
+    buf_free(&insecure);
     if (settings->in_flight >= settings->threads) {
         buf_printf(complaints,
                    "GATEWAY_IN_FLIGHT=%" PRId64 " is not below GATEWAY_THREADS=%" PRId64

@@ -13,6 +13,7 @@ struct gateway_settings {
     char *key;
     char *admin;
     char *trusted_proxies;
+    char *routes;
     int64_t threads;
     int64_t in_flight;
     int64_t publishers;

@@ -81,12 +81,11 @@ static const void *const_member_of(const struct config_setting *s, const void *s
     return (const char *)settings + s->offset;
 }
 
-/* The content of a file without one trailing newline; false after a complaint. */
-static bool read_file(const struct config_setting *s, const char *path, struct buf *content,
-                      struct buf *complaints)
+enum error_code config_read_file(const char *path, struct buf *content, struct error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     ssize_t got = -1;
+    int failure = 0;
 
     /* Room for all at once: growing would leave copies of a secret behind. */
     if (fd >= 0 && buf_reserve(content, FILE_MAX + 2)) {
@@ -95,27 +94,23 @@ static bool read_file(const struct config_setting *s, const char *path, struct b
             content->len += got > 0 ? (size_t)got : 0;
         } while (got > 0 && content->len <= FILE_MAX);
     }
-    if (got < 0) {
-        buf_printf(complaints, "%s_FILE=%s cannot be read: %s\n", s->name, path, strerror(errno));
-    }
+    failure = errno;
     if (fd >= 0) {
         (void)close(fd);
     }
     if (got < 0) {
-        return false;
+        return error_set(error, ERROR_SETTING, "%s cannot be read: %s", path, strerror(failure));
     }
     if (content->len > FILE_MAX) {
-        buf_printf(complaints, "%s_FILE=%s is too long: at most 64KiB are read\n", s->name, path);
-        return false;
+        return error_set(error, ERROR_SETTING, "%s is too long: at most 64KiB are read", path);
     }
     if (content->len > 0 && content->data[content->len - 1] == '\n') {
         content->len--;
     }
     if (content->len > 0 && memchr(content->data, '\0', content->len) != NULL) {
-        buf_printf(complaints, "%s_FILE=%s holds a NUL byte: only text is allowed\n", s->name, path);
-        return false;
+        return error_set(error, ERROR_SETTING, "%s holds a NUL byte: only text is allowed", path);
     }
-    return true;
+    return ERROR_NONE;
 }
 
 /* What the user gave for a setting, in *value; empty when nothing. False after a
@@ -123,6 +118,7 @@ static bool read_file(const struct config_setting *s, const char *path, struct b
 static bool given(const struct config_setting *s, struct buf *value, struct buf *complaints)
 {
     struct buf file_name = {0};
+    struct error error;
     const char *text = getenv(s->name);
     const char *path;
     bool fine = true;
@@ -137,7 +133,10 @@ static bool given(const struct config_setting *s, struct buf *value, struct buf 
         return false;
     }
     if (*path != '\0') {
-        fine = read_file(s, path, value, complaints);
+        fine = config_read_file(path, value, &error) == ERROR_NONE;
+        if (!fine) {
+            buf_printf(complaints, "%s_FILE=%s\n", s->name, error.text);
+        }
     } else {
         buf_append_text(value, text);
     }

@@ -55,6 +55,10 @@ struct config_setting {
  * still owned by `settings`. Before threads start. */
 MUST_CHECK enum error_code config_load(const struct config_setting *table, void *settings,
                                        struct buf *complaints);
+/* Reads a whole file of text, but for one trailing newline, into `content` (empty before) without leaving
+ * copies of it elsewhere. ERROR_SETTING, with a sentence that begins with the path: it can't be read, has
+ * more than 64 KiB, or holds a NUL. */
+MUST_CHECK enum error_code config_read_file(const char *path, struct buf *content, struct error *error);
 /* Frees (and, where secret, wipes) what config_load allocated. */
 void config_free(const struct config_setting *table, void *settings);
 /* Appends the names of the settings whose secret is one of those checked in for development

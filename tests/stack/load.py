@@ -30,15 +30,20 @@ class TlsConnection(http.client.HTTPSConnection):
 class Load:
     """Sends `rate` events a second until `count` were sent or stop() is called. Reconnects after every error. An id
     is sent again now and then (`repeats`: which part of all), with the same body, as senders do. The port may change
-    under it: that is how a restarted gateway is found. tls: an ssl.SSLContext for HTTPS."""
+    under it: that is how a restarted gateway is found. tls: an ssl.SSLContext for HTTPS. source: whose events they are, by
+    that path; headers(event_id, body): those that say the id, and sign, at the time of each request."""
 
-    def __init__(self, port, ledger, rate=400, count=20_000, threads=8, repeats=0.1, prefix="load", tls=None):
+    def __init__(self, port, ledger, rate=400, count=20_000, threads=8, repeats=0.1, prefix="load", tls=None,
+                 source="default", path="/load", headers=None):
         self.port = port
         self.ledger = ledger
         self.count = count
         self.repeats = repeats
         self.prefix = prefix
         self.tls = tls
+        self.source = source
+        self.path = path
+        self.headers = headers or (lambda event_id, _: {"webhook-id": event_id})
         self.interval = threads / rate
         self.lock = threading.Lock()
         self.begun = 0
@@ -118,13 +123,14 @@ class Load:
         return Connection("127.0.0.1", self.port, timeout=10)
 
     def send(self, connection, event_id, body):
-        entry = self.ledger.sent(event_id, body)
+        entry = self.ledger.sent(event_id, body, self.source)
         begun = time.monotonic()
         status = None
         try:
             if connection is None or connection.port != self.port:
                 connection = self._connect()
-            connection.request("POST", "/load", body, {"webhook-id": event_id, "Content-Type": "application/json"})
+            connection.request("POST", self.path, body,
+                               {**self.headers(event_id, body), "Content-Type": "application/json"})
             reply = connection.getresponse()
             reply.read()
             status = reply.status

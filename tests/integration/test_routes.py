@@ -1,0 +1,335 @@
+# SPDX-License-Identifier: MIT
+"""The routes file: which source a request meets, and what becomes of it there."""
+
+import signal
+import statistics
+import threading
+import time
+
+import pytest
+
+from load import Load
+from process import wait_until
+from programs import run_command
+from routefile import RouteFile, signed
+from wire import Wire, encode
+
+pytestmark = pytest.mark.gateway
+
+SECRET, OTHER = "the secret of one", "the secret of another"
+
+
+@pytest.fixture
+def routes(site):
+    return RouteFile(site.directory / "routes")
+
+
+def start(site, routes, *sources, **settings):
+    return site.start_gateway(GATEWAY_ROUTES=routes.write(*sources).path, **settings)
+
+
+def reload(gateway, outcome="done"):
+    """SIGHUP, until the metric says what became of it."""
+    name = f'sluice_gateway_reloads_total{{outcome="{outcome}"}}'
+    before = gateway.metrics()[name]
+    gateway.send(signal.SIGHUP)
+    wait_until(lambda: gateway.metrics()[name] == before + 1, lambda: f"a reload that is {outcome}\n{gateway.tail()}", 20)
+
+
+def test_each_source_takes_what_is_sent_to_its_path_and_nothing_else_is_taken(site, routes):
+    start(site, routes, routes.open("exact", "/hooks/exact"), routes.open("prefix", "/hooks/*"),
+          routes.open("both", "/both", methods=["PUT", "POST"]))
+    site.start_workers(1)
+    for target, source in (("/hooks/exact?a=b", "exact"), ("/hooks/exact/more", "prefix"), ("/hooks/", "prefix"),
+                           ("/both", "both")):
+        event_id = site.send_ok("POST", target, b"x")
+        assert site.row(event_id, source).path == target.partition("?")[0]
+    for target in ("/", "/hooks", "/Hooks/exact", "/hooks%2Fexact", "/other"):
+        assert site.send("POST", target, b"x").status == 404, target
+    for target in ("/hooks/%2e%2E/both", "/hooks//exact", "/hooks/../both", "/hooks/.", "//both"):
+        assert site.send("POST", target, b"x").status == 400, target
+    reply = site.send("GET", "/both")
+    assert (reply.status, reply.headers["allow"]) == (405, "POST, PUT")
+    assert site.send("DELETE", "/hooks/exact").headers["allow"] == "POST"
+    assert site.count() == 4
+
+
+def test_with_a_routes_file_the_source_default_takes_events_only_if_it_is_listed(site, routes):
+    gateway = start(site, routes, routes.open("one", "/one"))
+    site.start_workers(1)
+    assert site.send("POST", "/elsewhere", b"x").status == 404
+    routes.write(routes.open("one", "/one"), routes.open("default", "/*"))
+    reload(gateway)
+    assert site.row(site.send_ok("POST", "/elsewhere", b"x"), "default").body == b"x"
+
+
+def test_an_event_counts_only_with_the_signature_of_its_own_source(site, routes):
+    gateway = start(site, routes, routes.github("one", "/one", SECRET), routes.github("two", "/two", OTHER))
+    site.start_workers(1)
+    body = b'{"zen":"Keep it logically awesome."}'
+    assert site.send_ok("POST", "/one", body, signed(SECRET, "d-1", body)) == "d-1"
+    row = site.row("d-1", "one")
+    assert row.body == body
+    assert not [name for name in row.headers if "signature" in name]
+    for headers in (signed(OTHER, "d-2", body), signed(SECRET, "d-2", body + b" "), {"X-GitHub-Delivery": "d-2"}):
+        reply = site.send("POST", "/one", body, headers)
+        assert (reply.status, reply.json()) == (401, {"error": "the request could not be verified"})
+    assert site.send("POST", "/two", body, signed(SECRET, "d-2", body)).status == 401
+    site.wait_drained()
+    assert site.count() == 1
+    assert gateway.metrics()['sluice_gateway_messages_total{outcome="published"}'] == 1
+
+
+def test_a_captured_request_under_another_events_id_replaces_nothing(site, routes):
+    start(site, routes, routes.github("github", "/github", SECRET))
+    site.start_workers(1)
+    bodies = {"victim": b'{"balance":100}', "captured": b'{"balance":0}'}
+    for event_id, body in bodies.items():
+        site.send_ok("POST", "/github", body, signed(SECRET, event_id, body))
+    for event_id in bodies:
+        site.row(event_id, "github")
+    # The id isn't under GitHub's signature: who has seen one request may send it with any id.
+    assert site.send("POST", "/github", bodies["captured"], signed(SECRET, "victim", bodies["captured"])).status == 200
+    site.wait_drained()
+    assert {row.id: row.body for row in site.rows()} == bodies
+
+
+def test_ids_come_from_where_the_source_says_and_from_nowhere_else(site, routes):
+    start(site, routes, routes.open("header", "/header", id={"header": "X-Event"}),
+          routes.open("pointer", "/pointer", id={"pointer": "/data/0/id"}), routes.open("body", "/body", id={"body": True}))
+    site.start_workers(1)
+    other = {"webhook-id": "never"}
+    assert site.send_ok("POST", "/header", b"x", {"X-Event": "h-1", **other}) == "h-1"
+    assert site.send_ok("POST", "/pointer", b'{"data":[{"id":"p-1"}]}', other) == "p-1"
+    assert site.send_ok("POST", "/pointer", b'{"data":[{"id":123456789012345}]}', other) == "123456789012345"
+    digest = site.send_ok("POST", "/body", b"x", other)
+    assert digest == site.send_ok("POST", "/body", b"x") == "sha256:" + (
+        "2d711642b726b04401627ca9fbac32f5c8530fb1903cc4db02258717921a4881")
+    for target, body, headers in (("/header", b"x", {}), ("/header", b"x", {"X-Event": "two words"}),
+                                  ("/pointer", b"x", {}), ("/pointer", b'{"data":[{"id":1.5}]}', {}),
+                                  ("/pointer", b'{"data":[{"id":null}]}', {}), ("/pointer", b"{}", {})):
+        assert site.send("POST", target, body, {**headers, **other}).status == 400, (target, body)
+    site.wait_count(4)
+
+
+def test_a_source_has_limits_words_and_habits_of_its_own(site, routes):
+    start(site, routes, routes.open("small", "/small", max_body="1KiB"), routes.open("large", "/large", max_body="2MiB"),
+          routes.open("bare", "/bare", drop_query=True, reply={"status": 204}),
+          routes.open("words", "/words", reply={"status": 202, "type": "text/xml", "body": "<Response/>"}))
+    site.start_workers(1)
+    assert site.send("POST", "/small", b"x" * 1024).status == 200
+    reply = site.send("POST", "/small", b"x" * 1025)
+    assert (reply.status, "1024" in reply.json()["error"]) == (413, True)
+    with Wire(site.gateway.port) as wire:
+        wire.send(b"POST /small HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n401\r\n" + b"x" * 0x401 +
+                  b"\r\n0\r\n\r\n")
+        assert wire.reply().status == 413
+    assert site.send("POST", "/large", b"x" * (2 << 20)).status == 200
+    with Wire(site.gateway.port) as wire:
+        wire.send(encode("POST", "/bare?token=abc", b"x", {"webhook-id": "bare"}))
+        status, headers = wire.head()
+        assert (status, "content-length" in headers, "content-type" in headers) == (204, False, False)
+        wire.send(encode("POST", "/words", b"x"))  # on the same connection: nothing was left of the other reply
+        reply = wire.reply()
+        assert (reply.status, reply.headers["content-type"], reply.body) == (202, "text/xml", b"<Response/>")
+        assert reply.headers["x-content-type-options"] == "nosniff"
+    assert site.row("bare", "bare").query == ""
+
+
+def test_a_source_may_have_a_delay_that_others_have_not(site, routes):
+    start(site, routes, routes.open("now", "/now"), routes.open("later", "/later", delay="600s"))
+    site.start_workers(1)
+    later = site.send_ok("POST", "/later", b"x")
+    now = site.send_ok("POST", "/now", b"x")
+    assert site.row(now, "now")
+    channel = site.channel()
+    method, properties, _ = channel.basic_get("webhooks.delay.600", auto_ack=True)
+    channel.connection.close()
+    assert (method.routing_key, properties.message_id) == ("later", later)
+    assert site.count() == 1
+
+
+def test_a_source_over_its_rate_gets_429_and_what_it_may_send_is_stored(site, routes):
+    start(site, routes, routes.open("slow", "/slow", rate={"per_second": 5, "burst": 10}))
+    site.start_workers(1)
+    begun = time.monotonic()
+    replies = [site.send("POST", "/slow", b"x") for _ in range(60)]
+    seconds = time.monotonic() - begun
+    taken = sum(reply.status == 200 for reply in replies)
+    assert 10 <= taken <= 10 + 5 * seconds + 1
+    refused = [reply for reply in replies if reply.status != 200]
+    assert refused
+    for reply in refused:
+        assert (reply.status, 1 <= int(reply.headers["retry-after"]) <= 2) == (429, True)
+    site.wait_count(taken)
+    wait_until(lambda: site.send("POST", "/slow", b"x").status == 200, "room in the bucket again", 5)
+
+
+def test_who_does_not_know_the_secret_cannot_use_up_a_sources_rate(site, routes):
+    start(site, routes, routes.github("github", "/github", SECRET, rate={"per_second": 1, "burst": 1}))
+    for _ in range(20):
+        assert site.send("POST", "/github", b"x", signed(OTHER, "d", b"x")).status == 401
+    assert site.send("POST", "/github", b"x", signed(SECRET, "d", b"x")).status == 200
+    assert site.send("POST", "/github", b"x", signed(SECRET, "d", b"x")).status == 429
+
+
+def test_a_flood_of_one_source_leaves_the_latency_of_another_alone(site, routes):
+    gateway = start(site, routes, routes.open("loud", "/loud", rate={"per_second": 20}), routes.open("quiet", "/quiet"))
+    site.start_workers(1)
+
+    def latencies():
+        found = []
+        with Wire(gateway.port) as wire:
+            for _ in range(150):
+                begun = time.monotonic()
+                wire.send(encode("POST", "/quiet", b"x" * 1000))
+                reply = wire.reply(begun=begun)
+                assert reply.status == 200
+                found.append(reply.seconds)
+                if reply.headers["connection"] == "close":
+                    break
+        return statistics.median(found), max(found)
+    alone = latencies()
+    statuses, stop = {}, threading.Event()
+
+    def flood():
+        with Wire(gateway.port) as wire:
+            while not stop.is_set():
+                wire.send(encode("POST", "/loud", b"x" * 1000) * 20)
+                for _ in range(20):
+                    status = wire.reply().status
+                    statuses[status] = statuses.get(status, 0) + 1
+                stop.wait(0.02)  # a flood for the bucket, not for the cores that the tests share
+    threads = [threading.Thread(target=flood) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        wait_until(lambda: statuses.get(429, 0) > 100, lambda: f"a flood: {statuses}")
+        beside = latencies()
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join(10)
+    site.note(f"median and longest, ms: alone {alone[0] * 1e3:.1f}, {alone[1] * 1e3:.1f}; beside a flood of "
+              f"{sum(statuses.values())} requests {beside[0] * 1e3:.1f}, {beside[1] * 1e3:.1f}; statuses {statuses}")
+    assert set(statuses) == {200, 429}
+    assert beside[0] <= 3 * alone[0] + 0.02
+    assert beside[1] < 1
+
+
+# --- start and reload -----------------------------------------------------------------
+
+
+def test_every_error_of_the_file_ends_the_start_at_once(site, routes, servers):
+    routes.write(routes.open("one", "/one", max_body="many"), {"name": "two", "path": "/two", "verify": {"scheme": "x"}},
+                 routes.github("three", "/three", "insecure-dev-github"))
+    done = run_command(servers.build, [], site.servers.gateway_settings(GATEWAY_ROUTES=routes.path),
+                       program="sluice-gateway")
+    assert done.returncode == 78
+    for place in ("sources[0].max_body", "sources[1].verify.scheme", "sources[2].verify.secrets[0]"):
+        assert f"GATEWAY_ROUTES: {place}: " in done.stderr, done.stderr
+    assert "insecure-dev-github" not in done.stderr
+
+
+def test_with_a_routes_file_no_secret_may_be_one_that_everybody_knows(site, routes, servers):
+    settings = site.servers.gateway_settings(GATEWAY_ROUTES=routes.write(routes.open("one", "/one")).path,
+                                             BROKER_PASSWORD="insecure-dev-broker", BROKER_PASSWORD_FILE=None)
+    done = run_command(servers.build, [], settings, program="sluice-gateway")
+    assert (done.returncode, "BROKER_PASSWORD" in done.stderr) == (78, True)
+    assert "insecure-dev-broker" not in done.stderr
+
+
+def test_a_reload_changes_sources_without_touching_a_request_that_has_begun(site, routes):
+    gateway = start(site, routes, routes.open("old", "/path"))
+    site.start_workers(1)
+    with Wire(gateway.port) as wire:
+        wire.send(encode("POST", "/path", b"begun", {"webhook-id": "begun"})[:-3])
+        wait_until(lambda: gateway.metrics()["sluice_gateway_connections"] == 1, "the request to be met")
+        assert site.send("POST", "/path", b"x").status == 200  # what was sent before this one has been read
+        routes.write(routes.open("new", "/path"), routes.open("more", "/more"))
+        reload(gateway)
+        assert site.row(site.send_ok("POST", "/path", b"x"), "new")
+        assert site.row(site.send_ok("POST", "/more", b"x"), "more")
+        wire.send(b"gun")
+        assert wire.reply().status == 200
+    assert site.row("begun", "old").body == b"begun"
+
+
+def test_a_file_that_cannot_be_used_leaves_the_old_routes_in_force(site, routes):
+    gateway = start(site, routes, routes.github("github", "/github", SECRET))
+    site.start_workers(1)
+
+    def check_old():
+        assert site.send("POST", "/github", b"x", signed(SECRET, "d", b"x")).status == 200
+        assert site.send("POST", "/more", b"x").status == 404
+    routes.write(routes.open("more", "/more", max_body="many", keep="last"))
+    reload(gateway, "refused")
+    reasons = [line["reason"] for line in gateway.lines("not-reloaded")]
+    assert any("sources[0].max_body" in reason for reason in reasons)
+    assert any("sources[0].keep" in reason for reason in reasons)
+    check_old()
+    routes.path.write_text("{", encoding="ascii")
+    reload(gateway, "refused")
+    check_old()
+    routes.path.unlink()
+    reload(gateway, "refused")
+    check_old()
+    assert gateway.is_ready()
+    routes.write(routes.open("more", "/more"))
+    reload(gateway)
+    assert site.send("POST", "/more", b"x").status == 200
+    assert site.send("POST", "/github", b"x", signed(SECRET, "d", b"x")).status == 404
+
+
+def test_a_delay_that_is_not_declared_refuses_the_reload(site, routes):
+    gateway = start(site, routes, routes.open("one", "/one"))
+    routes.write(routes.open("one", "/one", delay="9s"))
+    reload(gateway, "refused")
+    assert any("9 s" in line["reason"] and "sluice setup" in line["reason"] for line in gateway.lines("not-reloaded"))
+    assert gateway.is_ready()
+    assert site.send("POST", "/one", b"x").status == 200
+    routes.write(routes.open("one", "/one", delay="600s"))
+    reload(gateway)
+    assert site.send("POST", "/one", b"x").status == 200
+    channel = site.channel()
+    wait_until(lambda: channel.queue_declare("webhooks.delay.600", passive=True).method.message_count == 1,
+               "the event in the delay's queue")
+    channel.connection.close()
+
+
+def test_reloads_under_load_refuse_no_request(site, routes):
+    gateway = start(site, routes, routes.open("default", "/load"))
+    site.start_workers(1)
+    ledger = site.ledger()
+    with Load(gateway.port, ledger, rate=300, count=1500) as load:
+        for number in range(20):
+            routes.write(routes.open("default", "/load"), routes.open(f"other-{number}", "/other"))
+            reload(gateway)
+        load.finish()
+    assert set(load.statuses) == {200}
+    site.settle(ledger, 1000)
+
+
+def test_secrets_are_rotated_while_requests_flow_and_no_valid_one_is_refused(site, routes):
+    """The receiver takes both, then the sender changes, then the receiver forgets the old one."""
+    gateway = start(site, routes, routes.github("github", "/github", "secret-number-0"))
+    site.start_workers(1)
+    ledger = site.ledger()
+    current = ["secret-number-0"]
+    with Load(gateway.port, ledger, rate=300, count=100_000, source="github", path="/github", repeats=0,
+              headers=lambda event_id, body: signed(current[0], event_id, body)) as load:
+        for number in range(1, 6):
+            old, new = current[0], f"secret-number-{number}"
+            routes.write(routes.github("github", "/github", old, new))
+            reload(gateway)
+            load.wait_acked(50)
+            current[0] = new
+            load.wait_acked(50)  # until nobody signs with the old one any more
+            routes.write(routes.github("github", "/github", new))
+            reload(gateway)
+            load.wait_acked(50)
+            assert site.send("POST", "/github", b"x", signed(old, "stale", b"x")).status == 401
+    assert set(load.statuses) == {200}
+    site.settle(ledger, 500)
+    text = gateway.output()
+    assert "secret-number" not in text
