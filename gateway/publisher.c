@@ -22,7 +22,8 @@
 #define IDLE_MS 2000           /* less than half of a heartbeat */
 #define OUTSTANDING_MS 1       /* how long a new ticket may wait for an older one's confirm */
 #define BLOCKED_MS 100
-#define BURST_BYTES (256 * 1024) /* published between two looks for an alarm */
+#define BLOCKED_US (BLOCKED_MS * CLOCK_US_PER_MS) /* confirms from before an alarm have come by then */
+#define BURST_BYTES (256 * 1024)                  /* published between two looks for an alarm */
 #define HOPELESS_US (30 * CLOCK_US_PER_S)
 
 struct publisher {
@@ -38,6 +39,7 @@ struct publisher {
     struct uplink uplink;
     struct confirm confirms;
     int64_t unblocked_at_us;
+    int64_t blocked_at_us; /* 0: nobody waits for a confirm that may not come before the alarm's end */
 };
 
 enum { PUBLISHED, STORED, RETURNED, NACKED, LOST, STRAY, OUTSTANDING, METRICS };
@@ -119,14 +121,31 @@ static void on_blocked(struct publisher *p)
 {
     log_warning("broker-blocked", log_number("outstanding", (int64_t)p->confirms.outstanding),
                 log_text("message", "the broker has an alarm (memory or disk): events get 503"));
+    p->blocked_at_us = clock_monotonic_us();
     set_gate(p, TICKET_BLOCKED);
     refuse_waiting(p, TICKET_BLOCKED);
+}
+
+static void answer_blocked(void *ticket)
+{
+    ticket_complete(ticket, TICKET_BLOCKED);
+}
+
+/* What the broker read before the alarm is confirmed in a moment; the rest lies unread until the alarm is
+ * over, and is confirmed then. Its waiters need not wait for that. */
+static void answer_outstanding(struct publisher *p)
+{
+    if (p->blocked_at_us != 0 && clock_monotonic_us() - p->blocked_at_us >= BLOCKED_US) {
+        p->blocked_at_us = 0;
+        confirm_each(&p->confirms, answer_blocked);
+    }
 }
 
 static void on_unblocked(struct publisher *p)
 {
     log_info("broker-unblocked", log_number("outstanding", (int64_t)p->confirms.outstanding));
     p->unblocked_at_us = clock_monotonic_us();
+    p->blocked_at_us = 0;
     set_gate(p, TICKET_PENDING);
 }
 
@@ -284,6 +303,7 @@ static void rest_connected(struct publisher *p)
         /* The next confirm wakes it, not the next ticket: one wake-up for many of them. */
         bool open = publisher_gate(p) == TICKET_PENDING;
 
+        answer_outstanding(p);
         (void)poll(fds, 1, open ? OUTSTANDING_MS : BLOCKED_MS);
         return;
     }

@@ -20,10 +20,11 @@ enum ticket_outcome {
     TICKET_NACKED,   /* the broker refused it: a queue is full */
     TICKET_LOST,     /* the connection ended first: it may be stored */
     TICKET_LATE,     /* the deadline passed first: it may be stored */
+    TICKET_BLOCKED,  /* the broker has an alarm and takes nothing: if it was published just before, it may be
+                        stored */
     /* Not published: */
-    TICKET_AWAY,    /* no connection to the broker */
-    TICKET_BLOCKED, /* the broker has an alarm and takes nothing */
-    TICKET_SLOW,    /* confirms don't come, or too many are outstanding */
+    TICKET_AWAY, /* no connection to the broker */
+    TICKET_SLOW, /* confirms don't come, or too many are outstanding */
     TICKET_MEMORY,
     TICKET_UNDECLARED, /* the broker lacks an exchange that events are to enter by */
 };

@@ -106,6 +106,15 @@ bool confirm_settle(struct confirm *c, uint64_t tag, bool multiple, bool stored)
     return true;
 }
 
+void confirm_each(const struct confirm *c, void (*visit)(void *ticket))
+{
+    for (uint64_t number = c->first; number < c->next; number++) {
+        if (is_outstanding(c, number)) {
+            visit(entry_of(c, number)->ticket);
+        }
+    }
+}
+
 void confirm_lose(struct confirm *c)
 {
     for (uint64_t number = c->first; number < c->next; number++) {

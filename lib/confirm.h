@@ -42,6 +42,8 @@ MUST_CHECK bool confirm_returned(struct confirm *c, uint64_t number);
 /* An ack (stored) or nack of this tag, with multiple also of all before it (tag 0: of all). False: a
  * tag that was never published or, without multiple, is settled already. */
 MUST_CHECK bool confirm_settle(struct confirm *c, uint64_t tag, bool multiple, bool stored);
+/* Calls visit for every ticket that is still unsettled, the oldest first. It stays so. */
+void confirm_each(const struct confirm *c, void (*visit)(void *ticket));
 /* The connection ended: every ticket is CONFIRM_LOST, and numbers start at 1 again. */
 void confirm_lose(struct confirm *c);
 /* When the oldest unsettled message was published; INT64_MAX when there is none. */

@@ -30,6 +30,13 @@ static void on_done(void *context, void *ticket, enum confirm_outcome outcome)
     f->outcome = outcome;
 }
 
+static void on_visit(void *ticket)
+{
+    struct fate *f = ticket;
+
+    f->times += 100;
+}
+
 static struct confirm with_published(size_t count)
 {
     struct confirm c;
@@ -46,6 +53,24 @@ static void end(struct confirm *c)
 {
     confirm_lose(c);
     confirm_free(c);
+}
+
+static void each_unsettled_ticket_is_shown_and_stays_unsettled(void **state)
+{
+    struct confirm c = with_published(4);
+
+    (void)state;
+    assert_true(confirm_settle(&c, 1, false, true));
+    assert_true(confirm_settle(&c, 3, false, true));
+    confirm_each(&c, on_visit);
+    assert_int_equal(fates[1].times, 1);
+    assert_int_equal(fates[2].times, 100);
+    assert_int_equal(fates[3].times, 1);
+    assert_int_equal(fates[4].times, 100);
+    assert_true(confirm_settle(&c, 4, true, true));
+    assert_int_equal(fates[2].times, 101);
+    assert_int_equal(fates[4].times, 101);
+    end(&c);
 }
 
 static void an_ack_settles_its_own_message_only(void **state)
@@ -262,6 +287,7 @@ static void any_sequence_of_events_ends_as_in_the_model(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(each_unsettled_ticket_is_shown_and_stays_unsettled),
         cmocka_unit_test(an_ack_settles_its_own_message_only),
         cmocka_unit_test(a_multiple_ack_settles_all_up_to_it_once),
         cmocka_unit_test(a_returned_message_is_never_stored_although_it_is_acked),
