@@ -122,10 +122,8 @@ static void add_policies(struct topology *t, int64_t queue_max_bytes)
                    queue_max_bytes);
 }
 
-enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
-                               int64_t queue_max_bytes, struct error *error)
+enum error_code topology_check_delays(const int64_t *delays_us, size_t count, struct error *error)
 {
-    *topology = (struct topology){0};
     if (count > TOPOLOGY_DELAYS_MAX) {
         return error_set(error, ERROR_SETTING, "DELAYS names %zu delays; at most %d are allowed", count,
                          TOPOLOGY_DELAYS_MAX);
@@ -138,7 +136,18 @@ enum error_code topology_build(struct topology *topology, const int64_t *delays_
                              delays_us[i]);
         }
     }
+    return ERROR_NONE;
+}
 
+enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
+                               int64_t queue_max_bytes, struct error *error)
+{
+    enum error_code code = topology_check_delays(delays_us, count, error);
+
+    *topology = (struct topology){0};
+    if (code != ERROR_NONE) {
+        return code;
+    }
     add_exchange(topology, TOPOLOGY_EVENTS, "topic");
     add_exchange(topology, TOPOLOGY_AGAIN, "fanout");
     add_exchange(topology, TOPOLOGY_DEAD, "fanout");

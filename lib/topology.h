@@ -89,6 +89,8 @@ extern const struct topology_user topology_worker_user;
  * number of seconds from 1 s to 24 h, or more than TOPOLOGY_DELAYS_MAX of them. */
 MUST_CHECK enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
                                           int64_t queue_max_bytes, struct error *error);
+/* Whether delays can be waiting rooms: see topology_build. */
+MUST_CHECK enum error_code topology_check_delays(const int64_t *delays_us, size_t count, struct error *error);
 /* The exchange that brings a message back to the workers, and to nobody else, after delay_us: one of the
  * whole seconds in DELAYS. */
 void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);

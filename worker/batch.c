@@ -60,6 +60,7 @@ bool event_settled(const struct event *event)
     case EVENT_REPLACED:
     case EVENT_UNCHANGED:
     case EVENT_DEAD:
+    case EVENT_RETRIED:
         return true;
     case EVENT_WAITING:
     case EVENT_FAILED:
@@ -75,43 +76,48 @@ void event_free(struct event *event)
     free(event);
 }
 
-static void append(struct event **head, struct event **tail, struct event *event)
+void event_queue_push(struct event_queue *queue, struct event *event)
 {
     event->next = NULL;
-    if (*head == NULL) {
-        *head = event;
+    if (queue->head == NULL) {
+        queue->head = event;
     } else {
-        (*tail)->next = event;
+        queue->tail->next = event;
     }
-    *tail = event;
+    queue->tail = event;
+}
+
+struct event *event_queue_pop(struct event_queue *queue)
+{
+    struct event *event = queue->head;
+
+    if (event != NULL) {
+        queue->head = event->next;
+        event->next = NULL;
+    }
+    return event;
 }
 
 void backlog_add(struct backlog *backlog, struct event *event)
 {
-    if (event->envelope.delivery_count >= BATCH_SUSPECT_DELIVERIES) {
-        append(&backlog->suspects, &backlog->last_suspect, event);
-    } else {
-        append(&backlog->head, &backlog->tail, event);
-    }
+    bool suspect = event->envelope.delivery_count >= BATCH_SUSPECT_DELIVERIES;
+
+    event_queue_push(suspect ? &backlog->suspects : &backlog->ordinary, event);
     backlog->count++;
 }
 
-static struct event *take_first(struct event **head, size_t *count)
+static struct event *take_first(struct event_queue *queue, size_t *count)
 {
-    struct event *event = *head;
-
-    *head = event->next;
-    event->next = NULL;
     (*count)--;
-    return event;
+    return event_queue_pop(queue);
 }
 
 void backlog_clear(struct backlog *backlog)
 {
-    while (backlog->head != NULL) {
-        event_free(take_first(&backlog->head, &backlog->count));
+    while (backlog->ordinary.head != NULL) {
+        event_free(take_first(&backlog->ordinary, &backlog->count));
     }
-    while (backlog->suspects != NULL) {
+    while (backlog->suspects.head != NULL) {
         event_free(take_first(&backlog->suspects, &backlog->count));
     }
 }
@@ -152,13 +158,13 @@ void batch_take(struct batch *batch, struct backlog *backlog, size_t most)
 {
     batch->count = 0;
     batch->bytes = 0;
-    if (backlog->head == NULL && backlog->suspects != NULL) {
+    if (backlog->ordinary.head == NULL && backlog->suspects.head != NULL) {
         add(batch, take_first(&backlog->suspects, &backlog->count));
         return;
     }
-    while (backlog->head != NULL &&
-           (batch->count == 0 || (batch->count < most && fits(batch, backlog->head)))) {
-        add(batch, take_first(&backlog->head, &backlog->count));
+    while (backlog->ordinary.head != NULL &&
+           (batch->count == 0 || (batch->count < most && fits(batch, backlog->ordinary.head)))) {
+        add(batch, take_first(&backlog->ordinary, &backlog->count));
     }
     qsort(batch->events, batch->count, sizeof(struct event *), by_key);
 }

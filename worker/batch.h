@@ -22,11 +22,12 @@ enum event_state {
     EVENT_REPLACED,  /* in a batch; committed over an older arrival */
     EVENT_UNCHANGED, /* in a batch; the row that is there wins */
     EVENT_DEAD,      /* in a batch; committed as a dead letter */
-    EVENT_FAILED,    /* in a batch; verdict, sqlstate and reason say why */
+    EVENT_RETRIED,   /* with worker/retry; confirmed in a retry queue */
+    EVENT_FAILED,    /* verdict, sqlstate and reason say why */
 };
 
 struct event {
-    struct event *next; /* in the backlog */
+    struct event *next; /* in a queue */
     enum event_state state;
     struct broker_delivery *delivery; /* owned */
     uint64_t channel;                 /* the one it came by: see deliver_take_back */
@@ -48,10 +49,18 @@ void event_fail(struct event *event, enum verdict verdict, const char *sqlstate,
 bool event_settled(const struct event *event);
 void event_free(struct event *event);
 
+/* First in, first out; an event is in one queue at most, and owned by it. Zero-initialise. */
+struct event_queue {
+    struct event *head, *tail;
+};
+
+void event_queue_push(struct event_queue *queue, struct event *event);
+/* The first one, now the caller's; NULL when it is empty. */
+struct event *event_queue_pop(struct event_queue *queue);
+
 /* Two queues: ordinary events, and suspects behind them. Zero-initialise. */
 struct backlog {
-    struct event *head, *tail;
-    struct event *suspects, *last_suspect;
+    struct event_queue ordinary, suspects;
     size_t count;
 };
 

@@ -8,6 +8,7 @@
 #include "drain.h"
 #include "log.h"
 #include "report.h"
+#include "retry.h"
 #include "slot.h"
 
 #include <poll.h>
@@ -25,6 +26,7 @@ struct loop {
     struct slot *slots[SLOTS_MAX];
     size_t slot_count;
     struct budget budget;
+    struct retry retry;
     struct backoff store; /* between attempts of a batch that failed */
     int64_t resume_us;
     int64_t failing_since_us; /* no batch has been stored since; 0: the last one was */
@@ -93,6 +95,9 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
     size_t failures = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
+        if (retry_wants(batch->events[i])) {
+            continue;
+        }
         report_event(batch->events[i]);
         if (!event_settled(batch->events[i])) {
             failures++;
@@ -109,7 +114,11 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
         l->needs_repair = false;
     }
     for (size_t i = 0; i < batch->count; i++) {
-        deliver_take_back(&l->deliver, batch->events[i]);
+        if (retry_wants(batch->events[i])) {
+            retry_add(&l->retry, batch->events[i]);
+        } else {
+            deliver_take_back(&l->deliver, batch->events[i]);
+        }
     }
     if (batch->count > 0) {
         report_count(REPORT_BATCHES);
@@ -181,20 +190,29 @@ static void close_idle_slots(struct loop *l, int64_t now_us)
     }
 }
 
+/* since_us: 0 when it isn't so. */
+static bool is_past(int64_t since_us, int64_t hold_us, int64_t now_us)
+{
+    return since_us != 0 && now_us - since_us >= hold_us;
+}
+
 /* What can't be stored for long goes back to the broker, before its consumer_timeout takes it: for want of a
  * connection, or because one after another batch fails. It costs each message one delivery, once, however
  * long it lasts: what then comes back is one at a time, by the careful start. */
 static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
 {
     bool consuming = l->deliver.state == DELIVER_CAREFUL || l->deliver.state == DELIVER_FULL;
-    bool failing = l->failing_since_us != 0 && now_us - l->failing_since_us >= l->settings->hold_us;
+    bool failing = is_past(l->failing_since_us, l->settings->hold_us, now_us);
+    bool stuck = is_past(l->retry.trouble_since_us, l->settings->hold_us, now_us);
 
-    if (consuming && (failing || budget_release_due(&l->budget, now_us))) {
-        log_warning(
-            "released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
-            log_text("reason", failing ? "no batch could be stored" : "no connection to the database"));
+    if (consuming && (failing || stuck || budget_release_due(&l->budget, now_us))) {
+        log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
+                    log_text("reason", failing ? "no batch could be stored"
+                                       : stuck ? "no event could be retried"
+                                               : "no connection to the database"));
         deliver_release(&l->deliver, now_us);
         l->failing_since_us = failing ? now_us : l->failing_since_us;
+        l->retry.trouble_since_us = stuck ? now_us : l->retry.trouble_since_us;
     }
 }
 
@@ -240,6 +258,18 @@ static void step_slots(struct loop *l, int64_t now_us)
     close_idle_slots(l, now_us);
 }
 
+/* What the broker has confirmed in a retry queue may be acked. */
+static void step_retries(struct loop *l, int64_t now_us)
+{
+    struct event *event;
+
+    retry_step(&l->retry, l->deliver.state == DELIVER_AWAY ? 0 : l->deliver.channel, now_us);
+    while ((event = retry_take(&l->retry)) != NULL) {
+        report_event(event);
+        deliver_take_back(&l->deliver, event);
+    }
+}
+
 static void show_state(const struct loop *l)
 {
     const struct report report = {
@@ -247,6 +277,7 @@ static void show_state(const struct loop *l)
         .needs_repair = l->needs_repair,
         .lack = l->budget.lack,
         .deliver = l->deliver.state,
+        .retry = l->retry.trouble,
         .open = count_open(l),
         .backlog = l->deliver.backlog.count,
     };
@@ -272,6 +303,7 @@ static int64_t next_turn_us(const struct loop *l, int64_t now_us)
     if (l->deliver.backlog.count > 0 && l->resume_us > now_us) {
         next = earliest(next, l->resume_us);
     }
+    next = earliest(next, retry_due_us(&l->retry, now_us));
     if (l->budget.next_open_us > now_us) {
         next = earliest(next, l->budget.next_open_us);
     }
@@ -283,7 +315,7 @@ static int64_t next_turn_us(const struct loop *l, int64_t now_us)
 
 static void wait_for_something(const struct loop *l, int64_t now_us)
 {
-    struct pollfd fds[SLOTS_MAX + 2];
+    struct pollfd fds[SLOTS_MAX + 3];
     nfds_t count = 0;
     int64_t wait_us = next_turn_us(l, now_us) - now_us;
 
@@ -291,6 +323,7 @@ static void wait_for_something(const struct loop *l, int64_t now_us)
         fds[count++] = (struct pollfd){.fd = drain_fd(), .events = POLLIN};
     }
     fds[count++] = (struct pollfd){.fd = deliver_fd(&l->deliver), .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = retry_fd(&l->retry), .events = POLLIN};
     for (size_t i = 0; i < l->slot_count; i++) {
         fds[count++] = (struct pollfd){.fd = slot_fd(l->slots[i]), .events = slot_poll_events(l->slots[i])};
     }
@@ -325,6 +358,7 @@ static void turn(struct loop *l)
     }
     now_us = clock_monotonic_us(); /* connecting may have taken seconds */
     step_slots(l, now_us);
+    step_retries(l, now_us);
     deliver_flush(&l->deliver, now_us);
     release_what_cannot_be_stored(l, now_us);
     show_state(l);
@@ -343,6 +377,7 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
     };
     budget_init(&l->budget, settings->hold_us, clock_monotonic_us());
     report_register();
+    retry_init(&l->retry, settings, name);
     code = deliver_init(&l->deliver, settings, name, error);
     while (code == ERROR_NONE && l->slot_count < (size_t)settings->connections) {
         code = slot_new(&l->slots[l->slot_count], settings, name, error);
@@ -358,6 +393,7 @@ static void end(struct loop *l)
     for (size_t i = 0; i < l->slot_count; i++) {
         slot_free(l->slots[i]);
     }
+    retry_end(&l->retry);
     deliver_end(&l->deliver);
     log_info("drained", log_number("given_back", (int64_t)unacked));
 }

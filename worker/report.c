@@ -72,6 +72,11 @@ void report_event(const struct event *event)
         log_warning("dead", source, id, log_text("verdict", verdict_name(event->verdict)),
                     log_text("sqlstate", event->sqlstate));
         break;
+    case EVENT_RETRIED:
+        log_info("retried", source, id, log_text("sqlstate", event->sqlstate),
+                 log_text("reason", event->reason == NULL ? "" : event->reason),
+                 log_number("attempt", event->envelope.attempt + 1));
+        break;
     case EVENT_FAILED:
         metric_add(&metrics[AGAIN], 1);
         break;
@@ -116,6 +121,13 @@ void report_show(const struct report *r, struct admin *admin)
         admin_set_ready(admin, false, "database away");
     } else if (r->deliver == DELIVER_AWAY) {
         admin_set_ready(admin, false, "broker away");
+    } else if (r->retry == RETRY_AWAY) {
+        admin_set_ready(admin, false, "broker away");
+    } else if (r->retry == RETRY_UNDECLARED) {
+        admin_set_ready(admin, false,
+                        "retry queues not declared: the same DELAYS here and in sluice setup, and run it");
+    } else if (r->retry == RETRY_REFUSED) {
+        admin_set_ready(admin, false, "a retry queue is full: see the log");
     } else if (r->lack == BUDGET_PLACE) {
         admin_set_ready(admin, true, "standby");
     } else if (r->lack == BUDGET_HELD && r->deliver != DELIVER_IDLE) {

@@ -8,6 +8,7 @@
 #include "batch.h"
 #include "budget.h"
 #include "deliver.h"
+#include "retry.h"
 
 enum report_count {
     REPORT_BATCHES,
@@ -21,6 +22,7 @@ struct report {
     bool needs_repair; /* the last batch failed by something that only a person can mend */
     enum budget_lack lack;
     enum deliver_state deliver;
+    enum retry_trouble retry;
     size_t open;    /* Postgres connections held */
     size_t backlog; /* prefetched events that no slot has taken */
 };

@@ -5,9 +5,10 @@
 
 #include <stdlib.h>
 
-enum error_code run_init(struct run *r, size_t most_events, const char *worker, struct error *error)
+enum error_code run_init(struct run *r, size_t most_events, int64_t tiers, const char *worker,
+                         struct error *error)
 {
-    *r = (struct run){.worker = worker};
+    *r = (struct run){.tiers = tiers, .worker = worker};
     r->events = calloc(most_events, sizeof(struct event *));
     return r->events == NULL ? error_set(error, ERROR_MEMORY, "no memory for a batch") : ERROR_NONE;
 }
@@ -21,13 +22,14 @@ void run_free(struct run *r)
 
 /* --- sending ----------------------------------------------------------------------- */
 
-static bool belongs(enum run_kind kind, const struct event *event)
+static bool belongs(const struct run *r, enum run_kind kind, const struct event *event)
 {
     if (kind != RUN_BURY) {
         return event->state == EVENT_WAITING;
     }
     return event->state == EVENT_FAILED &&
-           (event->verdict == VERDICT_POISON || event->verdict == VERDICT_LATER);
+           (event->verdict == VERDICT_POISON ||
+            (event->verdict == VERDICT_LATER && event->envelope.attempt >= r->tiers));
 }
 
 bool run_select(struct run *r, enum run_kind kind, const struct batch *batch)
@@ -35,7 +37,7 @@ bool run_select(struct run *r, enum run_kind kind, const struct batch *batch)
     r->kind = kind;
     r->count = 0;
     for (size_t i = 0; i < batch->count; i++) {
-        if (belongs(kind, batch->events[i])) {
+        if (belongs(r, kind, batch->events[i])) {
             r->events[r->count++] = batch->events[i];
         }
     }

@@ -22,6 +22,7 @@ enum run_progress {
 
 struct run {
     enum run_kind kind;
+    int64_t tiers; /* an event that may cure itself is a dead letter after so many retries */
     const char *worker;
     struct event **events; /* those under way, in the batch's order */
     size_t count;
@@ -34,10 +35,10 @@ struct run {
 };
 
 /* For batches of at most most_events. worker (a name for people) must outlive it. */
-MUST_CHECK enum error_code run_init(struct run *run, size_t most_events, const char *worker,
+MUST_CHECK enum error_code run_init(struct run *run, size_t most_events, int64_t tiers, const char *worker,
                                     struct error *error);
 /* Takes those of the batch that belong to a run of this kind: the waiting ones or, for RUN_BURY, those whose
- * own fault it is that they failed. False: there is none. */
+ * own fault it is that they failed, for good or after the last retry. False: there is none. */
 bool run_select(struct run *run, enum run_kind kind, const struct batch *batch);
 /* Sends them. False: as RUN_BROKEN. */
 MUST_CHECK bool run_send(struct run *run, struct session *session);

@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "clock.h"
+#include "topology.h"
 
 #include <inttypes.h>
 
@@ -35,16 +36,22 @@ const struct config_setting worker_settings_table[] = {
     SETTING("WORKER_DRAIN", CONFIG_DURATION, drain_us, .fallback = "20s", .min = 0,
             .max = 10 * 60 * CLOCK_US_PER_S,
             .help = "how long a stop may take to store what was begun; the rest goes back to the broker"),
+    TOPOLOGY_DELAYS_SETTING(struct worker_settings, delays),
     {0},
 };
 
 enum error_code worker_settings_check(const struct worker_settings *settings, struct buf *complaints)
 {
+    enum error_code code = ERROR_NONE;
     struct error error;
 
     if (broker_check(&settings->broker, &error) != ERROR_NONE) {
         buf_printf(complaints, "%s\n", error.text);
-        return ERROR_SETTING;
+        code = ERROR_SETTING;
     }
-    return ERROR_NONE;
+    if (topology_check_delays(settings->delays.us, settings->delays.count, &error) != ERROR_NONE) {
+        buf_printf(complaints, "%s\n", error.text);
+        code = ERROR_SETTING;
+    }
+    return code;
 }

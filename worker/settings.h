@@ -17,6 +17,7 @@ struct worker_settings {
     int64_t batch_bytes;
     int64_t hold_us;
     int64_t drain_us;
+    struct config_durations delays; /* the retry tiers, ascending */
 };
 
 /* The table of all of the worker's settings, for lib/config. */

@@ -37,7 +37,8 @@ enum error_code slot_new(struct slot **slot, const struct worker_settings *setti
     }
     code = batch_init(&s->batch, (size_t)settings->batch_events, (size_t)settings->batch_bytes, error);
     if (code == ERROR_NONE) {
-        code = run_init(&s->run, (size_t)settings->batch_events, worker, error);
+        code =
+            run_init(&s->run, (size_t)settings->batch_events, (int64_t)settings->delays.count, worker, error);
     }
     if (code != ERROR_NONE) {
         slot_free(s);

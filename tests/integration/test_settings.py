@@ -125,6 +125,12 @@ def test_setup_reports_its_wrong_settings_at_once(servers):
     assert not missing, done.stderr
 
 
+def test_a_worker_refuses_a_retry_wait_that_is_no_whole_number_of_seconds(build, servers):
+    done = run_command(build, [], servers.worker_settings(DELAYS="1s,1500ms"), program="sluice-worker")
+    assert done.returncode == 78
+    assert "DELAYS" in done.stderr and "1500" in done.stderr
+
+
 def test_a_delay_that_is_no_whole_number_of_seconds_is_refused(servers):
     done = servers.setup(DELAYS="1500ms")
     assert done.returncode == 78

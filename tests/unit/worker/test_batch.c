@@ -155,8 +155,8 @@ static void clearing_the_backlog_frees_every_event(void **state)
     backlog_add(&backlog, suspect_of("3"));
     backlog_clear(&backlog);
     assert_int_equal(backlog.count, 0);
-    assert_null(backlog.head);
-    assert_null(backlog.suspects);
+    assert_null(backlog.ordinary.head);
+    assert_null(backlog.suspects.head);
 }
 
 static void an_envelope_that_cannot_be_read_makes_a_malformed_poisonous_event(void **state)

@@ -1,0 +1,402 @@
+/* SPDX-License-Identifier: MIT */
+#include "retry.h"
+
+#include "clock.h"
+#include "log.h"
+#include "metrics.h"
+#include "topology.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define HEARTBEAT_S 10
+/* What may be on its way at once. An alarm is told only after a publish, and past some 4 MB the call itself
+ * would wait for the broker: the bodies stay far below, but for a single one. */
+#define OUTSTANDING_MAX 256
+#define OUTSTANDING_BYTES (1 << 20)
+/* A broker that doesn't confirm for so long won't. */
+#define HOPELESS_US (30 * CLOCK_US_PER_S)
+#define BACKOFF_BASE_US (200 * CLOCK_US_PER_MS)
+#define BACKOFF_CAP_US (5 * CLOCK_US_PER_S)
+
+enum { REFUSED, RETURNED, LOST, AWAY, METRICS };
+
+static struct metric metrics[METRICS] = {
+    [REFUSED] = {"sluice_worker_retry_failures_total", "why=\"refused\"",
+                 "Retries that the broker did not take; each is tried again.", METRIC_COUNTER, 0},
+    [RETURNED] = {"sluice_worker_retry_failures_total", "why=\"returned\"", NULL, METRIC_COUNTER, 0},
+    [LOST] = {"sluice_worker_retry_failures_total", "why=\"lost\"", NULL, METRIC_COUNTER, 0},
+    /* Attempts to connect, not events. */
+    [AWAY] = {"sluice_worker_retry_failures_total", "why=\"away\"", NULL, METRIC_COUNTER, 0},
+};
+
+/* One per tier, by its wait. */
+static struct metric tiers[TOPOLOGY_DELAYS_MAX];
+static char tier_labels[TOPOLOGY_DELAYS_MAX][32];
+
+static void register_metrics(const struct config_durations *delays)
+{
+    for (size_t i = 0; i < delays->count; i++) {
+        (void)snprintf(tier_labels[i], sizeof tier_labels[i], "tier=\"%" PRId64 "s\"",
+                       delays->us[i] / CLOCK_US_PER_S);
+        tiers[i].name = "sluice_worker_retried_total";
+        tiers[i].labels = tier_labels[i];
+        tiers[i].help = i == 0 ? "Events that were given to a retry queue, by its wait." : NULL;
+        tiers[i].kind = METRIC_COUNTER;
+    }
+    metrics_register(tiers, delays->count);
+    metrics_register(metrics, METRICS);
+}
+
+/* What the broker's answer, or its silence, means for an event. */
+static void on_settled(void *context, void *ticket, enum confirm_outcome outcome)
+{
+    struct retry *r = context;
+    struct event *event = ticket;
+
+    r->outstanding_bytes -= event->delivery->body.len;
+    switch (outcome) {
+    case CONFIRM_STORED:
+        event->state = EVENT_RETRIED;
+        metric_add(&tiers[event->envelope.attempt], 1);
+        event_queue_push(&r->settled, event);
+        return;
+    case CONFIRM_RETURNED:
+        r->returned++;
+        metric_add(&metrics[RETURNED], 1);
+        break;
+    case CONFIRM_REFUSED:
+        r->refused++;
+        metric_add(&metrics[REFUSED], 1);
+        break;
+    case CONFIRM_LOST:
+        metric_add(&metrics[LOST], 1);
+        break;
+    }
+    if (event->channel == r->channel) {
+        event_queue_push(&r->waiting, event);
+    } else {
+        event_free(event);
+    }
+}
+
+void retry_init(struct retry *r, const struct worker_settings *settings, const char *connection_name)
+{
+    *r = (struct retry){
+        .settings = settings,
+        .connection_name = connection_name,
+        .backoff = {.base_us = BACKOFF_BASE_US, .cap_us = BACKOFF_CAP_US},
+    };
+    confirm_init(&r->confirms, OUTSTANDING_MAX, on_settled, r);
+    register_metrics(&settings->delays);
+}
+
+bool retry_wants(const struct event *event)
+{
+    return event->state == EVENT_FAILED && event->verdict == VERDICT_LATER;
+}
+
+void retry_add(struct retry *r, struct event *event)
+{
+    assert((size_t)event->envelope.attempt < r->settings->delays.count);
+    event_queue_push(&r->waiting, event);
+}
+
+/* --- trouble ------------------------------------------------------------------------ */
+
+static void note_trouble(struct retry *r, enum retry_trouble trouble, int64_t now_us)
+{
+    r->trouble = trouble;
+    if (trouble == RETRY_WELL) {
+        r->trouble_since_us = 0;
+    } else if (r->trouble_since_us == 0) {
+        r->trouble_since_us = now_us;
+    }
+}
+
+static void back_off(struct retry *r, enum retry_trouble trouble, const struct error *error, int64_t now_us)
+{
+    int64_t wait_us = backoff_next(&r->backoff, backoff_random());
+
+    r->next_attempt_us = now_us + wait_us;
+    note_trouble(r, trouble, now_us);
+    log_write(trouble == RETRY_UNDECLARED ? LOG_ERROR : LOG_WARNING, "not-retried",
+              LOG_FIELDS(log_text("reason", error->text), log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
+}
+
+static void lose(struct retry *r, enum retry_trouble trouble, const struct error *error, int64_t now_us)
+{
+    broker_close(r->broker, false);
+    r->broker = NULL;
+    r->blocked = false;
+    confirm_lose(&r->confirms);
+    if (r->waiting.head == NULL) {
+        note_trouble(r, RETRY_WELL, now_us); /* nobody needs the connection */
+    } else {
+        back_off(r, trouble, error, now_us);
+    }
+}
+
+static void lose_by(struct retry *r, const struct error *error, int64_t now_us)
+{
+    /* Publishing to an exchange that isn't there closes the channel. */
+    lose(r, error->code == ERROR_NOT_FOUND ? RETRY_UNDECLARED : RETRY_AWAY, error, now_us);
+}
+
+/* --- the connection ------------------------------------------------------------------- */
+
+/* Asks for every tier before the first publish: a missing one would take the others' confirms with it. */
+static enum error_code inspect_tiers(struct retry *r, struct error *error)
+{
+    const struct config_durations *delays = &r->settings->delays;
+
+    for (size_t i = 0; i < delays->count; i++) {
+        char exchange[TOPOLOGY_NAME_MAX];
+        enum error_code code;
+
+        topology_retry(exchange, delays->us[i]);
+        code = broker_inspect_exchange(r->broker, exchange, error);
+        if (code == ERROR_NOT_FOUND) {
+            return error_set(
+                error, code,
+                "the broker has no exchange %s: DELAYS must be the same here and in `sluice setup`; "
+                "run it",
+                exchange);
+        }
+        if (code != ERROR_NONE) {
+            return code;
+        }
+    }
+    return ERROR_NONE;
+}
+
+static void connect(struct retry *r, int64_t now_us)
+{
+    const struct broker_options options = {
+        .access = &r->settings->broker,
+        .connection_name = r->connection_name,
+        .heartbeat_s = HEARTBEAT_S,
+        .confirms = true,
+    };
+    struct error error;
+    enum error_code code = broker_open(&r->broker, &options, &error);
+
+    if (code != ERROR_NONE) {
+        metric_add(&metrics[AWAY], 1);
+        lose(r, RETRY_AWAY, &error, now_us);
+        return;
+    }
+    r->unblocked_at_us = now_us;
+    if (inspect_tiers(r, &error) != ERROR_NONE) {
+        metric_add(&metrics[AWAY], 1);
+        lose_by(r, &error, now_us);
+    }
+}
+
+/* False: the broker has broken its word. */
+static bool read_confirm(struct retry *r, const struct broker_event *event)
+{
+    if (event->kind == BROKER_RETURNED) {
+        return confirm_returned(&r->confirms, event->correlation);
+    }
+    return confirm_settle(&r->confirms, event->tag, event->multiple, event->kind == BROKER_ACK);
+}
+
+/* After a turn's confirms: all is well again, or some were not taken. */
+static void judge_confirms(struct retry *r, int64_t now_us)
+{
+    struct error error;
+
+    if (r->blocked || now_us < r->next_attempt_us) {
+        return; /* it waits already */
+    }
+    if (r->returned > 0) {
+        (void)error_set(
+            &error, ERROR_NOT_FOUND,
+            "%zu retries were returned: a retry queue is missing or not bound; run `sluice setup`",
+            r->returned);
+        back_off(r, RETRY_UNDECLARED, &error, now_us);
+    } else if (r->refused > 0) {
+        (void)error_set(&error, ERROR_REFUSED, "%zu retries were refused: a retry queue is full", r->refused);
+        back_off(r, RETRY_REFUSED, &error, now_us);
+    } else if (r->settled.head != NULL) {
+        backoff_reset(&r->backoff);
+        note_trouble(r, RETRY_WELL, now_us);
+    }
+}
+
+/* False: the connection was given up. */
+static bool read_events(struct retry *r, int64_t now_us)
+{
+    struct broker_event event;
+    struct error error;
+
+    r->refused = r->returned = 0;
+    for (;;) {
+        broker_next(r->broker, &event, &error);
+        switch (event.kind) {
+        case BROKER_IDLE:
+            judge_confirms(r, now_us);
+            return true;
+        case BROKER_ACK:
+        case BROKER_NACK:
+        case BROKER_RETURNED:
+            if (!read_confirm(r, &event)) {
+                (void)error_set(&error, ERROR_MALFORMED, "the broker confirmed what was never published");
+                lose(r, RETRY_AWAY, &error, now_us);
+                return false;
+            }
+            break;
+        case BROKER_BLOCKED:
+            r->blocked = true;
+            note_trouble(r, RETRY_BLOCKED, now_us);
+            log_warning("retries-blocked", log_text("reason", "an alarm of the broker"));
+            break;
+        case BROKER_UNBLOCKED:
+            r->blocked = false;
+            r->unblocked_at_us = now_us;
+            note_trouble(r, RETRY_WELL, now_us);
+            break;
+        case BROKER_CLOSED:
+            lose_by(r, &error, now_us);
+            return false;
+        case BROKER_DELIVERY: /* there is no consumer */
+        case BROKER_CANCELLED:
+            free(event.delivery);
+            break;
+        }
+    }
+}
+
+/* --- publishing ----------------------------------------------------------------------- */
+
+/* The same event with one attempt more, in an envelope of our own: what brokers add (x-death and the like)
+ * stays behind, since RabbitMQ 3.10 would drop a message that carries it as a cycle. */
+static enum error_code publish(struct retry *r, struct event *event, int64_t now_us, struct error *error)
+{
+    struct envelope again = event->envelope;
+    char exchange[TOPOLOGY_NAME_MAX];
+    enum error_code code;
+    uint64_t number;
+
+    topology_retry(exchange, r->settings->delays.us[event->envelope.attempt]);
+    again.attempt++;
+    buf_clear(&r->properties);
+    code = envelope_encode(&again, &r->properties, error);
+    if (code != ERROR_NONE) {
+        event_queue_push(&r->waiting, event);
+        return code;
+    }
+    number = confirm_add(&r->confirms, event, now_us);
+    if (number == 0) {
+        event_queue_push(&r->waiting, event);
+        return error_set(error, ERROR_MEMORY, "no memory for a retry");
+    }
+    r->outstanding_bytes += event->delivery->body.len;
+    return broker_publish(r->broker, exchange, event->delivery->routing_key, buf_span(&r->properties),
+                          event->delivery->body, number, error);
+}
+
+static bool may_publish(const struct retry *r, int64_t now_us)
+{
+    return r->waiting.head != NULL && !r->blocked && now_us >= r->next_attempt_us &&
+           r->confirms.next - r->confirms.first < OUTSTANDING_MAX && r->outstanding_bytes < OUTSTANDING_BYTES;
+}
+
+/* False: the connection was given up. */
+static bool publish_waiting(struct retry *r, int64_t now_us)
+{
+    struct error error;
+
+    while (may_publish(r, now_us)) {
+        if (publish(r, event_queue_pop(&r->waiting), now_us, &error) != ERROR_NONE) {
+            lose(r, RETRY_AWAY, &error, now_us);
+            return false;
+        }
+    }
+    return true;
+}
+
+static void give_up_when_hopeless(struct retry *r, int64_t now_us)
+{
+    int64_t oldest_us = confirm_oldest_us(&r->confirms);
+    struct error error;
+
+    if (!r->blocked && oldest_us != INT64_MAX &&
+        now_us - (oldest_us > r->unblocked_at_us ? oldest_us : r->unblocked_at_us) >= HOPELESS_US) {
+        (void)error_set(&error, ERROR_TIMEOUT, "no confirm of a retry for %d s",
+                        (int)(HOPELESS_US / CLOCK_US_PER_S));
+        lose(r, RETRY_AWAY, &error, now_us);
+    }
+}
+
+/* What came by a channel that is gone comes again: publishing it too would only double it. */
+static void forget_others(struct retry *r, uint64_t channel, int64_t now_us)
+{
+    struct event_queue kept = {0};
+    struct event *event;
+
+    if (channel == r->channel) {
+        return;
+    }
+    r->channel = channel;
+    while ((event = event_queue_pop(&r->waiting)) != NULL) {
+        if (event->channel == channel) {
+            event_queue_push(&kept, event);
+        } else {
+            event_free(event);
+        }
+    }
+    r->waiting = kept;
+    if (kept.head == NULL && !r->blocked) {
+        note_trouble(r, RETRY_WELL, now_us);
+    }
+}
+
+void retry_step(struct retry *r, uint64_t channel, int64_t now_us)
+{
+    forget_others(r, channel, now_us);
+    if (r->broker == NULL && r->waiting.head != NULL && now_us >= r->next_attempt_us) {
+        connect(r, now_us);
+    }
+    if (r->broker != NULL && read_events(r, now_us) && publish_waiting(r, now_us)) {
+        give_up_when_hopeless(r, now_us);
+    }
+}
+
+struct event *retry_take(struct retry *r)
+{
+    return event_queue_pop(&r->settled);
+}
+
+int retry_fd(const struct retry *r)
+{
+    return r->broker == NULL ? -1 : broker_fd(r->broker);
+}
+
+int64_t retry_due_us(const struct retry *r, int64_t now_us)
+{
+    return r->waiting.head != NULL && r->next_attempt_us > now_us ? r->next_attempt_us : INT64_MAX;
+}
+
+static void free_all(struct event_queue *queue)
+{
+    struct event *event;
+
+    while ((event = event_queue_pop(queue)) != NULL) {
+        event_free(event);
+    }
+}
+
+void retry_end(struct retry *r)
+{
+    broker_close(r->broker, r->trouble == RETRY_WELL);
+    confirm_lose(&r->confirms);
+    confirm_free(&r->confirms);
+    free_all(&r->waiting);
+    free_all(&r->settled);
+    buf_free(&r->properties);
+    *r = (struct retry){0};
+}
