@@ -7,7 +7,10 @@
 LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope amqperror dial broker confirm daemon
 GATEWAY = main settings reload certificate ingress request forwarded head framing patience pace admission intake route routes place demand scheme verify proof twilio form encoding key unverified handshake eventid pointer rate kept delay publish ticket publisher uplink reply
 WORKER  = main settings deliver batch budget slot session run upsert verdict retry ack report loop
-CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify
+CTL     = main settings report database management budget migrate access script setup ledger post send queues status ready balance verify check route
+
+# What the sluice command shares with the gateway: routes and what they demand.
+CTL_OF_GATEWAY = request route routes place demand scheme verify proof twilio form encoding key eventid pointer rate delay reply
 
 # VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan.
 VARIANT ?= gcc
@@ -45,7 +48,7 @@ objects      = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(2)))
 LIB_OBJ      = $(call objects,lib,$(LIB))
 GATEWAY_OBJ  = $(call objects,gateway,$(GATEWAY))
 WORKER_OBJ   = $(call objects,worker,$(WORKER))
-CTL_OBJ      = $(call objects,ctl,$(CTL)) $(BUILD)/sql/migrations.o
+CTL_OBJ      = $(call objects,ctl,$(CTL)) $(call objects,gateway,$(CTL_OF_GATEWAY)) $(BUILD)/sql/migrations.o
 MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
 
 UNIT_SRC     = $(wildcard tests/unit/*/test_*.c)

@@ -10,7 +10,8 @@
 #include <string.h>
 
 static const struct subcommand *const subcommands[] = {&setup_command, &send_command, &status_command,
-                                                       &ready_command, &verify_command};
+                                                       &ready_command, &verify_command,
+                                                       &check_command, &route_command};
 #define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
 
 /* Room for whichever subcommand's settings. */
@@ -18,6 +19,7 @@ union any_settings {
     struct setup_settings setup;
     struct status_settings status;
     struct verify_settings verify;
+    struct route_settings route;
 };
 
 static void print(struct buf *text)

@@ -65,13 +65,22 @@ const struct config_setting settings_verify[] = {
     {0},
 };
 #undef SETTINGS
+
+#define SETTINGS route_settings
+const struct config_setting settings_route[] = {
+    {"GATEWAY_ROUTES", CONFIG_TEXT, AT(routes), "", 0, 4096, NULL, false,
+     "the gateway's routes file, where --routes names none"},
+    {0},
+};
+#undef SETTINGS
 /* clang-format on */
 
 const struct config_setting *settings_all(void)
 {
     static struct config_setting all[sizeof settings_setup / sizeof settings_setup[0] +
-                                     sizeof settings_status / sizeof settings_status[0]];
-    const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify};
+                                     sizeof settings_status / sizeof settings_status[0] +
+                                     sizeof settings_route / sizeof settings_route[0]];
+    const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify, settings_route};
     size_t count = 0;
 
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {

@@ -2,7 +2,7 @@
 #ifndef SLUICE_CTL_SETTINGS_H
 #define SLUICE_CTL_SETTINGS_H
 
-/* The settings of each subcommand. send and ready have none: what they need is
+/* The settings of each subcommand. send, ready and check have none: what they need is
  * an argument. */
 
 #include "broker.h"
@@ -37,10 +37,15 @@ struct verify_settings {
     struct config_durations delays;
 };
 
+struct route_settings {
+    char *routes; /* "": none */
+};
+
 extern const struct config_setting settings_none[];
 extern const struct config_setting settings_setup[];
 extern const struct config_setting settings_status[];
 extern const struct config_setting settings_verify[];
+extern const struct config_setting settings_route[];
 
 /* All subcommands' settings, each name once; for --print-settings. Static. */
 const struct config_setting *settings_all(void);

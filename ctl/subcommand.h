@@ -22,5 +22,7 @@ extern const struct subcommand send_command;
 extern const struct subcommand status_command;
 extern const struct subcommand ready_command;
 extern const struct subcommand verify_command;
+extern const struct subcommand check_command;
+extern const struct subcommand route_command;
 
 #endif

@@ -1,0 +1,273 @@
+# SPDX-License-Identifier: MIT
+"""`sluice check` and `sluice route` on routes files, and etc/: the schema says what the programs say. No servers."""
+
+import json
+import pathlib
+import subprocess
+
+import jsonschema
+import pytest
+
+from programs import run_command
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+SCHEMA = CHECKOUT / "etc" / "routes.schema.json"
+EXAMPLE = CHECKOUT / "etc" / "routes.example.json"
+SECRETS = [{"env": "A_SECRET"}]
+NONE = {"scheme": "none"}
+GONE = object()
+
+
+def source(**members):
+    """A source that is fine, but for these members."""
+    one = {"name": "one", "path": "/one", "verify": NONE, **members}
+    return {name: value for name, value in one.items() if value is not GONE}
+
+
+def verify(scheme, **members):
+    return {"scheme": scheme, "secrets": SECRETS, **members}
+
+
+BODY = {"id": {"body": True}}
+FINE = {
+    "the least": {},
+    "name": {"name": "0-" + "x" * 61},
+    "root": {"path": "/"},
+    "all paths": {"path": "/*"},
+    "prefix": {"path": "/a/b.c/~x%2F!$&'()+,;=:@/*"},
+    "hidden": {"path": "/.hidden/..x/..."},
+    "methods": {"methods": ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]},
+    **{name: {"verify": verify(name)} for name in ("standard", "github", "stripe", "slack", "shopify", "twilio", "gitlab",
+                                                   "meta", "zoom")},
+    "tolerance": {"verify": verify("stripe", tolerance="1h")},
+    "verify token": {"verify": verify("meta", verify_token={"file": "/a"})},
+    "two secrets": {"verify": {"scheme": "github", "secrets": [{"file": "/a"}, {"env": "B"}]}},
+    "hmac": {"verify": verify("hmac", header="X-Sum", algorithm="sha512", encoding="base64", prefix="v1="), **BODY},
+    "bearer": {"verify": verify("bearer"), **BODY},
+    "basic": {"verify": verify("basic", user="me"), **BODY},
+    "header": {"verify": verify("header", header="X-Token"), **BODY},
+    "id in a header": {"id": {"header": "X-Id"}},
+    "id by a pointer": {"id": {"pointer": "/a/0/~0~1"}},
+    "the whole body": {"id": {"pointer": ""}},
+    "keep": {"keep": "first"},
+    "sizes": {"max_body": "16MiB"},
+    "no body": {"max_body": "0"},
+    "rate": {"rate": {"per_second": 1}},
+    "burst": {"rate": {"per_second": 100000, "burst": 100000}},
+    "delay": {"delay": "24h"},
+    "no delay": {"delay": "0s"},
+    "query": {"drop_query": True},
+    "reply": {"reply": {"status": 200, "body": "ok", "type": "text/plain"}},
+    "bare reply": {"reply": {"status": 204}},
+}
+WRONG = {
+    "no name": {"name": GONE},
+    "name": {"name": "One"},
+    "long name": {"name": "x" * 64},
+    "no path": {"path": GONE},
+    "relative path": {"path": "one"},
+    "star": {"path": "/a*"},
+    "star within": {"path": "/*/a"},
+    "query in path": {"path": "/a?b"},
+    "fragment": {"path": "/a#b"},
+    "blank": {"path": "/a b"},
+    "two slashes": {"path": "/a//b"},
+    "dots": {"path": "/a/../b"},
+    "dots at the end": {"path": "/a/.."},
+    "a dot": {"path": "/./*"},
+    "encoded dot": {"path": "/%2Ea"},
+    "not ASCII": {"path": "/caf\u00e9"},
+    "long path": {"path": "/" + "x" * 1024},
+    "unknown member": {"paths": "/a"},
+    "no methods": {"methods": []},
+    "method": {"methods": ["post"]},
+    "method twice": {"methods": ["POST", "POST"]},
+    "no verify": {"verify": GONE},
+    "verify as text": {"verify": "none"},
+    "no scheme": {"verify": {}},
+    "unknown scheme": {"verify": verify("sha3")},
+    "secrets for none": {"verify": verify("none")},
+    "no secrets": {"verify": {"scheme": "github"}},
+    "empty secrets": {"verify": {"scheme": "github", "secrets": []}},
+    "nine secrets": {"verify": {"scheme": "github", "secrets": SECRETS * 9}},
+    "inline secret": {"verify": {"scheme": "github", "secrets": ["hunter2"]}},
+    "inline value": {"verify": {"scheme": "github", "secrets": [{"value": "hunter2"}]}},
+    "file and env": {"verify": {"scheme": "github", "secrets": [{"file": "/a", "env": "B"}]}},
+    "empty file name": {"verify": {"scheme": "github", "secrets": [{"file": ""}]}},
+    "tolerance without a time": {"verify": verify("github", tolerance="300s")},
+    "negative tolerance": {"verify": verify("stripe", tolerance="-300s")},
+    "tolerance as a number": {"verify": verify("stripe", tolerance=300)},
+    "hmac without a header": {"verify": verify("hmac"), **BODY},
+    "hmac without an id": {"verify": verify("hmac", header="X-Sum")},
+    "algorithm": {"verify": verify("hmac", header="X-Sum", algorithm="md5"), **BODY},
+    "encoding": {"verify": verify("hmac", header="X-Sum", encoding="base32"), **BODY},
+    "basic without a user": {"verify": verify("basic"), **BODY},
+    "bearer without an id": {"verify": verify("bearer")},
+    "user for bearer": {"verify": verify("bearer", user="me"), **BODY},
+    "header's name": {"verify": verify("header", header="X Token"), **BODY},
+    "no id rule": {"id": {}},
+    "two id rules": {"id": {"header": "X-Id", "body": True}},
+    "id header": {"id": {"header": "X:Id"}},
+    "a proof as id": {"id": {"header": "Authorization"}},
+    "pointer": {"id": {"pointer": "id"}},
+    "tilde": {"id": {"pointer": "/~2"}},
+    "deep pointer": {"id": {"pointer": "/a" * 17}},
+    "body as text": {"id": {"body": "sha256"}},
+    "body false": {"id": {"body": False}},
+    "keep": {"keep": "last"},
+    "size": {"max_body": "1MB"},
+    "size as a number": {"max_body": 1024},
+    "no rate": {"rate": {}},
+    "rate of 0": {"rate": {"per_second": 0}},
+    "half a rate": {"rate": {"per_second": 0.5}},
+    "rate": {"rate": {"per_second": 100001}},
+    "burst": {"rate": {"per_second": 1, "burst": 0}},
+    "delay": {"delay": "1d"},
+    "query": {"drop_query": "yes"},
+    "status": {"reply": {"status": 500}},
+    "moved": {"reply": {"status": 301}},
+    "no status": {"reply": {"body": "ok"}},
+    "bare reply with a body": {"reply": {"status": 204, "body": "x"}},
+    "type": {"reply": {"status": 200, "type": "a\r\nb"}},
+}
+# What a schema can't see: numbers in text, one item against another, what a scheme reads.
+WRONG_BEYOND_SCHEMA = {
+    "tolerance of 0": {"verify": verify("stripe", tolerance="0s")},
+    "long tolerance": {"verify": verify("stripe", tolerance="2h")},
+    "half a second": {"verify": verify("stripe", tolerance="1500ms")},
+    "size": {"max_body": "17MiB"},
+    "long delay": {"delay": "25h"},
+    "delay of half a second": {"delay": "500ms"},
+    "signature as id": {"verify": verify("github"), "id": {"header": "X-Hub-Signature-256"}},
+}
+
+
+@pytest.fixture(scope="module")
+def validator():
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    jsonschema.Draft7Validator.check_schema(schema)
+    return jsonschema.Draft7Validator(schema)
+
+
+def check(build, tmp_path, content, *options):
+    path = tmp_path / "routes.json"
+    path.write_text(json.dumps(content), encoding="utf-8")
+    done = run_command(build, ["check", str(path), *options], {})
+    assert done.returncode in (0, 78), done.stderr
+    return done
+
+
+def verdicts(build, tmp_path, validator, members):
+    """(what the programs say, what the schema says) of one source."""
+    content = {"sources": [source(**members)]}
+    return check(build, tmp_path, content, "--without-secrets").returncode == 0, validator.is_valid(content)
+
+
+@pytest.mark.parametrize("case", FINE)
+def test_what_is_fine_is_fine_by_the_schema_and_by_the_programs(build, tmp_path, validator, case):
+    assert verdicts(build, tmp_path, validator, FINE[case]) == (True, True)
+
+
+@pytest.mark.parametrize("case", WRONG)
+def test_what_is_wrong_is_wrong_by_the_schema_and_by_the_programs(build, tmp_path, validator, case):
+    assert verdicts(build, tmp_path, validator, WRONG[case]) == (False, False)
+
+
+@pytest.mark.parametrize("case", WRONG_BEYOND_SCHEMA)
+def test_the_programs_see_what_no_schema_can(build, tmp_path, validator, case):
+    assert verdicts(build, tmp_path, validator, WRONG_BEYOND_SCHEMA[case]) == (False, True)
+
+
+@pytest.mark.parametrize("content", [{}, [], {"sources": []}, {"sources": {}}, {"sources": [source()], "more": 1},
+                                     {"sources": [7]}])
+def test_the_file_as_a_whole_has_one_form(build, tmp_path, validator, content):
+    assert check(build, tmp_path, content).returncode == 78
+    assert not validator.is_valid(content)
+
+
+def test_the_schema_knows_every_scheme_that_the_programs_know(build, tmp_path):
+    done = check(build, tmp_path, {"sources": [source(verify=verify("?"))]}, "--without-secrets")
+    told = done.stderr.partition("none of: ")[2].strip().split(", ")
+    schema = json.loads(SCHEMA.read_text(encoding="utf-8"))
+    known = []
+    for variant in schema["definitions"]["verify"]["oneOf"]:
+        scheme = variant["properties"]["scheme"]
+        known += scheme.get("enum", [scheme.get("const")])
+    assert sorted(known) == sorted(told)
+
+
+def test_check_tells_every_error_at_once_and_repeats_no_secret(build, tmp_path):
+    done = check(build, tmp_path, {"sources": [
+        source(name="A", path="a"), source(verify={"scheme": "github", "secrets": ["hunter2", {"env": "NOT_SET"}]}),
+        source(verify=verify("stripe", tolerance="-1s"))]})
+    lines = done.stderr.splitlines()
+    for place in ("sources[0].name", "sources[0].path", "sources[1].verify.secrets[0]", "sources[1].verify.secrets[1].env",
+                  "sources[2].verify.tolerance", "sources[2].name", "sources[2].path"):
+        assert any(f"routes.json: {place}: " in line for line in lines), (place, lines)
+    assert "hunter2" not in done.stderr
+
+
+def test_check_reads_the_secrets_unless_told_not_to(build, tmp_path):
+    (tmp_path / "secret").write_text("a secret\n", encoding="ascii")
+    content = {"sources": [source(verify={"scheme": "github", "secrets": [{"file": str(tmp_path / "secret")}]}),
+                           source(name="two", path="/two", delay="60s")]}
+    done = check(build, tmp_path, content)
+    assert (done.returncode, "2 sources" in done.stdout, "delay 60s" in done.stdout) == (0, True, True), done.stderr
+    assert "sources[1] two: takes events from anybody" in done.stdout
+    (tmp_path / "secret").unlink()
+    assert check(build, tmp_path, content).returncode == 78
+    assert check(build, tmp_path, content, "--without-secrets").returncode == 0
+    for arguments in ([], ["a", "b"], ["--nonsense", "a"]):
+        assert run_command(build, ["check", *arguments], {}).returncode == 64
+
+
+def test_the_example_is_fine_with_the_secrets_that_make_secrets_writes(build, tmp_path, validator):
+    example = EXAMPLE.read_text(encoding="utf-8")
+    validator.validate(json.loads(example))
+    secrets = tmp_path / "secrets"
+    subprocess.run([CHECKOUT / "deploy" / "secrets", secrets], check=True, capture_output=True, timeout=30)
+    done = check(build, tmp_path, json.loads(example.replace("/run/secrets/", f"{secrets}/")))
+    assert done.returncode == 0, done.stderr
+    assert "7 sources" in done.stdout
+    compose = (CHECKOUT / "compose.routes.yml").read_text(encoding="utf-8")
+    named = {secret["file"].rpartition("/")[2] for one in json.loads(example)["sources"]
+             for secret in one["verify"]["secrets"]}
+    assert named == {line.split(":")[0].strip() for line in compose.splitlines() if "{file:" in line}
+
+
+def route(build, *arguments, **settings):
+    return run_command(build, ["route", *arguments], settings)
+
+
+def test_route_says_which_source_a_request_meets_and_what_it_demands(build):
+    done = route(build, "PUT", "/internal/orders/7?a=b", "--routes", str(EXAMPLE))
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "source     orders",
+        "path       /internal/orders/*",
+        "methods    POST, PUT",
+        'verify     hmac, header x-orders-signature, sha256 in hex after "sha256="',
+        "id         /order/id in the JSON body, else 400",
+        "keep       newest",
+        "max_body   262144 bytes, else 413",
+        "rate       50 a second, 200 at once, else 429",
+        "query      dropped",
+    ]
+    done = route(build, "POST", "/stripe", GATEWAY_ROUTES=EXAMPLE)
+    assert "verify     stripe, at most 300 s old" in done.stdout.splitlines()
+    assert "id         /event_id in the JSON body, else the body's SHA-256" in route(
+        build, "POST", "/slack", GATEWAY_ROUTES=EXAMPLE).stdout.splitlines()
+
+
+def test_route_says_why_no_source_takes_a_request(build):
+    for method, path, status in (("POST", "/elsewhere", "404 "), ("POST", "/twilio/../stripe", "400 "),
+                                 ("GET", "/stripe", "405 ")):
+        done = route(build, method, path, "--routes", str(EXAMPLE))
+        assert (done.returncode, done.stdout.startswith(status)) == (1, True), done
+    assert "methods    POST" in done.stdout.splitlines()
+    done = route(build, "GET", "/any//thing")
+    assert (done.returncode, done.stdout.splitlines()[0]) == (0, "source     default")
+    assert route(build, "GET").returncode == 64
+    assert route(build, "GET", "no-slash").returncode == 64
+    done = route(build, "GET", "/", "--routes", "/nowhere/at/all")
+    assert (done.returncode, "sluice check" in done.stderr) == (78, True)
