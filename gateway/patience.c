@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/tcp.h>
 #include <pthread.h>
 #include <stdlib.h>
@@ -160,7 +161,7 @@ static int find_connections(void)
  * our own keeps what was looked at. */
 static bool shut(struct connection *c)
 {
-    int fd = dup(c->fd);
+    int fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
     bool same = fd >= 0 && cookie_of(fd) == c->cookie;
 
     if (same) {

@@ -80,7 +80,6 @@ static void connect(struct deliver *d, int64_t now_us)
     }
     metric_add(&metrics[CONNECTED], 1);
     log_info("broker-connected", log_text("name", d->connection_name));
-    backoff_reset(&d->backoff);
     ack_reset(&d->ack);
     d->channel++;
     d->state = DELIVER_IDLE;
@@ -106,6 +105,7 @@ static void consume(struct deliver *d, enum deliver_state state, int64_t now_us)
         return;
     }
     d->state = state;
+    backoff_reset(&d->backoff); /* not before: a broker without the queue lets everybody in */
     log_info("consuming", log_text("queue", TOPOLOGY_INGEST), log_number("prefetch", prefetch));
 }
 
