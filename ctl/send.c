@@ -6,6 +6,7 @@
 #include "post.h"
 #include "report.h"
 #include "settings.h"
+#include "sign.h"
 #include "subcommand.h"
 
 #include <cjson/cJSON.h>
@@ -23,6 +24,8 @@ struct options {
 
 struct send {
     struct options options;
+    struct sign_options sign_options;
+    struct sign *sign; /* NULL: nothing is signed */
     struct post *post;
     FILE *ledger;
     long posted, replies, accepted;
@@ -62,20 +65,53 @@ static void reply_id(struct span reply, struct buf *id)
     cJSON_Delete(answer);
 }
 
+/* What a provider would send around the body, and a body like its own where none is given. Sets
+ * the request's members to what is in *headers, *path and *body, which are the caller's. */
+static enum error_code sign_request(const struct send *s, struct post_request *request, cJSON **headers,
+                                    struct buf *path, struct buf *body, struct error *error)
+{
+    const struct options *o = &s->options;
+    struct sign_event event = {span_of(request->id), request->body, o->url, clock_wall_us() / CLOCK_US_PER_S};
+    enum error_code code;
+
+    if (o->data == NULL && o->file == NULL && o->lines == NULL) {
+        sign_body(s->sign, event.id, body);
+        event.body = buf_span(body);
+    }
+    buf_append_text(path, request->path);
+    *headers = request->headers == NULL ? cJSON_CreateObject() : cJSON_Duplicate(request->headers, true);
+    if (*headers == NULL || body->failed || path->failed) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    code = sign_headers(s->sign, &event, path, *headers, error);
+    request->id = ""; /* stands where the provider puts it */
+    request->headers = *headers;
+    request->path = buf_text(path);
+    request->body = event.body;
+    return code;
+}
+
 /* Posts one event, with its lines in the ledger and on standard output. Owns
  * nothing. id may be empty: the gateway then finds one. */
 static enum error_code send_event(struct send *s, struct post_request *request, struct error *error)
 {
     struct post_reply reply = {0};
-    struct buf id = {0}, answered = {0};
+    struct buf id = {0}, answered = {0}, path = {0}, body = {0};
     char sha256[LEDGER_SHA256_HEX + 1];
-    enum error_code code;
+    enum error_code code = ERROR_NONE;
+    cJSON *headers = NULL;
 
     buf_append_text(&id, request->id);
-    if (id.len == 0 && s->ledger != NULL) {
+    if (id.len == 0 && (s->ledger != NULL || s->sign != NULL)) {
         make_id(&id);
     }
     request->id = buf_text(&id);
+    if (s->sign != NULL) {
+        code = sign_request(s, request, &headers, &path, &body, error);
+        if (code != ERROR_NONE) {
+            goto done;
+        }
+    }
     ledger_sha256(request->body, sha256);
     code = write_ledger(s, LEDGER_SENT, buf_span(&id), sha256, error);
     if (code != ERROR_NONE) {
@@ -94,6 +130,9 @@ static enum error_code send_event(struct send *s, struct post_request *request, 
     code = write_ledger(s, ledger_outcome(reply.status), buf_span(&answered), sha256, error);
 done:
     buf_free(&reply.body);
+    cJSON_Delete(headers);
+    buf_free(&path);
+    buf_free(&body);
     buf_free(&answered);
     buf_free(&id);
     return code;
@@ -192,16 +231,30 @@ static enum error_code send_lines(struct send *s, struct error *error)
     return code;
 }
 
-static bool read_options(struct options *o, int count, char **arguments)
+static bool read_options(struct options *o, struct sign_options *sign, int count, char **arguments)
 {
     const struct {
         const char *name;
         const char **value;
     } known[] = {
-        {"--url", &o->url},       {"--path", &o->path},           {"--method", &o->method},
-        {"--id", &o->id},         {"--data", &o->data},           {"--file", &o->file},
-        {"--lines", &o->lines},   {"--id-header", &o->id_header}, {"--ledger", &o->ledger},
+        {"--url", &o->url},
+        {"--path", &o->path},
+        {"--method", &o->method},
+        {"--id", &o->id},
+        {"--data", &o->data},
+        {"--file", &o->file},
+        {"--lines", &o->lines},
+        {"--id-header", &o->id_header},
+        {"--ledger", &o->ledger},
         {"--source", &o->source},
+        {"--sign", &sign->scheme},
+        {"--secret-file", &sign->secret_file},
+        {"--secret-env", &sign->secret_env},
+        {"--header", &sign->header},
+        {"--algorithm", &sign->algorithm},
+        {"--encoding", &sign->encoding},
+        {"--prefix", &sign->prefix},
+        {"--user", &sign->user},
     };
 
     for (int i = 0; i < count; i += 2) {
@@ -222,6 +275,10 @@ static bool read_options(struct options *o, int count, char **arguments)
         report_problem(NAME, "only one of --data, --file and --lines can be sent");
         return false;
     }
+    if (sign->scheme == NULL && (sign->secret_file != NULL || sign->secret_env != NULL)) {
+        report_problem(NAME, "a secret is only used with --sign SCHEME");
+        return false;
+    }
     return true;
 }
 
@@ -229,6 +286,9 @@ static enum error_code send_all(struct send *s, struct error *error)
 {
     enum error_code code = post_open(&s->post, s->options.url, error);
 
+    if (code == ERROR_NONE && s->sign_options.scheme != NULL) {
+        code = sign_open(&s->sign, &s->sign_options, error);
+    }
     if (code == ERROR_NONE && s->options.ledger != NULL) {
         s->ledger = fopen(s->options.ledger, "ab");
         if (s->ledger == NULL) {
@@ -241,6 +301,7 @@ static enum error_code send_all(struct send *s, struct error *error)
     if (s->ledger != NULL && fclose(s->ledger) != 0 && code == ERROR_NONE) {
         code = error_set(error, ERROR_SYSTEM, "%s: %s", s->options.ledger, strerror(errno));
     }
+    sign_close(s->sign);
     post_close(s->post);
     return code;
 }
@@ -256,7 +317,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     struct error error = {0};
 
     (void)settings;
-    if (!read_options(&s.options, count, arguments)) {
+    if (!read_options(&s.options, &s.sign_options, count, arguments)) {
         return EXIT_USAGE;
     }
     if (send_all(&s, &error) != ERROR_NONE) {
@@ -272,21 +333,30 @@ const struct subcommand send_command = {
     .name = NAME,
     .arguments = "[OPTION VALUE]...",
     .summary = "post one event, or a file of them, and print the replies",
-    .help = "Posts to the gateway and prints a line for each reply: the status (000: none came) and the id.\n"
-            "\n"
-            "  --url URL         the gateway (http://127.0.0.1:8080)\n"
-            "  --path PATH       path and query (/)\n"
-            "  --method METHOD   (POST)\n"
-            "  --data STRING     the body\n"
-            "  --file FILE       the body, byte for byte; - is standard input\n"
-            "  --id ID           sent as webhook-id\n"
-            "  --lines FILE      an event for each line: {\"headers\": {...}, \"body\": \"...\"}\n"
-            "  --id-header NAME  of those headers the one that is sent as webhook-id too\n"
-            "                    (X-GitHub-Delivery; none when an event lacks it)\n"
-            "  --ledger FILE     append what was sent and what became of it, for sluice verify\n"
-            "  --source NAME     the events' source, for the ledger (default)\n"
-            "\n"
-            "Exit code 1 when any reply wasn't 2xx, 69 when none came.\n",
+    .help =
+        "Posts to the gateway and prints a line for each reply: the status (000: none came) and the id.\n"
+        "\n"
+        "  --url URL         the gateway (http://127.0.0.1:8080)\n"
+        "  --path PATH       path and query (/)\n"
+        "  --method METHOD   (POST)\n"
+        "  --data STRING     the body\n"
+        "  --file FILE       the body, byte for byte; - is standard input\n"
+        "  --id ID           sent as webhook-id\n"
+        "  --lines FILE      an event for each line: {\"headers\": {...}, \"body\": \"...\"}\n"
+        "  --id-header NAME  of those headers the one that is sent as webhook-id too\n"
+        "                    (X-GitHub-Delivery; none when an event lacks it)\n"
+        "  --ledger FILE     append what was sent and what became of it, for sluice verify\n"
+        "  --source NAME     the events' source, for the ledger (default)\n"
+        "\n"
+        "To try a route, signed as its provider signs, with a body and an id of its kind:\n"
+        "  --sign SCHEME       standard github stripe slack shopify twilio gitlab meta zoom hmac bearer\n"
+        "                      basic header\n"
+        "  --secret-file FILE  the secret, or\n"
+        "  --secret-env NAME   the variable that has it\n"
+        "  --header --algorithm --encoding --prefix --user: as the route says them (hmac, header, basic)\n"
+        "Twilio signs the URL: --url is then what the gateway is called from outside.\n"
+        "\n"
+        "Exit code 1 when any reply wasn't 2xx, 69 when none came.\n",
     .settings = settings_none,
     .run = run,
 };

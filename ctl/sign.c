@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT */
+#include "sign.h"
+
+#include "../gateway/proof.h"
+#include "../gateway/scheme.h"
+#include "../gateway/twilio.h"
+#include "config.h"
+#include "secret.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FORM "application/x-www-form-urlencoded"
+#define PLACEHOLDER "x" /* for a signature, while what it signs is read */
+
+/* What a provider sends, in its own spelling. '@' in a body stands for the id. */
+struct provider {
+    enum verify_scheme scheme;
+    const char *header, *mark; /* the signature's or token's; what stands before it */
+    const char *time;
+    const char *id;
+    const char *event, *kind; /* a header that names the kind of event */
+    const char *body;
+};
+
+static const struct provider providers[] = {
+    {VERIFY_STANDARD, "webhook-signature", "v1,", "webhook-timestamp", "webhook-id", NULL, NULL,
+     "{\"type\": \"sluice.test\", \"data\": {}}"},
+    {VERIFY_GITHUB, "X-Hub-Signature-256", "sha256=", NULL, "X-GitHub-Delivery", "X-GitHub-Event", "ping",
+     "{\"zen\": \"Keep it logically awesome.\", \"hook_id\": 1}"},
+    {VERIFY_STRIPE, "Stripe-Signature", NULL, NULL, NULL, NULL, NULL,
+     "{\"id\": \"@\", \"object\": \"event\", \"type\": \"charge.succeeded\"}"},
+    {VERIFY_SLACK, "X-Slack-Signature", "v0=", "X-Slack-Request-Timestamp", NULL, NULL, NULL,
+     "{\"type\": \"event_callback\", \"event_id\": \"@\", \"event\": {\"type\": \"app_mention\"}}"},
+    {VERIFY_SHOPIFY, "X-Shopify-Hmac-SHA256", "", NULL, "X-Shopify-Webhook-Id", "X-Shopify-Topic",
+     "orders/create", "{\"id\": 1, \"name\": \"#1001\"}"},
+    {VERIFY_TWILIO, "X-Twilio-Signature", "", NULL, "I-Twilio-Idempotency-Token", "Content-Type", FORM,
+     "MessageSid=@&MessageStatus=delivered&To=%2B15005550006"},
+    {VERIFY_GITLAB, "X-Gitlab-Token", "", NULL, "Idempotency-Key", "X-Gitlab-Event", "Push Hook",
+     "{\"object_kind\": \"push\", \"ref\": \"refs/heads/main\"}"},
+    {VERIFY_META, "X-Hub-Signature-256", "sha256=", NULL, NULL, NULL, NULL,
+     "{\"object\": \"page\", \"entry\": [{\"id\": \"@\"}]}"},
+    {VERIFY_ZOOM, "x-zm-signature", "v0=", "x-zm-request-timestamp", NULL, NULL, NULL,
+     "{\"event\": \"meeting.started\", \"payload\": {\"object\": {\"uuid\": \"@\"}}}"},
+    {VERIFY_HMAC, NULL, NULL, NULL, "webhook-id", NULL, NULL, "{\"id\": \"@\", \"type\": \"sluice.test\"}"},
+    {VERIFY_BEARER, "Authorization", "Bearer ", NULL, "webhook-id", NULL, NULL,
+     "{\"id\": \"@\", \"type\": \"sluice.test\"}"},
+    {VERIFY_BASIC, "Authorization", "Basic ", NULL, "webhook-id", NULL, NULL,
+     "{\"id\": \"@\", \"type\": \"sluice.test\"}"},
+    {VERIFY_HEADER, NULL, "", NULL, "webhook-id", NULL, NULL, "{\"id\": \"@\", \"type\": \"sluice.test\"}"},
+};
+
+struct sign {
+    const struct provider *provider;
+    struct verify_rule rule;
+    struct buf secret; /* as its owner wrote it: some schemes send it */
+};
+
+/* --- from the options ---------------------------------------------------------- */
+
+static enum error_code read_secret(struct sign *s, const struct sign_options *o, struct error *error)
+{
+    const char *value;
+
+    if ((o->secret_file != NULL) == (o->secret_env != NULL)) {
+        return error_set(error, ERROR_SETTING,
+                         "--sign %s needs a secret: either --secret-file or --secret-env", o->scheme);
+    }
+    if (o->secret_file != NULL) {
+        return config_read_file(o->secret_file, &s->secret, error);
+    }
+    value = getenv(o->secret_env);
+    if (value == NULL) {
+        return error_set(error, ERROR_SETTING, "--secret-env: no %s in the environment", o->secret_env);
+    }
+    buf_append_text(&s->secret, value);
+    return ERROR_NONE;
+}
+
+static enum error_code take_text(char **member, const char *value, struct error *error)
+{
+    *member = value == NULL ? NULL : strdup(value);
+    return value != NULL && *member == NULL ? error_set(error, ERROR_MEMORY, "out of memory") : ERROR_NONE;
+}
+
+/* Every option that the scheme has no use for, or that it needs, is told. */
+static enum error_code check_options(const struct scheme *scheme, const struct sign_options *o,
+                                     struct error *error)
+{
+    const struct {
+        const char *name, *value;
+        unsigned member;
+    } options[] = {
+        {"--header", o->header, SCHEME_HEADER},
+        {"--algorithm", o->algorithm, SCHEME_ALGORITHM},
+        {"--encoding", o->encoding, SCHEME_ENCODING},
+        {"--prefix", o->prefix, SCHEME_PREFIX},
+        {"--user", o->user, SCHEME_USER},
+    };
+
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
+        if (options[i].value != NULL && (scheme->takes & options[i].member) == 0) {
+            return error_set(error, ERROR_SETTING, "%s: --sign %s takes none", options[i].name, scheme->name);
+        }
+        if (options[i].value == NULL && (scheme->needs & options[i].member) != 0) {
+            return error_set(error, ERROR_SETTING, "--sign %s needs %s", scheme->name, options[i].name);
+        }
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code fill_rule(struct verify_rule *rule, const struct sign_options *o, struct error *error)
+{
+    enum error_code code = take_text(&rule->header, o->header, error);
+
+    code = code == ERROR_NONE ? take_text(&rule->prefix, o->prefix, error) : code;
+    code = code == ERROR_NONE ? take_text(&rule->user, o->user, error) : code;
+    if (code == ERROR_NONE && o->algorithm != NULL &&
+        !key_algorithm_of(span_of(o->algorithm), &rule->algorithm)) {
+        code = error_set(error, ERROR_SETTING, "--algorithm %s: sha1, sha256 or sha512", o->algorithm);
+    }
+    if (code == ERROR_NONE && o->encoding != NULL && !encoding_of(span_of(o->encoding), &rule->encoding)) {
+        code = error_set(error, ERROR_SETTING, "--encoding %s: hex or base64", o->encoding);
+    }
+    return code;
+}
+
+static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, const struct sign_options *o,
+                                   struct error *error)
+{
+    enum error_code code = check_options(scheme, o, error);
+
+    for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++) {
+        s->provider = providers[i].scheme == scheme->scheme ? &providers[i] : s->provider;
+    }
+    s->rule = scheme_rule(scheme);
+    code = code == ERROR_NONE ? fill_rule(&s->rule, o, error) : code;
+    code = code == ERROR_NONE ? read_secret(s, o, error) : code;
+    code = code == ERROR_NONE ? verify_rule_add_secret(&s->rule, buf_span(&s->secret), error) : code;
+    if (code == ERROR_NONE && key_is_public(s->rule.keys[0])) {
+        code = error_set(error, ERROR_SETTING,
+                         "the secret is a public key, which can only verify: give a whsec_");
+    }
+    return code;
+}
+
+enum error_code sign_open(struct sign **sign, const struct sign_options *options, struct error *error)
+{
+    const struct scheme *scheme = scheme_named(span_of(options->scheme));
+    struct sign *s = calloc(1, sizeof *s);
+    struct buf names = {0};
+    enum error_code code;
+
+    *sign = NULL;
+    if (s == NULL) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    if (scheme == NULL || !scheme->needs_secret) {
+        scheme_names(&names);
+        code = error_set(error, ERROR_SETTING, "--sign %s: give one of %s", options->scheme,
+                         buf_text(&names) + sizeof "none, " - 1);
+        buf_free(&names);
+    } else {
+        code = open_scheme(s, scheme, options, error);
+    }
+    if (code != ERROR_NONE) {
+        sign_close(s);
+        return code;
+    }
+    *sign = s;
+    return ERROR_NONE;
+}
+
+void sign_close(struct sign *s)
+{
+    if (s != NULL) {
+        verify_rule_free(&s->rule);
+        secret_wipe(s->secret.data, s->secret.capacity);
+        buf_free(&s->secret);
+        free(s);
+    }
+}
+
+/* --- an event --------------------------------------------------------------------- */
+
+void sign_body(const struct sign *s, struct span id, struct buf *body)
+{
+    for (const char *c = s->provider->body; *c != '\0'; c++) {
+        if (*c == '@') {
+            buf_append_span(body, id);
+        } else {
+            buf_append_char(body, *c);
+        }
+    }
+}
+
+/* Puts a header in place of those of its name. NULL as name: nothing. False: no memory. */
+static bool put(cJSON *headers, const char *name, const char *value)
+{
+    if (name == NULL) {
+        return true;
+    }
+    cJSON_DeleteItemFromObject(headers, name);
+    return cJSON_AddStringToObject(headers, name, value) != NULL;
+}
+
+/* What a query needs so that the signature of the URL covers a body that is no form. */
+static enum error_code cover_body(struct span body, struct buf *path, struct error *error)
+{
+    unsigned char digest[KEY_DIGEST_BYTES];
+    char hex[2 * KEY_DIGEST_BYTES + 1] = "";
+
+    if (!key_digest(body, digest)) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    encoding_write(ENCODING_HEX, digest, sizeof digest, hex);
+    buf_printf(path, "%cbodySHA256=%s", memchr(path->data, '?', path->len) == NULL ? '?' : '&', hex);
+    return ERROR_NONE;
+}
+
+/* The request as the gateway will see it. */
+static struct request view(const cJSON *headers, const char *url, const struct buf *path)
+{
+    const char *authority = strstr(url, "://");
+    const char *end = path->len == 0 ? NULL : memchr(path->data, '?', path->len);
+    size_t path_len = end == NULL ? path->len : (size_t)(end - path->data);
+    struct request r = {.method = SPAN_LITERAL("POST"), .path = {path->data, path_len}};
+    const cJSON *header;
+
+    authority = authority == NULL ? url : authority + sizeof "://" - 1;
+    r.host = (struct span){authority, strcspn(authority, "/?#")};
+    r.https = strncmp(url, "https:", sizeof "https:" - 1) == 0;
+    r.query = end == NULL ? SPAN_LITERAL("") : (struct span){end + 1, path->len - path_len - 1};
+    cJSON_ArrayForEach(header, headers)
+    {
+        if (r.header_count < REQUEST_HEADERS_MAX) {
+            r.headers[r.header_count].name = span_of(header->string);
+            r.headers[r.header_count++].value = span_of(cJSON_GetStringValue(header));
+        }
+    }
+    return r;
+}
+
+/* Appends the signature of what the request has in it. */
+static enum error_code append_signature(const struct sign *s, const struct sign_event *event,
+                                        const struct request *request, struct buf *out, struct error *error)
+{
+    struct proof proof = {.text = {0}};
+    enum verify_cause cause = proof_read(&proof, &s->rule, request, event->body, event->now_s);
+    char text[2 * KEY_MAC_MAX];
+    struct key_mac mac;
+
+    if (cause == VERIFY_FINE && key_authenticate(s->rule.keys[0], proof.pieces, proof.piece_count, &mac)) {
+        encoding_write(proof.encoding, mac.bytes, mac.len, text);
+        buf_append(out, text, encoding_length(proof.encoding, mac.len));
+    } else {
+        out->failed = true;
+    }
+    proof_free(&proof);
+    return out->failed ? error_set(error, ERROR_MALFORMED, "an event with these headers can't be signed: %s",
+                                   verify_cause_label(cause))
+                       : ERROR_NONE;
+}
+
+static void append_token(const struct sign *s, struct buf *out)
+{
+    struct buf pair = {0};
+
+    if (s->rule.scheme != VERIFY_BASIC) {
+        buf_append_span(out, buf_span(&s->secret));
+        return;
+    }
+    buf_printf(&pair, "%s:", s->rule.user);
+    buf_append_span(&pair, buf_span(&s->secret));
+    if (!pair.failed && buf_reserve(out, encoding_length(ENCODING_BASE64, pair.len))) {
+        encoding_write(ENCODING_BASE64, (const unsigned char *)pair.data, pair.len, out->data + out->len);
+        out->len += encoding_length(ENCODING_BASE64, pair.len);
+    }
+    out->failed |= pair.failed;
+    secret_wipe(pair.data, pair.capacity);
+    buf_free(&pair);
+}
+
+static void append_mark(const struct sign *s, int64_t now_s, struct buf *out)
+{
+    if (s->rule.scheme == VERIFY_STRIPE) {
+        buf_printf(out, "t=%" PRId64 ",v1=", now_s);
+    } else if (s->rule.scheme == VERIFY_HMAC) {
+        buf_append_text(out, s->rule.prefix == NULL ? "" : s->rule.prefix);
+    } else {
+        buf_append_text(out, s->provider->mark);
+    }
+}
+
+static bool sends_token(enum verify_scheme scheme)
+{
+    return scheme == VERIFY_GITLAB || scheme == VERIFY_BEARER || scheme == VERIFY_BASIC ||
+           scheme == VERIFY_HEADER;
+}
+
+/* Twilio alone says of what type its body is. */
+static const char *kind_of(const struct provider *p, struct span body)
+{
+    bool json = p->scheme == VERIFY_TWILIO && body.len > 0 && (body.data[0] == '{' || body.data[0] == '[');
+
+    return json ? "application/json" : p->kind;
+}
+
+static bool put_all_but_proof(const struct sign *s, const struct sign_event *event, cJSON *headers)
+{
+    const struct provider *p = s->provider;
+    struct buf id = {0}, time = {0};
+    bool fine;
+
+    buf_append_span(&id, event->id);
+    buf_printf(&time, "%" PRId64, event->now_s);
+    fine = !id.failed && !time.failed && put(headers, p->id, buf_text(&id)) &&
+           put(headers, p->time, buf_text(&time));
+    if (fine && p->event != NULL && !cJSON_HasObjectItem(headers, p->event)) {
+        fine = put(headers, p->event, kind_of(p, event->body));
+    }
+    buf_free(&id);
+    buf_free(&time);
+    return fine;
+}
+
+/* proof: what stands before the signature. */
+static enum error_code add_signature(const struct sign *s, const struct sign_event *event, struct buf *path,
+                                     cJSON *headers, const char *header, struct buf *proof,
+                                     struct error *error)
+{
+    enum error_code code = ERROR_NONE;
+    size_t mark_len = proof->len;
+    struct request request;
+
+    buf_append_text(proof, PLACEHOLDER);
+    if (!put(headers, header, buf_text(proof))) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    request = view(headers, event->url, path);
+    if (s->rule.scheme == VERIFY_TWILIO && event->body.len > 0 && !twilio_is_form(&request)) {
+        code = cover_body(event->body, path, error);
+        request = view(headers, event->url, path);
+    }
+    proof->len = mark_len;
+    return code == ERROR_NONE ? append_signature(s, event, &request, proof, error) : code;
+}
+
+enum error_code sign_headers(const struct sign *s, const struct sign_event *event, struct buf *path,
+                             cJSON *headers, struct error *error)
+{
+    const char *header = s->provider->header == NULL ? s->rule.header : s->provider->header;
+    enum error_code code = ERROR_NONE;
+    struct buf proof = {0};
+
+    append_mark(s, event->now_s, &proof);
+    if (!put_all_but_proof(s, event, headers)) {
+        code = error_set(error, ERROR_MEMORY, "out of memory");
+    } else if (sends_token(s->rule.scheme)) {
+        append_token(s, &proof);
+    } else {
+        code = add_signature(s, event, path, headers, header, &proof, error);
+    }
+    if (code == ERROR_NONE && (proof.failed || path->failed || !put(headers, header, buf_text(&proof)))) {
+        code = error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    secret_wipe(proof.data, proof.capacity);
+    buf_free(&proof);
+    return code;
+}
