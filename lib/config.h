@@ -9,7 +9,7 @@
  * Every setting X may be given as X (the value) or as X_FILE (a file that holds
  * it; one trailing newline is dropped); both at once is an error, and so is a
  * file that can't be read or holds more than 64 KiB. An empty X counts as not set.
- * Durations are a whole number with a unit: us ms s min h (in the struct:
+ * Durations are a whole number with a unit: us ms s min h d (in the struct:
  * int64_t microseconds). Sizes: a whole number with B KiB MiB GiB (int64_t
  * bytes). 0 needs no unit. Addresses are host:port (port 0: the kernel picks). */
 

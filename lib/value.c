@@ -12,7 +12,8 @@ struct unit {
     int64_t factor;
 };
 
-static const struct unit duration_units[] = {{"h", 3600 * CLOCK_US_PER_S},
+static const struct unit duration_units[] = {{"d", 24 * 3600 * CLOCK_US_PER_S},
+                                             {"h", 3600 * CLOCK_US_PER_S},
                                              {"min", 60 * CLOCK_US_PER_S},
                                              {"s", CLOCK_US_PER_S},
                                              {"ms", CLOCK_US_PER_MS},
@@ -189,7 +190,7 @@ static const char *read_quantity(const char *text, const char *end, const struct
     if (rest == 0) {
         return *value == 0           ? NULL
                : units == size_units ? "lacks a unit (B KiB MiB GiB)"
-                                     : "lacks a unit (us ms s min h)";
+                                     : "lacks a unit (us ms s min h d)";
     }
     for (const struct unit *u = units; u->name != NULL; u++) {
         if (strlen(u->name) == rest && memcmp(u->name, text, rest) == 0) {
@@ -197,7 +198,7 @@ static const char *read_quantity(const char *text, const char *end, const struct
         }
     }
     return units == size_units ? "has an unknown unit (B KiB MiB GiB are known)"
-                               : "has an unknown unit (us ms s min h are known)";
+                               : "has an unknown unit (us ms s min h d are known)";
 }
 
 static const char *in_range(const struct config_setting *s, int64_t value)

@@ -390,7 +390,7 @@ static void every_other_member_has_its_type_and_its_range(void **state)
         "routes: sources[0].rate.per_second: is 1e+300; whole numbers from 1 to 100000 are allowed\n");
     assert_source(NONE ",\"delay\":\"1500ms\"",
                   "routes: sources[0].delay: is not a whole number of seconds\n");
-    assert_source(NONE ",\"delay\":\"25h\"", "routes: sources[0].delay: \"25h\" is out of range: 0 to 24h\n");
+    assert_source(NONE ",\"delay\":\"25h\"", "routes: sources[0].delay: \"25h\" is out of range: 0 to 1d\n");
     assert_source(NONE ",\"drop_query\":1", "routes: sources[0].drop_query: is not true or false\n");
     assert_source(
         NONE ",\"reply\":{\"status\":301}",

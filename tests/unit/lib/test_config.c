@@ -141,7 +141,7 @@ static void values_at_both_ends_of_their_range_are_taken(void **state)
     set("T_COUNT", "1");
     set("T_SIZE", "0");
     set("T_HOLD", "1ms");
-    set("T_DELAYS", "1s,2s,3s,4s,5s,6s,7s,24h");
+    set("T_DELAYS", "1s,2s,3s,4s,5s,6s,7s,1d");
     set("T_LISTEN", "localhost:0");
     set("T_LEVEL", "warning");
     loads();
@@ -206,14 +206,15 @@ static void a_wrong_integer_is_named_with_value_and_range(void **state)
 static void a_wrong_quantity_is_named_with_value_and_range(void **state)
 {
     (void)state;
-    complains_about("T_HOLD", "10", "T_HOLD=10 lacks a unit (us ms s min h): 1ms to 1h\n");
-    complains_about("T_HOLD", "10m", "T_HOLD=10m has an unknown unit (us ms s min h are known): 1ms to 1h\n");
+    complains_about("T_HOLD", "10", "T_HOLD=10 lacks a unit (us ms s min h d): 1ms to 1h\n");
+    complains_about("T_HOLD", "10m",
+                    "T_HOLD=10m has an unknown unit (us ms s min h d are known): 1ms to 1h\n");
     complains_about("T_HOLD", "999us", "T_HOLD=999us is out of range: 1ms to 1h\n");
     complains_about("T_HOLD", "0", "T_HOLD=0 is out of range: 1ms to 1h\n");
     complains_about("T_HOLD", "9223372036854775807h",
                     "T_HOLD=9223372036854775807h is out of range: 1ms to 1h\n");
     complains_about("T_HOLD", "1.5s",
-                    "T_HOLD=1.5s has an unknown unit (us ms s min h are known): 1ms to 1h\n");
+                    "T_HOLD=1.5s has an unknown unit (us ms s min h d are known): 1ms to 1h\n");
     complains_about("T_HOLD", "soon", "T_HOLD=soon is not a whole number with a unit: 1ms to 1h\n");
     complains_about("T_SIZE", "7", "T_SIZE=7 lacks a unit (B KiB MiB GiB): 0 to 1024GiB\n");
     complains_about("T_SIZE", "7kb",
@@ -223,7 +224,7 @@ static void a_wrong_quantity_is_named_with_value_and_range(void **state)
 
 static void a_wrong_list_of_durations_is_named(void **state)
 {
-    static const char range[] = ": 1s to 24h each, at most 8, ascending\n";
+    static const char range[] = ": 1s to 1d each, at most 8, ascending\n";
     static const struct {
         const char *value, *what;
     } wrong[] = {
@@ -232,7 +233,7 @@ static void a_wrong_list_of_durations_is_named(void **state)
         {"1s,", "ends with a comma"},
         {"1s,,2s", "is not a whole number with a unit"},
         {",", "is not a whole number with a unit"},
-        {"1s,2", "lacks a unit (us ms s min h)"},
+        {"1s,2", "lacks a unit (us ms s min h d)"},
         {"1ms", "is out of range"},
         {"25h", "is out of range"},
         {"1s,2s,3s,4s,5s,6s,7s,8s,9s", "names too many durations"},
@@ -464,7 +465,7 @@ static void the_table_and_the_help_show_every_setting(void **state)
         "T_COUNT\tinteger\t1 to 65535\t7\tno\tA count.\n"
         "T_SIZE\tsize\t0 to 1024GiB\t1MiB\tno\tA size.\n"
         "T_HOLD\tduration\t1ms to 1h\t10min\tno\tA wait.\n"
-        "T_DELAYS\tdurations\t1s to 24h each, at most 8, ascending\t10s,60s,600s\tno\tSome waits.\n"
+        "T_DELAYS\tdurations\t1s to 1d each, at most 8, ascending\t10s,60s,600s\tno\tSome waits.\n"
         "T_LISTEN\taddress\thost:port, port 0 to 65535\t127.0.0.1:8080\tno\tWhere.\n"
         "T_LEVEL\tchoice\tdebug, info, warning\tinfo\tno\tHow much.\n"
         "T_URL\tURL\tamqp:// or amqps://\trequired\tno\tA server.\n"
