@@ -267,6 +267,7 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         {SPAN_LITERAL("sluice-received"), FIELD_NUMBER, MEMBER_RECEIVED, &e->received_us},
         {SPAN_LITERAL("sluice-attempt"), FIELD_NUMBER, MEMBER_ATTEMPT, &e->attempt},
         {SPAN_LITERAL("x-delivery-count"), FIELD_NUMBER, 0, &e->delivery_count},
+        {SPAN_LITERAL("x-death"), FIELD_ARRAY, 0, NULL},
         {SPAN_LITERAL("sluice-keep"), FIELD_TEXT, MEMBER_KEEP, NULL},
         {SPAN_LITERAL("sluice-headers"), FIELD_TABLE, MEMBER_HEADERS, NULL},
     };
@@ -284,6 +285,9 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         *seen |= (unsigned)others[i].member;
         if (others[i].kind == FIELD_NUMBER) {
             *others[i].number = f->number;
+        }
+        if (others[i].kind == FIELD_ARRAY) {
+            e->deaths = f->bytes;
         }
         if (others[i].member == MEMBER_VERSION && f->number != ENVELOPE_VERSION) {
             return error_set(error, ERROR_MALFORMED, "envelope version %lld; this program reads up to %d",
@@ -343,7 +347,7 @@ enum error_code envelope_decode(struct span properties, struct envelope *e, stru
     enum error_code code;
 
     /* The views must not be NULL: they go to memcpy and to libpq as they are. */
-    *e = (struct envelope){.id = {"", 0}, .content_type = {"", 0}};
+    *e = (struct envelope){.id = {"", 0}, .content_type = {"", 0}, .deaths = {"", 0}};
     for (size_t i = 0; i < TEXT_MEMBERS; i++) {
         *text_of(e, &text_members[i]) = (struct span){"", 0};
     }

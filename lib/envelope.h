@@ -62,6 +62,7 @@ struct envelope {
     int64_t received_us;    /* since 1970 */
     int64_t attempt;        /* sluice-attempt */
     int64_t delivery_count; /* x-delivery-count; the broker's; 0 when absent; not encoded */
+    struct span deaths;     /* x-death, an array (lib/field); likewise, empty when absent */
     struct envelope_header headers[ENVELOPE_HEADERS_MAX];
     size_t header_count;
 };
@@ -78,7 +79,8 @@ MUST_CHECK enum error_code envelope_encode(const struct envelope *envelope, stru
 /* Reads what envelope_encode wrote, of any released version, and as brokers
  * pass it on: in another order, with other integer types, with headers of their
  * own among them. Views point into `properties`. ERROR_MALFORMED when it is no
- * envelope: a member missing, of another type, over a limit, not UTF-8; an unknown version.
+ * envelope: a member missing, of another type, over a limit, not UTF-8; an unknown version. What was read by
+ * then is in *envelope.
  * Pure; safe on any bytes. */
 MUST_CHECK enum error_code envelope_decode(struct span properties, struct envelope *envelope,
                                            struct error *error);

@@ -122,7 +122,7 @@ static void take_value(struct field_cursor *c, char type, struct field *f)
         f->kind = FIELD_TABLE, f->bytes = field_take_bytes(c, field_take_integer(c, 4));
         break;
     case 'A':
-        (void)field_take_bytes(c, field_take_integer(c, 4));
+        f->kind = FIELD_ARRAY, f->bytes = field_take_bytes(c, field_take_integer(c, 4));
         break;
     case 'f':
         (void)field_take_bytes(c, 4);
@@ -147,6 +147,16 @@ bool field_take(struct field_cursor *c, struct field *f)
         return false;
     }
     f->name = field_take_short_string(c);
+    take_value(c, (char)field_take_integer(c, 1), f);
+    return !c->broken;
+}
+
+bool field_take_element(struct field_cursor *c, struct field *f)
+{
+    *f = (struct field){0};
+    if (c->left == 0 || c->broken) {
+        return false;
+    }
     take_value(c, (char)field_take_integer(c, 1), f);
     return !c->broken;
 }

@@ -35,6 +35,7 @@ enum field_kind {
     FIELD_NUMBER, /* any integer type, a boolean, a timestamp */
     FIELD_TEXT,
     FIELD_TABLE,
+    FIELD_ARRAY,
     FIELD_OTHER, /* skipped */
 };
 
@@ -42,7 +43,7 @@ struct field {
     enum field_kind kind;
     struct span name;
     int64_t number;
-    struct span bytes; /* of a text or a table: a view into what the cursor reads */
+    struct span bytes; /* of a text, a table or an array: a view into what the cursor reads */
 };
 
 /* Never a NULL view; empty once broken. */
@@ -51,5 +52,7 @@ uint64_t field_take_integer(struct field_cursor *c, size_t bytes);
 struct span field_take_short_string(struct field_cursor *c);
 /* The next field of a table; false at its end, or when it is broken. */
 bool field_take(struct field_cursor *c, struct field *f);
+/* The next element of an array, which has no name; likewise. */
+bool field_take_element(struct field_cursor *c, struct field *f);
 
 #endif

@@ -214,7 +214,8 @@ static void as_a_broker_passes_it_on(struct buf *out)
     put_typed(out, "x-decimal", 'D', 0, 5);
     put_typed(out, "x-void", 'V', 0, 0);
     put_typed(out, "x-bytes", 'x', 0, 4);
-    put_typed(out, "x-death", 'A', 0, 4);
+    field_put_short_string(out, SPAN_LITERAL("x-death"));
+    buf_append(out, "A\0\0\0\4t\1s\0" /* the number's second byte is missing */, 9);
     put_empty_table(out, "sluice-headers");
     put_texts(out);
 }
@@ -231,12 +232,35 @@ static void what_a_broker_adds_and_reorders_is_read_past(void **state)
         fail_msg("%s", error.text);
     }
     assert_int_equal(e.delivery_count, 5);
+    assert_true(span_equal(e.deaths, (struct span){"t\1s\0", 4}));
     assert_int_equal(e.attempt, 2);
     assert_int_equal(e.received_us, 1000000);
     assert_true(span_equal(e.id, SPAN_LITERAL("id")));
     assert_int_equal(e.query.len, 0);
     assert_non_null(e.query.data);
     buf_free(&out);
+}
+
+static void the_elements_of_an_array_are_taken_until_one_is_cut_short(void **state)
+{
+    struct field_cursor c = {"t\1S\0\0\0\2hiF\0\0\0\0s\0", 2 + 7 + 5 + 2, false};
+    struct field f;
+
+    (void)state;
+    assert_true(field_take_element(&c, &f));
+    assert_int_equal(f.kind, FIELD_NUMBER);
+    assert_int_equal(f.number, 1);
+    assert_true(field_take_element(&c, &f));
+    assert_int_equal(f.kind, FIELD_TEXT);
+    assert_true(span_equal(f.bytes, SPAN_LITERAL("hi")));
+    assert_int_equal(f.name.len, 0);
+    assert_true(field_take_element(&c, &f));
+    assert_int_equal(f.kind, FIELD_TABLE);
+    assert_false(field_take_element(&c, &f));
+    assert_true(c.broken);
+    c = (struct field_cursor){"", 0, false};
+    assert_false(field_take_element(&c, &f));
+    assert_false(c.broken);
 }
 
 static void check_malformed(void (*put_fields)(struct buf *out), const char *hint)
@@ -450,6 +474,7 @@ int main(void)
         cmocka_unit_test(properties_cut_anywhere_are_malformed_and_never_crash),
         cmocka_unit_test(any_bytes_are_decoded_without_harm),
         cmocka_unit_test(what_a_broker_adds_and_reorders_is_read_past),
+        cmocka_unit_test(the_elements_of_an_array_are_taken_until_one_is_cut_short),
         cmocka_unit_test(what_no_gateway_wrote_is_malformed_and_says_why),
         cmocka_unit_test(what_does_not_fit_the_format_is_refused_by_name_and_limit),
         cmocka_unit_test(an_over_long_content_type_travels_among_the_headers),
