@@ -16,6 +16,12 @@
 #define AT(member) offsetof(struct SETTINGS, member)
 
 /* clang-format off */
+#define OWNER_ROWS \
+    {"SETUP_DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false, \
+     "the database, as the role that owns it and may create roles"}, \
+    {"SETUP_DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true, \
+     "that role's password"}
+
 const struct config_setting settings_none[] = {{0}};
 
 #define SETTINGS setup_settings
@@ -27,10 +33,7 @@ const struct config_setting settings_setup[] = {
      "password to give to the broker's user sluice-gateway; needed unless --skip-broker-users"},
     {"SETUP_WORKER_BROKER_PASSWORD", CONFIG_TEXT, AT(worker_broker_password), "", 0, PASSWORD_MAX, NULL, true,
      "password to give to the broker's user sluice-worker; needed unless --skip-broker-users"},
-    {"SETUP_DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false,
-     "the database, as the role that owns it and may create roles"},
-    {"SETUP_DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true,
-     "that role's password"},
+    OWNER_ROWS,
     {"SETUP_WORKER_DATABASE_PASSWORD", CONFIG_TEXT, AT(worker_database_password), "", 0, PASSWORD_MAX, NULL, true,
      "password to give to the role sluice_worker; needed unless --print-sql"},
     {"SETUP_READER_DATABASE_PASSWORD", CONFIG_TEXT, AT(reader_database_password), "", 0, PASSWORD_MAX, NULL, true,
@@ -73,6 +76,29 @@ const struct config_setting settings_route[] = {
     {0},
 };
 #undef SETTINGS
+
+#define SETTINGS reader_settings
+const struct config_setting settings_reader[] = {
+    POSTGRES_SETTINGS(struct SETTINGS, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "", "the database, as a role that may read"),
+    {0},
+};
+#undef SETTINGS
+
+#define SETTINGS owner_settings
+const struct config_setting settings_owner[] = {
+    OWNER_ROWS,
+    {0},
+};
+#undef SETTINGS
+
+#define SETTINGS mover_settings
+const struct config_setting settings_mover[] = {
+    BROKER_SETTINGS(struct SETTINGS, broker, "amqp://sluice-setup@127.0.0.1:5672/sluice", "", "the broker, as a user that may write and read all of the vhost"),
+    OWNER_ROWS,
+    TOPOLOGY_DELAYS_SETTING(struct SETTINGS, delays),
+    {0},
+};
+#undef SETTINGS
 /* clang-format on */
 
 const struct config_setting *settings_all(void)
@@ -80,7 +106,8 @@ const struct config_setting *settings_all(void)
     static struct config_setting all[sizeof settings_setup / sizeof settings_setup[0] +
                                      sizeof settings_status / sizeof settings_status[0] +
                                      sizeof settings_route / sizeof settings_route[0]];
-    const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify, settings_route};
+    const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify,
+                                                   settings_route};
     size_t count = 0;
 
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {

@@ -41,7 +41,29 @@ struct route_settings {
     char *routes; /* "": none */
 };
 
+/* Of whoever only reads tables. */
+struct reader_settings {
+    struct postgres_access database;
+};
+
+/* Of whoever changes them. */
+struct owner_settings {
+    char *database_url;
+    char *database_password;
+};
+
+/* Of whoever moves events between the tables and the queues. */
+struct mover_settings {
+    struct broker_access broker;
+    char *database_url;
+    char *database_password;
+    struct config_durations delays;
+};
+
 extern const struct config_setting settings_none[];
+extern const struct config_setting settings_reader[];
+extern const struct config_setting settings_owner[];
+extern const struct config_setting settings_mover[];
 extern const struct config_setting settings_setup[];
 extern const struct config_setting settings_status[];
 extern const struct config_setting settings_verify[];

@@ -128,6 +128,10 @@ class Deployment:
         """`sluice setup`: the CompletedProcess."""
         return run_command(self.build, ["setup", *arguments], self.setup_settings(**more))
 
+    def operate(self, *arguments, **more):
+        """A subcommand that changes things: as the owner of the database and of the broker's vhost."""
+        return run_command(self.build, arguments, self.setup_settings(**more))
+
     def command(self, *arguments, **more):
-        """Any other subcommand."""
+        """One that only looks."""
         return run_command(self.build, arguments, self.reader_settings(**more))

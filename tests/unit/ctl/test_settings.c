@@ -20,11 +20,12 @@ static bool listed(const struct config_setting *table, const char *name)
 
 static void all_settings_are_listed_once(void **state)
 {
-    const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify};
+    const struct config_setting *const tables[] = {settings_setup,  settings_status, settings_verify,
+                                                   settings_reader, settings_owner,  settings_mover};
     const struct config_setting *all = settings_all();
 
     (void)state;
-    for (size_t t = 0; t < 3; t++) {
+    for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const struct config_setting *s = tables[t]; s->name != NULL; s++) {
             assert_true(listed(all, s->name));
         }

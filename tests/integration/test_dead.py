@@ -1,0 +1,434 @@
+# SPDX-License-Identifier: MIT
+"""`sluice dead`: what the workers or the broker gave up is looked at, sent again, dropped, collected; and nothing is
+lost on the way."""
+
+import base64
+import json
+import re
+import time
+
+import pytest
+
+from process import Child, wait_until
+from programs import environment
+
+FIRST = 1  # seconds of the first retry tier in these tests
+DELAYS = f"{FIRST}s,10s,60s,600s"
+T = 1_763_900_000_000_000  # microseconds since 1970
+
+
+@pytest.fixture(scope="module", name="tier")
+def fixture_tier(servers):
+    """A retry tier that doesn't keep the tests waiting."""
+    assert servers.setup(DELAYS=DELAYS).returncode == 0
+    yield
+    servers.broker.management("DELETE", f"queues/sluice/webhooks.retry.{FIRST}")
+    servers.broker.management("DELETE", f"exchanges/sluice/webhooks.retry.{FIRST}")
+    servers.broker.management("DELETE", f"queues/sluice/webhooks.delay.{FIRST}")
+    servers.broker.management("DELETE", f"exchanges/sluice/webhooks.delay.{FIRST}")
+
+
+def bury(site, count, prefix="d", **columns):
+    """Dead letters as a worker writes them, one microsecond after the other. columns: SQL expressions of n."""
+    values = {"source": "'default'", "id": f"'{prefix}' || n", "keep": "'newest'", "method": "'POST'",
+              "path": "'/dead'", "query": "'n=' || n", "headers": """'{"x-a": "é", "x-b": "2"}'""",
+              "content_type": "'application/json'", "remote": "'192.0.2.1'", "traceparent": "null",
+              "body": """convert_to('{"n":' || n || '}', 'UTF8')""", "properties": "null",
+              "received_at": f"timestamptz 'epoch' + {T} * interval '1 microsecond' + n * interval '1 microsecond'",
+              "attempts": "1", "verdict": "'later'", "sqlstate": "'23503'", "reason": "'its parent is missing'",
+              "worker": "'a test'", "dead_at": "now()", **columns}
+    site.database.query(f"insert into webhooks_dead ({', '.join(values)}) select {', '.join(values.values())} "
+                        f"from generate_series(1, {count}) n")
+
+
+def replay(site, *arguments, **more):
+    return site.servers.operate("dead", "replay", *arguments, **{"DELAYS": DELAYS, **more})
+
+
+def start_replay(site, name, *arguments):
+    """In the background."""
+    child = Child(name, site.directory / f"{name}.log")
+    child.start([(site.servers.build / "sluice").absolute(), "dead", "replay", *arguments],
+                environment(site.servers.setup_settings(DELAYS=DELAYS)))
+    return child
+
+
+def listed(site, *arguments):
+    done = site.servers.command("dead", "list", "--json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+@pytest.fixture(name="subscriber")
+def fixture_subscriber(site):
+    """How many messages somebody else's queue, bound to all events, has got."""
+    channel = site.channel()
+    channel.queue_declare("somebody-else", durable=True)
+    channel.queue_bind("somebody-else", "webhooks", "#")
+    yield lambda: channel.queue_declare("somebody-else", passive=True).method.message_count
+    channel.queue_delete("somebody-else")
+    channel.connection.close()
+
+
+# --- replay ---------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("tier")
+def test_a_replay_of_1000_dead_letters_that_is_killed_in_the_middle_stores_each_once(site, subscriber):
+    bury(site, 1000)
+    first = start_replay(site, "replay", "--rate", "400")
+    wait_until(lambda: site.count("webhooks_dead") <= 600, "400 of them to be replayed", 15, 0.01)
+    first.kill()
+    wait_until(lambda: not site.database.query("select 1 from pg_stat_activity where application_name like 'sluice dead%'"),
+               "the killed replay's transaction to be rolled back")
+    left = site.count("webhooks_dead")
+    assert 0 < left < 1000
+    done = replay(site)
+    assert (done.returncode, done.stdout) == (0, f"replayed {left} of {left}\n"), done.stderr
+    assert site.count("webhooks_dead") == 0
+    site.start_workers(1)
+    site.wait_count(1000)
+    site.wait_drained()
+    time.sleep(FIRST)  # what was published twice comes by now
+    site.wait_drained()
+    rows = site.rows()
+    assert sorted(row.id for row in rows) == sorted(f"d{n}" for n in range(1, 1001))
+    assert all(row.body == b'{"n":%d}' % int(row.id[1:]) for row in rows)
+    assert site.count("webhooks_dead") == 0
+    assert subscriber() == 0
+    site.publish("control", b"", T)
+    wait_until(lambda: subscriber() == 1, "the other subscriber to get what is no replay")
+
+
+@pytest.mark.usefixtures("tier")
+def test_a_replayed_event_is_the_event_that_died(site):
+    bury(site, 1)
+    assert replay(site).returncode == 0
+    site.start_workers(1)
+    row = site.row("d1")
+    assert row[:8] == ("default", "d1", "POST", "/dead", "n=1", {"x-a": "é", "x-b": "2"}, "application/json", b'{"n":1}')
+    assert round(row.received_at.timestamp() * 1e6) == T + 1
+
+
+@pytest.mark.usefixtures("tier")
+def test_two_replays_at_once_share_the_work(site):
+    bury(site, 600)
+    both = [start_replay(site, f"replay-{n}", "--rate", "300") for n in (1, 2)]
+    assert [child.wait(60) for child in both] == [0, 0]
+    counts = [int(re.search(r"replayed (\d+) of", child.output())[1]) for child in both]
+    assert sum(counts) == 600
+    site.start_workers(1)
+    site.wait_count(600)
+    site.wait_drained()
+    assert site.count("webhooks_dead") == 0
+
+
+@pytest.mark.usefixtures("tier")
+def test_a_newer_arrival_of_the_same_id_stays(site):
+    site.start_workers(1)
+    site.publish("d1", b"newer", T + 1000)
+    site.row("d1")
+    bury(site, 1)
+    assert replay(site).returncode == 0
+    wait_until(lambda: site.lines("unchanged", "d1"), lambda: f"the replayed one to come\n{site.tails()}")
+    row, = site.rows()
+    assert row.body == b"newer"
+    assert round(row.first_received_at.timestamp() * 1e6) == T + 1
+
+
+@pytest.fixture(name="picky_table")
+def fixture_picky_table(site):
+    site.database.query("alter table webhooks_raw add constraint picky check (path <> '/dead') not valid")
+    yield
+    site.database.query("alter table webhooks_raw drop constraint picky")
+
+
+@pytest.fixture(name="slow_end")
+def fixture_slow_end(site):
+    """A transaction that deletes a dead letter takes longer to commit than the first retry tier waits."""
+    site.database.query(f"""create function slow_end() returns trigger language plpgsql as $$
+        begin perform pg_sleep({FIRST} + 2); return null; end $$""")
+    site.database.query("""create constraint trigger slow_end after delete on webhooks_dead
+        deferrable initially deferred for each row execute function slow_end()""")
+    yield
+    site.database.query("drop trigger slow_end on webhooks_dead")
+    site.database.query("drop function slow_end")
+
+
+@pytest.mark.usefixtures("tier", "picky_table", "slow_end")
+def test_an_event_that_dies_again_before_its_replay_has_ended_is_a_dead_letter_still(site):
+    site.start_workers(1)
+    bury(site, 1)
+    (before,), = site.database.query("select dead_id from webhooks_dead")
+    assert replay(site).returncode == 0
+    wait_until(lambda: site.lines("dead", "d1"), lambda: f"it to die again\n{site.tails()}", 20)
+    (after, verdict, sqlstate), = site.database.query("select dead_id, verdict, sqlstate from webhooks_dead")
+    assert after > before
+    assert (verdict, sqlstate) == ("poison", "23514")
+
+
+@pytest.mark.usefixtures("tier")
+def test_what_is_no_envelope_is_not_replayed_and_stays(site):
+    bury(site, 2, "good")
+    bury(site, 1, id="''", keep="null", received_at="null", properties="'\\x00'", verdict="'malformed'")
+    bury(site, 1, "odd", headers="""'{"x": 1}'""", dead_at="now() - interval '1 hour'")
+    done = replay(site)
+    assert done.returncode == 1
+    assert done.stdout == "replayed 2 of 4\n"
+    assert "1 can't be replayed" in done.stderr
+    assert "its header x is no text" in done.stderr
+    assert site.database.query("select id from webhooks_dead order by 1") == [("",), ("odd1",)]
+    site.start_workers(1)
+    site.wait_count(2)
+
+
+@pytest.mark.usefixtures("tier")
+def test_a_rate_is_kept(site):
+    bury(site, 30)
+    begun = time.monotonic()
+    assert replay(site, "--rate", "10").returncode == 0
+    assert 2.8 < time.monotonic() - begun < 10
+
+
+@pytest.mark.usefixtures("tier")
+def test_an_interrupted_replay_says_so_and_leaves_the_rest(site):
+    bury(site, 500)
+    child = start_replay(site, "replay", "--rate", "100")
+    wait_until(lambda: site.count("webhooks_dead") < 500, "it to begin", 15)
+    child.send(2)
+    assert child.wait(10) == 1
+    assert "interrupted" in child.output()
+    left = site.count("webhooks_dead")
+    assert f"replayed {500 - left} of 500" in child.output()
+    assert 0 < left < 500
+
+
+@pytest.mark.usefixtures("tier")
+def test_a_full_queue_stops_the_replay_and_loses_nothing(site):
+    bury(site, 2000, body="convert_to(repeat('x', 1000), 'UTF8')")  # the broker takes some batches before it says no
+    site.broker.management("PUT", "policies/sluice/full", {
+        "pattern": r"^webhooks\.retry\.1$", "apply-to": "queues", "priority": 10, "definition": {"max-length-bytes": 10000}})
+    try:
+        wait_until(lambda: site.broker.queue(f"webhooks.retry.{FIRST}").get("policy") == "full", "the policy")
+        done = replay(site)
+    finally:
+        site.broker.management("DELETE", "policies/sluice/full")
+    assert done.returncode == 1
+    assert "QUEUE_MAX_BYTES" in done.stderr
+    left = site.count("webhooks_dead")
+    assert done.stdout == f"replayed {2000 - left} of 2000\n"
+    assert left > 0
+    wait_until(lambda: site.broker.queue(f"webhooks.retry.{FIRST}").get("policy") == "sluice", "the old policy")
+    assert replay(site).returncode == 0
+    site.start_workers(1)
+    site.wait_count(2000)
+
+
+def test_a_replay_needs_the_servers_and_the_tier(site):
+    bury(site, 1)
+    assert replay(site, DELAYS="7s").returncode == 1
+    assert "sluice setup" in replay(site, DELAYS="7s").stderr
+    assert replay(site, BROKER_URL="amqp://sluice-setup@127.0.0.1:1/sluice").returncode == 69
+    assert replay(site, SETUP_DATABASE_URL="postgresql://sluice@127.0.0.1:1/sluice").returncode == 69
+    assert replay(site, DELAYS="soon").returncode == 78
+    assert replay(site, "--rate", "0").returncode == 64
+    assert site.count("webhooks_dead") == 1
+
+
+# --- list, show, drop -----------------------------------------------------------------
+
+
+@pytest.fixture(name="mixed")
+def fixture_mixed(site):
+    """Dead letters 1 to 6 of several kinds; returns what their dead_ids begin after."""
+    (last,), = site.database.query("select nextval('webhooks_dead_dead_id_seq')")
+    bury(site, 1, "a")
+    bury(site, 1, "b", source="'github'", verdict="'poison'", sqlstate="'23514'")
+    bury(site, 1, "c", source="'github'", dead_at="now() - interval '2 hours'")
+    bury(site, 1, "d", verdict="'poison'", sqlstate="'22003'", dead_at="now() - interval '3 days'")
+    bury(site, 1, id="''", keep="null", received_at="null", properties="'\\x00'", verdict="'malformed'", sqlstate="null")
+    bury(site, 1, "f", source="'github'", verdict="'given-up'", sqlstate="null", reason=r"E'two\nlines \x1b[31m\u009b'")
+    return last
+
+
+@pytest.mark.parametrize(("arguments", "expected"), [
+    ([], "123456"),
+    (["--source", "github"], "236"),
+    (["--id", "a1"], "1"),
+    (["--verdict", "poison"], "24"),
+    (["--verdict", "given-up"], "6"),
+    (["--sqlstate", "23514"], "2"),
+    (["--sqlstate", "23"], "123"),
+    (["--older-than", "1h"], "34"),
+    (["--older-than", "1d"], "4"),
+    (["--newer-than", "60min"], "1256"),
+    (["--older-than", "1h", "--newer-than", "2d"], "3"),
+    (["--source", "github", "--verdict", "poison"], "2"),
+    (["--source", "' or true --"], ""),
+    (["--sqlstate", "%"], ""),
+    (["--id", ""], "5"),
+])
+def test_each_filter_finds_what_it_says(site, mixed, arguments, expected):
+    found = listed(site, *arguments)
+    assert "".join(sorted(str(one["dead_id"] - mixed) for one in found["dead"])) == expected
+    assert found["count"] == len(expected)
+
+
+def test_dead_letters_are_found_by_number_and_the_newest_are_shown(site, mixed):
+    found = listed(site, "--dead-id", f"{mixed + 2},{mixed + 4},99999999")
+    assert [one["id"] for one in found["dead"]] == ["d1", "b1"]
+    newest = listed(site, "--limit", "2")
+    assert newest["count"] == 6
+    assert [one["dead_id"] - mixed for one in newest["dead"]] == [6, 5]
+    for wrong in ("", "x", "1,", ",1", "1;drop", "1234567890123456789"):
+        assert site.servers.command("dead", "list", "--dead-id", wrong).returncode == 1
+
+
+@pytest.mark.usefixtures("mixed")
+def test_the_list_holds_reasons_but_no_bodies_and_says_nothing_to_the_terminal(site):
+    bury(site, 1, "secret", body="convert_to('the body itself', 'UTF8')")
+    table, text = (site.servers.command("dead", "list", *form).stdout for form in ([], ["--json"]))
+    assert "the body itself" not in table + text
+    assert base64.b64encode(b"the body itself").decode() not in table + text
+    assert "7 of 7 dead letters" in table
+    assert "its parent is missing" in table
+    assert "two?lines ?[31m?" in table
+    assert not re.search(r"[^\n -~]", table)
+    assert {one["body_bytes"] for one in json.loads(text)["dead"]} == {7, 15}
+
+
+def test_show_tells_all_of_one_and_gives_its_body_back_byte_for_byte(site, mixed):
+    bury(site, 1, "binary", body="'\\x00ff0a'::bytea")
+    shown = site.servers.command("dead", "show", str(mixed + 2))
+    for word in ("poison", "23514", "github", "b1", "/dead", "n=1", "x-b", '{"n":1}', "its parent is missing"):
+        assert word in shown.stdout
+    one = json.loads(site.servers.command("dead", "show", "--json", str(mixed + 7)).stdout)
+    assert base64.b64decode(one["body_base64"]) == b"\x00\xff\x0a"
+    assert (one["id"], one["headers"], one["payload"]) == ("binary1", {"x-a": "é", "x-b": "2"}, None)
+    body = site.servers.command("dead", "show", "--body", str(mixed + 4))
+    assert body.stdout == '{"n":1}'
+    assert site.servers.command("dead", "show", "99999999").returncode == 1
+    assert site.servers.command("dead", "show", "1,2").returncode == 1
+    assert site.servers.command("dead", "show").returncode == 64
+
+
+def test_drop_deletes_what_the_filter_fits_and_wants_to_be_told(site, mixed):
+    assert site.servers.operate("dead", "drop").returncode == 64
+    assert site.servers.operate("dead", "drop", "--all", "--id", "a1").returncode == 64
+    done = site.servers.operate("dead", "drop", "--source", "github")
+    assert done.returncode == 0
+    assert done.stdout.split() == ["1", "given-up", "-", "1", "later", "23503", "1", "poison", "23514", "dropped", "3"]
+    assert [one["dead_id"] - mixed for one in listed(site)["dead"]] == [5, 4, 1]
+    assert site.servers.operate("dead", "drop", "--all").stdout.endswith("dropped 3\n")
+    assert site.count("webhooks_dead") == 0
+
+
+def test_a_reader_may_list_but_not_drop(site):
+    bury(site, 1)
+    reader = {"SETUP_DATABASE_URL": site.database.url("sluice_reader"),
+              "SETUP_DATABASE_PASSWORD_FILE": None, "SETUP_DATABASE_PASSWORD": site.servers.secret("database-reader")}
+    assert site.servers.operate("dead", "drop", "--all", **reader).returncode == 78
+    assert site.count("webhooks_dead") == 1
+
+
+@pytest.mark.usefixtures("mixed", "tier")
+def test_a_dry_run_says_how_many_and_changes_nothing(site):
+    channel = site.channel()
+    channel.basic_publish("webhooks.dead", "default", b"given up")
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1, "it to be there")
+    before = site.database.query("select * from webhooks_dead order by 1")
+    assert replay(site, "--dry-run", "--source", "github").stdout == "would replay 3 of 3\n"
+    assert replay(site, "--dry-run").stdout == "would replay 5 of 6\n"
+    assert site.servers.operate("dead", "drop", "--all", "--dry-run").stdout.endswith("would drop 6\n")
+    assert site.servers.operate("dead", "collect", "--dry-run").stdout == "would collect 1\n"
+    assert site.database.query("select * from webhooks_dead order by 1") == before
+    assert channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1
+    assert channel.queue_declare(f"webhooks.retry.{FIRST}", passive=True).method.message_count == 0
+    channel.connection.close()
+
+
+# --- collect --------------------------------------------------------------------------
+
+
+@pytest.fixture(name="impatient")
+def fixture_impatient(site):
+    """A broker that gives a message up at its third delivery."""
+    site.broker.management("PUT", "policies/sluice/impatient", {
+        "pattern": r"^webhooks\.ingest$", "apply-to": "queues", "priority": 10, "definition": {"delivery-limit": 2}})
+    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "impatient", "the policy")
+    yield
+    site.broker.management("DELETE", "policies/sluice/impatient")
+    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "sluice", "the old policy")
+
+
+def give_up(site, count):
+    """Takes each message of the work's queue and gives it back until the broker has had enough."""
+    channel = site.channel()
+    for method, _, _ in channel.consume("webhooks.ingest", inactivity_timeout=0.5):
+        if method is None:
+            if site.broker.queue("webhooks.dead").get("messages", 0) == count:
+                break
+        else:
+            channel.basic_nack(method.delivery_tag, requeue=True)
+    channel.cancel()
+    channel.connection.close()
+
+
+@pytest.mark.usefixtures("impatient", "tier")
+def test_what_the_broker_gave_up_is_collected_with_its_reason_and_can_be_replayed(site):
+    for n in range(5):
+        site.publish(f"g{n}", b"body %d" % n, T + n, **{"sluice-query": "a=b", "sluice-headers": {"x-a": "é"}})
+    give_up(site, 5)
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stdout) == (0, "collected 5; there already 0\n"), done.stderr
+    wait_until(lambda: site.broker.queue("webhooks.dead")["messages"] == 0, "an empty queue")
+    rows = site.database.query("select id, source, body, verdict, sqlstate, reason, query, headers, keep, attempts, properties,"
+                               " extract(epoch from received_at) * 1000000 from webhooks_dead order by id")
+    for n, row in enumerate(rows):
+        assert row[:2] == (f"g{n}", "default") and bytes(row[2]) == b"body %d" % n
+        assert row[3:5] == ("given-up", None)
+        assert re.fullmatch(r"the broker gave it up: delivery_limit in webhooks\.ingest at \d{4}-\d\d-\d\d .* UTC", row[5])
+        assert row[6:] == ("a=b", {"x-a": "é"}, "newest", 1, None, T + n)
+    assert replay(site).stdout == "replayed 5 of 5\n"
+    site.start_workers(1)
+    site.wait_count(5)
+
+
+def test_what_is_no_envelope_is_collected_with_all_it_had(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    channel.basic_publish("webhooks.dead", "stranger", b"\x00\xff what?")
+    channel.connection.close()
+    assert site.servers.operate("dead", "collect").stdout == "collected 1; there already 0\n"
+    (source, event_id, body, verdict, reason, properties, received), = site.database.query(
+        "select source, id, body, verdict, reason, properties, received_at from webhooks_dead")
+    assert (source, event_id, bytes(body), verdict, received) == ("stranger", "", b"\x00\xff what?", "given-up", None)
+    assert "doesn't say why; and no envelope" in reason
+    assert properties is not None
+
+
+def test_collect_empties_a_long_queue_and_the_same_event_stands_once(site):
+    channel = site.channel()
+    for n in range(1500):
+        channel.basic_publish("webhooks.dead", "default", b"%d" % (n % 1000))
+    channel.connection.close()
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stdout) == (0, "collected 1000; there already 500\n"), done.stderr
+    assert site.count("webhooks_dead") == 1000
+    assert site.servers.operate("dead", "collect").stdout == "collected 0; there already 0\n"
+
+
+def test_collect_needs_the_servers(site):
+    assert site.servers.operate("dead", "collect", BROKER_URL="amqp://sluice-setup@127.0.0.1:1/sluice").returncode == 69
+    assert site.servers.operate(
+        "dead", "collect", SETUP_DATABASE_URL="postgresql://sluice@127.0.0.1:1/sluice").returncode == 69
+
+
+def test_a_group_of_subcommands_says_what_is_in_it(servers):
+    done = servers.command("dead")
+    assert done.returncode == 64
+    for word in ("list", "show", "replay", "drop", "collect"):
+        assert f"sluice dead {word}" in done.stderr
+    assert servers.command("dead", "--help").returncode == 0
+    assert servers.command("dead", "frobnicate").returncode == 64
+    assert "--sqlstate" in servers.command("dead", "list", "--help").stdout
