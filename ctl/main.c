@@ -10,9 +10,9 @@
 #include <string.h>
 
 static const struct subcommand *const subcommands[] = {
-    &setup_command,     &send_command,        &status_command,    &ready_command,
-    &verify_command,    &check_command,       &route_command,     &dead_list_command,
-    &dead_show_command, &dead_replay_command, &dead_drop_command, &dead_collect_command};
+    &setup_command,     &send_command,         &status_command,    &ready_command,     &verify_command,
+    &check_command,     &route_command,        &dead_list_command, &dead_show_command, &dead_replay_command,
+    &dead_drop_command, &dead_collect_command, &prune_command};
 #define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
 
 /* Room for whichever subcommand's settings. */

@@ -29,5 +29,6 @@ extern const struct subcommand dead_show_command;
 extern const struct subcommand dead_replay_command;
 extern const struct subcommand dead_drop_command;
 extern const struct subcommand dead_collect_command;
+extern const struct subcommand prune_command;
 
 #endif

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: MIT
+"""`sluice prune`: old rows go, by the index, in short transactions, while events go on being stored."""
+
+import threading
+import time
+
+import pytest
+
+from process import Child, wait_until
+from programs import environment
+
+T = 1_763_900_000_000_000  # microseconds since 1970, long ago
+
+
+def fill(site, count, prefix="p", age="interval '40 days'", body="convert_to('{}', 'UTF8')"):
+    site.database.query(f"""insert into webhooks_raw (source, id, method, path, body, received_at, first_received_at)
+        select 'default', '{prefix}' || n, 'POST', '/', {body}, at, at
+          from generate_series(1, {count}) n, lateral (select now() - {age} + n * interval '1 ms') as t (at)""")
+
+
+def prune(site, *arguments, **more):
+    return site.servers.operate("prune", *arguments, **more)
+
+
+def counts(done, returncode=0):
+    assert done.returncode == returncode, done.stderr
+    return int(done.stdout.split()[1])
+
+
+def test_what_is_older_goes_and_what_is_not_stays(site):
+    fill(site, 12_000)
+    fill(site, 500, "young", "interval '29 days'")
+    fill(site, 1, "edge", "interval '29 days 23:59'")
+    assert prune(site, "--older-than", "30d", "--dry-run").stdout.startswith("would prune 12000 rows received before ")
+    assert site.count() == 12_501
+    assert counts(prune(site, "--older-than", "30d")) == 12_000
+    assert site.database.query("select distinct regexp_replace(id, '\\d+', '') from webhooks_raw order by 1") == [
+        ("edge",), ("young",)]
+    assert counts(prune(site, "--older-than", "30d")) == 0
+    assert counts(prune(site, "--older-than", "0")) == 501
+
+
+def test_an_age_is_needed_and_a_unit(servers):
+    assert servers.operate("prune").returncode == 64
+    assert servers.operate("prune", "--older-than", "30").returncode == 64
+    assert servers.operate("prune", "--older-than", "30d", "more").returncode == 64
+    away = {"SETUP_DATABASE_URL": "postgresql://sluice@127.0.0.1:1/sluice"}
+    assert servers.operate("prune", "--older-than", "30d", **away).returncode == 69
+
+
+def test_a_delivery_of_a_pruned_id_makes_a_new_row(site):
+    site.start_workers(1)
+    site.publish("again", b"first", T)
+    site.row("again")
+    assert counts(prune(site, "--older-than", "30d")) == 1
+    site.publish("again", b"second", T + 1)
+    row = site.row("again")
+    assert row.body == b"second"
+    assert round(row.first_received_at.timestamp() * 1e6) == T + 1
+
+
+def test_a_row_that_somebody_has_locked_is_left_and_told(site):
+    fill(site, 100)
+    other = site.database.connect()
+    other.autocommit = False
+    with other.cursor() as cursor:
+        cursor.execute("select from webhooks_raw where id = 'p7' for update")
+        begun = time.monotonic()
+        done = prune(site, "--older-than", "30d")
+        assert time.monotonic() - begun < 5
+    other.rollback()
+    other.close()
+    assert counts(done, 1) == 99
+    assert "1 are left, which somebody else had locked" in done.stderr
+    assert counts(prune(site, "--older-than", "30d")) == 1
+
+
+def test_a_table_that_somebody_has_locked_is_not_waited_for(site):
+    """Who waits for a table's lock makes everybody behind him wait too."""
+    fill(site, 10)
+    other = site.database.connect()
+    other.autocommit = False
+    with other.cursor() as cursor:
+        cursor.execute("lock table webhooks_raw in access exclusive mode")
+        begun = time.monotonic()
+        done = prune(site, "--older-than", "30d")
+        assert 0.9 < time.monotonic() - begun < 5
+    other.rollback()
+    other.close()
+    assert done.returncode == 69
+    assert "lock timeout" in done.stderr
+    assert site.count() == 10
+
+
+@pytest.fixture(name="plans")
+def fixture_plans(site):
+    """The server logs the plan of every statement that `sluice prune` makes."""
+    site.database.query("alter role sluice set session_preload_libraries = 'auto_explain'")
+    site.database.query("alter role sluice set auto_explain.log_min_duration = 0")
+    yield lambda: site.database.child.output()
+    site.database.query("alter role sluice reset session_preload_libraries")
+    site.database.query("alter role sluice reset auto_explain.log_min_duration")
+
+
+def test_old_rows_are_found_by_the_index(site, plans):
+    fill(site, 6_000)
+    fill(site, 60_000, "young", "interval '1 day'")
+    site.database.query("analyze webhooks_raw")
+    before = len(plans())
+    assert counts(prune(site, "--older-than", "30d")) == 6_000
+    wait_until(lambda: "delete from webhooks_raw" in plans()[before:].lower(), "the plan in the server's log")
+    told = plans()[before:]
+    assert "Index Scan using webhooks_raw_received_at" in told
+    assert "Tid Scan on webhooks_raw" in told
+    assert "Seq Scan on webhooks_raw" not in told
+
+
+def test_events_go_on_being_stored_while_old_rows_are_pruned(site):
+    """Newer arrivals of the very ids that are pruned meanwhile: none waits long, and none is lost."""
+    fill(site, 60_000, body="convert_to(repeat('x', 500), 'UTF8')")
+    slowest, stop = [0.0], threading.Event()
+
+    def upsert():
+        connection = site.database.connect("sluice_worker", site.servers.secret("database-worker"))
+        with connection.cursor() as cursor:
+            for n in range(59_999, 0, -97):
+                if stop.is_set():
+                    break
+                begun = time.monotonic()
+                cursor.execute("""insert into webhooks_raw (source, id, method, path, body, received_at, first_received_at)
+                    values ('default', %s, 'POST', '/', 'new', now(), now()) on conflict (id, source)
+                    do update set body = excluded.body, received_at = excluded.received_at""", (f"p{n}",))
+                slowest[0] = max(slowest[0], time.monotonic() - begun)
+        connection.close()
+    thread = threading.Thread(target=upsert, daemon=True)
+    child = Child("prune", site.directory / "prune.log")
+    child.start([(site.servers.build / "sluice").absolute(), "prune", "--older-than", "30d"],
+                environment(site.servers.setup_settings()))
+    thread.start()
+    status = child.wait(60)
+    thread.join(60)
+    stop.set()
+    assert status in (0, 1), child.output()
+    assert counts(prune(site, "--older-than", "30d")) >= 0
+    assert site.database.query("select count(*) from webhooks_raw where body <> 'new'") == [(0,)]
+    assert site.count() == len(range(59_999, 0, -97))
+    site.note(f"slowest upsert beside a prune {slowest[0] * 1000:.0f} ms")
+    assert slowest[0] < 2
