@@ -146,7 +146,8 @@ integration: $(PROGRAMS)
 # The faults of docs/guarantees.md, injected for real. -m quick: those that every change must pass.
 test-fault: packages-build packages-servers packages-test
 	@$(MAKE) --no-print-directory all
-	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/fault tests/integration/test_faults.py tests/integration/test_budget.py $(TESTS)
+	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/fault tests/integration/test_faults.py tests/integration/test_budget.py \
+		-n $(JOBS) $(TESTS)
 
 DURATION ?= 600
 chaos: packages-build packages-servers packages-test

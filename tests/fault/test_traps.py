@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from links import slowness
 from load import Load
 from process import wait_until
 from wire import encode
@@ -44,6 +45,8 @@ def test_the_largest_requests_use_half_of_a_handlers_stack_at_most(site):
                 one.recv(4096)
             except OSError:
                 pass  # refused before it was read whole
+    if slowness(site) > 1:
+        return  # a sanitizer has stacks of its own, and a look at their ends
     used = deepest_stack(gateway)
     site.note(f"{used} of {HANDLER_STACK} KiB of a handler's stack were used")
     assert used <= HANDLER_STACK / 2
