@@ -138,10 +138,10 @@ static bool reload_all(const struct running *r, struct buf *complaints)
         return false;
     }
     publish_require(r->publish, &routes->delays);
+    route_install(routes); /* lives until the next one is installed, here */
     log_info("reloaded", log_number("certificates", r->certificate != NULL),
              log_number("sources", (int64_t)routes->count));
     route_announce(routes);
-    route_install(routes);
     return true;
 }
 

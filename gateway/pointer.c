@@ -177,7 +177,7 @@ static char peek(struct cursor *c)
     while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n' || *c->at == '\r')) {
         c->at++;
     }
-    return c->at < c->end ? *c->at : '\0'; /* NUL stands nowhere in JSON */
+    return (char)(c->at < c->end ? *c->at : '\0'); /* NUL stands nowhere in JSON */
 }
 
 static bool take(struct cursor *c, char wanted)
@@ -191,7 +191,7 @@ static bool take(struct cursor *c, char wanted)
 
 static bool pass_escape(struct cursor *c)
 {
-    char kind = c->at < c->end ? *c->at++ : '\0';
+    char kind = (char)(c->at < c->end ? *c->at++ : '\0');
 
     if (kind != 'u') {
         return kind != '\0' && strchr("\"\\/bfnrt", kind) != NULL;
@@ -341,10 +341,9 @@ static bool pass_ends(struct cursor *c, struct nesting *n)
 
 static bool pass_value(struct cursor *c)
 {
-    struct nesting n;
+    struct nesting n = {.depth = 0};
     struct span raw;
 
-    n.depth = 0;
     do {
         char first = peek(c);
 
