@@ -86,22 +86,26 @@ struct running {
 /* The routes file, or what there is without one. NULL after complaints. */
 static struct routes *read_routes(const struct gateway_settings *settings, struct buf *complaints)
 {
-    const struct routes_options options = {
+    struct routes_options options = {
         .file = settings->routes,
-        .label = "GATEWAY_ROUTES",
         .secrets = true,
         .max_body = settings->max_body,
         .delay_us = settings->delay_us,
     };
     struct routes *routes;
+    struct buf label = {0};
 
-    if (settings->routes[0] != '\0') {
-        return routes_read(&options, complaints);
+    if (settings->routes[0] == '\0') {
+        routes = route_default(settings->delay_us, settings->max_body);
+        if (routes == NULL) {
+            buf_append_text(complaints, "no memory for the source default\n");
+        }
+        return routes;
     }
-    routes = route_default(settings->delay_us, settings->max_body);
-    if (routes == NULL) {
-        buf_append_text(complaints, "no memory for the source default\n");
-    }
+    buf_printf(&label, "GATEWAY_ROUTES=%s", settings->routes);
+    options.label = buf_text(&label);
+    routes = routes_read(&options, complaints);
+    buf_free(&label);
     return routes;
 }
 

@@ -227,7 +227,7 @@ def test_every_error_of_the_file_ends_the_start_at_once(site, routes, servers):
                        program="sluice-gateway")
     assert done.returncode == 78
     for place in ("sources[0].max_body", "sources[1].verify.scheme", "sources[2].verify.secrets[0]"):
-        assert f"GATEWAY_ROUTES: {place}: " in done.stderr, done.stderr
+        assert f"GATEWAY_ROUTES={routes.path}: {place}: " in done.stderr, done.stderr
     assert "insecure-dev-github" not in done.stderr
 
 
