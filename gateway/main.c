@@ -157,8 +157,8 @@ static void reload(const struct running *running)
     if (reload_all(running, &complaints)) {
         metric_add(&metrics[0], 1);
     } else {
-        metric_add(&metrics[1], 1);
         log_complaints(&complaints);
+        metric_add(&metrics[1], 1);
     }
     buf_free(&complaints);
 }

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The routes file: which source a request meets, and what becomes of it there."""
 
+import pathlib
 import signal
 import statistics
+import subprocess
 import threading
 import time
 
@@ -16,6 +18,7 @@ from wire import Wire, encode
 
 pytestmark = pytest.mark.gateway
 
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 SECRET, OTHER = "the secret of one", "the secret of another"
 
 
@@ -217,6 +220,27 @@ def test_a_flood_of_one_source_leaves_the_latency_of_another_alone(site, routes)
     assert beside[1] < 1
 
 
+def test_the_example_serves_its_providers_as_it_stands(site, routes, servers):
+    example = (CHECKOUT / "etc" / "routes.example.json").read_text(encoding="utf-8")
+    secrets = routes.directory / "secrets"
+    subprocess.run([CHECKOUT / "deploy" / "secrets", secrets], check=True, capture_output=True, timeout=30)
+    routes.path.write_text(example.replace("/run/secrets/", f"{secrets}/"), encoding="utf-8")
+    gateway = site.start_gateway(GATEWAY_ROUTES=routes.path)
+    site.start_workers(1)
+    own = ["--header", "X-Orders-Signature", "--prefix", "sha256=", "--data", '{"order": {"id": "order-7"}}']
+    for name, scheme, path, more in (
+            ("github", "github", "/github", []), ("stripe", "stripe", "/stripe", []), ("slack", "slack", "/slack", []),
+            ("shopify", "shopify", "/shopify", []), ("twilio", "twilio", "/twilio/sms", []),
+            ("standard", "standard", "/standard", []), ("orders", "hmac", "/internal/orders/7?token=abc", own)):
+        done = run_command(servers.build, ["send", "--url", f"http://127.0.0.1:{gateway.port}", "--path", path, "--sign",
+                                           scheme, "--secret-file", str(secrets / f"webhook-{name}"), *more], {})
+        assert (done.returncode, done.stdout[:3]) == (0, "200"), (name, done.stdout, done.stderr, gateway.tail())
+        row, = wait_until(lambda source=name: site.rows("source = %s", (source,)), f"a row of {name}")
+        assert row.query == ""
+    assert row.id == "order-7"
+    assert site.count() == 7
+
+
 # --- start and reload -----------------------------------------------------------------
 
 
@@ -264,9 +288,10 @@ def test_a_file_that_cannot_be_used_leaves_the_old_routes_in_force(site, routes)
         assert site.send("POST", "/more", b"x").status == 404
     routes.write(routes.open("more", "/more", max_body="many", keep="last"))
     reload(gateway, "refused")
-    reasons = [line["reason"] for line in gateway.lines("not-reloaded")]
-    assert any("sources[0].max_body" in reason for reason in reasons)
-    assert any("sources[0].keep" in reason for reason in reasons)
+
+    def reasons():
+        return "\n".join(line["reason"] for line in gateway.lines("not-reloaded"))
+    wait_until(lambda: "sources[0].max_body" in reasons() and "sources[0].keep" in reasons(), reasons)
     check_old()
     routes.path.write_text("{", encoding="ascii")
     reload(gateway, "refused")
@@ -285,7 +310,8 @@ def test_a_delay_that_is_not_declared_refuses_the_reload(site, routes):
     gateway = start(site, routes, routes.open("one", "/one"))
     routes.write(routes.open("one", "/one", delay="9s"))
     reload(gateway, "refused")
-    assert any("9 s" in line["reason"] and "sluice setup" in line["reason"] for line in gateway.lines("not-reloaded"))
+    wait_until(lambda: any("9 s" in line["reason"] and "sluice setup" in line["reason"]
+                           for line in gateway.lines("not-reloaded")), gateway.tail)
     assert gateway.is_ready()
     assert site.send("POST", "/one", b"x").status == 200
     routes.write(routes.open("one", "/one", delay="600s"))
