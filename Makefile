@@ -12,7 +12,7 @@ CTL     = main settings report database management budget migrate access script 
 # What the sluice command shares with the gateway: routes, what they demand, and how that is signed.
 CTL_OF_GATEWAY = request route routes place demand scheme verify proof twilio form encoding key eventid pointer rate delay reply
 
-# VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan.
+# VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan, fuzz.
 VARIANT ?= gcc
 BUILD    = build/$(VARIANT)
 VERSION := $(shell cat VERSION)
@@ -27,11 +27,13 @@ CC_gcc   = gcc
 CC_clang = clang
 CC_asan  = gcc
 CC_tsan  = gcc
+CC_fuzz  = clang
 CC       = $(CC_$(VARIANT))
 INSTRUMENT_gcc   = -D_FORTIFY_SOURCE=2
 INSTRUMENT_clang = -D_FORTIFY_SOURCE=2
 INSTRUMENT_asan  = -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 INSTRUMENT_tsan  = -fsanitize=thread
+INSTRUMENT_fuzz  = -fsanitize=fuzzer-no-link,address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer
 CFLAGS  += $(INSTRUMENT_$(VARIANT))
 LDFLAGS += $(filter -fsanitize%,$(INSTRUMENT_$(VARIANT)))
 
@@ -58,7 +60,7 @@ BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
-.PHONY: all help test build unit integration test-fault chaos check lint format run psql ctl bench clean packages
+.PHONY: all help test build unit integration test-fault chaos fuzz check lint format run psql ctl bench clean packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -74,6 +76,7 @@ help:
 	@echo 'make check         lints, format, both compilers, sanitizer builds'
 	@echo 'make test-fault    faults injected for real (TESTS="-m quick": the few minutes of CI)'
 	@echo 'make chaos         faults at random (DURATION=600 SEED=n), then the oracle'
+	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, from its kept corpus'
 	@echo 'make bench         speed, as ratios to the bare limit of this machine'
 	@echo 'make images        images of broker and database for docker compose, where none can be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
@@ -150,6 +153,18 @@ test-fault: packages-build packages-servers packages-test
 		-n $(JOBS) $(TESTS)
 
 DURATION ?= 600
+# For each tests/fuzz/NAME.c a libFuzzer program, which begins with tests/fuzz/corpus/NAME.
+FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
+
+fuzz: DURATION = 10
+fuzz: packages-build packages-check
+	@$(MAKE) --no-print-directory VARIANT=fuzz $(addprefix build/fuzz/fuzz/,$(FUZZERS))
+	tests/fuzz/run --seconds $(DURATION) $(addprefix build/fuzz/fuzz/,$(FUZZERS))
+
+build/fuzz/fuzz/%: build/fuzz/tests/fuzz/%.o $(filter-out %/main.o,$(GATEWAY_OBJ)) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(GATEWAY_LIBS)
+
 chaos: packages-build packages-servers packages-test
 	@$(MAKE) --no-print-directory all
 	/usr/bin/python3 -B tests/fault/chaos.py --build $(BUILD) --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(CHAOS)

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../gateway/pointer.h"
+
+#include "lines.h"
+
+#include <stdlib.h>
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A line with the pointer, then the document: what is found lies within the document. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct span document = {(const char *)data, size}, pointer, raw;
+    struct buf text = {0};
+    enum pointer_result result;
+
+    if (!lines_next(&document, &pointer) || pointer_wrong(pointer) != NULL) {
+        return 0;
+    }
+    result = pointer_find(document, pointer, &raw);
+    if (result == POINTER_STRING || result == POINTER_NUMBER) {
+        if (raw.data < document.data || raw.len > document.len ||
+            (size_t)(raw.data - document.data) > document.len - raw.len) {
+            abort();
+        }
+        if (result == POINTER_STRING && pointer_unescape(raw, &text) && text.len > raw.len) {
+            abort();
+        }
+    }
+    buf_free(&text);
+    return 0;
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../gateway/forwarded.h"
+#include "../../gateway/handshake.h"
+#include "../../gateway/scheme.h"
+#include "lines.h"
+
+#include <stdlib.h>
+
+#define NOW 1614265330
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+/* A secret that no input knows. */
+static struct verify_rule *rule_of(enum verify_scheme scheme)
+{
+    static struct verify_rule rules[VERIFY_HEADER + 1];
+    static const char *const secrets[] = {"ZmlyZSB3YWxrIHdpdGggbWUsIDI1IHllYXJz",
+                                          "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="};
+    struct verify_rule *rule = &rules[scheme];
+    struct error error;
+
+    if (rule->key_count == 0) {
+        *rule = scheme_rule(scheme_of(scheme));
+        rule->header = strdup("x-proof");
+        rule->user = strdup("user");
+        for (size_t i = 0; i < (scheme == VERIFY_STANDARD ? 2 : 1); i++) {
+            if (verify_rule_add_secret(rule, span_of(secrets[i]), &error) != ERROR_NONE) {
+                abort();
+            }
+        }
+    }
+    return rule;
+}
+
+/* The first byte is the scheme, the rest a request: nobody is believed. */
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    static struct forwarded trusted;
+    struct span text = {(const char *)data + 1, size - 1};
+    struct verify_rule *rule;
+    enum verify_cause cause;
+    struct request request;
+    struct reply reply;
+    struct error error;
+
+    if (size == 0) {
+        return 0;
+    }
+    if (trusted.count == 0 && forwarded_read("127.0.0.0/8,10.0.0.0/8,::1", &trusted, &error) != ERROR_NONE) {
+        abort();
+    }
+    rule = rule_of((enum verify_scheme)(VERIFY_STANDARD + data[0] % VERIFY_HEADER));
+    request = lines_request(&text);
+    forwarded_apply(&trusted, &request);
+    if (verify_request(rule, &request, text, NOW, &cause) || cause == VERIFY_FINE || cause == VERIFY_MEMORY) {
+        abort();
+    }
+    for (size_t i = 0; i < request.header_count; i++) {
+        (void)verify_reads(rule, request.headers[i].name);
+    }
+    (void)handshake_begin(rule, &request, 0, &reply);
+    (void)handshake_answer(rule, rule->keys[0], text, 0, &reply);
+    return 0;
+}
