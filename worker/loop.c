@@ -2,30 +2,27 @@
 #include "loop.h"
 
 #include "backoff.h"
-#include "budget.h"
+#include "brake.h"
 #include "clock.h"
 #include "deliver.h"
 #include "drain.h"
 #include "log.h"
+#include "pool.h"
 #include "report.h"
 #include "retry.h"
-#include "slot.h"
 
 #include <poll.h>
 #include <stdlib.h>
 
-#define SLOTS_MAX 64
 /* Heartbeats are served by calling into the library: at less than half of their 10 s. */
 #define TURN_MAX_US (1 * CLOCK_US_PER_S)
-#define SLOT_IDLE_US (60 * CLOCK_US_PER_S)
 
 struct loop {
     const struct worker_settings *settings;
     struct admin *admin;
     struct deliver deliver;
-    struct slot *slots[SLOTS_MAX];
-    size_t slot_count;
-    struct budget budget;
+    struct pool pool;
+    struct brake brake;
     struct retry retry;
     struct backoff store; /* between attempts of a batch that failed */
     int64_t resume_us;
@@ -33,41 +30,7 @@ struct loop {
     bool needs_repair;        /* the last batch failed by something that only a person can mend */
     bool draining;
     int64_t drain_deadline_us;
-    bool unfit;
 };
-
-static bool is_open(const struct slot *slot)
-{
-    switch (slot_state(slot)) {
-    case SLOT_CLOSED:
-    case SLOT_OPENING:
-        return false;
-    case SLOT_READY:
-    case SLOT_BUSY:
-        return true;
-    }
-    return false;
-}
-
-static size_t count_open(const struct loop *l)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < l->slot_count; i++) {
-        count += is_open(l->slots[i]);
-    }
-    return count;
-}
-
-static struct slot *find_state(const struct loop *l, enum slot_state state)
-{
-    for (size_t i = 0; i < l->slot_count; i++) {
-        if (slot_state(l->slots[i]) == state) {
-            return l->slots[i];
-        }
-    }
-    return NULL;
-}
 
 /* --- answers ---------------------------------------------------------------------- */
 
@@ -87,107 +50,70 @@ static void pause_storing(struct loop *l, const struct event *failed, size_t cou
                    log_number("events", (int64_t)count), log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
 }
 
-/* Takes the events out of a slot that has finished, or was lost. */
-static void collect(struct loop *l, struct slot *slot, int64_t now_us)
+/* refused: an example, for the log. */
+static void settle_brake(struct loop *l, const struct event *refused, int64_t now_us)
 {
-    struct batch *batch = slot_batch(slot);
-    const struct event *failed = NULL;
+    switch (brake_settle(&l->brake, backoff_random(), now_us)) {
+    case BRAKE_SAME:
+        break;
+    case BRAKE_PUT_ON:
+        log_error("brake-on", log_number("refused", (int64_t)l->brake.refused),
+                  log_number("of_last", BRAKE_WINDOW), log_span("source", refused->envelope.source),
+                  log_text("sqlstate", refused->sqlstate),
+                  log_text("reason", refused->reason == NULL ? "" : refused->reason));
+        break;
+    case BRAKE_RELEASED:
+        log_info("brake-off", log_text("reason", "the event that was tried was stored"));
+        break;
+    }
+}
+
+/* What became of a batch as a whole. */
+static void judge(struct loop *l, const struct batch *batch, int64_t now_us)
+{
+    const struct event *failed = NULL, *refused = NULL;
     size_t failures = 0;
 
     for (size_t i = 0; i < batch->count; i++) {
-        if (retry_wants(batch->events[i])) {
+        const struct event *event = batch->events[i];
+
+        if (event_settled(event) || retry_wants(event)) {
+            bool stored = event_settled(event) && event->state != EVENT_DEAD;
+
+            brake_count(&l->brake, !stored);
+            refused = stored ? refused : event;
             continue;
         }
-        report_event(batch->events[i]);
-        if (!event_settled(batch->events[i])) {
-            failures++;
-            if (failed == NULL || batch->events[i]->verdict == VERDICT_OPERATOR) {
-                failed = batch->events[i];
-            }
-        }
+        failures++;
+        failed = failed == NULL || event->verdict == VERDICT_OPERATOR ? event : failed;
     }
+    settle_brake(l, refused, now_us);
     if (failed != NULL) {
         pause_storing(l, failed, failures, now_us);
-    } else if (batch->count > 0) {
+    } else {
         backoff_reset(&l->store);
         l->failing_since_us = 0;
         l->needs_repair = false;
     }
+}
+
+/* Takes the events out of a slot whose batch has come back. */
+static void collect(struct loop *l, struct batch *batch, int64_t now_us)
+{
+    if (batch->count == 0) {
+        return;
+    }
+    judge(l, batch, now_us);
     for (size_t i = 0; i < batch->count; i++) {
         if (retry_wants(batch->events[i])) {
             retry_add(&l->retry, batch->events[i]);
         } else {
+            report_event(batch->events[i]);
             deliver_take_back(&l->deliver, batch->events[i]);
         }
     }
-    if (batch->count > 0) {
-        report_count(REPORT_BATCHES);
-    }
+    report_count(REPORT_BATCHES);
     batch->count = 0;
-}
-
-/* --- the budget --------------------------------------------------------------------- */
-
-static void no_place(struct loop *l, int64_t now_us)
-{
-    report_count(REPORT_NO_PLACE);
-    if (budget_refused(&l->budget, count_open(l), backoff_random(), now_us)) {
-        log_info("standby", log_text("reason", "all connections of the budget are held by other workers"));
-    }
-}
-
-static void not_opened(struct loop *l, const struct slot *slot, int64_t now_us)
-{
-    bool repair = verdict_settle(slot_sqlstate(slot), false) == VERDICT_OPERATOR;
-    int64_t wait_us = budget_failed(&l->budget, count_open(l), repair, backoff_random(), now_us);
-
-    report_count(REPORT_DATABASE_FAILURE);
-    log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
-              LOG_FIELDS(log_text("sqlstate", slot_sqlstate(slot)), log_text("reason", slot_reason(slot)),
-                         log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
-}
-
-static void opened(struct loop *l, const struct slot *slot)
-{
-    if (l->budget.lack != BUDGET_HELD) {
-        log_info("database-connected", log_number("budget", slot_budget(slot)));
-    }
-    report_budget(slot_budget(slot));
-    budget_opened(&l->budget);
-}
-
-static void unfit(struct loop *l)
-{
-    log_error("unfit-role",
-              log_text("reason",
-                       "the role of DATABASE_URL is a superuser or has no connection limit, so the budget "
-                       "would not hold: use sluice_worker, and run sluice setup"));
-    l->unfit = true;
-}
-
-/* One attempt at a time: a connecting backend takes a place of max_connections before it is refused. */
-static void open_slot(struct loop *l, int64_t now_us)
-{
-    struct slot *closed = find_state(l, SLOT_CLOSED);
-    size_t open = count_open(l);
-    bool busy = find_state(l, SLOT_READY) == NULL && l->deliver.backlog.count > 0 && now_us >= l->resume_us;
-
-    if (closed == NULL || !budget_may_open(&l->budget, now_us) || find_state(l, SLOT_OPENING) != NULL) {
-        return;
-    }
-    if (open == 0 || busy) {
-        slot_open(closed, now_us);
-    }
-}
-
-static void close_idle_slots(struct loop *l, int64_t now_us)
-{
-    for (size_t i = 0; i < l->slot_count && count_open(l) > 1; i++) {
-        if (slot_state(l->slots[i]) == SLOT_READY &&
-            now_us - slot_ready_since_us(l->slots[i]) >= SLOT_IDLE_US) {
-            slot_close(l->slots[i]);
-        }
-    }
 }
 
 /* since_us: 0 when it isn't so. */
@@ -204,15 +130,18 @@ static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
     bool consuming = l->deliver.state == DELIVER_CAREFUL || l->deliver.state == DELIVER_FULL;
     bool failing = is_past(l->failing_since_us, l->settings->hold_us, now_us);
     bool stuck = is_past(l->retry.trouble_since_us, l->settings->hold_us, now_us);
+    bool braked = l->brake.state != BRAKE_OFF && is_past(l->brake.since_us, l->settings->hold_us, now_us);
 
-    if (consuming && (failing || stuck || budget_release_due(&l->budget, now_us))) {
+    if (consuming && (failing || stuck || braked || budget_release_due(&l->pool.budget, now_us))) {
         log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
-                    log_text("reason", failing ? "no batch could be stored"
-                                       : stuck ? "no event could be retried"
-                                               : "no connection to the database"));
+                    log_text("reason", failing  ? "no batch could be stored"
+                                       : stuck  ? "no event could be retried"
+                                       : braked ? "most events are refused"
+                                                : "no connection to the database"));
         deliver_release(&l->deliver, now_us);
         l->failing_since_us = failing ? now_us : l->failing_since_us;
         l->retry.trouble_since_us = stuck ? now_us : l->retry.trouble_since_us;
+        l->brake.since_us = braked ? now_us : l->brake.since_us;
     }
 }
 
@@ -220,42 +149,35 @@ static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
 
 static void step_slot(struct loop *l, struct slot *slot, int64_t now_us)
 {
-    switch (slot_step(slot, now_us)) {
-    case SLOT_NOTHING:
-        break;
-    case SLOT_OPENED:
-        opened(l, slot);
-        break;
-    case SLOT_NO_PLACE:
-        no_place(l, now_us);
-        break;
-    case SLOT_NOT_OPENED:
-        not_opened(l, slot, now_us);
-        break;
-    case SLOT_UNFIT:
-        unfit(l);
-        break;
-    case SLOT_FINISHED:
-        collect(l, slot, now_us);
-        break;
-    case SLOT_LOST:
-        collect(l, slot, now_us);
-        not_opened(l, slot, now_us);
-        break;
+    if (pool_step(&l->pool, slot, now_us)) {
+        collect(l, slot_batch(slot), now_us);
     }
+}
+
+/* How many events the next batch may have now. */
+static size_t allowed(const struct loop *l, int64_t now_us)
+{
+    if (l->deliver.backlog.count == 0 || now_us < l->resume_us) {
+        return 0;
+    }
+    return brake_allows(&l->brake, pool_is_idle(&l->pool), now_us);
 }
 
 static void step_slots(struct loop *l, int64_t now_us)
 {
-    for (size_t i = 0; i < l->slot_count; i++) {
-        step_slot(l, l->slots[i], now_us);
-        if (slot_state(l->slots[i]) == SLOT_READY && l->deliver.backlog.count > 0 && now_us >= l->resume_us) {
-            slot_store(l->slots[i], &l->deliver.backlog, SIZE_MAX, now_us);
-            step_slot(l, l->slots[i], now_us);
+    for (size_t i = 0; i < l->pool.count; i++) {
+        struct slot *slot = l->pool.slots[i];
+        size_t most;
+
+        step_slot(l, slot, now_us);
+        most = allowed(l, now_us);
+        if (slot_state(slot) == SLOT_READY && most > 0) {
+            brake_begin(&l->brake);
+            slot_store(slot, &l->deliver.backlog, most, now_us);
+            step_slot(l, slot, now_us);
         }
     }
-    open_slot(l, now_us);
-    close_idle_slots(l, now_us);
+    pool_adjust(&l->pool, allowed(l, now_us) > 0, now_us);
 }
 
 /* What the broker has confirmed in a retry queue may be acked. */
@@ -275,10 +197,11 @@ static void show_state(const struct loop *l)
     const struct report report = {
         .draining = l->draining,
         .needs_repair = l->needs_repair,
-        .lack = l->budget.lack,
+        .braked = l->brake.state != BRAKE_OFF,
+        .lack = l->pool.budget.lack,
         .deliver = l->deliver.state,
         .retry = l->retry.trouble,
-        .open = count_open(l),
+        .open = pool_open(&l->pool),
         .backlog = l->deliver.backlog.count,
     };
 
@@ -297,25 +220,22 @@ static int64_t next_turn_us(const struct loop *l, int64_t now_us)
     if (l->deliver.state == DELIVER_AWAY) {
         next = earliest(next, l->deliver.next_attempt_us);
     }
-    if (l->deliver.state == DELIVER_IDLE && count_open(l) > 0) {
+    if (l->deliver.state == DELIVER_IDLE && pool_open(&l->pool) > 0) {
         next = now_us; /* the first slot has just opened: begin to consume */
     }
     if (l->deliver.backlog.count > 0 && l->resume_us > now_us) {
         next = earliest(next, l->resume_us);
     }
     next = earliest(next, retry_due_us(&l->retry, now_us));
-    if (l->budget.next_open_us > now_us) {
-        next = earliest(next, l->budget.next_open_us);
+    if (l->deliver.backlog.count > 0 && l->brake.state == BRAKE_ON && l->brake.next_probe_us > now_us) {
+        next = earliest(next, l->brake.next_probe_us);
     }
-    for (size_t i = 0; i < l->slot_count; i++) {
-        next = earliest(next, slot_deadline_us(l->slots[i]));
-    }
-    return next;
+    return earliest(next, pool_due_us(&l->pool, now_us));
 }
 
 static void wait_for_something(const struct loop *l, int64_t now_us)
 {
-    struct pollfd fds[SLOTS_MAX + 3];
+    struct pollfd fds[POOL_SLOTS_MAX + 3];
     nfds_t count = 0;
     int64_t wait_us = next_turn_us(l, now_us) - now_us;
 
@@ -324,9 +244,8 @@ static void wait_for_something(const struct loop *l, int64_t now_us)
     }
     fds[count++] = (struct pollfd){.fd = deliver_fd(&l->deliver), .events = POLLIN};
     fds[count++] = (struct pollfd){.fd = retry_fd(&l->retry), .events = POLLIN};
-    for (size_t i = 0; i < l->slot_count; i++) {
-        fds[count++] = (struct pollfd){.fd = slot_fd(l->slots[i]), .events = slot_poll_events(l->slots[i])};
-    }
+    pool_poll(&l->pool, &fds[count]);
+    count += l->pool.count;
     /* Rounded up: a turn that comes too early would only spin. */
     (void)poll(fds, count, wait_us <= 0 ? 0 : (int)(wait_us / CLOCK_US_PER_MS) + 1);
 }
@@ -342,7 +261,7 @@ static void begin_drain(struct loop *l, int64_t now_us)
 /* Done when nothing is owed, when there is no slot to store by, or when time is up. */
 static bool drained(const struct loop *l, int64_t now_us)
 {
-    return ack_owed(&l->deliver.ack) == 0 || l->deliver.state == DELIVER_AWAY || count_open(l) == 0 ||
+    return ack_owed(&l->deliver.ack) == 0 || l->deliver.state == DELIVER_AWAY || pool_open(&l->pool) == 0 ||
            now_us >= l->drain_deadline_us;
 }
 
@@ -354,7 +273,7 @@ static void turn(struct loop *l)
         begin_drain(l, now_us);
     }
     if (!l->draining || l->deliver.state != DELIVER_AWAY) {
-        deliver_step(&l->deliver, count_open(l) > 0 && !l->draining, now_us);
+        deliver_step(&l->deliver, pool_open(&l->pool) > 0 && !l->draining, now_us);
     }
     now_us = clock_monotonic_us(); /* connecting may have taken seconds */
     step_slots(l, now_us);
@@ -375,13 +294,12 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
         /* As after an outage: the backlog should fall within 5 s of the repair. */
         .store = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 4 * CLOCK_US_PER_S},
     };
-    budget_init(&l->budget, settings->hold_us, clock_monotonic_us());
+    brake_init(&l->brake);
     report_register();
     retry_init(&l->retry, settings, name);
     code = deliver_init(&l->deliver, settings, name, error);
-    while (code == ERROR_NONE && l->slot_count < (size_t)settings->connections) {
-        code = slot_new(&l->slots[l->slot_count], settings, name, error);
-        l->slot_count += code == ERROR_NONE;
+    if (code == ERROR_NONE) {
+        code = pool_init(&l->pool, settings, name, clock_monotonic_us(), error);
     }
     return code;
 }
@@ -390,9 +308,7 @@ static void end(struct loop *l)
 {
     size_t unacked = ack_owed(&l->deliver.ack);
 
-    for (size_t i = 0; i < l->slot_count; i++) {
-        slot_free(l->slots[i]);
-    }
+    pool_free(&l->pool);
     retry_end(&l->retry);
     deliver_end(&l->deliver);
     log_info("drained", log_number("given_back", (int64_t)unacked));
@@ -409,11 +325,11 @@ enum exit_code loop_run(const struct worker_settings *settings, struct admin *ad
         result = EXIT_BUG;
     } else {
         turn(&l);
-        while (!l.unfit && !(l.draining && drained(&l, clock_monotonic_us()))) {
+        while (!l.pool.unfit && !(l.draining && drained(&l, clock_monotonic_us()))) {
             wait_for_something(&l, clock_monotonic_us());
             turn(&l);
         }
-        result = l.unfit ? EXIT_SETTINGS : EXIT_DONE;
+        result = l.pool.unfit ? EXIT_SETTINGS : EXIT_DONE;
     }
     end(&l);
     return result;

@@ -16,6 +16,7 @@ enum {
     FAILURES,
     STANDBY,
     PAUSED,
+    BRAKED,
     BACKLOG,
     BUDGET,
     METRICS
@@ -40,6 +41,8 @@ static struct metric metrics[METRICS] = {
                  METRIC_GAUGE, 0},
     [PAUSED] = {"sluice_worker_paused", NULL, "1 while somebody must repair the database first.",
                 METRIC_GAUGE, 0},
+    [BRAKED] = {"sluice_worker_braked", NULL,
+                "1 while most events are refused and only one at a time is tried.", METRIC_GAUGE, 0},
     [BACKLOG] = {"sluice_worker_backlog", NULL, "Prefetched events that no slot has taken.", METRIC_GAUGE, 0},
     [BUDGET] = {"sluice_worker_budget", NULL, "Connection limit of the worker's role.", METRIC_GAUGE, 0},
 };
@@ -112,11 +115,15 @@ void report_show(const struct report *r, struct admin *admin)
     metric_set(&metrics[OPEN], (int64_t)r->open);
     metric_set(&metrics[STANDBY], r->lack == BUDGET_PLACE);
     metric_set(&metrics[PAUSED], paused);
+    metric_set(&metrics[BRAKED], r->braked);
     metric_set(&metrics[BACKLOG], (int64_t)r->backlog);
     if (r->draining) {
         admin_set_ready(admin, false, "draining");
     } else if (paused) {
         admin_set_ready(admin, false, "database needs repair: see the log");
+    } else if (r->braked) {
+        admin_set_ready(admin, false,
+                        "most events are refused: see the log and sluice dead list; one at a time is tried");
     } else if (r->lack == BUDGET_DATABASE) {
         admin_set_ready(admin, false, "database away");
     } else if (r->deliver == DELIVER_AWAY) {

@@ -28,7 +28,6 @@ static struct metric metrics[METRICS] = {
                  "Retries that the broker did not take; each is tried again.", METRIC_COUNTER, 0},
     [RETURNED] = {"sluice_worker_retry_failures_total", "why=\"returned\"", NULL, METRIC_COUNTER, 0},
     [LOST] = {"sluice_worker_retry_failures_total", "why=\"lost\"", NULL, METRIC_COUNTER, 0},
-    /* Attempts to connect, not events. */
     [AWAY] = {"sluice_worker_retry_failures_total", "why=\"away\"", NULL, METRIC_COUNTER, 0},
 };
 
@@ -139,9 +138,9 @@ static void lose(struct retry *r, enum retry_trouble trouble, const struct error
     }
 }
 
+/* Publishing to an exchange that isn't there closes the channel. */
 static void lose_by(struct retry *r, const struct error *error, int64_t now_us)
 {
-    /* Publishing to an exchange that isn't there closes the channel. */
     lose(r, error->code == ERROR_NOT_FOUND ? RETRY_UNDECLARED : RETRY_AWAY, error, now_us);
 }
 
@@ -181,9 +180,8 @@ static void connect(struct retry *r, int64_t now_us)
         .confirms = true,
     };
     struct error error;
-    enum error_code code = broker_open(&r->broker, &options, &error);
 
-    if (code != ERROR_NONE) {
+    if (broker_open(&r->broker, &options, &error) != ERROR_NONE) {
         metric_add(&metrics[AWAY], 1);
         lose(r, RETRY_AWAY, &error, now_us);
         return;

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+"""Bad events among good ones, few and many: exactly the bad ones die, and a broken table does not kill the rest."""
+
+import contextlib
+
+import pytest
+
+from process import wait_until
+
+BATCH = 500
+T = 1_763_900_000_000_000  # microseconds since 1970
+
+
+@pytest.fixture
+def counted_table(site):
+    """A table that refuses the path /bad, lets /gate wait for who holds `gate`, and counts each statement that
+    tries to write to it, committed or not."""
+    site.database.query("""
+        create sequence tried;
+        create function count_try() returns trigger language plpgsql security definer as $$
+        begin
+            perform nextval('tried');
+            if new.path = '/gate' then
+                perform pg_advisory_xact_lock_shared(1);
+            end if;
+            return new;
+        end $$;
+        create trigger count_try before insert on webhooks_raw for each row execute function count_try();
+        alter table webhooks_raw add constraint no_bad check (path <> '/bad') not valid""")
+    yield lambda: site.database.query("select last_value from tried")[0][0]
+    site.database.query("alter table webhooks_raw drop constraint if exists no_bad; drop trigger count_try on webhooks_raw;"
+                        "drop function count_try; drop sequence tried")
+
+
+def fill(site, bad, good):
+    """Publishes good and bad events through the gateway, mixed evenly: the ids of the bad ones."""
+    gateway = site.start_gateway()
+    total = bad + good
+    ids = set()
+    for number in range(total):
+        is_bad = (number + 1) * bad // total > number * bad // total
+        event_id = f"event-{number:03}"
+        site.send_ok("POST", "/bad" if is_bad else "/good", b"{}", {"webhook-id": event_id})
+        if is_bad:
+            ids.add(event_id)
+    assert len(ids) == bad
+    gateway.stop()
+    return ids
+
+
+@contextlib.contextmanager
+def gate(site):
+    connection = site.database.connect()
+    try:
+        connection.cursor().execute("select pg_advisory_lock(1)")
+        yield
+    finally:
+        connection.close()
+
+
+@pytest.mark.parametrize("bad", [1, 10, 499])
+def test_of_a_batch_of_500_exactly_the_bad_ones_die_at_a_cost_that_is_linear(site, counted_table, bad):
+    site.publish("first", b"{}", T, **{"sluice-path": "/gate"})
+    dead = fill(site, bad, BATCH - bad)
+    with gate(site):
+        # The first event waits at the gate, alone; what comes meanwhile is one batch.
+        worker, = site.start_workers(1, WORKER_CONNECTIONS=1, WORKER_BATCH_EVENTS=BATCH)
+        wait_until(lambda: worker.metrics()["sluice_worker_backlog"] == BATCH, "the whole batch to be prefetched")
+    site.wait_count(bad, table="webhooks_dead")
+    site.wait_drained()
+    assert {row.id for row in site.rows()} == {"first", *(f"event-{number:03}" for number in range(BATCH))} - dead
+    assert {row[0] for row in site.database.query("select id from webhooks_dead")} == dead
+    assert worker.metrics()["sluice_worker_batches_total"] == 2
+    # Together up to the first bad one, then each by itself: at most twice each, and once for the first event.
+    assert BATCH < counted_table() - 1 <= 2 * BATCH
+    site.note(f"{bad} bad of {BATCH}: {counted_table() - 1} upserts, {bad} dead letters")
+
+
+def test_when_most_events_are_refused_the_brake_holds_the_rest_until_the_cause_is_mended(site, counted_table):
+    site.database.query("alter table webhooks_raw drop constraint no_bad;"
+                        "alter table webhooks_raw add constraint no_bad check (false) not valid")
+    fill(site, 0, 400)
+    worker, = site.start_workers(1, WORKER_BATCH_EVENTS=50)
+    worker.wait_ready(False)
+    assert "most events are refused" in worker.admin("/ready")[1]
+    assert worker.metrics()["sluice_worker_braked"] == 1
+    line, = worker.lines("brake-on")
+    assert line["sqlstate"] == "23514" and int(line["refused"]) > 100
+    died = site.count("webhooks_dead")
+    assert 100 < died <= 200
+    wait_until(lambda: site.count("webhooks_dead") >= died + 2, "two events to be tried, one by one", 30)
+    assert worker.admin("/health")[0] == 200 and not worker.is_ready()
+    tried = counted_table()
+    assert tried - died <= 160, "one at a time, and never all of them again"
+    site.database.query("alter table webhooks_raw drop constraint no_bad")
+    worker.wait_ready(limit=40)
+    site.wait_drained()
+    dead = site.count("webhooks_dead")
+    assert site.count() + dead == 400
+    assert dead <= died + 10
+    assert worker.metrics()["sluice_worker_braked"] == 0
+    assert len(worker.lines("brake-off")) == 1
+    site.note(f"{dead} of 400 died before the cause was mended")
+
+
+def test_messages_that_are_no_envelopes_put_the_brake_on_too(site):
+    """As after an update of the gateways whose envelopes these workers can't read yet."""
+    channel = site.channel()
+    for number in range(300):
+        channel.basic_publish("webhooks", "default", b"stranger %d" % number)
+    channel.connection.close()
+    worker, = site.start_workers(1, WORKER_BATCH_EVENTS=50)
+    worker.wait_ready(False)
+    assert 100 < site.count("webhooks_dead") <= 200

@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include "pool.h"
+
+#include "clock.h"
+#include "log.h"
+#include "report.h"
+
+#define SLOT_IDLE_US (60 * CLOCK_US_PER_S)
+
+enum error_code pool_init(struct pool *p, const struct worker_settings *settings, const char *name,
+                          int64_t now_us, struct error *error)
+{
+    enum error_code code = ERROR_NONE;
+
+    *p = (struct pool){.count = 0};
+    budget_init(&p->budget, settings->hold_us, now_us);
+    while (code == ERROR_NONE && p->count < (size_t)settings->connections) {
+        code = slot_new(&p->slots[p->count], settings, name, error);
+        p->count += code == ERROR_NONE;
+    }
+    return code;
+}
+
+static bool is_open(const struct slot *slot)
+{
+    switch (slot_state(slot)) {
+    case SLOT_CLOSED:
+    case SLOT_OPENING:
+        return false;
+    case SLOT_READY:
+    case SLOT_BUSY:
+        return true;
+    }
+    return false;
+}
+
+size_t pool_open(const struct pool *p)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        count += is_open(p->slots[i]);
+    }
+    return count;
+}
+
+static struct slot *find_state(const struct pool *p, enum slot_state state)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (slot_state(p->slots[i]) == state) {
+            return p->slots[i];
+        }
+    }
+    return NULL;
+}
+
+bool pool_is_idle(const struct pool *p)
+{
+    return find_state(p, SLOT_BUSY) == NULL;
+}
+
+/* --- news of a slot ------------------------------------------------------------------ */
+
+static void no_place(struct pool *p, int64_t now_us)
+{
+    report_count(REPORT_NO_PLACE);
+    if (budget_refused(&p->budget, pool_open(p), backoff_random(), now_us)) {
+        log_info("standby", log_text("reason", "all connections of the budget are held by other workers"));
+    }
+}
+
+static void not_opened(struct pool *p, const struct slot *slot, int64_t now_us)
+{
+    bool repair = verdict_settle(slot_sqlstate(slot), false) == VERDICT_OPERATOR;
+    int64_t wait_us = budget_failed(&p->budget, pool_open(p), repair, backoff_random(), now_us);
+
+    report_count(REPORT_DATABASE_FAILURE);
+    log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
+              LOG_FIELDS(log_text("sqlstate", slot_sqlstate(slot)), log_text("reason", slot_reason(slot)),
+                         log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
+}
+
+static void opened(struct pool *p, const struct slot *slot)
+{
+    if (p->budget.lack != BUDGET_HELD) {
+        log_info("database-connected", log_number("budget", slot_budget(slot)));
+    }
+    report_budget(slot_budget(slot));
+    budget_opened(&p->budget);
+}
+
+static void unfit(struct pool *p)
+{
+    log_error("unfit-role",
+              log_text("reason",
+                       "the role of DATABASE_URL is a superuser or has no connection limit, so the budget "
+                       "would not hold: use sluice_worker, and run sluice setup"));
+    p->unfit = true;
+}
+
+bool pool_step(struct pool *p, struct slot *slot, int64_t now_us)
+{
+    switch (slot_step(slot, now_us)) {
+    case SLOT_NOTHING:
+        break;
+    case SLOT_OPENED:
+        opened(p, slot);
+        break;
+    case SLOT_NO_PLACE:
+        no_place(p, now_us);
+        break;
+    case SLOT_NOT_OPENED:
+        not_opened(p, slot, now_us);
+        break;
+    case SLOT_UNFIT:
+        unfit(p);
+        break;
+    case SLOT_LOST:
+        not_opened(p, slot, now_us);
+        return true;
+    case SLOT_FINISHED:
+        return true;
+    }
+    return false;
+}
+
+/* --- how many ------------------------------------------------------------------------- */
+
+/* One attempt at a time: a connecting backend takes a place of max_connections before it is refused. */
+static void open_slot(struct pool *p, bool wanted, int64_t now_us)
+{
+    struct slot *closed = find_state(p, SLOT_CLOSED);
+
+    if (closed == NULL || !budget_may_open(&p->budget, now_us) || find_state(p, SLOT_OPENING) != NULL) {
+        return;
+    }
+    if (pool_open(p) == 0 || (wanted && find_state(p, SLOT_READY) == NULL)) {
+        slot_open(closed, now_us);
+    }
+}
+
+static void close_idle_slots(struct pool *p, int64_t now_us)
+{
+    for (size_t i = 0; i < p->count && pool_open(p) > 1; i++) {
+        if (slot_state(p->slots[i]) == SLOT_READY &&
+            now_us - slot_ready_since_us(p->slots[i]) >= SLOT_IDLE_US) {
+            slot_close(p->slots[i]);
+        }
+    }
+}
+
+void pool_adjust(struct pool *p, bool wanted, int64_t now_us)
+{
+    open_slot(p, wanted, now_us);
+    close_idle_slots(p, now_us);
+}
+
+int64_t pool_due_us(const struct pool *p, int64_t now_us)
+{
+    int64_t due = p->budget.next_open_us > now_us ? p->budget.next_open_us : INT64_MAX;
+
+    for (size_t i = 0; i < p->count; i++) {
+        int64_t deadline_us = slot_deadline_us(p->slots[i]);
+
+        due = deadline_us < due ? deadline_us : due;
+    }
+    return due;
+}
+
+void pool_poll(const struct pool *p, struct pollfd fds[POOL_SLOTS_MAX])
+{
+    for (size_t i = 0; i < p->count; i++) {
+        fds[i] = (struct pollfd){.fd = slot_fd(p->slots[i]), .events = slot_poll_events(p->slots[i])};
+    }
+}
+
+void pool_free(struct pool *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        slot_free(p->slots[i]);
+    }
+    p->count = 0;
+}
