@@ -34,7 +34,7 @@ static void print_table(const PGresult *r, int64_t all)
 {
     static const struct tabulate_column columns[] = {
         {"dead", 0, true},     {"died (UTC)", 0, false},        {"source", 20, false},
-        {"id", 40, false},     {"verdict", 0, false},           {"state", 0, false},
+        {"id", 40, false},     {"verdict", 0, false},           {"sqlstate", 0, false},
         {"attempts", 0, true}, {"reason", REASON_WIDTH, false},
     };
 

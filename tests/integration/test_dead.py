@@ -418,6 +418,38 @@ def test_collect_empties_a_long_queue_and_the_same_event_stands_once(site):
     assert site.servers.operate("dead", "collect").stdout == "collected 0; there already 0\n"
 
 
+@pytest.fixture(name="slow_commit")
+def fixture_slow_commit(site):
+    """Who writes a dead letter waits for a minute in its COMMIT."""
+    site.database.query("""create function slow_commit() returns trigger language plpgsql as $$
+        begin perform pg_sleep(60); return null; end $$""")
+    site.database.query("""create constraint trigger slow_commit after insert on webhooks_dead
+        deferrable initially deferred for each row execute function slow_commit()""")
+
+    def heal():
+        site.database.query("drop trigger if exists slow_commit on webhooks_dead")
+        site.database.query("drop function if exists slow_commit")
+    yield heal
+    heal()
+
+
+def test_a_collect_whose_commit_fails_leaves_the_message_in_the_queue(site, slow_commit):
+    channel = site.channel()
+    channel.basic_publish("webhooks.dead", "default", b"not lost")
+    channel.connection.close()
+    child = Child("collect", site.directory / "collect.log")
+    child.start([(site.servers.build / "sluice").absolute(), "dead", "collect"],
+                environment(site.servers.setup_settings()))
+    wait_until(lambda: site.database.query("select pg_terminate_backend(pid) from pg_stat_activity where query = 'commit'"
+                                           " and state = 'active' and application_name = 'sluice dead collect'"),
+               lambda: f"it to be in its COMMIT\n{child.tail()}")
+    assert child.wait(20) == 69, child.output()
+    assert site.count("webhooks_dead") == 0
+    slow_commit()
+    wait_until(lambda: site.broker.queue("webhooks.dead").get("messages_ready") == 1, "the message to be back", 20)
+    assert site.servers.operate("dead", "collect").stdout == "collected 1; there already 0\n"
+
+
 def test_collect_needs_the_servers(site):
     assert site.servers.operate("dead", "collect", BROKER_URL="amqp://sluice-setup@127.0.0.1:1/sluice").returncode == 69
     assert site.servers.operate(
