@@ -2,6 +2,7 @@
 #include "eventid.h"
 
 #include "clock.h"
+#include "jsontext.h"
 #include "pointer.h"
 
 #include <inttypes.h>
@@ -112,7 +113,7 @@ static bool use_string(const struct eventid_rule *rule, struct span raw, struct 
     if (memchr(raw.data, '\\', raw.len) == NULL) {
         return use_text(raw, rule->text, id, reply);
     }
-    if (pointer_unescape(raw, &text)) {
+    if (jsontext_unescape(raw, &text)) {
         fine = use_text(buf_span(&text), rule->text, id, reply);
     } else {
         fine = text.failed ? reply_refuse(reply, REPLY_MEMORY, "no memory for the id")

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "form.h"
+#include "jsontext.h"
 #include "pointer.h"
 #include "rate.h"
 #include "secret.h"
@@ -124,7 +125,7 @@ static void take_string(struct span body, const char *pointer, struct buf *out)
 {
     struct span raw;
 
-    if (pointer_find(body, span_of(pointer), &raw) == POINTER_STRING && !pointer_unescape(raw, out)) {
+    if (pointer_find(body, span_of(pointer), &raw) == POINTER_STRING && !jsontext_unescape(raw, out)) {
         buf_clear(out);
     }
 }

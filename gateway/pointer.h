@@ -9,10 +9,9 @@
 #include "buf.h"
 
 #define POINTER_TOKENS_MAX 16 /* "/a/b" has 2 */
-#define POINTER_DEPTH_MAX 512 /* of what is passed over; deeper is no document */
 
 enum pointer_result {
-    POINTER_STRING, /* its raw text without the quotes: see pointer_unescape */
+    POINTER_STRING, /* its raw text without the quotes: see jsontext_unescape */
     POINTER_NUMBER, /* its text */
     POINTER_OTHER,  /* an object, an array, true, false or null */
     POINTER_ABSENT,
@@ -25,7 +24,5 @@ const char *pointer_wrong(struct span text);
 /* pointer: one that pointer_wrong has passed; "" is the whole document. *raw views into the document, for
  * POINTER_STRING and POINTER_NUMBER. Safe on any bytes. */
 enum pointer_result pointer_find(struct span document, struct span pointer, struct span *raw);
-/* Appends what a raw string says, as UTF-8. False: half a surrogate pair, or no memory. */
-bool pointer_unescape(struct span raw, struct buf *out);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../../gateway/pointer.h"
+#include "../../gateway/jsontext.h"
 
 #include "lines.h"
 
@@ -23,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             (size_t)(raw.data - document.data) > document.len - raw.len) {
             abort();
         }
-        if (result == POINTER_STRING && pointer_unescape(raw, &text) && text.len > raw.len) {
+        if (result == POINTER_STRING && jsontext_unescape(raw, &text) && text.len > raw.len) {
             abort();
         }
     }

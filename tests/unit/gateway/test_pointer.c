@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "../../../gateway/pointer.h"
 
+#include "../../../gateway/jsontext.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -158,9 +160,9 @@ static void depth_is_bounded_and_no_stack_is_used_for_it(void **state)
     memset(document + FAR, ']', FAR);
     assert_int_equal(pointer_find((struct span){document, 2 * FAR}, SPAN_LITERAL("/a"), &raw),
                      POINTER_NO_JSON);
-    memset(document, '[', POINTER_DEPTH_MAX);
-    memset(document + POINTER_DEPTH_MAX, ']', POINTER_DEPTH_MAX);
-    assert_int_equal(pointer_find((struct span){document, 2 * POINTER_DEPTH_MAX}, SPAN_LITERAL(""), &raw),
+    memset(document, '[', JSONTEXT_DEPTH_MAX);
+    memset(document + JSONTEXT_DEPTH_MAX, ']', JSONTEXT_DEPTH_MAX);
+    assert_int_equal(pointer_find((struct span){document, 2 * JSONTEXT_DEPTH_MAX}, SPAN_LITERAL(""), &raw),
                      POINTER_OTHER);
     free(document);
 }
@@ -170,13 +172,13 @@ static void strings_say_what_their_escapes_mean(void **state)
     struct buf out = {0};
 
     (void)state;
-    assert_true(pointer_unescape(
+    assert_true(jsontext_unescape(
         SPAN_LITERAL("\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00"), &out));
     assert_string_equal(buf_text(&out), "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
-    assert_false(pointer_unescape(SPAN_LITERAL("\\ud83d"), &out));
-    assert_false(pointer_unescape(SPAN_LITERAL("\\ud83dxxxxxx"), &out));
-    assert_false(pointer_unescape(SPAN_LITERAL("\\ud83d\\u0041"), &out));
-    assert_false(pointer_unescape(SPAN_LITERAL("\\ude00"), &out));
+    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83d"), &out));
+    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83dxxxxxx"), &out));
+    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83d\\u0041"), &out));
+    assert_false(jsontext_unescape(SPAN_LITERAL("\\ude00"), &out));
     assert_false(out.failed);
     buf_free(&out);
 }
