@@ -55,7 +55,7 @@ MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
 
 UNIT_SRC     = $(wildcard tests/unit/*/test_*.c)
 UNIT         = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
-BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain
+BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify
 
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
@@ -130,6 +130,9 @@ $(BUILD)/tests/unit/worker/%: $(BUILD)/tests/unit/worker/%.o $(filter-out %/main
 	$(CC) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS) -lcmocka
 $(BUILD)/tests/unit/ctl/%: $(BUILD)/tests/unit/ctl/%.o $(filter-out %/main.o,$(CTL_OBJ)) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS) -lcmocka
+$(BUILD)/bench/verify: $(BUILD)/tests/bench/verify.o $(filter-out %/main.o,$(CTL_OBJ)) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/bare.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lrabbitmq -lpq

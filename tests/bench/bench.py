@@ -9,9 +9,14 @@ median ratio is what counts:
           publishes with 500 confirms outstanding
   drain   a worker that empties a filled queue, beside a C program that only
           consumes, upserts in pipelines of 500 and acks
+  verify  wrk's POSTs of 1 kB to a source with GitHub's signature, beside the same to one without; and
+          each scheme's verification alone, in a program that does nothing else
 Own CPU is that of the gateway's, the worker's or the bare program's process.
 """
 import argparse
+import hashlib
+import hmac
+import json
 import os
 import pathlib
 import statistics
@@ -28,6 +33,7 @@ from programs import Gateway, Worker  # noqa: E402  pylint: disable=wrong-import
 
 HERE = pathlib.Path(__file__).resolve().parent
 QUEUE = "webhooks.ingest"
+VERIFIED_BODY = 1024
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -63,13 +69,14 @@ class Bench:
     def truncate(self):
         self.deployment.database.query("truncate webhooks_raw, bare_raw")
 
-    def wrk(self, gateway, connections):
+    def wrk(self, gateway, connections, path="/bench", headers=None, body=None):
         """(events per second, own CPU in us per event, p50 us, p99 us)."""
         before = cpu_seconds(gateway.pid)
         done = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{self.options.seconds}s", "--latency", "-s", HERE / "post.lua",
-             f"http://127.0.0.1:{gateway.port}/bench"],
-            env={"PATH": "/usr/bin:/bin", "BENCH_BODY": str(self.options.body)}, check=True,
+             f"http://127.0.0.1:{gateway.port}{path}"],
+            env={"PATH": "/usr/bin:/bin", "BENCH_BODY": str(body or self.options.body),
+                 "BENCH_HEADERS": "".join(f"{name}: {value}\n" for name, value in (headers or {}).items())}, check=True,
             timeout=self.options.seconds + 60, stdout=subprocess.PIPE, text=True)
         result = [line for line in done.stdout.splitlines() if line.startswith("RESULT")][0].split()
         requests, micros, errors, median, high = (int(number) for number in result[1:])
@@ -95,6 +102,37 @@ class Bench:
         gateway.stop()
         for connections, seen in ratios.items():
             print(f"accept, {connections} connections: median ratio {statistics.median(seen):.2f} of bare", flush=True)
+
+    def verify(self):
+        """What verification adds to a request of 1 kB."""
+        secret, path = "the secret of the benchmark", self.deployment.directory / "routes.json"
+        (self.deployment.directory / "github").write_text(secret, encoding="ascii")
+        verified = {"scheme": "github", "secrets": [{"file": str(self.deployment.directory / "github")}]}
+        by_header = {"header": "X-GitHub-Delivery"}
+        path.write_text(json.dumps({"sources": [
+            {"name": "open", "path": "/open", "verify": {"scheme": "none"}, "id": by_header},
+            {"name": "signed", "path": "/signed", "verify": verified, "id": by_header}]}), encoding="ascii")
+        body = b'{"fill":"' + b"x" * (VERIFIED_BODY - 11) + b'"}'
+        headers = {"X-GitHub-Delivery": "the-same", "X-GitHub-Event": "push",
+                   "X-Hub-Signature-256": f"sha256={hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()}"}
+        gateway = Gateway("gateway", self.deployment.build, self.deployment.gateway_settings(GATEWAY_ROUTES=path),
+                          self.deployment.directory / "gateway-verify.log").start()
+        added = []
+        for number in range(self.options.rounds):
+            cpu = {}
+            for source in ("open", "signed"):
+                rate, cpu[source], _, _ = self.wrk(gateway, 64, f"/{source}", headers, VERIFIED_BODY)
+                self.purge()
+                print(f"verify {number + 1}: {source:6} {rate:8.0f}/s  {cpu[source]:5.1f} us own CPU", flush=True)
+            added.append(cpu["signed"] - cpu["open"])
+        gateway.stop()
+        print(f"verify: a signature of GitHub's adds {statistics.median(added):.1f} us (median) of own CPU per event of "
+              f"{VERIFIED_BODY} bytes", flush=True)
+        done = subprocess.run([self.deployment.build / "bench" / "verify"], check=True, stdout=subprocess.PIPE, text=True,
+                              env={"BARE_BODY": str(VERIFIED_BODY), "BARE_EVENTS": "100000"}, timeout=120)
+        for line in done.stdout.splitlines():
+            _, scheme, cost = line.split()
+            print(f"verify alone: {scheme:8} {float(cost):5.2f} us", flush=True)
 
     def fill(self, prefix):
         self.truncate()
@@ -134,7 +172,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=6, help="of each run of wrk")
     parser.add_argument("--events", type=int, default=100_000, help="of each bare run and each drain")
     parser.add_argument("--body", type=int, default=512, help="bytes of each body, at least 11")
-    parser.add_argument("--only", choices=("accept", "drain"))
+    parser.add_argument("--only", choices=("accept", "drain", "verify"))
     options = parser.parse_args()
     # Not /tmp, which may be in memory: a disk is part of what is measured.
     with tempfile.TemporaryDirectory(prefix="sluice-bench-", dir="/var/tmp") as directory:
@@ -147,10 +185,8 @@ def main():
             deployment.database.query("create table bare_raw (like webhooks_raw including all)")
             bench = Bench(deployment, options)
             print(f"bodies of {options.body} bytes, {os.cpu_count()} cores", flush=True)
-            if options.only != "drain":
-                bench.accept()
-            if options.only != "accept":
-                bench.drain()
+            for run in [options.only] if options.only else ("accept", "drain", "verify"):
+                getattr(bench, run)()
         finally:
             deployment.stop_servers()
 
