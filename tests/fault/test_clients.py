@@ -5,6 +5,7 @@ import os
 import pathlib
 import resource
 import socket
+import ssl
 import subprocess
 import threading
 import time
@@ -239,6 +240,24 @@ def test_when_all_threads_are_taken_slow_ones_get_503_and_the_next_one_its_answe
     assert all(b"Retry-After: 1\r\n" in answer and b"others wait" in answer for answer in crowded)
     assert gateway.metrics()['sluice_gateway_replies_total{outcome="crowded"}'] == len(crowded)
     assert int(gateway.lines("crowded")[0]["cut"]) > 0
+
+
+@pytest.mark.quick
+@pytest.mark.case(26)
+def test_senders_who_never_finish_a_handshake_make_room_too(site, authority):
+    pair = authority.issue("crowded-gateway")
+    gateway = site.start_gateway(GATEWAY_THREADS=8, GATEWAY_IN_FLIGHT=6, GATEWAY_CERT=pair.certificate, GATEWAY_KEY=pair.key)
+    trust = ssl.create_default_context(cafile=authority.certificate)
+    silent = [socket.create_connection(("127.0.0.1", gateway.port), 30) for _ in range(24)]
+    for one in silent[::2]:
+        one.sendall(b"\x16\x03\x01\x02\x00")  # the first bytes of a handshake
+    begun = time.monotonic()
+    assert request(gateway.port, body=b"good", timeout=40, tls=trust).status == 200
+    seconds = time.monotonic() - begun
+    site.note(f"behind 24 handshakes that never end on 8 threads: {seconds:.1f} s")
+    assert seconds < 3 * slowness(site)
+    for one in silent:
+        one.close()
 
 
 @pytest.mark.quick
