@@ -207,12 +207,14 @@ static void look_at(struct connection *c, bool crowded, int64_t now)
         if (shut(c)) {
             metric_add(&metrics[LATE], 1);
         }
-    } else if (crowded && is_in_the_way(c, now) && shut(c)) {
+    } else if (crowded && is_in_the_way(c, now)) {
         if (w != NULL) {
-            atomic_store(&w->crowded_out, true);
+            atomic_store(&w->crowded_out, true); /* first, since its reader is back at once */
         }
-        metric_add(&metrics[CROWDED], 1);
-        own.unlogged++;
+        if (shut(c)) {
+            metric_add(&metrics[CROWDED], 1);
+            own.unlogged++;
+        }
     }
 }
 

@@ -7,7 +7,7 @@
 
 #define HEARTBEAT_S 10
 #define BACKOFF_BASE_US (100 * CLOCK_US_PER_MS)
-#define BACKOFF_CAP_US (2 * CLOCK_US_PER_S)
+#define BACKOFF_CAP_US CLOCK_US_PER_S /* a link that is mended is used again within 2 s */
 #define WARN_EVERY_US (60 * CLOCK_US_PER_S)
 
 enum { CONNECTS, FAILURES, METRICS };
