@@ -27,8 +27,8 @@ def routes(site):
     return RouteFile(site.directory / "routes")
 
 
-def start(site, routes, *sources, **settings):
-    return site.start_gateway(GATEWAY_ROUTES=routes.write(*sources).path, **settings)
+def start(site, routes, *sources, wait=True, **settings):
+    return site.add_gateway(GATEWAY_ROUTES=routes.write(*sources).path, **settings).start(wait)
 
 
 def reload(gateway, outcome="done"):
@@ -359,3 +359,14 @@ def test_secrets_are_rotated_while_requests_flow_and_no_valid_one_is_refused(sit
     site.settle(ledger, 500)
     text = gateway.output()
     assert "secret-number" not in text
+
+
+def test_a_new_delay_is_not_taken_on_trust_while_the_broker_is_away(site, routes):
+    gateway = start(site, routes, routes.open("one", "/one"), BROKER_URL="amqp://sluice-gateway@127.0.0.1:1/sluice",
+                    wait=False)
+    routes.write(routes.open("one", "/one", delay="600s"))
+    reload(gateway, "refused")
+    routes.write(routes.open("other", "/other"))
+    reload(gateway)
+    assert site.send("POST", "/one", b"x").status == 404
+    assert site.send("POST", "/other", b"x").status == 503
