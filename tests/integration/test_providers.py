@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: MIT
+"""docs/providers.md does what it says: its blocks are routes, its commands make rows."""
+
+import json
+import pathlib
+import re
+import shlex
+
+import pytest
+
+from programs import run_command
+from routefile import RouteFile
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (CHECKOUT / "docs" / "providers.md").read_text(encoding="utf-8")
+# A block begins at four blanks and a brace, and ends at the first line that isn't indented.
+BLOCKS = [json.loads(block) for block in re.findall(r"^    (\{\"name\".*?)\n(?!    )", PAGE, re.M | re.S)]
+COMMANDS = [shlex.split(line) for line in re.findall(r"^    (sluice send .*)$", PAGE, re.M)]
+
+pytestmark = pytest.mark.gateway
+
+
+def test_the_page_has_each_scheme_and_a_command_for_each_block():
+    schemes = ["github", "stripe", "slack", "shopify", "twilio", "gitlab", "meta", "zoom", "standard", "hmac", "bearer",
+               "basic", "header"]
+    assert [block["verify"]["scheme"] for block in BLOCKS] == schemes
+    assert [command[command.index("--sign") + 1] for command in COMMANDS] == schemes
+
+
+def test_each_block_is_a_route_as_it_stands(build, tmp_path):
+    file = tmp_path / "routes.json"
+    for blocks in ([block] for block in BLOCKS):
+        file.write_text(json.dumps({"sources": blocks}), encoding="utf-8")
+        done = run_command(build, ["check", file, "--without-secrets"], {})
+        assert done.returncode == 0, f"{blocks}\n{done.stdout}{done.stderr}"
+
+
+def test_each_command_makes_a_row(site, build):
+    routes = RouteFile(site.directory / "routes")
+    for name in set(re.findall(r"/run/secrets/([a-z-]+)", PAGE)):
+        secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" if name == "webhook-standard" else f"the secret of {name}"
+        routes.secret(name, secret)
+    text = json.dumps({"sources": BLOCKS}).replace("/run/secrets/", f"{routes.directory}/")
+    routes.path.write_text(text, encoding="utf-8")
+    gateway = site.start_gateway(GATEWAY_ROUTES=routes.path)
+    site.start_workers(1)
+    for block, command in zip(BLOCKS, COMMANDS):
+        arguments = [word.replace("secrets/", f"{routes.directory}/") for word in command[1:]]
+        done = run_command(build, [*arguments, "--url", f"http://127.0.0.1:{gateway.port}"], {})
+        assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}{gateway.tail()}"
+        status, *told = done.stdout.split()
+        assert status == "200"
+        assert site.row(told[0], block["name"])
+        assert len(site.rows("source = %s", (block["name"],))) == 1
