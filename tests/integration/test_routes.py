@@ -3,6 +3,7 @@
 
 import pathlib
 import signal
+import ssl
 import statistics
 import subprocess
 import threading
@@ -217,7 +218,7 @@ def test_a_flood_of_one_source_leaves_the_latency_of_another_alone(site, routes)
               f"{sum(statuses.values())} requests {beside[0] * 1e3:.1f}, {beside[1] * 1e3:.1f}; statuses {statuses}")
     assert set(statuses) == {200, 429}
     assert beside[0] <= 3 * alone[0] + 0.02
-    assert beside[1] < 1
+    assert beside[1] <= max(1, 5 * alone[1])
 
 
 def test_the_example_serves_its_providers_as_it_stands(site, routes, servers):
@@ -370,3 +371,20 @@ def test_a_new_delay_is_not_taken_on_trust_while_the_broker_is_away(site, routes
     reload(gateway)
     assert site.send("POST", "/one", b"x").status == 404
     assert site.send("POST", "/other", b"x").status == 503
+
+
+def test_a_reload_is_done_whole_or_not_at_all(site, routes, authority):
+    """A certificate that can't be used keeps new routes out, too."""
+    pair = authority.issue("gateway")
+    certificate = routes.directory / "cert.pem"
+    certificate.write_bytes(pair.certificate.read_bytes())
+    gateway = start(site, routes, routes.open("old", "/old"), GATEWAY_CERT=certificate, GATEWAY_KEY=pair.key)
+    trust = ssl.create_default_context(cafile=authority.certificate)
+    routes.write(routes.open("new", "/new"))
+    certificate.write_text("no certificate", encoding="ascii")
+    reload(gateway, "refused")
+    assert site.send("POST", "/old", b"x", tls=trust).status == 200
+    assert site.send("POST", "/new", b"x", tls=trust).status == 404
+    certificate.write_bytes(pair.certificate.read_bytes())
+    reload(gateway)
+    assert site.send("POST", "/new", b"x", tls=trust).status == 200
