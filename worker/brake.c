@@ -10,14 +10,29 @@ void brake_init(struct brake *b)
     };
 }
 
-void brake_count(struct brake *b, bool refused)
+static void remember(struct brake *b, bool refused)
 {
     b->refused += refused;
     b->refused -= b->window[b->next];
     b->window[b->next] = refused;
     b->next = (b->next + 1) % BRAKE_WINDOW;
-    b->now_refused += refused;
-    b->now_stored += !refused;
+}
+
+void brake_count(struct brake *b, enum brake_verdict verdict)
+{
+    switch (verdict) {
+    case BRAKE_STORED:
+        b->now_stored++;
+        remember(b, false);
+        break;
+    case BRAKE_REFUSED:
+        b->now_refused++;
+        remember(b, true);
+        break;
+    case BRAKE_REFUSED_AGAIN:
+        b->now_refused++;
+        break;
+    }
 }
 
 static void wait_for_probe(struct brake *b, uint32_t random, int64_t now_us)

@@ -20,6 +20,10 @@ enum brake_state {
     BRAKE_PROBING, /* that event is under way */
 };
 
+/* What became of an event. One that was refused before counts for the one that is tried, and else not once
+ * more. */
+enum brake_verdict { BRAKE_STORED, BRAKE_REFUSED, BRAKE_REFUSED_AGAIN };
+
 enum brake_news { BRAKE_SAME, BRAKE_PUT_ON, BRAKE_RELEASED };
 
 struct brake {
@@ -28,14 +32,14 @@ struct brake {
     size_t next;
     size_t refused;                 /* of the window */
     size_t now_stored, now_refused; /* since the last brake_settle */
-    int64_t since_us;               /* when it was put on */
+    int64_t since_us;               /* when it was put on; 0: it is off */
     int64_t next_probe_us;
     struct backoff backoff;
 };
 
 void brake_init(struct brake *b);
 /* Counts an event that got its verdict: it is stored, or it was refused by its own fault. */
-void brake_count(struct brake *b, bool refused);
+void brake_count(struct brake *b, enum brake_verdict verdict);
 /* After all events of a batch were counted: what that makes of the brake. */
 enum brake_news brake_settle(struct brake *b, uint32_t random, int64_t now_us);
 /* How many events the next batch may have: SIZE_MAX when it is off, else 1 when one may be tried now, or 0.

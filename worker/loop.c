@@ -17,6 +17,9 @@
 /* Heartbeats are served by calling into the library: at less than half of their 10 s. */
 #define TURN_MAX_US (1 * CLOCK_US_PER_S)
 
+/* A conflict or a restart passes sooner; what lasts longer should be seen. */
+#define FAILING_US (5 * CLOCK_US_PER_S)
+
 struct loop {
     const struct worker_settings *settings;
     struct admin *admin;
@@ -27,6 +30,7 @@ struct loop {
     struct backoff store; /* between attempts of a batch that failed */
     int64_t resume_us;
     int64_t failing_since_us; /* no batch has been stored since; 0: the last one was */
+    int64_t released_us;      /* when messages were last given back */
     bool needs_repair;        /* the last batch failed by something that only a person can mend */
     bool draining;
     int64_t drain_deadline_us;
@@ -68,6 +72,14 @@ static void settle_brake(struct loop *l, const struct event *refused, int64_t no
     }
 }
 
+static enum brake_verdict brake_verdict_of(const struct event *event)
+{
+    if (event_settled(event) && event->state != EVENT_DEAD) {
+        return BRAKE_STORED;
+    }
+    return event->envelope.attempt > 0 ? BRAKE_REFUSED_AGAIN : BRAKE_REFUSED;
+}
+
 /* What became of a batch as a whole. */
 static void judge(struct loop *l, const struct batch *batch, int64_t now_us)
 {
@@ -78,10 +90,10 @@ static void judge(struct loop *l, const struct batch *batch, int64_t now_us)
         const struct event *event = batch->events[i];
 
         if (event_settled(event) || retry_wants(event)) {
-            bool stored = event_settled(event) && event->state != EVENT_DEAD;
+            enum brake_verdict verdict = brake_verdict_of(event);
 
-            brake_count(&l->brake, !stored);
-            refused = stored ? refused : event;
+            brake_count(&l->brake, verdict);
+            refused = verdict == BRAKE_REFUSED ? event : refused;
             continue;
         }
         failures++;
@@ -116,10 +128,12 @@ static void collect(struct loop *l, struct batch *batch, int64_t now_us)
     batch->count = 0;
 }
 
-/* since_us: 0 when it isn't so. */
-static bool is_past(int64_t since_us, int64_t hold_us, int64_t now_us)
+/* Whether messages have been held so long for a trouble that began at since_us (0: there is none). */
+static bool held_too_long(const struct loop *l, int64_t since_us, int64_t now_us)
 {
-    return since_us != 0 && now_us - since_us >= hold_us;
+    int64_t held_since_us = since_us > l->released_us ? since_us : l->released_us;
+
+    return since_us != 0 && now_us - held_since_us >= l->settings->hold_us;
 }
 
 /* What can't be stored for long goes back to the broker, before its consumer_timeout takes it: for want of a
@@ -128,9 +142,9 @@ static bool is_past(int64_t since_us, int64_t hold_us, int64_t now_us)
 static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
 {
     bool consuming = l->deliver.state == DELIVER_CAREFUL || l->deliver.state == DELIVER_FULL;
-    bool failing = is_past(l->failing_since_us, l->settings->hold_us, now_us);
-    bool stuck = is_past(l->retry.trouble_since_us, l->settings->hold_us, now_us);
-    bool braked = l->brake.state != BRAKE_OFF && is_past(l->brake.since_us, l->settings->hold_us, now_us);
+    bool failing = held_too_long(l, l->failing_since_us, now_us);
+    bool stuck = held_too_long(l, l->retry.trouble_since_us, now_us);
+    bool braked = held_too_long(l, l->brake.since_us, now_us);
 
     if (consuming && (failing || stuck || braked || budget_release_due(&l->pool.budget, now_us))) {
         log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
@@ -139,9 +153,7 @@ static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
                                        : braked ? "most events are refused"
                                                 : "no connection to the database"));
         deliver_release(&l->deliver, now_us);
-        l->failing_since_us = failing ? now_us : l->failing_since_us;
-        l->retry.trouble_since_us = stuck ? now_us : l->retry.trouble_since_us;
-        l->brake.since_us = braked ? now_us : l->brake.since_us;
+        l->released_us = now_us;
     }
 }
 
@@ -192,11 +204,12 @@ static void step_retries(struct loop *l, int64_t now_us)
     }
 }
 
-static void show_state(const struct loop *l)
+static void show_state(const struct loop *l, int64_t now_us)
 {
     const struct report report = {
         .draining = l->draining,
         .needs_repair = l->needs_repair,
+        .failing = l->failing_since_us != 0 && now_us - l->failing_since_us >= FAILING_US,
         .braked = l->brake.state != BRAKE_OFF,
         .lack = l->pool.budget.lack,
         .deliver = l->deliver.state,
@@ -280,7 +293,7 @@ static void turn(struct loop *l)
     step_retries(l, now_us);
     deliver_flush(&l->deliver, now_us);
     release_what_cannot_be_stored(l, now_us);
-    show_state(l);
+    show_state(l, now_us);
 }
 
 static enum error_code init(struct loop *l, const struct worker_settings *settings, struct admin *admin,

@@ -126,6 +126,8 @@ void report_show(const struct report *r, struct admin *admin)
                         "most events are refused: see the log and sluice dead list; one at a time is tried");
     } else if (r->lack == BUDGET_DATABASE) {
         admin_set_ready(admin, false, "database away");
+    } else if (r->failing) {
+        admin_set_ready(admin, false, "the database stores nothing: see the log");
     } else if (r->deliver == DELIVER_AWAY) {
         admin_set_ready(admin, false, "broker away");
     } else if (r->retry == RETRY_AWAY) {

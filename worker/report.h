@@ -20,6 +20,7 @@ enum report_count {
 struct report {
     bool draining;
     bool needs_repair; /* the last batch failed by something that only a person can mend */
+    bool failing;      /* for some seconds no batch could be stored */
     bool braked;       /* too many events are refused */
     enum budget_lack lack;
     enum deliver_state deliver;

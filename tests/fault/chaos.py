@@ -3,8 +3,10 @@
 """Faults at random for as long as you like, then the oracle:  make chaos DURATION=600 SEED=1
 
 Two gateways, one to eight workers, a broker and a database of their own, all links through the fault proxy, load all
-the time. Every few seconds something breaks; faults overlap. Prints its seed and a timeline, and exits 1 when an acked
-event is lost, one stands twice, the budget was passed, a program ended unasked, or a secret is in a log."""
+the time. Every few seconds something breaks; faults overlap. A few per cent of the events are bad: some break a rule of
+the table, some are refused by a trigger for ever, some by a trigger for their first 3 s. Prints its seed and a timeline, and
+exits 1 when an acked event is lost, one stands twice, a good one is a dead letter or a bad one isn't, the budget was passed,
+a program ended unasked, or a secret is in a log."""
 
 import argparse
 import collections
@@ -29,6 +31,19 @@ from sampler import Sampler  # noqa: E402
 from site_under_test import Site  # noqa: E402
 
 BUDGET = 6
+DELAYS = "1s,2s,5s"
+BAD = {"poison": 0.02, "refused": 0.01}  # end as dead letters
+KINDS = {**BAD, "cured": 0.01}  # the last is a row once it has been retried
+TABLE = """
+    alter table webhooks_raw add constraint no_poison check (path <> '/poison');
+    create function refuse() returns trigger language plpgsql as $$
+    begin
+        if new.path = '/refused' or (new.path = '/cured' and clock_timestamp() < new.received_at + interval '3 s') then
+            raise exception 'not yet';
+        end if;
+        return new;
+    end $$;
+    create trigger refuse before insert on webhooks_raw for each row execute function refuse()"""
 WORKERS_MAX = 8
 
 
@@ -42,7 +57,8 @@ class Chaos:
         self.counts = collections.Counter()
         self.gateways = [links.start_gateway() for _ in range(2)]
         self.workers = [site.add_worker(**self._worker_settings()) for _ in range(WORKERS_MAX)]
-        self.loads = [Load(gateway.port, ledger, rate / 2, 10_000_000, threads=16, prefix=f"chaos{number}")
+        self.loads = [Load(gateway.port, ledger, rate / 2, 10_000_000, threads=16, prefix=f"chaos{number}",
+                           kinds=KINDS)
                       for number, gateway in enumerate(self.gateways)]
         self.ledger = ledger
         self.scale(3)
@@ -53,7 +69,7 @@ class Chaos:
         }
 
     def _worker_settings(self):
-        return self.links.worker_settings(WORKER_BATCH_EVENTS=self.rng.choice([5, 50, 500]),
+        return self.links.worker_settings(DELAYS=DELAYS, WORKER_BATCH_EVENTS=self.rng.choice([5, 50, 500]),
                                           WORKER_PREFETCH=self.rng.choice([50, 1000]))
 
     def say(self, text):
@@ -227,9 +243,23 @@ def run(site, links, arguments, sampler):
     complaints = list(balance.complaints)
     if sampler.most > BUDGET:
         complaints.append(f"{sampler.most} connections, above the budget of {BUDGET}")
-    dead = site.count("webhooks_dead")
-    if dead:
-        complaints.append(f"{dead} dead letters, though every event was good")
+    return complaints + wrong_ends(site)
+
+
+def wrong_ends(site):
+    """Every bad event that is anywhere must be a dead letter, every other one a row. Prints the counts."""
+    dead = [event_id for event_id, in site.database.query("select id from webhooks_dead")]
+    rows = [event_id for event_id, in site.database.query("select id from webhooks_raw")]
+
+    def is_bad(event_id):
+        return any(f"-{kind}-" in event_id for kind in BAD)
+    for kind in KINDS:
+        print(f"{kind}: {sum(f'-{kind}-' in each for each in dead)} dead letters, "
+              f"{sum(f'-{kind}-' in each for each in rows)} rows")
+    complaints = [f"a dead letter, though it was good: {event_id}" for event_id in dead if not is_bad(event_id)]
+    complaints += [f"a row, though it was bad: {event_id}" for event_id in rows if is_bad(event_id)]
+    if not dead:
+        complaints.append("no dead letter at all: the bad events were not bad")
     return complaints
 
 
@@ -248,9 +278,10 @@ def main():
     complaints = []
     try:
         servers.start_servers()
-        done = servers.setup(DATABASE_BUDGET=BUDGET)
+        done = servers.setup(DATABASE_BUDGET=BUDGET, DELAYS=DELAYS)
         if done.returncode != 0:
             raise Failure(f"sluice setup failed:\n{done.stdout}{done.stderr}")
+        site.database.query(TABLE)
         with Links(site, arguments.seed) as links, Sampler(site.database) as sampler:
             complaints = run(site, links, arguments, sampler)
             complaints += site.end()

@@ -86,6 +86,7 @@ def test_the_same_id_twice_makes_one_row_with_the_newest_body(site):
 T = 1_763_900_000_000_000  # microseconds since 1970
 
 
+@pytest.mark.case(24)
 @pytest.mark.parametrize("order", list(itertools.permutations([0, 1, 2])))
 def test_the_newest_arrival_wins_in_whichever_order_they_are_stored(site, order):
     site.start_workers(1)
@@ -101,6 +102,7 @@ def test_the_newest_arrival_wins_in_whichever_order_they_are_stored(site, order)
     assert round(row.first_received_at.timestamp() * 1e6) == T
 
 
+@pytest.mark.case(24)
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_a_source_that_keeps_the_first_keeps_it_in_either_order(site, order):
     site.start_workers(1)
@@ -113,6 +115,7 @@ def test_a_source_that_keeps_the_first_keeps_it_in_either_order(site, order):
     assert site.row("kept").body == b"older"
 
 
+@pytest.mark.case(24)
 def test_many_events_of_one_id_in_one_batch_make_one_row(site):
     site.start_gateway()
     for number in range(5):
@@ -120,6 +123,31 @@ def test_many_events_of_one_id_in_one_batch_make_one_row(site):
     site.start_workers(2)
     site.wait_drained()
     assert [row.body for row in site.rows()] == [b"body 4"]
+
+
+LIMIT = 1 << 20  # GATEWAY_MAX_BODY's default
+HOSTILE = {
+    "nul": b'{"a":"\x00"}', "not-utf-8": b"\xff\xfe\x80abc\xc3", "lone-surrogates": b'{"a":"\\ud800","b":"\\udc00\\ud800"}',
+    "beyond-doubles": b'{"n":9007199254740993}', "1e999": b'{"n":1e999}', "deep": b"[" * 100_000 + b"]" * 100_000,
+    "empty": b"", "bom": b"\xef\xbb\xbf{}", "below-limit": b"x" * (LIMIT - 1), "at-limit": b"\x00" * LIMIT,
+}
+
+
+@pytest.mark.case(25)
+def test_hostile_bodies_are_stored_byte_for_byte_beside_their_neighbours_and_nobody_falls(site):
+    gateway = site.start_gateway()
+    for number, (event_id, body) in enumerate(HOSTILE.items()):
+        site.send_ok("POST", "/fine", b"{}", {"webhook-id": f"neighbour-{number}"})
+        site.send_ok("POST", "/hostile", body, {"webhook-id": event_id})
+    assert site.send("POST", "/hostile", b"x" * (LIMIT + 1), {"webhook-id": "above-limit"}).status == 413
+    worker, = site.start_workers(1)  # so that they share batches
+    site.wait_count(2 * len(HOSTILE))
+    site.wait_drained()
+    assert {row.id: row.body for row in site.rows("path = '/hostile'")} == HOSTILE
+    assert {row.body for row in site.rows("path = '/fine'")} == {b"{}"}
+    assert len(site.database.query("select payload, body_text, body_bytes from webhooks")) == 2 * len(HOSTILE)
+    assert site.count("webhooks_dead") == 0
+    assert gateway.is_ready() and worker.is_ready()
 
 
 def test_one_message_can_be_followed_in_the_logs_by_its_id(site):

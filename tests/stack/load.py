@@ -31,10 +31,11 @@ class Load:
     """Sends `rate` events a second until `count` were sent or stop() is called. Reconnects after every error. An id
     is sent again now and then (`repeats`: which part of all), with the same body, as senders do. The port may change
     under it: that is how a restarted gateway is found. tls: an ssl.SSLContext for HTTPS. source: whose events they are, by
-    that path; headers(event_id, body): those that say the id, and sign, at the time of each request."""
+    that path; headers(event_id, body): those that say the id, and sign, at the time of each request. kinds: {name: which part
+    of all events}: such an event has -name- in its id, goes to /name, and is sent once."""
 
     def __init__(self, port, ledger, rate=400, count=20_000, threads=8, repeats=0.1, prefix="load", tls=None,
-                 source="default", path="/load", headers=None):
+                 source="default", path="/load", headers=None, kinds=None):
         self.port = port
         self.ledger = ledger
         self.count = count
@@ -43,6 +44,7 @@ class Load:
         self.tls = tls
         self.source = source
         self.path = path
+        self.kinds = kinds or {}
         self.headers = headers or (lambda event_id, _: {"webhook-id": event_id})
         self.interval = threads / rate
         self.lock = threading.Lock()
@@ -100,6 +102,7 @@ class Load:
     def _run(self, rng, number):
         connection = None
         mine = []
+        fresh = 0
         due = time.monotonic()
         while not self.stopping.is_set() and self._take():
             due = max(due + self.interval, time.monotonic() - 1)
@@ -107,13 +110,27 @@ class Load:
             if mine and rng.random() < self.repeats:
                 event_id, body = rng.choice(mine)
             else:
-                event_id = f"{self.prefix}-{self.ledger.seed}-{number}-{len(mine)}"
-                body = b'{"n":%d,"pad":"%s"}' % (len(mine), b"x" * rng.randrange(600))
-                mine.append((event_id, body))
+                kind = self._kind(rng)
+                event_id = f"{self.prefix}-{kind}{self.ledger.seed}-{number}-{fresh}"
+                body = b'{"n":%d,"pad":"%s"}' % (fresh, b"x" * rng.randrange(600))
+                fresh += 1
+                if not kind:
+                    mine.append((event_id, body))
             connection, status = self.send(connection, event_id, body)
             if status is None:
                 connection = None
                 self.stopping.wait(0.02)
+
+    def _kind(self, rng):
+        drawn = rng.random() if self.kinds else 1
+        for kind, part in self.kinds.items():
+            drawn -= part
+            if drawn < 0:
+                return f"{kind}-"
+        return ""
+
+    def _path(self, event_id):
+        return next((f"/{kind}" for kind in self.kinds if f"-{kind}-" in event_id), self.path)
 
     def _connect(self):
         with self.lock:
@@ -129,7 +146,7 @@ class Load:
         try:
             if connection is None or connection.port != self.port:
                 connection = self._connect()
-            connection.request("POST", self.path, body,
+            connection.request("POST", self._path(event_id), body,
                                {**self.headers(event_id, body), "Content-Type": "application/json"})
             reply = connection.getresponse()
             reply.read()

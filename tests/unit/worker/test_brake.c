@@ -16,10 +16,10 @@
 static void count(struct brake *b, size_t stored, size_t refused)
 {
     for (size_t i = 0; i < stored; i++) {
-        brake_count(b, false);
+        brake_count(b, BRAKE_STORED);
     }
     for (size_t i = 0; i < refused; i++) {
-        brake_count(b, true);
+        brake_count(b, BRAKE_REFUSED);
     }
 }
 
@@ -49,7 +49,7 @@ static void half_of_the_window_is_not_yet_too_much(void **state)
     assert_true(brake_allows(&b, false, 1) == SIZE_MAX);
     brake_begin(&b);
     assert_int_equal(b.state, BRAKE_OFF);
-    brake_count(&b, true);
+    brake_count(&b, BRAKE_REFUSED);
     assert_int_equal(brake_settle(&b, 0, 1), BRAKE_PUT_ON);
 }
 
@@ -63,7 +63,7 @@ static void only_the_last_200_count(void **state)
     count(&b, 200, 0);
     assert_int_equal(b.refused, 0);
     for (size_t i = 0; i < 1000; i++) {
-        brake_count(&b, i % 2 == 0);
+        brake_count(&b, i % 2 == 0 ? BRAKE_REFUSED : BRAKE_STORED);
         assert_int_equal(brake_settle(&b, 0, 1), BRAKE_SAME);
     }
     assert_int_equal(b.refused, 100);
@@ -99,7 +99,7 @@ static void a_stored_one_releases_it_and_the_past_is_forgotten(void **state)
     (void)state;
     put_on(&b);
     try_one(&b, 100 + S);
-    brake_count(&b, false);
+    brake_count(&b, BRAKE_STORED);
     assert_int_equal(brake_settle(&b, LONGEST, 200 + S), BRAKE_RELEASED);
     assert_true(brake_allows(&b, false, 200 + S) == SIZE_MAX);
     count(&b, 0, 100);
@@ -116,12 +116,30 @@ static void each_refused_one_lengthens_the_wait_up_to_30_s(void **state)
     put_on(&b);
     for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
         try_one(&b, now);
-        brake_count(&b, true);
+        brake_count(&b, BRAKE_REFUSED);
         assert_int_equal(brake_settle(&b, LONGEST, now), BRAKE_SAME);
         assert_int_equal(b.next_probe_us, now + seconds[i] * S);
         now = b.next_probe_us;
     }
     assert_int_equal(b.since_us, 100);
+}
+
+static void a_retry_that_is_refused_again_counts_only_as_the_one_that_is_tried(void **state)
+{
+    struct brake b;
+
+    (void)state;
+    brake_init(&b);
+    for (size_t i = 0; i < 1000; i++) {
+        brake_count(&b, BRAKE_REFUSED_AGAIN);
+    }
+    assert_int_equal(brake_settle(&b, LONGEST, 1), BRAKE_SAME);
+    assert_int_equal(b.refused, 0);
+    put_on(&b);
+    try_one(&b, 100 + S);
+    brake_count(&b, BRAKE_REFUSED_AGAIN);
+    assert_int_equal(brake_settle(&b, LONGEST, 100 + S), BRAKE_SAME);
+    assert_int_equal(b.next_probe_us, 100 + 3 * S);
 }
 
 static void one_without_a_verdict_is_tried_again_at_once(void **state)
@@ -159,6 +177,7 @@ int main(void)
         cmocka_unit_test(while_it_is_on_one_event_goes_alone_after_its_wait),
         cmocka_unit_test(a_stored_one_releases_it_and_the_past_is_forgotten),
         cmocka_unit_test(each_refused_one_lengthens_the_wait_up_to_30_s),
+        cmocka_unit_test(a_retry_that_is_refused_again_counts_only_as_the_one_that_is_tried),
         cmocka_unit_test(one_without_a_verdict_is_tried_again_at_once),
         cmocka_unit_test(a_batch_that_had_begun_before_neither_releases_nor_lengthens),
     };

@@ -1,0 +1,303 @@
+# SPDX-License-Identifier: MIT
+"""What each failure of the database means for the event: shown on a server that is made to fail that way.
+
+An event's own fault ends in a dead letter (at once, or after the retries) while its neighbours are stored; the server's
+trouble, and the operator's, kill nothing: all is stored after the repair."""
+
+import contextlib
+import itertools
+import random
+import threading
+
+import pytest
+
+from process import wait_until
+
+TIER = "1s"
+T = 1_763_900_000_000_000  # microseconds since 1970
+NEIGHBOURS = 30
+
+
+@pytest.fixture(scope="module", autouse=True)
+def declared(servers):
+    done = servers.setup(DELAYS="1s,10s,60s,600s")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def guarded_table(site):
+    """Constraints, indexes and triggers of the table's owner, each of which refuses one path."""
+    site.database.query("""
+        alter table webhooks_raw add constraint guard_check check (path <> '/check') not valid;
+        create unique index guard_unique on webhooks_raw (path) where path = '/unique';
+        alter table webhooks_raw add constraint guard_exclusion exclude using hash (path with =) where (path = '/exclusion');
+        create index guard_limit on webhooks_raw (query) where path = '/limit';
+        create table parents (id text primary key);
+        create table children (id text, parent text references parents,
+                               later text references parents deferrable initially deferred);
+        grant select, insert on children to sluice_worker;
+        create function guard() returns trigger language plpgsql as $$
+        begin
+            case new.path
+                when '/null' then new.method := null;
+                when '/data' then perform 1 / (length(new.path) - 5);
+                when '/text' then perform new.path::int;
+                when '/parent' then insert into children values (new.id, 'nobody', null);
+                when '/deferred' then insert into children values (new.id, null, 'nobody');
+                when '/refusal' then raise exception 'not today';
+                when '/unlisted' then raise exception 'of my own' using errcode = 'ZZ123';
+                when '/missing' then execute 'select * from no_such_table';
+                when '/rights' then execute 'delete from webhooks_dead';
+                when '/gate' then perform pg_advisory_xact_lock_shared(1);
+                when '/two' then
+                    perform pg_advisory_xact_lock(2);
+                    perform pg_advisory_xact_lock(1);
+                else null;
+            end case;
+            return new;
+        end $$;
+        create trigger guard before insert or update on webhooks_raw for each row execute function guard()""")
+    yield
+    site.database.query("""
+        drop trigger guard on webhooks_raw; drop function guard; drop table children, parents;
+        drop index guard_unique, guard_limit;
+        alter table webhooks_raw drop constraint guard_check, drop constraint guard_exclusion""")
+
+
+POISON = {"check": "23514", "null": "23502", "unique": "23505", "exclusion": "23P01", "data": "22012", "text": "22P02",
+          "limit": "54000"}
+LATER = {"parent": "23503", "deferred": "23503", "refusal": "P0001", "unlisted": "ZZ123", "missing": "42P01",
+         "rights": "42501"}
+
+
+def publish_bad(site, faults, query=""):
+    for fault in faults:
+        site.publish(f"bad-{fault}", b"x", T, **{"sluice-path": f"/{fault}", "sluice-query": query})
+
+
+def publish_neighbours(site):
+    for number in range(NEIGHBOURS):
+        site.publish(f"good-{number:02}", b"x", T)
+
+
+def dead(site):
+    return {row[0]: row[1:] for row in
+            site.database.query("select id, verdict, sqlstate, attempts from webhooks_dead")}
+
+
+def stored(site):
+    return {row.id for row in site.rows()}
+
+
+GOOD = {f"good-{number:02}" for number in range(NEIGHBOURS)}
+
+
+@pytest.mark.usefixtures("guarded_table")
+def test_what_breaks_a_rule_for_good_is_a_dead_letter_at_once_and_its_neighbours_are_stored(site, seed):
+    site.start_workers(1, DELAYS=TIER)
+    for fault in ("unique", "exclusion"):
+        site.publish(f"first-{fault}", b"x", T, **{"sluice-path": f"/{fault}"})
+        site.row(f"first-{fault}")
+    publish_neighbours(site)
+    publish_bad(site, POISON, query=random.Random(seed).randbytes(8000).hex()[:16000])
+    site.wait_count(len(POISON), table="webhooks_dead")
+    site.wait_drained()
+    assert dead(site) == {f"bad-{fault}": ("poison", sqlstate, 1) for fault, sqlstate in POISON.items()}
+    assert stored(site) == {*GOOD, "first-unique", "first-exclusion"}
+
+
+@pytest.mark.usefixtures("guarded_table")
+def test_what_may_cure_itself_or_is_unclear_beside_stored_neighbours_is_retried_then_dead(site):
+    worker, = site.start_workers(1, DELAYS=TIER, WORKER_CONNECTIONS=1)
+    connection = site.database.connect()
+    with contextlib.closing(connection), connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(1)")
+        site.publish("gate", b"x", T, **{"sluice-path": "/gate"})
+        publish_neighbours(site)
+        publish_bad(site, LATER)
+        wait_until(lambda: worker.metrics()["sluice_worker_backlog"] == NEIGHBOURS + len(LATER), "one batch of them")
+    site.wait_count(NEIGHBOURS + 1)
+    assert dead(site) == {}
+    wait_until(lambda: len(worker.lines("retried")) == len(LATER), lambda: f"the retries\n{site.tails()}")
+    # What is unclear needs a neighbour that is stored when it comes again, too.
+    with keep_storing(site):
+        site.wait_count(len(LATER), table="webhooks_dead")
+    site.wait_drained()
+    assert dead(site) == {f"bad-{fault}": ("later", sqlstate, 2) for fault, sqlstate in LATER.items()}
+    assert GOOD <= stored(site)
+
+
+@contextlib.contextmanager
+def keep_storing(site):
+    """Good events all the time."""
+    stopping = threading.Event()
+
+    def publish():
+        for number in itertools.count():
+            if stopping.is_set():
+                break
+            site.publish(f"more-{number}", b"x", T)
+    thread = threading.Thread(target=publish, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        thread.join(20)
+
+
+@pytest.mark.usefixtures("guarded_table")
+def test_an_unclear_failure_without_a_neighbour_pauses_until_one_is_stored(site):
+    worker, = site.start_workers(1, DELAYS=TIER)
+    publish_bad(site, ["unlisted"])
+    worker.wait_ready(False)
+    assert "repair" in worker.admin("/ready")[1]
+    assert worker.metrics()["sluice_worker_paused"] == 1
+    line = worker.lines("not-stored")[0]
+    assert (line["verdict"], line["sqlstate"]) == ("operator", "ZZ123")
+    assert worker.lines("retried") == [] and dead(site) == {}
+    with keep_storing(site):
+        wait_until(lambda: worker.lines("retried"), lambda: f"the retry\n{site.tails()}", 20)
+        site.wait_count(1, table="webhooks_dead")
+    worker.wait_ready()
+    site.wait_drained()
+
+
+# --- the server's trouble, the operator's: nothing dies ---------------------------------------------------------
+
+
+def told(worker, sqlstate, verdict=None):
+    """Waits until the worker's log says so of a batch or of a connection."""
+    def found():
+        return [line for line in worker.lines() if line["event"] in ("not-stored", "database-away")
+                and line["sqlstate"] == sqlstate and verdict in (None, line.get("verdict"))]
+    wait_until(found, lambda: f"{verdict} {sqlstate} in the log\n{worker.tail()}", 40)
+
+
+def all_stored(site, worker):
+    worker.wait_ready(limit=40)
+    site.wait_count(NEIGHBOURS, 40)
+    site.wait_drained()
+    assert stored(site) == GOOD
+    assert dead(site) == {}
+    assert site.lines("retried", "good-00") == []
+
+
+@contextlib.contextmanager
+def broken(site, sql, repair):
+    site.database.query(sql)
+    try:
+        yield
+    finally:
+        site.database.query(repair)
+
+
+@pytest.mark.case(23)
+@pytest.mark.parametrize(("sql", "repair", "sqlstate"), [
+    ("revoke insert on webhooks_raw from sluice_worker", "grant insert on webhooks_raw to sluice_worker", "42501"),
+    ("alter table webhooks_raw rename to elsewhere", "alter table elsewhere rename to webhooks_raw", "42P01"),
+    ("alter table webhooks_raw rename query to question", "alter table webhooks_raw rename question to query", "42703"),
+], ids=["right revoked", "table renamed", "column renamed"])
+def test_what_an_operator_must_mend_pauses_kills_nothing_and_goes_on_after_the_repair(site, sql, repair, sqlstate):
+    worker, = site.start_workers(1, DELAYS=TIER)
+    with broken(site, sql, repair):
+        publish_neighbours(site)
+        told(worker, sqlstate, "operator")
+        worker.wait_ready(False)
+        assert "repair" in worker.admin("/ready")[1]
+        assert worker.metrics()["sluice_worker_paused"] == 1
+    all_stored(site, worker)
+    assert worker.metrics()["sluice_worker_paused"] == 0
+    assert worker.metrics()["sluice_worker_broker_connects_total"] == 1, "it goes on by itself, on its old connection"
+
+
+@pytest.mark.parametrize(("sql", "repair", "sqlstate"), [
+    ("alter role sluice_worker password 'changed'", None, "28P01"),
+    ("alter role sluice_worker nologin", "alter role sluice_worker login", "28000"),
+], ids=["password changed", "login revoked"])
+def test_a_worker_that_is_not_let_in_waits_for_the_operator_and_kills_nothing(site, sql, repair, sqlstate):
+    worker, = site.start_workers(1, DELAYS=TIER)
+    secret = site.servers.secret("database-worker")
+    with broken(site, sql, repair or f"alter role sluice_worker password '{secret}'"):
+        site.database.query("select pg_terminate_backend(pid) from pg_stat_activity where usename = 'sluice_worker'")
+        publish_neighbours(site)
+        told(worker, sqlstate)
+        worker.wait_ready(False)
+        assert "repair" in worker.admin("/ready")[1]
+    all_stored(site, worker)
+
+
+@pytest.mark.case(20)
+def test_a_database_that_turns_read_only_pauses_kills_nothing_and_goes_on_after_it(site):
+    worker, = site.start_workers(1, DELAYS=TIER)
+    site.database.query("alter system set default_transaction_read_only = on")
+    try:
+        site.database.query("select pg_reload_conf()")
+        publish_neighbours(site)
+        told(worker, "25006", "transient")
+        worker.wait_ready(False)
+        assert "stores nothing" in worker.admin("/ready")[1]
+    finally:
+        site.database.query("alter system reset default_transaction_read_only")
+        site.database.query("select pg_reload_conf()")
+    all_stored(site, worker)
+
+
+WAITING = ("select pid from pg_stat_activity where usename = 'sluice_worker' and wait_event_type = 'Lock' "
+           "and wait_event = 'advisory'")
+
+
+def waiting(site):
+    """The backend of the worker that waits at the gate."""
+    return wait_until(lambda: site.database.query(WAITING), lambda: f"a backend at the gate\n{site.tails()}", 20)[0][0]
+
+
+@pytest.mark.usefixtures("guarded_table")
+@pytest.mark.parametrize(("how", "sqlstate"), [("pg_terminate_backend", "57P01"), ("pg_cancel_backend", "57014")])
+def test_a_batch_whose_backend_is_ended_or_whose_statement_is_cancelled_is_sent_again(site, how, sqlstate):
+    worker, = site.start_workers(1, DELAYS=TIER)
+    with contextlib.closing(site.database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(1)")
+        site.publish("good-00", b"x", T, **{"sluice-path": "/gate"})
+
+        def ended():
+            for pid, in site.database.query(WAITING):
+                site.database.query(f"select {how}({pid})")
+            return any(line["sqlstate"] == sqlstate for line in worker.lines("not-stored"))
+        wait_until(ended, lambda: f"{sqlstate} in the log\n{site.tails()}", 20, 0.1)
+    assert {line["verdict"] for line in worker.lines("not-stored")} == {"transient"}
+    site.row("good-00")
+    site.wait_drained()
+    assert dead(site) == {} and worker.lines("retried") == []
+
+
+@pytest.mark.usefixtures("guarded_table")
+def test_a_lock_that_is_held_too_long_is_waited_for_again(site):
+    worker, = site.start_workers(1, DELAYS=TIER)
+    with contextlib.closing(site.database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("select pg_advisory_lock(1)")
+        site.publish("good-00", b"x", T, **{"sluice-path": "/gate"})
+        told(worker, "55P03", "transient")
+    site.row("good-00")
+    site.wait_drained()
+    assert dead(site) == {} and worker.lines("retried") == []
+
+
+@pytest.mark.usefixtures("guarded_table")
+def test_a_deadlock_costs_nothing_but_another_attempt(site):
+    """The worker takes lock 2 and waits for 1; the holder of 1 then asks for 2, and is the more patient of the two."""
+    site.database.query("alter role sluice_worker set deadlock_timeout = '5s'")
+    try:
+        worker, = site.start_workers(1, DELAYS=TIER)
+        with contextlib.closing(site.database.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute("set deadlock_timeout = '1h'")
+            cursor.execute("select pg_advisory_lock(1)")
+            site.publish("good-00", b"x", T, **{"sluice-path": "/two"})
+            waiting(site)
+            cursor.execute("select pg_advisory_lock(2)")  # comes back when the worker's transaction has ended
+            told(worker, "40P01", "transient")
+    finally:
+        site.database.query("alter role sluice_worker reset deadlock_timeout")
+    site.row("good-00")
+    site.wait_drained()
+    assert dead(site) == {} and worker.lines("retried") == []
