@@ -227,7 +227,7 @@ def test_an_alarm_means_503_at_once_consumers_go_on_and_200_soon_after_it(site, 
     finally:
         clear_alarm(site.broker, alarm)
     site.note(f"slowest reply {load.slowest:.2f} s")
-    assert load.slowest < 1 * slowness(site), "who was under way at the alarm waited for its end"
+    assert load.slowest < 2 * slowness(site), "who was under way at the alarm waited for its end"
     with_probes_settle(site, ledger, at_least=250)
     assert gateway.metrics()["sluice_gateway_outstanding"] == 0
 
