@@ -3,7 +3,9 @@
 
 #include <string.h>
 
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+#define PADDING 64 /* its place behind the digits */
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
 bool encoding_of(struct span name, enum encoding *encoding)
 {
@@ -35,8 +37,8 @@ static void write_base64(const unsigned char *bytes, size_t len, char *text)
         group |= rest > 2 ? bytes[i + 2] : 0;
         *text++ = base64_digits[group >> 18];
         *text++ = base64_digits[group >> 12 & 63];
-        *text++ = rest > 1 ? base64_digits[group >> 6 & 63] : '=';
-        *text++ = rest > 2 ? base64_digits[group & 63] : '=';
+        *text++ = base64_digits[rest > 1 ? group >> 6 & 63 : PADDING];
+        *text++ = base64_digits[rest > 2 ? group & 63 : PADDING];
     }
 }
 
@@ -59,7 +61,7 @@ static int digit_of(char c)
 {
     const char *at = c == '\0' ? NULL : strchr(base64_digits, c);
 
-    return at == NULL ? -1 : (int)(at - base64_digits);
+    return at == NULL || at == base64_digits + PADDING ? -1 : (int)(at - base64_digits);
 }
 
 bool encoding_read_base64(struct span text, struct buf *bytes)

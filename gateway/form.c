@@ -46,8 +46,10 @@ void form_decode(struct span text, struct buf *out)
         if (escape) {
             buf_append_char(out, (char)(nibble(text.data[i + 1]) << 4 | nibble(text.data[i + 2])));
             i += 2;
+        } else if (text.data[i] == '+') {
+            buf_append_char(out, ' ');
         } else {
-            buf_append_char(out, text.data[i] == '+' ? ' ' : text.data[i]);
+            buf_append_char(out, text.data[i]);
         }
     }
 }

@@ -94,7 +94,7 @@ static enum verify_cause read_versions(struct proof *proof, struct span list)
     while (cause == VERIFY_FINE && next_part(&list, ' ', &part)) {
         if (starts_with(part, "v1,")) {
             cause = add_signature(proof, part, "v1,");
-        } else if (starts_with(part, "v1a,") && proof->public_count == PROOF_SIGNATURES_MAX) {
+        } else if (starts_with(part, "v1a,") && proof->public_count == PROOF_PUBLIC_MAX) {
             cause = VERIFY_MALFORMED;
         } else if (starts_with(part, "v1a,")) {
             proof->public_signatures[proof->public_count++] = behind(part, sizeof "v1a," - 1);

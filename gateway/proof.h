@@ -9,6 +9,7 @@
 #include "verify.h"
 
 #define PROOF_SIGNATURES_MAX 16 /* of one request: more is no rotation but a try at costing us time */
+#define PROOF_PUBLIC_MAX 4      /* of ed25519, which cost 100 us each to check */
 #define PROOF_PIECES_MAX 6
 #define PROOF_HOST 1 /* Twilio's piece that is the host */
 
@@ -19,7 +20,7 @@ struct proof {
     struct span other_host; /* unless empty, may stand for pieces[PROOF_HOST] */
     struct span signatures[PROOF_SIGNATURES_MAX];
     size_t signature_count;
-    struct span public_signatures[PROOF_SIGNATURES_MAX]; /* ed25519's, in base64 */
+    struct span public_signatures[PROOF_PUBLIC_MAX]; /* ed25519's, in base64 */
     size_t public_count;
     enum encoding encoding; /* of the others */
     struct buf text;
