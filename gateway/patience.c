@@ -122,7 +122,9 @@ static struct connection *connection_of(int fd)
         if (wider == NULL) {
             return NULL;
         }
-        memset(wider + own.room, 0, (room - own.room) * sizeof *wider);
+        for (size_t i = own.room; i < room; i++) {
+            wider[i] = (struct connection){.fd = -1};
+        }
         own.connections = wider;
         own.room = room;
     }
