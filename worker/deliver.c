@@ -200,18 +200,30 @@ void deliver_take_back(struct deliver *d, struct event *event)
     event_free(event);
 }
 
-void deliver_flush(struct deliver *d, int64_t now_us)
+/* False: the connection had to be given up. */
+static bool send_ack(struct deliver *d, uint64_t tag, bool multiple, int64_t now_us)
+{
+    struct error error;
+
+    if (broker_ack(d->broker, tag, multiple, &error) == ERROR_NONE) {
+        return true;
+    }
+    lose(d, &error, now_us);
+    return false;
+}
+
+void deliver_flush(struct deliver *d, bool past_gaps, int64_t now_us)
 {
     size_t owed = ack_owed(&d->ack);
     uint64_t tag = d->state == DELIVER_AWAY ? 0 : ack_take(&d->ack);
-    struct error error;
 
-    if (tag == 0) {
+    if (tag != 0 && !send_ack(d, tag, true, now_us)) {
         return;
     }
-    if (broker_ack(d->broker, tag, true, &error) != ERROR_NONE) {
-        lose(d, &error, now_us);
-        return;
+    while (past_gaps && d->state != DELIVER_AWAY && (tag = ack_take_alone(&d->ack)) != 0) {
+        if (!send_ack(d, tag, false, now_us)) {
+            return;
+        }
     }
     metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
 }

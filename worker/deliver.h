@@ -47,8 +47,9 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us);
  * the backlog again. One of an earlier channel is just freed: its message comes again, and the upsert makes
  * that harmless. */
 void deliver_take_back(struct deliver *d, struct event *event);
-/* Acks all that is settled and contiguous, in one frame. */
-void deliver_flush(struct deliver *d, int64_t now_us);
+/* Acks all that is settled and contiguous, in one frame; past_gaps: the rest of what is settled too, in a
+ * frame each. */
+void deliver_flush(struct deliver *d, bool past_gaps, int64_t now_us);
 /* Ends the consumer and keeps the channel, for a drain. */
 void deliver_stop(struct deliver *d, int64_t now_us);
 /* Closes the connection: the broker gives everything that isn't acked to others,

@@ -11,6 +11,7 @@
 #include "report.h"
 #include "retry.h"
 
+#include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -61,6 +62,7 @@ static void settle_brake(struct loop *l, const struct event *refused, int64_t no
     case BRAKE_SAME:
         break;
     case BRAKE_PUT_ON:
+        assert(refused != NULL); /* what put it on was refused in this batch */
         log_error("brake-on", log_number("refused", (int64_t)l->brake.refused),
                   log_number("of_last", BRAKE_WINDOW), log_span("source", refused->envelope.source),
                   log_text("sqlstate", refused->sqlstate),
@@ -291,7 +293,9 @@ static void turn(struct loop *l)
     now_us = clock_monotonic_us(); /* connecting may have taken seconds */
     step_slots(l, now_us);
     step_retries(l, now_us);
-    deliver_flush(&l->deliver, now_us);
+    /* While retries are stuck, they must not hold up the acks of all others: an alarm may only end when the
+     * queue has been drained. */
+    deliver_flush(&l->deliver, l->retry.trouble != RETRY_WELL, now_us);
     release_what_cannot_be_stored(l, now_us);
     show_state(l, now_us);
 }

@@ -128,9 +128,7 @@ void report_show(const struct report *r, struct admin *admin)
         admin_set_ready(admin, false, "database away");
     } else if (r->failing) {
         admin_set_ready(admin, false, "the database stores nothing: see the log");
-    } else if (r->deliver == DELIVER_AWAY) {
-        admin_set_ready(admin, false, "broker away");
-    } else if (r->retry == RETRY_AWAY) {
+    } else if (r->deliver == DELIVER_AWAY || r->retry == RETRY_AWAY) {
         admin_set_ready(admin, false, "broker away");
     } else if (r->retry == RETRY_UNDECLARED) {
         admin_set_ready(admin, false,

@@ -49,6 +49,51 @@ static void a_delivery_out_of_order_or_over_the_capacity_is_refused(void **state
     ack_free(&a);
 }
 
+static void past_a_gap_each_tag_is_acked_alone_and_once(void **state)
+{
+    struct ack a = with_received(6, 6);
+
+    (void)state;
+    ack_settle(&a, 1);
+    ack_settle(&a, 3);
+    ack_settle(&a, 4);
+    ack_settle(&a, 6);
+    assert_int_equal(ack_take(&a), 1);
+    assert_int_equal(ack_take_alone(&a), 3);
+    assert_int_equal(ack_take_alone(&a), 4);
+    assert_int_equal(ack_take_alone(&a), 6);
+    assert_int_equal(ack_take_alone(&a), 0);
+    assert_int_equal(ack_owed(&a), 2);
+    /* An ack with multiple must name a tag that the broker still knows. */
+    ack_settle(&a, 2);
+    assert_int_equal(ack_take(&a), 2);
+    ack_settle(&a, 5);
+    assert_int_equal(ack_take(&a), 5);
+    assert_int_equal(ack_owed(&a), 0);
+    assert_true(ack_received(&a, 7));
+    ack_settle(&a, 7);
+    assert_int_equal(ack_take_alone(&a), 7);
+    assert_int_equal(ack_take(&a), 0);
+    assert_int_equal(a.first, 8);
+    ack_free(&a);
+}
+
+static void a_gap_that_lies_too_far_back_ends_the_channel(void **state)
+{
+    struct ack a = with_received(2, 1);
+    uint64_t tag = 2;
+
+    (void)state;
+    while (ack_received(&a, tag)) {
+        ack_settle(&a, tag);
+        assert_int_equal(ack_take(&a), 0);
+        assert_int_equal(ack_take_alone(&a), tag++);
+    }
+    assert_int_equal(tag, 2 * 32 + 1);
+    assert_int_equal(ack_owed(&a), 1);
+    ack_free(&a);
+}
+
 static void a_new_channel_numbers_from_one_again(void **state)
 {
     struct ack a = with_received(3, 2);
@@ -99,6 +144,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_ack_never_goes_past_a_tag_that_is_not_settled),
         cmocka_unit_test(a_delivery_out_of_order_or_over_the_capacity_is_refused),
+        cmocka_unit_test(past_a_gap_each_tag_is_acked_alone_and_once),
+        cmocka_unit_test(a_gap_that_lies_too_far_back_ends_the_channel),
         cmocka_unit_test(a_new_channel_numbers_from_one_again),
         cmocka_unit_test(random_orders_agree_with_the_model),
     };
