@@ -113,6 +113,19 @@ def test_status_is_one_command_away(project):
     assert "webhooks.ingest" in said and f"of a budget of {BUDGET}" in said
 
 
+def test_a_dead_letter_is_listed_and_replayed_as_the_runbook_says(project):
+    def found(table):
+        return project.database.query(f"select 1 from {table} where id = 'refused'")
+    project.database.query("alter table webhooks_raw add constraint orders_only check (path <> '/refused')")
+    assert project.post(b"{}", {"webhook-id": "refused"}, "/refused") == 200
+    wait_until(lambda: found("webhooks_dead"), "the dead letter", 20)
+    assert "23514" in project.compose("run", "--rm", "-T", "ctl", "dead", "list", "--id", "refused")
+    project.database.query("alter table webhooks_raw drop constraint orders_only")
+    project.compose("run", "--rm", "-T", "setup", "sluice", "dead", "replay", "--sqlstate", "23514")
+    assert not found("webhooks_dead")
+    wait_until(lambda: found("webhooks_raw"), "the row, after the first delay of 10 s", 40)
+
+
 def test_the_gateway_has_no_way_to_the_database(project):
     found = subprocess.run(["docker", "exec", *project.ids("gateway"), "getent", "hosts", "postgres"],
                            capture_output=True, check=False)
