@@ -58,7 +58,7 @@ def test_workers_thrown_out_by_the_database_in_a_loop_lose_nothing_and_keep_to_t
             time.sleep(0.25)
         rows = site.count()
         wait_until(lambda: site.count() > rows, lambda: f"rows again\n{site.tails()}", 20)
-        load.wait_acked(200)
+        load.wait_acked(max(200, 2000 - ledger.counts["acked"]), limit=60)
     site.settle(ledger, at_least=2000, limit=60)
     site.note(f"{thrown} backends terminated; {sampler.most} connections at most, budget {budget}")
     assert thrown > 30
