@@ -80,7 +80,7 @@ def test_when_most_events_are_refused_the_brake_holds_the_rest_until_the_cause_i
     site.database.query("alter table webhooks_raw drop constraint no_bad;"
                         "alter table webhooks_raw add constraint no_bad check (false) not valid")
     fill(site, 0, 400)
-    worker, = site.start_workers(1, WORKER_BATCH_EVENTS=50)
+    worker, = site.start_workers(1, WORKER_BATCH_EVENTS=50, WORKER_CONNECTIONS=1)  # so that no batch is still under way
     worker.wait_ready(False)
     assert "most events are refused" in worker.admin("/ready")[1]
     assert worker.metrics()["sluice_worker_braked"] == 1
