@@ -371,7 +371,8 @@ static void of_a_standard_list_only_known_versions_count(void **state)
     assert_int_equal(standard_list("v1," WRONG ",v1," RIGHT), VERIFY_MALFORMED);
     assert_int_equal(standard_list(EIGHT EIGHT "v1," RIGHT), VERIFY_MALFORMED); /* more than 16 */
     assert_int_equal(standard_list("v1a,x v1a,x v1a,x v1a,x v1," RIGHT), VERIFY_FINE);
-    assert_int_equal(standard_list("v1a,x v1a,x v1a,x v1a,x v1a,x v1," RIGHT), VERIFY_MALFORMED); /* more than 4 */
+    assert_int_equal(standard_list("v1a,x v1a,x v1a,x v1a,x v1a,x v1," RIGHT),
+                     VERIFY_MALFORMED); /* more than 4 */
 }
 
 static void a_standard_id_holds_no_dot(void **state)
