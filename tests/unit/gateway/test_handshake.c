@@ -137,8 +137,8 @@ static void without_the_right_token_it_is_refused(void **state)
     static const char *const wrong[] = {
         "hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong",
         "hub.mode=subscribe&hub.challenge=1&hub.verify_token=", "hub.mode=subscribe&hub.challenge=1",
-        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong&"
-        "hub.verify_token=right+token"};
+        ("hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong&"
+         "hub.verify_token=right+token")};
 
     (void)state;
     use("meta", "secret");
