@@ -411,6 +411,8 @@ def test_collect_empties_a_long_queue_and_the_same_event_stands_once(site):
     channel = site.channel()
     for n in range(1500):
         channel.basic_publish("webhooks.dead", "default", b"%d" % (n % 1000))
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1500,
+               "all that was published, without confirms, to be in the queue")
     channel.connection.close()
     done = site.servers.operate("dead", "collect")
     assert (done.returncode, done.stdout) == (0, "collected 1000; there already 500\n"), done.stderr
@@ -435,6 +437,7 @@ def fixture_slow_commit(site):
 
 def test_a_collect_whose_commit_fails_leaves_the_message_in_the_queue(site, slow_commit):
     channel = site.channel()
+    channel.confirm_delivery()
     channel.basic_publish("webhooks.dead", "default", b"not lost")
     channel.connection.close()
     child = Child("collect", site.directory / "collect.log")
