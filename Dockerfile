@@ -24,6 +24,10 @@ RUN make -j"$(nproc)" VERSION="${VERSION}"
 FROM build AS test
 RUN deploy/install-packages servers test && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY tests tests/
+COPY compose.routes.yml ./
+COPY etc etc/
+COPY docs docs/
+COPY deploy/secrets deploy/
 
 FROM ${BASE} AS runtime
 RUN apt-get -qq update \
