@@ -28,7 +28,6 @@
 #define PIECE (64 * 1024)      /* a chunked body's memory grows by */
 #define HEAD_SLACK (16 * 1024) /* so that what is somewhat too long gets a fitting reply */
 #define CROWDED_OUT "others wait, and the request came too slowly; send it again later"
-#define LOG_EVERY_US (10 * CLOCK_US_PER_S)
 
 struct ingress {
     struct mg_context *server;
@@ -297,14 +296,13 @@ static void on_closed(const struct mg_connection *connection)
 static int on_log_message(const struct mg_connection *connection, const char *message)
 {
     static _Atomic int64_t last;
-    int64_t before = last, now = clock_monotonic_us();
 
     (void)connection;
     if (start_complaint != NULL) {
         if (start_complaint[0] == '\0') {
             (void)snprintf(start_complaint, COMPLAINT_MAX, "%s", message);
         }
-    } else if (now - before >= LOG_EVERY_US && atomic_compare_exchange_strong(&last, &before, now)) {
+    } else if (log_is_due(&last)) {
         log_warning("listener", log_text("message", message)); /* out of descriptors, and the like */
     }
     return 1;

@@ -21,7 +21,6 @@
 
 #define LOOK_EVERY_US (200 * CLOCK_US_PER_MS)
 #define LOOK_CROWDED_US (100 * CLOCK_US_PER_MS)
-#define LOG_EVERY_US (10 * CLOCK_US_PER_S)
 #define BUCKETS 256   /* of watches, by the peer's port */
 #define ESTABLISHED 1 /* of tcpi_state; netinet/tcp.h has the name and an older tcp_info */
 
@@ -48,7 +47,7 @@ static struct {
     uint16_t port;
     int threads;
     DIR *descriptors; /* kept open: there may be no descriptor left when it is needed */
-    int64_t logged_us;
+    _Atomic int64_t logged_us;
     int64_t unlogged;
     /* Under the mutex: */
     struct patience_watch *watches[BUCKETS];
@@ -230,10 +229,9 @@ static bool look(int64_t now)
             look_at(&own.connections[i], crowded, now);
         }
     }
-    if (own.unlogged > 0 && (own.logged_us == 0 || now - own.logged_us >= LOG_EVERY_US)) {
+    if (own.unlogged > 0 && log_is_due(&own.logged_us)) {
         log_warning("crowded", log_number("connections", count), log_number("cut", own.unlogged),
                     log_text("message", "all threads are taken: connections that idle or are slow are cut"));
-        own.logged_us = now;
         own.unlogged = 0;
     }
     return crowded;

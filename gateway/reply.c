@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "reply.h"
 
-#include "clock.h"
 #include "log.h"
 #include "metrics.h"
 #include "request.h"
 
 #include <stdarg.h>
 #include <stdio.h>
-
-#define LOG_EVERY_US (10 * CLOCK_US_PER_S)
 
 struct row {
     const char *label;
@@ -205,15 +202,6 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
     buf_free(&body);
 }
 
-/* One thread of those that come at once gets true. */
-static bool is_due(_Atomic int64_t *last, int64_t now)
-{
-    int64_t before = atomic_load_explicit(last, memory_order_relaxed);
-
-    return (before == 0 || now - before >= LOG_EVERY_US) &&
-           atomic_compare_exchange_strong(last, &before, now);
-}
-
 void reply_record(const struct reply *reply, struct span remote)
 {
     const struct row *row = &rows[reply->kind];
@@ -225,7 +213,7 @@ void reply_record(const struct reply *reply, struct span remote)
     }
     log_debug("refused", log_text("reason", row->label), log_number("status", row->status),
               log_span("remote", remote));
-    if (is_due(&logged_at[reply->kind], clock_monotonic_us())) {
+    if (log_is_due(&logged_at[reply->kind])) {
         log_write(row->status == 503 ? LOG_WARNING : LOG_INFO, "refusing",
                   LOG_FIELDS(log_text("reason", row->label), log_number("status", row->status),
                              log_number("so_far", metric_get(counter)), log_text("example", reply->text),

@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "unverified.h"
 
-#include "clock.h"
 #include "log.h"
 #include "metrics.h"
-
-#define LOG_EVERY_US (10 * CLOCK_US_PER_S)
 
 #define METRIC(name, label)                                             \
     [name] = {"sluice_gateway_unverified_total", "cause=\"" label "\"", \
@@ -22,18 +19,9 @@ void unverified_register(void)
     metrics_register(counters + 1, CAUSES - 1); /* all but "none" */
 }
 
-/* One thread of those that come at once gets true. */
-static bool is_due(_Atomic int64_t *last, int64_t now)
-{
-    int64_t before = atomic_load_explicit(last, memory_order_relaxed);
-
-    return (before == 0 || now - before >= LOG_EVERY_US) &&
-           atomic_compare_exchange_strong(last, &before, now);
-}
-
 void unverified_record(enum verify_cause cause, struct span source, struct span remote)
 {
-    bool due = is_due(&logged_at[cause], clock_monotonic_us());
+    bool due = log_is_due(&logged_at[cause]);
 
     metric_add(&counters[cause], 1);
     if (due || log_enabled(LOG_DEBUG)) {

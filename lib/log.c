@@ -19,6 +19,7 @@
 #define GATHER_US (5 * CLOCK_US_PER_MS)
 #define STOP_US CLOCK_US_PER_S
 #define POLL_MS 100
+#define DUE_EVERY_US (10 * CLOCK_US_PER_S)
 
 enum writer_state {
     WRITER_NONE,      /* not started, or ended: callers write for themselves */
@@ -271,6 +272,14 @@ static bool hand_over(const struct buf *line, bool is_urgent)
         (void)pthread_cond_signal(&wake);
     }
     return taken;
+}
+
+bool log_is_due(_Atomic int64_t *last)
+{
+    int64_t before = atomic_load_explicit(last, memory_order_relaxed), now = clock_monotonic_us();
+
+    return (before == 0 || now - before >= DUE_EVERY_US) &&
+           atomic_compare_exchange_strong(last, &before, now);
 }
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields)

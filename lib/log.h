@@ -38,6 +38,10 @@ bool log_enabled(enum log_level level);
 /* Lines dropped since the start because the writer could not keep up. */
 int64_t log_dropped(void);
 
+/* True at most once in 10 s for each *last (monotonic microseconds; 0 before the first): for lines that one
+ * sender could provoke at any rate. Of threads that ask at once one gets true. */
+bool log_is_due(_Atomic int64_t *last);
+
 /* event is one lower-case word or a short phrase with '-': "stored". */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 

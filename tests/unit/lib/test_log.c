@@ -351,6 +351,18 @@ static void a_second_start_is_a_bug(void **state)
 
 #define REDIRECTED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
+static void a_line_that_may_be_provoked_is_due_once_in_a_while(void **state)
+{
+    _Atomic int64_t one = 0, other = 0;
+
+    (void)state;
+    assert_true(log_is_due(&one));
+    assert_false(log_is_due(&one));
+    assert_true(log_is_due(&other));
+    one -= 10 * CLOCK_US_PER_S;
+    assert_true(log_is_due(&one));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -361,6 +373,7 @@ int main(void)
         REDIRECTED(a_secret_is_blanked_whether_plain_quoted_or_at_the_cut),
         REDIRECTED(lines_below_the_level_are_not_written),
         cmocka_unit_test(levels_are_known_by_name),
+        cmocka_unit_test(a_line_that_may_be_provoked_is_due_once_in_a_while),
         REDIRECTED(lines_before_the_start_and_after_the_end_are_written_at_once),
         REDIRECTED(lines_come_without_a_stop),
         REDIRECTED(lines_of_several_threads_stay_whole_and_in_their_order),
