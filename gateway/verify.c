@@ -308,16 +308,6 @@ const struct key *verify_key(const struct verify_rule *rule, const struct reques
     return *cause == VERIFY_FINE ? rule->keys[index] : NULL;
 }
 
-bool verify_request(const struct verify_rule *rule, const struct request *request, struct span body,
-                    int64_t now_s, enum verify_cause *cause)
-{
-    if (rule->scheme == VERIFY_NONE) {
-        *cause = VERIFY_FINE;
-        return true;
-    }
-    return verify_key(rule, request, body, now_s, cause) != NULL;
-}
-
 bool verify_reads(const struct verify_rule *rule, struct span header_name)
 {
     static const char *const read[][3] = {

@@ -73,10 +73,8 @@ MUST_CHECK enum error_code verify_rule_add_secret(struct verify_rule *rule, stru
 /* Wipes and frees what the rule owns, and leaves it empty. */
 void verify_rule_free(struct verify_rule *rule);
 
-/* False, with *cause, when the request isn't verified. now_s: seconds since 1970. Any thread. */
-MUST_CHECK bool verify_request(const struct verify_rule *rule, const struct request *request,
-                               struct span body, int64_t now_s, enum verify_cause *cause);
-/* The same, and which of the keys it was: NULL when it is none. For schemes with secrets. */
+/* The key by which the request is verified; NULL, with *cause, when it isn't. For schemes with secrets.
+ * now_s: seconds since 1970. Any thread. */
 MUST_CHECK const struct key *verify_key(const struct verify_rule *rule, const struct request *request,
                                         struct span body, int64_t now_s, enum verify_cause *cause);
 /* True when the rule's scheme reads its proof (token, signature, signed timestamp or id) from this header:

@@ -37,7 +37,8 @@ struct event *event_new(struct broker_delivery *delivery, uint64_t channel)
     return event;
 }
 
-void event_reset(struct event *event)
+/* Forgets what an earlier attempt came to: it is again as event_new made it. */
+static void event_reset(struct event *event)
 {
     if (event->state == EVENT_FAILED) {
         event_read(event);

@@ -41,8 +41,6 @@ struct event {
 /* Takes over the delivery and decodes its envelope. An event whose envelope can't be read is malformed:
  * EVENT_FAILED as poison, with the reason. NULL: no memory, and the delivery is still the caller's. */
 struct event *event_new(struct broker_delivery *delivery, uint64_t channel);
-/* Forgets what an earlier attempt came to: it is again as event_new made it. */
-void event_reset(struct event *event);
 /* Makes it EVENT_FAILED; reason is copied, cut at 500 bytes. */
 void event_fail(struct event *event, enum verdict verdict, const char *sqlstate, const char *reason);
 /* True when it needs nothing more but its ack. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What verifying costs: for each scheme the CPU time of verify_request for a valid event, signed by ctl/sign.
+/* What verifying costs: for each scheme the CPU time of verify_key for a valid event, signed by ctl/sign.
  * BARE_BODY bytes, BARE_EVENTS of each. Prints "verify SCHEME microseconds" per line. */
 #include "../../ctl/sign.h"
 #include "../../gateway/scheme.h"
@@ -83,7 +83,7 @@ static bool measure(enum verify_scheme scheme, size_t bytes, long events)
     request = view(headers);
     begun = cpu_us();
     for (long i = 0; i < events; i++) {
-        if (!verify_request(&rule, &request, event.body, NOW, &cause)) {
+        if (verify_key(&rule, &request, event.body, NOW, &cause) == NULL) {
             (void)fprintf(stderr, "verify: %s: %s\n", traits->name, verify_cause_label(cause));
             return false;
         }

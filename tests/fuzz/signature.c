@@ -52,7 +52,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     rule = rule_of((enum verify_scheme)(VERIFY_STANDARD + data[0] % VERIFY_HEADER));
     request = lines_request(&text);
     forwarded_apply(&trusted, &request);
-    if (verify_request(rule, &request, text, NOW, &cause) || cause == VERIFY_FINE || cause == VERIFY_MEMORY) {
+    if (verify_key(rule, &request, text, NOW, &cause) != NULL || cause == VERIFY_FINE ||
+        cause == VERIFY_MEMORY) {
         abort();
     }
     for (size_t i = 0; i < request.header_count; i++) {
