@@ -4,7 +4,7 @@
 # The lists of files below are in the order in which an event meets them; a lint
 # keeps folders, this file and DESIGN.md the same.
 
-LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field envelope amqperror dial broker confirm daemon
+LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field properties envelope amqperror dial broker confirm daemon
 GATEWAY = main settings reload certificate ingress request forwarded head framing patience pace admission intake route routes place demand scheme verify proof twilio form encoding key unverified handshake eventid pointer jsontext rate kept delay publish ticket publisher uplink reply
 WORKER  = main settings deliver batch brake budget pool slot session run upsert verdict retry ack report loop
 CTL     = main settings report database management budget migrate access script setup ledger post sign send queues status ready balance verify check route options tabulate deadfilter deadlist deadshow deadletter deadsend deadreplay deaddrop death deadcollect prune

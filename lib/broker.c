@@ -380,6 +380,13 @@ enum error_code broker_ack(struct broker *b, uint64_t tag, bool multiple, struct
     return status == AMQP_STATUS_OK ? ERROR_NONE : amqperror_of_status("acknowledging", status, error);
 }
 
+enum error_code broker_reject(struct broker *b, uint64_t tag, struct error *error)
+{
+    int status = amqp_basic_reject(b->connection, CHANNEL, tag, 1);
+
+    return status == AMQP_STATUS_OK ? ERROR_NONE : amqperror_of_status("giving back", status, error);
+}
+
 /* --- declaring --------------------------------------------------------------------- */
 
 enum error_code broker_declare_exchange(struct broker *b, const char *name, const char *type,

@@ -142,6 +142,8 @@ MUST_CHECK enum error_code broker_cancel(struct broker *broker, struct error *er
 /* Acks tag, or with multiple every tag up to it. */
 MUST_CHECK enum error_code broker_ack(struct broker *broker, uint64_t tag, bool multiple,
                                       struct error *error);
+/* Gives tag back to the queue, which counts as a delivery of that message and of no other. */
+MUST_CHECK enum error_code broker_reject(struct broker *broker, uint64_t tag, struct error *error);
 
 /* Declarations, for setup; each waits and fails with the broker's own words when something of the name exists
  * with other properties. arguments: name NULL ends. */

@@ -3,24 +3,9 @@
 
 #include "clock.h"
 #include "field.h"
+#include "properties.h"
 
 #include <string.h>
-
-/* Presence bits of AMQP's basic properties, in the order of the fields. */
-enum property {
-    PROPERTY_CONTENT_TYPE = 1 << 15,
-    PROPERTY_CONTENT_ENCODING = 1 << 14,
-    PROPERTY_HEADERS = 1 << 13,
-    PROPERTY_DELIVERY_MODE = 1 << 12,
-    PROPERTY_PRIORITY = 1 << 11,
-    PROPERTY_CORRELATION_ID = 1 << 10,
-    PROPERTY_REPLY_TO = 1 << 9,
-    PROPERTY_EXPIRATION = 1 << 8,
-    PROPERTY_MESSAGE_ID = 1 << 7,
-    PROPERTY_TIMESTAMP = 1 << 6,
-    PROPERTY_APP_ID = 1 << 3,
-    PROPERTY_MORE_FLAGS = 1 << 0,
-};
 
 #define DELIVERY_MODE_PERSISTENT 2
 #define SHORT_STRING_MAX 255
@@ -289,10 +274,6 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         if (others[i].kind == FIELD_ARRAY) {
             e->deaths = f->bytes;
         }
-        if (others[i].member == MEMBER_VERSION && f->number != ENVELOPE_VERSION) {
-            return error_set(error, ERROR_MALFORMED, "envelope version %lld; this program reads up to %d",
-                             (long long)f->number, ENVELOPE_VERSION);
-        }
         if (others[i].member == MEMBER_KEEP) {
             return decode_keep(f->bytes, e, error);
         }
@@ -302,6 +283,25 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         return ERROR_NONE;
     }
     return ERROR_NONE; /* the broker's, or another program's: not ours to judge */
+}
+
+/* Before all else: of a later version nothing is known, not even the types of its members. A table without a
+ * version is decode_headers' to complain of. */
+static enum error_code check_version(struct span table, struct error *error)
+{
+    struct field_cursor c = {table.data, table.len, false};
+    struct field f;
+
+    while (field_take(&c, &f)) {
+        if (f.kind != FIELD_NUMBER || !span_equal(f.name, SPAN_LITERAL("sluice-version")) ||
+            f.number == ENVELOPE_VERSION) {
+            continue;
+        }
+        return error_set(error, f.number > ENVELOPE_VERSION ? ERROR_NEWER : ERROR_MALFORMED,
+                         "envelope version %lld; this program reads up to %d", (long long)f.number,
+                         ENVELOPE_VERSION);
+    }
+    return ERROR_NONE;
 }
 
 static enum error_code decode_headers(struct span table, struct envelope *e, struct error *error)
@@ -341,48 +341,20 @@ static void content_type_from_headers(struct envelope *e)
 
 enum error_code envelope_decode(struct span properties, struct envelope *e, struct error *error)
 {
-    struct field_cursor c = {properties.data, properties.len, false};
-    unsigned flags = (unsigned)field_take_integer(&c, 2);
-    struct span table = {"", 0};
-    enum error_code code;
+    struct properties parts;
+    enum error_code code = properties_read(properties, &parts, error);
 
     /* The views must not be NULL: they go to memcpy and to libpq as they are. */
-    *e = (struct envelope){.id = {"", 0}, .content_type = {"", 0}, .deaths = {"", 0}};
+    *e = (struct envelope){.id = parts.message_id, .content_type = parts.content_type, .deaths = {"", 0}};
     for (size_t i = 0; i < TEXT_MEMBERS; i++) {
         *text_of(e, &text_members[i]) = (struct span){"", 0};
     }
-    if (flags & PROPERTY_CONTENT_TYPE) {
-        e->content_type = field_take_short_string(&c);
+    if (code == ERROR_NONE) {
+        code = check_version(parts.headers, error);
     }
-    if (flags & PROPERTY_CONTENT_ENCODING) {
-        (void)field_take_short_string(&c);
+    if (code == ERROR_NONE) {
+        code = decode_headers(parts.headers, e, error);
     }
-    if (flags & PROPERTY_HEADERS) {
-        table = field_take_bytes(&c, field_take_integer(&c, 4));
-    }
-    if (flags & PROPERTY_DELIVERY_MODE) {
-        (void)field_take_bytes(&c, 1);
-    }
-    if (flags & PROPERTY_PRIORITY) {
-        (void)field_take_bytes(&c, 1);
-    }
-    if (flags & PROPERTY_CORRELATION_ID) {
-        (void)field_take_short_string(&c);
-    }
-    if (flags & PROPERTY_REPLY_TO) {
-        (void)field_take_short_string(&c);
-    }
-    if (flags & PROPERTY_EXPIRATION) {
-        (void)field_take_short_string(&c);
-    }
-    if (flags & PROPERTY_MESSAGE_ID) {
-        e->id = field_take_short_string(&c);
-    }
-    if (c.broken || (flags & PROPERTY_MORE_FLAGS)) {
-        return error_set(error, ERROR_MALFORMED,
-                         "the properties (%zu bytes) are cut short or of an unknown form", properties.len);
-    }
-    code = decode_headers(table, e, error);
     if (code != ERROR_NONE) {
         return code;
     }

@@ -78,8 +78,9 @@ MUST_CHECK enum error_code envelope_encode(const struct envelope *envelope, stru
 
 /* Reads what envelope_encode wrote, of any released version, and as brokers
  * pass it on: in another order, with other integer types, with headers of their
- * own among them. Views point into `properties`. ERROR_MALFORMED when it is no
- * envelope: a member missing, of another type, over a limit, not UTF-8; an unknown version. What was read by
+ * own among them. Views point into `properties`. ERROR_NEWER when its version is above ENVELOPE_VERSION:
+ * a later release wrote it, and nothing else of it can be judged. ERROR_MALFORMED when it is no
+ * envelope: a member missing, of another type, over a limit, not UTF-8; a version below 1. What was read by
  * then is in *envelope.
  * Pure; safe on any bytes. */
 MUST_CHECK enum error_code envelope_decode(struct span properties, struct envelope *envelope,

@@ -25,6 +25,7 @@
     X(ERROR_SETTING, ERROR_CLASS_PERMANENT)   /* a wrong one */                 \
     X(ERROR_MALFORMED, ERROR_CLASS_PERMANENT) /* input */                       \
     X(ERROR_LIMIT, ERROR_CLASS_PERMANENT)     /* passed */                      \
+    X(ERROR_NEWER, ERROR_CLASS_PERMANENT)     /* input of a later release */    \
     X(ERROR_BUG, ERROR_CLASS_BUG)             /* in sluice */
 
 enum error_class {

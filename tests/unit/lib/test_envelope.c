@@ -292,13 +292,6 @@ static void no_version(struct buf *out)
     put_empty_table(out, "sluice-headers");
 }
 
-static void later_version(struct buf *out)
-{
-    put_texts(out);
-    put_numbers(out, ENVELOPE_VERSION + 1);
-    put_empty_table(out, "sluice-headers");
-}
-
 static void headers_of_another_type(struct buf *out)
 {
     put_texts(out);
@@ -363,11 +356,38 @@ static void path_is_no_text(struct buf *out)
     field_put_text(out, SPAN_LITERAL("sluice-path"), SPAN_LITERAL("/\xff"));
 }
 
+static void earlier_version(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, 0);
+    put_empty_table(out, "sluice-headers");
+}
+
+/* Wherever a broker has put the version, and whatever a later release has made of the rest. */
+static void a_later_version_is_newer_whatever_else_it_holds(void **state)
+{
+    struct buf headers = {0}, out = {0};
+    struct envelope e;
+    struct error error;
+
+    (void)state;
+    field_put_text(&headers, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("in a way of version 2"));
+    field_put_text(&headers, SPAN_LITERAL("sluice-received"), SPAN_LITERAL("text"));
+    field_put_number(&headers, "sluice-version", ENVELOPE_VERSION + 1);
+    field_put_integer(&out, 1 << 13, 2);
+    field_put_integer(&out, headers.len, 4);
+    buf_append_span(&out, buf_span(&headers));
+    assert_int_equal(envelope_decode(buf_span(&out), &e, &error), ERROR_NEWER);
+    assert_non_null(strstr(error.text, "version 2; this program reads up to 1"));
+    buf_free(&headers);
+    buf_free(&out);
+}
+
 static void what_no_gateway_wrote_is_malformed_and_says_why(void **state)
 {
     (void)state;
     check_malformed(no_version, "is missing");
-    check_malformed(later_version, "version 2");
+    check_malformed(earlier_version, "version 0");
     check_malformed(headers_of_another_type, "is missing or of another type");
     check_malformed(number_among_headers, "not text");
     check_malformed(too_many_headers, "more than 64");
@@ -475,6 +495,7 @@ int main(void)
         cmocka_unit_test(any_bytes_are_decoded_without_harm),
         cmocka_unit_test(what_a_broker_adds_and_reorders_is_read_past),
         cmocka_unit_test(the_elements_of_an_array_are_taken_until_one_is_cut_short),
+        cmocka_unit_test(a_later_version_is_newer_whatever_else_it_holds),
         cmocka_unit_test(what_no_gateway_wrote_is_malformed_and_says_why),
         cmocka_unit_test(what_does_not_fit_the_format_is_refused_by_name_and_limit),
         cmocka_unit_test(an_over_long_content_type_travels_among_the_headers),

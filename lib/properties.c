@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "properties.h"
+
+#include "field.h"
+
+#include <string.h>
+
+enum error_code properties_read(struct span encoded, struct properties *parts, struct error *error)
+{
+    struct field_cursor c = {encoded.data, encoded.len, false};
+    unsigned flags = (unsigned)field_take_integer(&c, 2);
+
+    *parts = (struct properties){
+        .flags = flags, .content_type = {"", 0}, .headers = {"", 0}, .message_id = {"", 0}};
+    if (flags & PROPERTY_CONTENT_TYPE) {
+        parts->content_type = field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_CONTENT_ENCODING) {
+        (void)field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_HEADERS) {
+        parts->headers = field_take_bytes(&c, field_take_integer(&c, 4));
+    }
+    if (flags & PROPERTY_DELIVERY_MODE) {
+        (void)field_take_bytes(&c, 1);
+    }
+    if (flags & PROPERTY_PRIORITY) {
+        (void)field_take_bytes(&c, 1);
+    }
+    if (flags & PROPERTY_CORRELATION_ID) {
+        (void)field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_REPLY_TO) {
+        (void)field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_EXPIRATION) {
+        (void)field_take_short_string(&c);
+    }
+    if (flags & PROPERTY_MESSAGE_ID) {
+        parts->message_id = field_take_short_string(&c);
+    }
+    if (c.broken || (flags & PROPERTY_MORE_FLAGS)) {
+        return error_set(error, ERROR_MALFORMED,
+                         "the properties (%zu bytes) are cut short or of an unknown form", encoded.len);
+    }
+    return ERROR_NONE;
+}
+
+/* Those that RabbitMQ adds, 3.10 to 4.x. */
+static bool is_brokers_own(struct span name)
+{
+    const struct span prefixes[] = {
+        SPAN_LITERAL("x-death"),          SPAN_LITERAL("x-first-death-"),  SPAN_LITERAL("x-last-death-"),
+        SPAN_LITERAL("x-delivery-count"), SPAN_LITERAL("x-acquired-count"),
+    };
+
+    for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
+        if (name.len >= prefixes[i].len && memcmp(name.data, prefixes[i].data, prefixes[i].len) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* False when a field can't be read. */
+static bool copy_headers(struct span headers, struct buf *out)
+{
+    struct field_cursor c = {headers.data, headers.len, false};
+    size_t begin = field_begin_table(out);
+    struct field f;
+
+    for (const char *at = c.at; field_take(&c, &f); at = c.at) {
+        if (!is_brokers_own(f.name)) {
+            buf_append(out, at, (size_t)(c.at - at));
+        }
+    }
+    field_end_table(out, begin);
+    return !c.broken;
+}
+
+enum error_code properties_strip(struct span encoded, struct buf *out, struct error *error)
+{
+    struct properties parts;
+    size_t before = out->len, from;
+    enum error_code code = properties_read(encoded, &parts, error);
+
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    if ((parts.flags & PROPERTY_HEADERS) == 0) {
+        buf_append_span(out, encoded);
+    } else {
+        from = (size_t)(parts.headers.data - encoded.data);
+        buf_append(out, encoded.data, from - 4); /* up to the table's length */
+        if (!copy_headers(parts.headers, out)) {
+            code = error_set(error, ERROR_MALFORMED,
+                             "the headers (%zu bytes) are cut short or hold an unknown type",
+                             parts.headers.len);
+        }
+        from += parts.headers.len;
+        buf_append(out, encoded.data + from, encoded.len - from);
+    }
+    if (code == ERROR_NONE && out->failed) {
+        code = error_set(error, ERROR_MEMORY, "no memory for a message's properties");
+    }
+    if (code != ERROR_NONE) {
+        out->len = before;
+    }
+    return code;
+}
