@@ -64,6 +64,7 @@ enum exit_code report_error(const char *subcommand, const struct error *error)
         return EXIT_SETTINGS;
     case ERROR_NOT_FOUND:
     case ERROR_MALFORMED:
+    case ERROR_NEWER:
         return EXIT_NO;
     case ERROR_MEMORY:
     case ERROR_SYSTEM:

@@ -50,7 +50,7 @@ enum error_code properties_read(struct span encoded, struct properties *parts, s
 static bool is_brokers_own(struct span name)
 {
     const struct span prefixes[] = {
-        SPAN_LITERAL("x-death"),          SPAN_LITERAL("x-first-death-"),  SPAN_LITERAL("x-last-death-"),
+        SPAN_LITERAL("x-death"),          SPAN_LITERAL("x-first-death-"),   SPAN_LITERAL("x-last-death-"),
         SPAN_LITERAL("x-delivery-count"), SPAN_LITERAL("x-acquired-count"),
     };
 
@@ -93,9 +93,9 @@ enum error_code properties_strip(struct span encoded, struct buf *out, struct er
         from = (size_t)(parts.headers.data - encoded.data);
         buf_append(out, encoded.data, from - 4); /* up to the table's length */
         if (!copy_headers(parts.headers, out)) {
-            code = error_set(error, ERROR_MALFORMED,
-                             "the headers (%zu bytes) are cut short or hold an unknown type",
-                             parts.headers.len);
+            code =
+                error_set(error, ERROR_MALFORMED,
+                          "the headers (%zu bytes) are cut short or hold an unknown type", parts.headers.len);
         }
         from += parts.headers.len;
         buf_append(out, encoded.data + from, encoded.len - from);

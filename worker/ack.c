@@ -4,14 +4,20 @@
 #include <assert.h>
 #include <stdlib.h>
 
-#define SPANS 32
+enum state { UNSETTLED, SETTLED, GIVEN_BACK };
+
+struct ack_entry {
+    uint64_t tag;
+    size_t bytes;
+    enum state state;
+};
 
 enum error_code ack_init(struct ack *a, size_t most, struct error *error)
 {
-    *a = (struct ack){.most = most, .span = SPANS * most};
-    a->states = calloc(a->span, sizeof *a->states);
-    if (a->states == NULL) {
-        return error_set(error, ERROR_MEMORY, "no memory for %zu delivery tags", a->span);
+    *a = (struct ack){.most = most};
+    a->entries = calloc(most, sizeof *a->entries);
+    if (a->entries == NULL) {
+        return error_set(error, ERROR_MEMORY, "no memory for %zu delivery tags", most);
     }
     ack_reset(a);
     return ERROR_NONE;
@@ -19,66 +25,111 @@ enum error_code ack_init(struct ack *a, size_t most, struct error *error)
 
 void ack_reset(struct ack *a)
 {
-    a->first = 1;
+    a->count = 0;
+    a->bytes = 0;
     a->next = 1;
-    a->owed = 0;
+    a->settled = false;
 }
 
-static unsigned char *state_of(const struct ack *a, uint64_t tag)
+bool ack_received(struct ack *a, uint64_t tag, size_t bytes)
 {
-    return &a->states[tag % a->span];
-}
-
-bool ack_received(struct ack *a, uint64_t tag)
-{
-    if (tag != a->next || a->owed == a->most || a->next - a->first == a->span) {
+    if (tag != a->next || a->count == a->most) {
         return false;
     }
-    *state_of(a, tag) = ACK_UNSETTLED;
+    a->entries[a->count++] = (struct ack_entry){.tag = tag, .bytes = bytes, .state = UNSETTLED};
+    a->bytes += bytes;
     a->next++;
-    a->owed++;
     return true;
+}
+
+static struct ack_entry *find(const struct ack *a, uint64_t tag)
+{
+    size_t low = 0, high = a->count;
+
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+
+        if (a->entries[middle].tag < tag) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    assert(low < a->count && a->entries[low].tag == tag);
+    return &a->entries[low];
+}
+
+static void leave(struct ack *a, uint64_t tag, enum state state)
+{
+    struct ack_entry *entry = find(a, tag);
+
+    assert(entry->state == UNSETTLED);
+    entry->state = state;
+    a->bytes -= entry->bytes;
+    a->settled = true;
 }
 
 void ack_settle(struct ack *a, uint64_t tag)
 {
-    assert(tag >= a->first && tag < a->next && *state_of(a, tag) == ACK_UNSETTLED);
-    *state_of(a, tag) = ACK_SETTLED;
+    leave(a, tag, SETTLED);
 }
 
-uint64_t ack_take(struct ack *a)
+void ack_given_back(struct ack *a, uint64_t tag)
 {
-    uint64_t last = 0; /* one that was acked alone is unknown to the broker by now */
-
-    while (a->first < a->next && *state_of(a, a->first) != ACK_UNSETTLED) {
-        if (*state_of(a, a->first) == ACK_SETTLED) {
-            last = a->first;
-            a->owed--;
-        }
-        a->first++;
-    }
-    return last;
+    leave(a, tag, GIVEN_BACK);
 }
 
-uint64_t ack_take_alone(struct ack *a)
+/* Acks those before the first unsettled one by a single frame. Returns how many entries they are; SIZE_MAX:
+ * it was not sent. */
+static size_t flush_prefix(struct ack *a, bool (*send)(void *, uint64_t, bool), void *context)
 {
-    for (uint64_t tag = a->first; tag < a->next; tag++) {
-        if (*state_of(a, tag) == ACK_SETTLED) {
-            *state_of(a, tag) = ACK_ALONE;
-            a->owed--;
-            return tag;
+    uint64_t last = 0; /* one that was given back is unknown to the broker by now */
+    size_t count = 0;
+
+    while (count < a->count && a->entries[count].state != UNSETTLED) {
+        if (a->entries[count].state == SETTLED) {
+            last = a->entries[count].tag;
+        }
+        count++;
+    }
+    return last == 0 || send(context, last, true) ? count : SIZE_MAX;
+}
+
+bool ack_flush(struct ack *a, bool (*send)(void *context, uint64_t tag, bool multiple), void *context)
+{
+    size_t prefix, kept = 0;
+
+    if (!a->settled) {
+        return true;
+    }
+    a->settled = false;
+    prefix = flush_prefix(a, send, context);
+    if (prefix == SIZE_MAX) {
+        return false;
+    }
+    for (size_t i = prefix; i < a->count; i++) {
+        if (a->entries[i].state == UNSETTLED) {
+            a->entries[kept++] = a->entries[i];
+        } else if (a->entries[i].state == SETTLED && !send(context, a->entries[i].tag, false)) {
+            return false;
         }
     }
-    return 0;
+    a->count = kept;
+    return true;
 }
 
 size_t ack_owed(const struct ack *a)
 {
-    return a->owed;
+    return a->count;
+}
+
+size_t ack_bytes(const struct ack *a)
+{
+    return a->bytes;
 }
 
 void ack_free(struct ack *a)
 {
-    free(a->states);
+    free(a->entries);
     *a = (struct ack){0};
 }

@@ -22,15 +22,12 @@ void brake_count(struct brake *b, enum brake_verdict verdict)
 {
     switch (verdict) {
     case BRAKE_STORED:
-        b->now_stored++;
         remember(b, false);
         break;
     case BRAKE_REFUSED:
-        b->now_refused++;
         remember(b, true);
         break;
     case BRAKE_REFUSED_AGAIN:
-        b->now_refused++;
         break;
     }
 }
@@ -41,53 +38,45 @@ static void wait_for_probe(struct brake *b, uint32_t random, int64_t now_us)
     b->next_probe_us = now_us + backoff_next(&b->backoff, random);
 }
 
-static enum brake_news settle_probe(struct brake *b, size_t stored, size_t refused, uint32_t random,
-                                    int64_t now_us)
+enum brake_news brake_settle(struct brake *b, uint32_t random, int64_t now_us)
 {
-    if (stored > 0) {
+    if (b->state != BRAKE_OFF || b->refused <= BRAKE_WINDOW / 2) {
+        return BRAKE_SAME;
+    }
+    b->since_us = now_us;
+    wait_for_probe(b, random, now_us);
+    return BRAKE_PUT_ON;
+}
+
+enum brake_news brake_settle_probe(struct brake *b, bool stored, bool refused, uint32_t random,
+                                   int64_t now_us)
+{
+    if (b->state != BRAKE_PROBING) {
+        return BRAKE_SAME;
+    }
+    if (stored) {
         brake_init(b);
         return BRAKE_RELEASED;
     }
-    if (refused > 0) {
+    if (refused) {
         wait_for_probe(b, random, now_us);
     } else {
-        b->state = BRAKE_ON; /* it got no verdict: the same again, when the database can say one */
+        b->state = BRAKE_ON; /* the same again, when the database can say a verdict */
     }
     return BRAKE_SAME;
 }
 
-enum brake_news brake_settle(struct brake *b, uint32_t random, int64_t now_us)
+bool brake_is_on(const struct brake *b)
 {
-    size_t stored = b->now_stored, refused = b->now_refused;
-
-    b->now_stored = b->now_refused = 0;
-    switch (b->state) {
-    case BRAKE_OFF:
-        if (b->refused > BRAKE_WINDOW / 2) {
-            b->since_us = now_us;
-            wait_for_probe(b, random, now_us);
-            return BRAKE_PUT_ON;
-        }
-        break;
-    case BRAKE_ON: /* a batch that had begun before */
-        break;
-    case BRAKE_PROBING:
-        return settle_probe(b, stored, refused, random, now_us);
-    }
-    return BRAKE_SAME;
+    return b->state != BRAKE_OFF;
 }
 
-size_t brake_allows(const struct brake *b, bool idle, int64_t now_us)
+bool brake_probe_due(const struct brake *b, int64_t now_us)
 {
-    if (b->state == BRAKE_OFF) {
-        return SIZE_MAX;
-    }
-    return b->state == BRAKE_ON && idle && now_us >= b->next_probe_us;
+    return b->state == BRAKE_ON && now_us >= b->next_probe_us;
 }
 
-void brake_begin(struct brake *b)
+void brake_begin_probe(struct brake *b)
 {
-    if (b->state == BRAKE_ON) {
-        b->state = BRAKE_PROBING;
-    }
+    b->state = BRAKE_PROBING;
 }

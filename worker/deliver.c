@@ -12,7 +12,7 @@
 #define RECONNECT_BASE_US (200 * CLOCK_US_PER_MS)
 #define RECONNECT_CAP_US (3 * CLOCK_US_PER_S)
 
-enum { DELIVERED, REDELIVERED, MALFORMED, ACKED, CONNECTED, LOST, METRICS };
+enum { DELIVERED, REDELIVERED, MALFORMED, NEWER, ACKED, GIVEN_BACK, HELD, CONNECTED, LOST, METRICS };
 
 static struct metric metrics[METRICS] = {
     [DELIVERED] = {"sluice_worker_deliveries_total", NULL, "Messages received from the broker.",
@@ -21,7 +21,16 @@ static struct metric metrics[METRICS] = {
                      METRIC_COUNTER, 0},
     [MALFORMED] = {"sluice_worker_malformed_total", NULL, "Of them, such as no gateway wrote.",
                    METRIC_COUNTER, 0},
+    [NEWER] = {"sluice_worker_newer_total", NULL,
+               "Of them, such as a later release wrote: this worker must be upgraded.", METRIC_COUNTER, 0},
     [ACKED] = {"sluice_worker_acked_total", NULL, "Messages acknowledged.", METRIC_COUNTER, 0},
+    [GIVEN_BACK] =
+        {"sluice_worker_given_back_total", NULL,
+         "Messages given back to the queue by themselves: held too long, with no retry queue to take "
+         "them.",
+         METRIC_COUNTER, 0},
+    [HELD] = {"sluice_worker_held_bytes", NULL, "Bytes of the messages that are delivered and not settled.",
+              METRIC_GAUGE, 0},
     [CONNECTED] = {"sluice_worker_broker_connects_total", NULL, "Connections made to the broker.",
                    METRIC_COUNTER, 0},
     [LOST] = {"sluice_worker_broker_failures_total", NULL, "Connections to the broker lost or not made.",
@@ -38,15 +47,17 @@ enum error_code deliver_init(struct deliver *d, const struct worker_settings *se
         .backoff = {.base_us = RECONNECT_BASE_US, .cap_us = RECONNECT_CAP_US},
     };
     metrics_register(metrics, METRICS);
-    /* One more than the prefetch: the careful consumer's one may be there still when the full one begins. */
-    return ack_init(&d->ack, (size_t)settings->prefetch + 1, error);
+    d->most = worker_settings_prefetch(settings);
+    /* What earlier consumers of the channel delivered may be unacked still, up to a prefetch of them, when
+     * the next one begins; and the careful one's. */
+    return ack_init(&d->ack, 2 * (size_t)d->most + 1, error);
 }
 
 /* What was delivered by a channel that is gone comes again: keeping it would only store it twice. */
 static void forget(struct deliver *d)
 {
     ack_reset(&d->ack);
-    backlog_clear(&d->backlog);
+    event_queue_clear(&d->arrived);
 }
 
 /* Nothing more can be done with the connection: whatever isn't acked comes again, here or elsewhere. */
@@ -82,16 +93,30 @@ static void connect(struct deliver *d, int64_t now_us)
     log_info("broker-connected", log_text("name", d->connection_name));
     ack_reset(&d->ack);
     d->channel++;
+    d->answered = false;
     d->state = DELIVER_IDLE;
+}
+
+/* So many events of the usual size fill half of the memory, at most. */
+static uint16_t prefetch_within_memory(const struct deliver *d)
+{
+    size_t room = d->usual_bytes == 0 ? d->most : (size_t)d->settings->memory / 2 / d->usual_bytes;
+
+    return room < 1 ? 1 : room < d->most ? (uint16_t)room : d->most;
+}
+
+static bool has_consumer(const struct deliver *d)
+{
+    return d->state == DELIVER_CAREFUL || d->state == DELIVER_FULL;
 }
 
 static void consume(struct deliver *d, enum deliver_state state, int64_t now_us)
 {
-    uint16_t prefetch = state == DELIVER_CAREFUL ? 1 : (uint16_t)d->settings->prefetch;
+    uint16_t prefetch = state == DELIVER_CAREFUL ? 1 : prefetch_within_memory(d);
     struct error error;
     enum error_code code = ERROR_NONE;
 
-    if (d->state == DELIVER_CAREFUL) {
+    if (has_consumer(d)) {
         code = broker_cancel(d->broker, &error);
     }
     if (code == ERROR_NONE) {
@@ -105,31 +130,95 @@ static void consume(struct deliver *d, enum deliver_state state, int64_t now_us)
         return;
     }
     d->state = state;
+    d->prefetch = prefetch;
     backoff_reset(&d->backoff); /* not before: a broker without the queue lets everybody in */
     log_info("consuming", log_text("queue", TOPOLOGY_INGEST), log_number("prefetch", prefetch));
 }
 
-/* False when the connection had to be given up. */
-static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery, struct error *error)
+/* Ends the consumer and keeps the channel. */
+static void end_consumer(struct deliver *d, enum deliver_state state, int64_t now_us)
 {
-    struct event *event;
+    struct error error;
 
-    if (!ack_received(&d->ack, delivery->tag)) {
-        (void)error_set(error, ERROR_MALFORMED, "delivery tag %llu came with %zu unacked",
-                        (unsigned long long)delivery->tag, ack_owed(&d->ack));
-        free(delivery);
-        return false;
+    if (has_consumer(d) && broker_cancel(d->broker, &error) != ERROR_NONE) {
+        lose(d, &error, now_us);
+        return;
     }
-    event = event_new(delivery, d->channel);
+    d->state = state;
+}
+
+/* After too much was held. */
+static bool may_go_on(const struct deliver *d)
+{
+    return ack_bytes(&d->ack) <= (size_t)d->settings->memory / 2 && ack_owed(&d->ack) <= d->most;
+}
+
+/* Begins the consumer that fits, and ends one that has brought too much. */
+static void adjust_consumer(struct deliver *d, bool want, int64_t now_us)
+{
+    size_t bytes = ack_bytes(&d->ack), memory = (size_t)d->settings->memory;
+
+    switch (d->state) {
+    case DELIVER_AWAY:
+    case DELIVER_STOPPED:
+        break;
+    case DELIVER_IDLE:
+        if (want) {
+            consume(d, DELIVER_CAREFUL, now_us);
+        }
+        break;
+    case DELIVER_CAREFUL:
+        if (d->answered) {
+            consume(d, DELIVER_FULL, now_us);
+        }
+        break;
+    case DELIVER_FULL:
+        if (bytes > memory) {
+            log_warning("sated", log_number("bytes", (int64_t)bytes),
+                        log_number("memory", d->settings->memory),
+                        log_number("unacked", (int64_t)ack_owed(&d->ack)));
+            end_consumer(d, DELIVER_SATED, now_us);
+        } else if (prefetch_within_memory(d) / 2 >= d->prefetch && ack_owed(&d->ack) <= d->most) {
+            consume(d, DELIVER_FULL, now_us); /* events have become smaller */
+        }
+        break;
+    case DELIVER_SATED:
+        if (may_go_on(d)) {
+            consume(d, DELIVER_FULL, now_us);
+        }
+        break;
+    }
+}
+
+static void note_size(struct deliver *d, size_t bytes)
+{
+    /* The first one counts whole, then each for a sixteenth. */
+    d->usual_bytes = d->usual_bytes == 0 ? bytes : d->usual_bytes - d->usual_bytes / 16 + bytes / 16;
+}
+
+/* False when the connection had to be given up. */
+static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery, int64_t now_us,
+                            struct error *error)
+{
+    struct event *event = event_new(delivery, d->channel, now_us);
+
     if (event == NULL) {
         (void)error_set(error, ERROR_MEMORY, "no memory for an event");
         free(delivery);
         return false;
     }
+    if (!ack_received(&d->ack, delivery->tag, event_bytes(event))) {
+        (void)error_set(error, ERROR_MALFORMED, "delivery tag %llu came with %zu unacked",
+                        (unsigned long long)delivery->tag, ack_owed(&d->ack));
+        event_free(event);
+        return false;
+    }
+    note_size(d, event_bytes(event));
     metric_add(&metrics[DELIVERED], 1);
     metric_add(&metrics[REDELIVERED], delivery->redelivered);
-    metric_add(&metrics[MALFORMED], event->malformed);
-    backlog_add(&d->backlog, event);
+    metric_add(&metrics[MALFORMED], event->form == EVENT_MALFORMED);
+    metric_add(&metrics[NEWER], event->form == EVENT_NEWER);
+    event_queue_push(&d->arrived, event);
     return true;
 }
 
@@ -137,19 +226,14 @@ static void read_events(struct deliver *d, int64_t now_us)
 {
     struct broker_event event;
     struct error error;
-    bool fresh = false;
 
     for (;;) {
         broker_next(d->broker, &event, &error);
         switch (event.kind) {
         case BROKER_IDLE:
-            if (d->state == DELIVER_CAREFUL && fresh) {
-                consume(d, DELIVER_FULL, now_us);
-            }
             return;
         case BROKER_DELIVERY:
-            fresh = fresh || !event.delivery->redelivered;
-            if (!accept_delivery(d, event.delivery, &error)) {
+            if (!accept_delivery(d, event.delivery, now_us, &error)) {
                 lose(d, &error, now_us);
                 return;
             }
@@ -178,66 +262,88 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us)
     if (d->state == DELIVER_AWAY && now_us >= d->next_attempt_us) {
         connect(d, now_us);
     }
-    if (d->state == DELIVER_IDLE && want) {
-        consume(d, DELIVER_CAREFUL, now_us);
-    }
+    adjust_consumer(d, want, now_us);
     if (d->state != DELIVER_AWAY) {
         read_events(d, now_us);
     }
+    metric_set(&metrics[HELD], (int64_t)ack_bytes(&d->ack));
 }
 
-void deliver_take_back(struct deliver *d, struct event *event)
+bool deliver_is_due(const struct deliver *d, bool want)
 {
-    bool current = d->state != DELIVER_AWAY && event->channel == d->channel;
+    return (d->state == DELIVER_IDLE && want) || (d->state == DELIVER_CAREFUL && d->answered) ||
+           (d->state == DELIVER_SATED && may_go_on(d));
+}
 
-    if (current && !event_settled(event)) {
-        backlog_add(&d->backlog, event);
-        return;
-    }
-    if (current) {
+struct event *deliver_take(struct deliver *d)
+{
+    return event_queue_pop(&d->arrived);
+}
+
+uint64_t deliver_channel(const struct deliver *d)
+{
+    return d->state == DELIVER_AWAY ? 0 : d->channel;
+}
+
+void deliver_answered(struct deliver *d, uint64_t channel)
+{
+    d->answered = d->answered || channel == deliver_channel(d);
+}
+
+void deliver_settle(struct deliver *d, struct event *event)
+{
+    if (event->channel == deliver_channel(d)) {
+        d->answered = true;
         ack_settle(&d->ack, event->delivery->tag);
     }
     event_free(event);
 }
 
-/* False: the connection had to be given up. */
-static bool send_ack(struct deliver *d, uint64_t tag, bool multiple, int64_t now_us)
+void deliver_give_back(struct deliver *d, struct event *event, int64_t now_us)
 {
     struct error error;
 
-    if (broker_ack(d->broker, tag, multiple, &error) == ERROR_NONE) {
-        return true;
+    if (event->channel == deliver_channel(d)) {
+        ack_given_back(&d->ack, event->delivery->tag);
+        metric_add(&metrics[GIVEN_BACK], 1);
+        if (broker_reject(d->broker, event->delivery->tag, &error) != ERROR_NONE) {
+            lose(d, &error, now_us);
+        }
     }
-    lose(d, &error, now_us);
-    return false;
+    event_free(event);
 }
 
-void deliver_flush(struct deliver *d, bool past_gaps, int64_t now_us)
-{
-    size_t owed = ack_owed(&d->ack);
-    uint64_t tag = d->state == DELIVER_AWAY ? 0 : ack_take(&d->ack);
+struct flush {
+    struct deliver *deliver;
+    struct error error;
+};
 
-    if (tag != 0 && !send_ack(d, tag, true, now_us)) {
+static bool send_ack(void *context, uint64_t tag, bool multiple)
+{
+    struct flush *flush = context;
+
+    return broker_ack(flush->deliver->broker, tag, multiple, &flush->error) == ERROR_NONE;
+}
+
+void deliver_flush(struct deliver *d, int64_t now_us)
+{
+    struct flush flush = {.deliver = d};
+    size_t owed = ack_owed(&d->ack);
+
+    if (d->state == DELIVER_AWAY) {
         return;
     }
-    while (past_gaps && d->state != DELIVER_AWAY && (tag = ack_take_alone(&d->ack)) != 0) {
-        if (!send_ack(d, tag, false, now_us)) {
-            return;
-        }
+    if (!ack_flush(&d->ack, send_ack, &flush)) {
+        lose(d, &flush.error, now_us);
+        return;
     }
     metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
 }
 
 void deliver_stop(struct deliver *d, int64_t now_us)
 {
-    struct error error;
-
-    if (d->state == DELIVER_CAREFUL || d->state == DELIVER_FULL) {
-        if (broker_cancel(d->broker, &error) == ERROR_NONE) {
-            d->state = DELIVER_STOPPED;
-        } else {
-            lose(d, &error, now_us);
-        }
+    if (d->state != DELIVER_AWAY && d->state != DELIVER_IDLE) {
+        end_consumer(d, DELIVER_STOPPED, now_us);
     }
 }
 
@@ -260,7 +366,7 @@ int deliver_fd(const struct deliver *d)
 void deliver_end(struct deliver *d)
 {
     broker_close(d->broker, true);
-    backlog_clear(&d->backlog);
+    event_queue_clear(&d->arrived);
     ack_free(&d->ack);
     *d = (struct deliver){0};
 }

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop.h"
 
-#include "backoff.h"
-#include "brake.h"
 #include "clock.h"
 #include "deliver.h"
 #include "drain.h"
@@ -10,8 +8,8 @@
 #include "pool.h"
 #include "report.h"
 #include "retry.h"
+#include "schedule.h"
 
-#include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
 
@@ -21,141 +19,167 @@
 /* A conflict or a restart passes sooner; what lasts longer should be seen. */
 #define FAILING_US (5 * CLOCK_US_PER_S)
 
+/* How often it is looked for events that were held too long. */
+#define HOLD_CHECK_US CLOCK_US_PER_S
+
 struct loop {
     const struct worker_settings *settings;
     struct admin *admin;
     struct deliver deliver;
+    struct schedule schedule;
     struct pool pool;
-    struct brake brake;
     struct retry retry;
-    struct backoff store; /* between attempts of a batch that failed */
-    int64_t resume_us;
-    int64_t failing_since_us; /* no batch has been stored since; 0: the last one was */
-    int64_t released_us;      /* when messages were last given back */
-    bool needs_repair;        /* the last batch failed by something that only a person can mend */
+    uint64_t channel;      /* what waits here came by it; 0: nothing does */
+    int64_t hold_check_us; /* the next one */
+    int64_t newer_seen_us; /* when an envelope of a later release last came; 0: never */
     bool draining;
     int64_t drain_deadline_us;
 };
 
-/* --- answers ---------------------------------------------------------------------- */
+/* --- where an event goes -------------------------------------------------------------- */
 
-/* Pauses after a batch with failures; its reason holds no row, since what is the event's own fault is dead by
- * now. */
-static void pause_storing(struct loop *l, const struct event *failed, size_t count, int64_t now_us)
+/* Of the retry queues, the one in the middle: long enough to cost little, short enough to be back soon. */
+static size_t middle_tier(const struct loop *l)
 {
-    int64_t wait_us = backoff_next(&l->store, backoff_random());
-
-    l->resume_us = now_us + wait_us;
-    l->failing_since_us = l->failing_since_us == 0 ? now_us : l->failing_since_us;
-    l->needs_repair = failed->verdict == VERDICT_OPERATOR;
-    log_write(
-        l->needs_repair ? LOG_ERROR : LOG_WARNING, "not-stored",
-        LOG_FIELDS(log_text("verdict", verdict_name(failed->verdict)), log_text("sqlstate", failed->sqlstate),
-                   log_text("reason", failed->reason == NULL ? "" : failed->reason),
-                   log_number("events", (int64_t)count), log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
+    return l->settings->delays.count / 2;
 }
 
-/* refused: an example, for the log. */
-static void settle_brake(struct loop *l, const struct event *refused, int64_t now_us)
+/* The longest wait that is no longer than the trouble has lasted, so that after its end it lasts at most as
+ * long again. */
+static size_t tier_for(const struct loop *l, int64_t lasted_us)
 {
-    switch (brake_settle(&l->brake, backoff_random(), now_us)) {
-    case BRAKE_SAME:
-        break;
-    case BRAKE_PUT_ON:
-        assert(refused != NULL); /* what put it on was refused in this batch */
-        log_error("brake-on", log_number("refused", (int64_t)l->brake.refused),
-                  log_number("of_last", BRAKE_WINDOW), log_span("source", refused->envelope.source),
-                  log_text("sqlstate", refused->sqlstate),
-                  log_text("reason", refused->reason == NULL ? "" : refused->reason));
-        break;
-    case BRAKE_RELEASED:
-        log_info("brake-off", log_text("reason", "the event that was tried was stored"));
-        break;
+    size_t tier = 0;
+
+    while (tier + 1 < l->settings->delays.count && l->settings->delays.us[tier + 1] <= lasted_us) {
+        tier++;
+    }
+    return tier;
+}
+
+/* To a retry queue as it is or, when it can't be passed on, back where it came from. */
+static void postpone(struct loop *l, struct event *event, size_t tier, const char *reason, int64_t now_us)
+{
+    deliver_answered(&l->deliver, event->channel);
+    report_postponed(event, l->settings->delays.us[tier], reason);
+    if (!retry_postpone(&l->retry, event, tier)) {
+        deliver_give_back(&l->deliver, event, now_us);
     }
 }
 
-static enum brake_verdict brake_verdict_of(const struct event *event)
+/* Whatever has come from the broker; what came by a channel that is gone comes again. */
+static void take_deliveries(struct loop *l, int64_t now_us)
 {
-    if (event_settled(event) && event->state != EVENT_DEAD) {
-        return BRAKE_STORED;
+    struct event *event;
+
+    if (l->channel != deliver_channel(&l->deliver)) {
+        l->channel = deliver_channel(&l->deliver);
+        schedule_clear(&l->schedule);
     }
-    return event->envelope.attempt > 0 ? BRAKE_REFUSED_AGAIN : BRAKE_REFUSED;
-}
-
-/* What became of a batch as a whole. */
-static void judge(struct loop *l, const struct batch *batch, int64_t now_us)
-{
-    const struct event *failed = NULL, *refused = NULL;
-    size_t failures = 0;
-
-    for (size_t i = 0; i < batch->count; i++) {
-        const struct event *event = batch->events[i];
-
-        if (event_settled(event) || retry_wants(event)) {
-            enum brake_verdict verdict = brake_verdict_of(event);
-
-            brake_count(&l->brake, verdict);
-            refused = verdict == BRAKE_REFUSED ? event : refused;
-            continue;
+    while ((event = deliver_take(&l->deliver)) != NULL) {
+        if (event->form == EVENT_NEWER) {
+            l->newer_seen_us = now_us;
+            report_newer(event);
+            postpone(l, event, middle_tier(l), "its envelope is of a later release", now_us);
+        } else if (schedule_add(&l->schedule, event)) {
+            deliver_answered(&l->deliver, event->channel);
         }
-        failures++;
-        failed = failed == NULL || event->verdict == VERDICT_OPERATOR ? event : failed;
     }
-    settle_brake(l, refused, now_us);
-    if (failed != NULL) {
-        pause_storing(l, failed, failures, now_us);
-    } else {
-        backoff_reset(&l->store);
-        l->failing_since_us = 0;
-        l->needs_repair = false;
+}
+
+/* An event that a slot is done with. */
+static void dispose(struct loop *l, struct event *event, int64_t now_us)
+{
+    bool current = event->channel == l->channel;
+
+    report_event(event);
+    if (!event_settled(event) && !current) {
+        event_free(event); /* its message comes again */
+        return;
+    }
+    if (event->struck) {
+        deliver_answered(&l->deliver, event->channel);
+    }
+    switch (schedule_fate(&l->schedule, event, now_us)) {
+    case SCHEDULE_SETTLED:
+        deliver_settle(&l->deliver, event);
+        break;
+    case SCHEDULE_RETRY:
+        retry_add(&l->retry, event);
+        break;
+    case SCHEDULE_KEPT:
+        if (event->struck) {
+            report_parked(event, event->not_before_us - now_us);
+        }
+        break;
     }
 }
 
 /* Takes the events out of a slot whose batch has come back. */
-static void collect(struct loop *l, struct batch *batch, int64_t now_us)
+static void collect(struct loop *l, struct slot *slot, int64_t now_us)
 {
+    struct batch *batch = slot_batch(slot);
+
     if (batch->count == 0) {
         return;
     }
-    judge(l, batch, now_us);
+    schedule_came_back(&l->schedule, batch, slot_is_alone(slot), slot_begun_us(slot), now_us);
     for (size_t i = 0; i < batch->count; i++) {
-        if (retry_wants(batch->events[i])) {
-            retry_add(&l->retry, batch->events[i]);
-        } else {
-            report_event(batch->events[i]);
-            deliver_take_back(&l->deliver, batch->events[i]);
-        }
+        dispose(l, batch->events[i], now_us);
     }
     report_count(REPORT_BATCHES);
     batch->count = 0;
 }
 
-/* Whether messages have been held so long for a trouble that began at since_us (0: there is none). */
-static bool held_too_long(const struct loop *l, int64_t since_us, int64_t now_us)
-{
-    int64_t held_since_us = since_us > l->released_us ? since_us : l->released_us;
+/* --- what stays too long -------------------------------------------------------------- */
 
-    return since_us != 0 && now_us - held_since_us >= l->settings->hold_us;
+/* The events of braked sources must leave room for those of others. */
+static void postpone_surplus(struct loop *l, int64_t now_us)
+{
+    struct sources *sources = &l->schedule.judge.sources;
+    struct event *event;
+    int64_t since_us;
+
+    while (sources->held > l->deliver.most / 2 && retry_is_well(&l->retry) &&
+           (event = sources_take_surplus(sources, &since_us)) != NULL) {
+        postpone(l, event, tier_for(l, now_us - since_us), "its source is braked", now_us);
+    }
 }
 
-/* What can't be stored for long goes back to the broker, before its consumer_timeout takes it: for want of a
- * connection, or because one after another batch fails. It costs each message one delivery, once, however
- * long it lasts: what then comes back is one at a time, by the careful start. */
-static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
+/* What can't be stored goes back before the broker's consumer_timeout takes the channel with it, each event
+ * for itself: by the first retry queue or, when none takes it, to where it came from. */
+static void let_go_of_old(struct loop *l, int64_t now_us)
 {
-    bool consuming = l->deliver.state == DELIVER_CAREFUL || l->deliver.state == DELIVER_FULL;
-    bool failing = held_too_long(l, l->failing_since_us, now_us);
-    bool stuck = held_too_long(l, l->retry.trouble_since_us, now_us);
-    bool braked = held_too_long(l, l->brake.since_us, now_us);
+    int64_t before_us = now_us - l->settings->hold_us;
+    struct event_queue old = {0};
+    struct event *event;
 
-    if (consuming && (failing || stuck || braked || budget_release_due(&l->pool.budget, now_us))) {
+    if (now_us < l->hold_check_us || pool_open(&l->pool) == 0) {
+        return;
+    }
+    l->hold_check_us = now_us + HOLD_CHECK_US;
+    schedule_take_older(&l->schedule, before_us, &old);
+    while (retry_is_well(&l->retry) && (event = event_queue_pop(&old)) != NULL) {
+        postpone(l, event, 0, "it could not be stored for WORKER_HOLD", now_us);
+    }
+    if (!retry_is_well(&l->retry)) {
+        retry_take_older(&l->retry, before_us, &old);
+    }
+    while ((event = event_queue_pop(&old)) != NULL) {
+        report_given_back(event);
+        deliver_give_back(&l->deliver, event, now_us);
+    }
+}
+
+/* Without a connection nothing can be stored here, but perhaps elsewhere: all goes back to the broker, once.
+ * It costs each message one delivery, and none is taken before a connection is there. */
+static void release_without_connection(struct loop *l, int64_t now_us)
+{
+    bool began = l->deliver.state != DELIVER_AWAY && l->deliver.state != DELIVER_IDLE;
+
+    if (began && budget_release_due(&l->pool.budget, now_us)) {
         log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
-                    log_text("reason", failing  ? "no batch could be stored"
-                                       : stuck  ? "no event could be retried"
-                                       : braked ? "most events are refused"
-                                                : "no connection to the database"));
+                    log_text("reason", "no connection to the database"));
         deliver_release(&l->deliver, now_us);
-        l->released_us = now_us;
     }
 }
 
@@ -164,34 +188,39 @@ static void release_what_cannot_be_stored(struct loop *l, int64_t now_us)
 static void step_slot(struct loop *l, struct slot *slot, int64_t now_us)
 {
     if (pool_step(&l->pool, slot, now_us)) {
-        collect(l, slot_batch(slot), now_us);
+        collect(l, slot, now_us);
     }
 }
 
-/* How many events the next batch may have now. */
-static size_t allowed(const struct loop *l, int64_t now_us)
+static void fill_slot(struct loop *l, struct slot *slot, int64_t now_us)
 {
-    if (l->deliver.backlog.count == 0 || now_us < l->resume_us) {
-        return 0;
+    uint64_t stored = l->schedule.judge.stored;
+    struct event *alone;
+
+    switch (schedule_next(&l->schedule, pool_carries_alone(&l->pool), &alone, now_us)) {
+    case SCHEDULE_NOTHING:
+        break;
+    case SCHEDULE_BATCH:
+        slot_store(slot, &l->schedule.backlog.ordinary, stored, now_us);
+        break;
+    case SCHEDULE_ALONE:
+        slot_store_alone(slot, alone, stored, now_us);
+        break;
     }
-    return brake_allows(&l->brake, pool_is_idle(&l->pool), now_us);
 }
 
 static void step_slots(struct loop *l, int64_t now_us)
 {
     for (size_t i = 0; i < l->pool.count; i++) {
         struct slot *slot = l->pool.slots[i];
-        size_t most;
 
         step_slot(l, slot, now_us);
-        most = allowed(l, now_us);
-        if (slot_state(slot) == SLOT_READY && most > 0) {
-            brake_begin(&l->brake);
-            slot_store(slot, &l->deliver.backlog, most, now_us);
+        if (slot_state(slot) == SLOT_READY) {
+            fill_slot(l, slot, now_us);
             step_slot(l, slot, now_us);
         }
     }
-    pool_adjust(&l->pool, allowed(l, now_us) > 0, now_us);
+    pool_adjust(&l->pool, schedule_wants_slot(&l->schedule, now_us), now_us);
 }
 
 /* What the broker has confirmed in a retry queue may be acked. */
@@ -199,25 +228,31 @@ static void step_retries(struct loop *l, int64_t now_us)
 {
     struct event *event;
 
-    retry_step(&l->retry, l->deliver.state == DELIVER_AWAY ? 0 : l->deliver.channel, now_us);
+    retry_step(&l->retry, deliver_channel(&l->deliver), now_us);
     while ((event = retry_take(&l->retry)) != NULL) {
         report_event(event);
-        deliver_take_back(&l->deliver, event);
+        deliver_settle(&l->deliver, event);
     }
 }
 
 static void show_state(const struct loop *l, int64_t now_us)
 {
+    const struct judge *judge = &l->schedule.judge;
     const struct report report = {
         .draining = l->draining,
-        .needs_repair = l->needs_repair,
-        .failing = l->failing_since_us != 0 && now_us - l->failing_since_us >= FAILING_US,
-        .braked = l->brake.state != BRAKE_OFF,
+        .needs_repair = judge->needs_repair,
+        .failing = judge->failing_since_us != 0 && now_us - judge->failing_since_us >= FAILING_US,
+        .braked = sources_braked(&judge->sources),
+        .storing = now_us - judge->last_stored_us < FAILING_US && !judge_holds_all(judge),
+        .newer =
+            l->newer_seen_us != 0 && now_us - l->newer_seen_us < 2 * l->settings->delays.us[middle_tier(l)],
         .lack = l->pool.budget.lack,
         .deliver = l->deliver.state,
         .retry = l->retry.trouble,
         .open = pool_open(&l->pool),
-        .backlog = l->deliver.backlog.count,
+        .backlog = backlog_waiting(&l->schedule.backlog),
+        .parked = l->schedule.backlog.parked_count,
+        .held = judge->sources.held,
     };
 
     report_show(&report, l->admin);
@@ -235,16 +270,13 @@ static int64_t next_turn_us(const struct loop *l, int64_t now_us)
     if (l->deliver.state == DELIVER_AWAY) {
         next = earliest(next, l->deliver.next_attempt_us);
     }
-    if (l->deliver.state == DELIVER_IDLE && pool_open(&l->pool) > 0) {
-        next = now_us; /* the first slot has just opened: begin to consume */
+    if (deliver_is_due(&l->deliver, pool_open(&l->pool) > 0)) {
+        next = now_us;
     }
-    if (l->deliver.backlog.count > 0 && l->resume_us > now_us) {
-        next = earliest(next, l->resume_us);
+    if (pool_is_ready(&l->pool)) {
+        next = earliest(next, schedule_due_us(&l->schedule, pool_carries_alone(&l->pool), now_us));
     }
     next = earliest(next, retry_due_us(&l->retry, now_us));
-    if (l->deliver.backlog.count > 0 && l->brake.state == BRAKE_ON && l->brake.next_probe_us > now_us) {
-        next = earliest(next, l->brake.next_probe_us);
-    }
     return earliest(next, pool_due_us(&l->pool, now_us));
 }
 
@@ -273,11 +305,15 @@ static void begin_drain(struct loop *l, int64_t now_us)
     deliver_stop(&l->deliver, now_us);
 }
 
-/* Done when nothing is owed, when there is no slot to store by, or when time is up. */
+/* Done when nothing is owed or under way, when there is no slot to store by, or when time is up. What is
+ * parked, held or can't be retried goes back to the broker. */
 static bool drained(const struct loop *l, int64_t now_us)
 {
+    bool idle =
+        pool_is_idle(&l->pool) && backlog_waiting(&l->schedule.backlog) == 0 && retry_is_idle(&l->retry);
+
     return ack_owed(&l->deliver.ack) == 0 || l->deliver.state == DELIVER_AWAY || pool_open(&l->pool) == 0 ||
-           now_us >= l->drain_deadline_us;
+           idle || now_us >= l->drain_deadline_us;
 }
 
 static void turn(struct loop *l)
@@ -291,12 +327,13 @@ static void turn(struct loop *l)
         deliver_step(&l->deliver, pool_open(&l->pool) > 0 && !l->draining, now_us);
     }
     now_us = clock_monotonic_us(); /* connecting may have taken seconds */
+    take_deliveries(l, now_us);
     step_slots(l, now_us);
     step_retries(l, now_us);
-    /* While retries are stuck, they must not hold up the acks of all others: an alarm may only end when the
-     * queue has been drained. */
-    deliver_flush(&l->deliver, l->retry.trouble != RETRY_WELL, now_us);
-    release_what_cannot_be_stored(l, now_us);
+    postpone_surplus(l, now_us);
+    let_go_of_old(l, now_us);
+    deliver_flush(&l->deliver, now_us);
+    release_without_connection(l, now_us);
     show_state(l, now_us);
 }
 
@@ -305,16 +342,13 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
 {
     enum error_code code;
 
-    *l = (struct loop){
-        .settings = settings,
-        .admin = admin,
-        /* As after an outage: the backlog should fall within 5 s of the repair. */
-        .store = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 4 * CLOCK_US_PER_S},
-    };
-    brake_init(&l->brake);
+    *l = (struct loop){.settings = settings, .admin = admin};
     report_register();
     retry_init(&l->retry, settings, name);
     code = deliver_init(&l->deliver, settings, name, error);
+    if (code == ERROR_NONE) {
+        code = schedule_init(&l->schedule, l->deliver.ack.most, error);
+    }
     if (code == ERROR_NONE) {
         code = pool_init(&l->pool, settings, name, clock_monotonic_us(), error);
     }
@@ -327,6 +361,7 @@ static void end(struct loop *l)
 
     pool_free(&l->pool);
     retry_end(&l->retry);
+    schedule_free(&l->schedule);
     deliver_end(&l->deliver);
     log_info("drained", log_number("given_back", (int64_t)unacked));
 }

@@ -59,6 +59,21 @@ bool pool_is_idle(const struct pool *p)
     return find_state(p, SLOT_BUSY) == NULL;
 }
 
+bool pool_is_ready(const struct pool *p)
+{
+    return find_state(p, SLOT_READY) != NULL;
+}
+
+bool pool_carries_alone(const struct pool *p)
+{
+    for (size_t i = 0; i < p->count; i++) {
+        if (slot_is_alone(p->slots[i])) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* --- news of a slot ------------------------------------------------------------------ */
 
 static void no_place(struct pool *p, int64_t now_us)
@@ -71,7 +86,7 @@ static void no_place(struct pool *p, int64_t now_us)
 
 static void not_opened(struct pool *p, const struct slot *slot, int64_t now_us)
 {
-    bool repair = verdict_settle(slot_sqlstate(slot), false) == VERDICT_OPERATOR;
+    bool repair = verdict_settle(slot_sqlstate(slot), false, 0) == VERDICT_OPERATOR;
     int64_t wait_us = budget_failed(&p->budget, pool_open(p), repair, backoff_random(), now_us);
 
     report_count(REPORT_DATABASE_FAILURE);

@@ -27,6 +27,10 @@ MUST_CHECK enum error_code pool_init(struct pool *p, const struct worker_setting
 size_t pool_open(const struct pool *p);
 /* True when no batch is under way. */
 bool pool_is_idle(const struct pool *p);
+/* True when a slot is ready for a batch. */
+bool pool_is_ready(const struct pool *p);
+/* True while a slot carries an event alone. */
+bool pool_carries_alone(const struct pool *p);
 /* Steps one slot. True: its batch has come back (see slot_step), for the caller to empty. */
 bool pool_step(struct pool *p, struct slot *slot, int64_t now_us);
 /* Opens a slot when there is none or, when events wait for one (wanted), when all are busy; closes

@@ -5,9 +5,9 @@
 /* What the worker tells people: metrics, a log line per event, and whether it is ready. */
 
 #include "admin.h"
-#include "batch.h"
 #include "budget.h"
 #include "deliver.h"
+#include "event.h"
 #include "retry.h"
 
 enum report_count {
@@ -19,20 +19,32 @@ enum report_count {
 /* How the worker is now. */
 struct report {
     bool draining;
-    bool needs_repair; /* the last batch failed by something that only a person can mend */
-    bool failing;      /* for some seconds no batch could be stored */
-    bool braked;       /* too many events are refused */
+    bool needs_repair; /* nothing is stored, for a reason that only a person can mend */
+    bool failing;      /* for some seconds nothing could be stored */
+    size_t braked;     /* sources most of whose events are refused */
+    bool storing;      /* events of others were stored in the last seconds */
+    bool newer;        /* envelopes of a later release arrive */
     enum budget_lack lack;
     enum deliver_state deliver;
     enum retry_trouble retry;
     size_t open;    /* Postgres connections held */
     size_t backlog; /* prefetched events that no slot has taken */
+    size_t parked;  /* events that failed by themselves and are tried alone */
+    size_t held;    /* events of braked sources */
 };
 
 /* Before threads start. */
 void report_register(void);
 /* Counts and logs what became of an event. */
 void report_event(const struct event *event);
+/* It failed by itself, and is tried alone after so long. */
+void report_parked(const struct event *event, int64_t wait_us);
+/* It goes to the retry queue of this wait, unchanged. */
+void report_postponed(const struct event *event, int64_t wait_us, const char *reason);
+/* Its envelope is of a later release: told now and then. */
+void report_newer(const struct event *event);
+/* It was held too long, and goes back to its queue. */
+void report_given_back(const struct event *event);
 void report_count(enum report_count what);
 /* The connection limit of the worker's role. */
 void report_budget(int64_t budget);

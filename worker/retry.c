@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
+#include "properties.h"
 #include "topology.h"
 
 #include <assert.h>
@@ -21,7 +22,7 @@
 #define BACKOFF_BASE_US (200 * CLOCK_US_PER_MS)
 #define BACKOFF_CAP_US (5 * CLOCK_US_PER_S)
 
-enum { REFUSED, RETURNED, LOST, AWAY, METRICS };
+enum { REFUSED, RETURNED, LOST, AWAY, POSTPONED, METRICS };
 
 static struct metric metrics[METRICS] = {
     [REFUSED] = {"sluice_worker_retry_failures_total", "why=\"refused\"",
@@ -29,6 +30,9 @@ static struct metric metrics[METRICS] = {
     [RETURNED] = {"sluice_worker_retry_failures_total", "why=\"returned\"", NULL, METRIC_COUNTER, 0},
     [LOST] = {"sluice_worker_retry_failures_total", "why=\"lost\"", NULL, METRIC_COUNTER, 0},
     [AWAY] = {"sluice_worker_retry_failures_total", "why=\"away\"", NULL, METRIC_COUNTER, 0},
+    [POSTPONED] = {"sluice_worker_postponed_total", NULL,
+                   "Events that were given to a retry queue unchanged, with no attempt counted.",
+                   METRIC_COUNTER, 0},
 };
 
 /* One per tier, by its wait. */
@@ -59,7 +63,7 @@ static void on_settled(void *context, void *ticket, enum confirm_outcome outcome
     switch (outcome) {
     case CONFIRM_STORED:
         event->state = EVENT_RETRIED;
-        metric_add(&tiers[event->envelope.attempt], 1);
+        metric_add(event->postponed ? &metrics[POSTPONED] : &tiers[event->tier], 1);
         event_queue_push(&r->settled, event);
         return;
     case CONFIRM_RETURNED:
@@ -92,15 +96,42 @@ void retry_init(struct retry *r, const struct worker_settings *settings, const c
     register_metrics(&settings->delays);
 }
 
-bool retry_wants(const struct event *event)
+static void add(struct retry *r, struct event *event, size_t tier, bool postponed)
 {
-    return event->state == EVENT_FAILED && event->verdict == VERDICT_LATER;
+    assert(tier < r->settings->delays.count);
+    event->tier = tier;
+    event->postponed = postponed;
+    event_queue_push(&r->waiting, event);
 }
 
 void retry_add(struct retry *r, struct event *event)
 {
-    assert((size_t)event->envelope.attempt < r->settings->delays.count);
-    event_queue_push(&r->waiting, event);
+    add(r, event, (size_t)event->envelope.attempt, false);
+}
+
+bool retry_postpone(struct retry *r, struct event *event, size_t tier)
+{
+    buf_clear(&r->properties);
+    if (properties_strip(event->delivery->properties, &r->properties, NULL) != ERROR_NONE) {
+        return false;
+    }
+    add(r, event, tier, true);
+    return true;
+}
+
+bool retry_is_well(const struct retry *r)
+{
+    return r->trouble == RETRY_WELL;
+}
+
+bool retry_is_idle(const struct retry *r)
+{
+    return r->confirms.outstanding == 0 && (r->waiting.head == NULL || r->trouble != RETRY_WELL);
+}
+
+void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *into)
+{
+    event_queue_take_older(&r->waiting, before_us, into);
 }
 
 /* --- trouble ------------------------------------------------------------------------ */
@@ -270,19 +301,27 @@ static bool read_events(struct retry *r, int64_t now_us)
 
 /* --- publishing ----------------------------------------------------------------------- */
 
-/* The same event with one attempt more, in an envelope of our own: what brokers add (x-death and the like)
- * stays behind, since RabbitMQ 3.10 would drop a message that carries it as a cycle. */
-static enum error_code publish(struct retry *r, struct event *event, int64_t now_us, struct error *error)
+/* The same event with one attempt more, in an envelope of our own, or as it came: what brokers add (x-death
+ * and the like) stays behind, since RabbitMQ 3.10 would drop a message that carries it as a cycle. */
+static enum error_code append_properties(struct retry *r, const struct event *event, struct error *error)
 {
     struct envelope again = event->envelope;
+
+    buf_clear(&r->properties);
+    if (event->postponed) {
+        return properties_strip(event->delivery->properties, &r->properties, error);
+    }
+    again.attempt++;
+    return envelope_encode(&again, &r->properties, error);
+}
+
+static enum error_code publish(struct retry *r, struct event *event, int64_t now_us, struct error *error)
+{
     char exchange[TOPOLOGY_NAME_MAX];
-    enum error_code code;
+    enum error_code code = append_properties(r, event, error);
     uint64_t number;
 
-    topology_retry(exchange, r->settings->delays.us[event->envelope.attempt]);
-    again.attempt++;
-    buf_clear(&r->properties);
-    code = envelope_encode(&again, &r->properties, error);
+    topology_retry(exchange, r->settings->delays.us[event->tier]);
     if (code != ERROR_NONE) {
         event_queue_push(&r->waiting, event);
         return code;
@@ -379,22 +418,13 @@ int64_t retry_due_us(const struct retry *r, int64_t now_us)
     return r->waiting.head != NULL && r->next_attempt_us > now_us ? r->next_attempt_us : INT64_MAX;
 }
 
-static void free_all(struct event_queue *queue)
-{
-    struct event *event;
-
-    while ((event = event_queue_pop(queue)) != NULL) {
-        event_free(event);
-    }
-}
-
 void retry_end(struct retry *r)
 {
     broker_close(r->broker, r->trouble == RETRY_WELL);
     confirm_lose(&r->confirms);
     confirm_free(&r->confirms);
-    free_all(&r->waiting);
-    free_all(&r->settled);
+    event_queue_clear(&r->waiting);
+    event_queue_clear(&r->settled);
     buf_free(&r->properties);
     *r = (struct retry){0};
 }

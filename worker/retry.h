@@ -11,9 +11,9 @@
  * publishes, and deliveries and acks must go on. One thread. */
 
 #include "backoff.h"
-#include "batch.h"
 #include "broker.h"
 #include "confirm.h"
+#include "event.h"
 #include "settings.h"
 
 enum retry_trouble {
@@ -46,10 +46,18 @@ struct retry {
 
 /* settings and connection_name must outlive it. Before threads start. */
 void retry_init(struct retry *r, const struct worker_settings *settings, const char *connection_name);
-/* True for an event that failed by VERDICT_LATER and has a retry left: retry_add is for it. */
-bool retry_wants(const struct event *event);
-/* Takes over an event; its attempt is below the number of tiers. */
+/* Takes over an event that may cure itself; its attempt is below the number of tiers. It comes back after the
+ * wait of its attempt, with one attempt more. */
 void retry_add(struct retry *r, struct event *event);
+/* Takes over an event that only has to wait elsewhere: it goes to the retry queue of this tier as it came,
+ * and no attempt is counted. False, and it is still the caller's, when its properties can't be passed on. */
+MUST_CHECK bool retry_postpone(struct retry *r, struct event *event, size_t tier);
+/* True when what is given to it now is likely to be taken soon. */
+bool retry_is_well(const struct retry *r);
+/* Moves those that still wait to be published and came before before_us to the end of `into`. */
+void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *into);
+/* True when none is under way to the broker. */
+bool retry_is_idle(const struct retry *r);
 /* Reads confirms and publishes what waits. channel: the one that deliveries come by now; 0: none. Events of
  * another one that still wait are freed: the broker delivers them again. Connecting may take up to 5 s. */
 void retry_step(struct retry *r, uint64_t channel, int64_t now_us);

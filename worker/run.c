@@ -4,56 +4,131 @@
 #include "upsert.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+enum item_kind {
+    ITEM_EVENT,    /* its upsert or, when it has failed, its dead letter */
+    ITEM_NO_FLUSH, /* commits from here on don't wait for the disk */
+    ITEM_FLUSH_ON, /* they do again */
+    ITEM_FLUSH,    /* a commit that does, and so takes all before it to the disk */
+};
+
+struct run_item {
+    enum item_kind kind;
+    struct event *event; /* NULL unless ITEM_EVENT */
+    bool buries;
+    bool ends; /* its segment: a sync follows */
+};
+
+#define OWN_ITEMS 3
+#define NONE SIZE_MAX
 
 enum error_code run_init(struct run *r, size_t most_events, int64_t tiers, const char *worker,
                          struct error *error)
 {
     *r = (struct run){.tiers = tiers, .worker = worker};
-    r->events = calloc(most_events, sizeof(struct event *));
-    return r->events == NULL ? error_set(error, ERROR_MEMORY, "no memory for a batch") : ERROR_NONE;
+    r->items = calloc(most_events + OWN_ITEMS, sizeof *r->items);
+    return r->items == NULL ? error_set(error, ERROR_MEMORY, "no memory for a batch") : ERROR_NONE;
 }
 
 void run_free(struct run *r)
 {
     buf_free(&r->scratch);
-    free(r->events);
+    free(r->items);
     *r = (struct run){0};
 }
 
-/* --- sending ----------------------------------------------------------------------- */
+/* --- planning ------------------------------------------------------------------------ */
 
-static bool belongs(const struct run *r, enum run_kind kind, const struct event *event)
+static bool is_to_be_buried(const struct run *r, const struct event *event)
 {
-    if (kind != RUN_BURY) {
-        return event->state == EVENT_WAITING;
-    }
-    return event->state == EVENT_FAILED &&
+    return event->state == EVENT_FAILED && event->form != EVENT_NEWER &&
            (event->verdict == VERDICT_POISON ||
             (event->verdict == VERDICT_LATER && event->envelope.attempt >= r->tiers));
 }
 
-bool run_select(struct run *r, enum run_kind kind, const struct batch *batch)
+static void add(struct run *r, enum item_kind kind, struct event *event, bool buries, bool ends)
 {
-    r->kind = kind;
-    r->count = 0;
+    r->items[r->count++] = (struct run_item){.kind = kind, .event = event, .buries = buries, .ends = ends};
+}
+
+static void end_segment(struct run *r)
+{
+    if (r->count > 0) {
+        r->items[r->count - 1].ends = true;
+    }
+}
+
+static size_t segments(const struct run *r)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < r->count; i++) {
+        count += r->items[i].ends;
+    }
+    return count;
+}
+
+/* The first item is kept free for it. */
+static void add_flush(struct run *r)
+{
+    r->items[0] = (struct run_item){.kind = ITEM_NO_FLUSH, .ends = true};
+    add(r, ITEM_FLUSH_ON, NULL, false, true);
+    add(r, ITEM_FLUSH, NULL, false, true);
+}
+
+bool run_plan(struct run *r, const struct batch *batch, bool singly, uint64_t stored)
+{
+    size_t several;
+
+    r->stored_before = stored;
+    r->count = 1;
+    r->items[0] = (struct run_item){.kind = ITEM_NO_FLUSH};
     for (size_t i = 0; i < batch->count; i++) {
-        if (belongs(r, kind, batch->events[i])) {
-            r->events[r->count++] = batch->events[i];
+        struct event *event = batch->events[i];
+
+        if (event->state == EVENT_WAITING) {
+            add(r, ITEM_EVENT, event, false, singly);
+        } else if (event->state == EVENT_FAILED) {
+            end_segment(r);
         }
     }
-    return r->count > 0;
+    end_segment(r);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (is_to_be_buried(r, batch->events[i])) {
+            add(r, ITEM_EVENT, batch->events[i], true, true);
+        }
+    }
+    r->items[0].ends = false;
+    several = segments(r);
+    if (several > 1) {
+        add_flush(r);
+    }
+    return several > 0;
 }
 
-static bool send_one(struct run *r, struct session *session, const struct event *event)
+/* --- sending ------------------------------------------------------------------------- */
+
+static bool send_item(struct run *r, PGconn *connection, const struct run_item *item)
 {
-    return r->kind == RUN_BURY ? upsert_send_dead(session->connection, event, r->worker, &r->scratch)
-                               : upsert_send(session->connection, event, &r->scratch);
+    switch (item->kind) {
+    case ITEM_EVENT:
+        return item->buries ? upsert_send_dead(connection, item->event, r->worker, &r->scratch)
+                            : upsert_send(connection, item->event, &r->scratch);
+    case ITEM_NO_FLUSH:
+        return upsert_send_wait_for_disk(connection, false);
+    case ITEM_FLUSH_ON:
+        return upsert_send_wait_for_disk(connection, true);
+    case ITEM_FLUSH:
+        return upsert_send_flush(connection);
+    }
+    return false;
 }
 
-static bool send_sync(struct run *r, struct session *session)
+/* The one that is kept free has nothing to send when there is but one segment. */
+static size_t first_item(const struct run *r)
 {
-    r->syncs++;
-    return PQpipelineSync(session->connection) == 1;
+    return r->items[0].ends ? 0 : 1;
 }
 
 /* What the socket doesn't take stays in libpq's buffer, which holds one batch at most. */
@@ -61,15 +136,12 @@ bool run_send(struct run *r, struct session *session)
 {
     bool sent = session->connection != NULL;
 
-    r->answered = 0;
-    r->synced = 0;
-    r->syncs = 0;
-    r->failed = false;
-    for (size_t i = 0; sent && i < r->count; i++) {
-        sent = send_one(r, session, r->events[i]) && (r->kind == RUN_TOGETHER || send_sync(r, session));
-    }
-    if (sent && r->kind == RUN_TOGETHER) {
-        sent = send_sync(r, session);
+    r->result = (struct run_result){.stored = 0};
+    r->at = r->begin = first_item(r);
+    r->struck = NONE;
+    for (size_t i = r->at; sent && i < r->count; i++) {
+        sent = send_item(r, session->connection, &r->items[i]) &&
+               (!r->items[i].ends || PQpipelineSync(session->connection) == 1);
     }
     if (!sent) {
         session_note_lost(session);
@@ -77,58 +149,123 @@ bool run_send(struct run *r, struct session *session)
     return sent;
 }
 
-/* --- reading ----------------------------------------------------------------------- */
+/* --- reading ------------------------------------------------------------------------- */
 
-/* An event of the run was answered well; nothing is certain before its sync. */
-static void accept_event(const struct run *r, struct event *event, const PGresult *result)
+/* The last item of the segment that begins at `begin`. */
+static size_t segment_last(const struct run *r)
 {
-    event->state = r->kind == RUN_BURY ? EVENT_DEAD : upsert_outcome(result);
-}
+    size_t last = r->begin;
 
-/* What an error means for the event whose own transaction it ended. A dead letter that
- * can't be written is never the event's fault: it must not be lost. */
-static void refuse_event(const struct run *r, struct event *event, const struct session *session)
-{
-    enum verdict verdict = verdict_of(session->sqlstate);
-
-    if (r->kind == RUN_BURY && verdict != VERDICT_TRANSIENT) {
-        verdict = VERDICT_OPERATOR;
+    while (!r->items[last].ends) {
+        last++;
     }
-    event_fail(event, verdict, session->sqlstate, session->reason);
+    return last;
 }
 
-static void read_answer(struct run *r, struct session *session, const PGresult *result)
+/* An event was answered well; nothing is certain before its sync. */
+static void accept_item(struct run *r, const PGresult *result)
 {
-    bool single = r->kind != RUN_TOGETHER;
-    /* In a transaction of its own, an event may be refused by its statement or, by a
-     * deferred constraint, at its sync. */
-    size_t index = single ? r->synced : r->answered;
+    const struct run_item *item = &r->items[r->at];
+
+    if (item->event != NULL) {
+        item->event->state = item->buries ? EVENT_DEAD : upsert_outcome(result);
+    }
+}
+
+static void note_strike(struct run *r, const struct session *session)
+{
+    struct run_result *result = &r->result;
+
+    result->strikes++;
+    result->timeout = result->timeout || verdict_is_timeout(session->sqlstate);
+    result->servers = result->servers || verdict_is_servers(session->sqlstate);
+    result->verdict = verdict_of(session->sqlstate);
+    memcpy(result->sqlstate, session->sqlstate, sizeof result->sqlstate);
+}
+
+/* A dead letter that can't be written is never the event's fault: it must not be lost. What may be refused
+ * of it, whatever that is, is our own text: the next one goes without. */
+static void refuse_burial(struct run *r, struct event *event, const struct session *session)
+{
+    bool transient = verdict_of(session->sqlstate) == VERDICT_TRANSIENT;
+
+    if (!transient && !event->plain) {
+        event->state = EVENT_FAILED; /* as it was: to be buried */
+        event->plain = true;
+        return;
+    }
+    event_fail(event, transient ? VERDICT_TRANSIENT : VERDICT_OPERATOR, session->sqlstate, session->reason);
+    event_strike(event, true, r->stored_before);
+    event->unburied = true;
+    note_strike(r, session);
+}
+
+/* The sync of a segment that failed has come: whatever its events were told, nothing of it was committed. */
+static void refuse_segment(struct run *r, size_t last, const struct session *session)
+{
+    bool alone = last == r->begin;
+    size_t struck = alone ? last : r->struck;
+
+    if (r->items[last].buries) {
+        refuse_burial(r, r->items[last].event, session);
+        return;
+    }
+    for (size_t i = r->begin; i <= last; i++) {
+        r->items[i].event->state = EVENT_WAITING;
+    }
+    note_strike(r, session);
+    if (struck > last) {
+        r->result.at_commit = true;
+        return;
+    }
+    event_fail(r->items[struck].event, verdict_of(session->sqlstate), session->sqlstate, session->reason);
+    event_strike(r->items[struck].event, alone, r->stored_before + r->result.stored);
+}
+
+/* False when a statement of our own failed: the session may not be used again. */
+static bool end_of_segment(struct run *r, const struct session *session)
+{
+    size_t last = segment_last(r);
+
+    if (r->struck != NONE) {
+        if (r->items[last].event == NULL) {
+            return false;
+        }
+        refuse_segment(r, last, session);
+    } else {
+        for (size_t i = r->begin; i <= last; i++) {
+            r->result.stored += r->items[i].event != NULL && !r->items[i].buries;
+        }
+    }
+    r->begin = r->at = last + 1;
+    r->struck = NONE;
+    return true;
+}
+
+/* False: see end_of_segment. */
+static bool read_answer(struct run *r, struct session *session, const PGresult *result)
+{
+    bool at_sync = r->at > segment_last(r);
 
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
-        if (index < r->count) {
-            accept_event(r, r->events[index], result);
-        }
-        r->answered++;
+        accept_item(r, result);
+        r->at++;
         break;
     case PGRES_PIPELINE_SYNC:
-        r->synced++;
-        r->failed = r->failed && !single; /* of its own transaction only */
-        break;
+        return end_of_segment(r, session);
     case PGRES_PIPELINE_ABORTED:
-        r->answered++;
+        r->at++;
         break;
     default:
-        if (!r->failed || single) {
+        if (r->struck == NONE) {
             session_note_result(session, result);
+            r->struck = at_sync ? r->count : r->at;
         }
-        r->failed = true;
-        r->answered++;
-        if (single && index < r->count) {
-            refuse_event(r, r->events[index], session);
-        }
+        r->at += !at_sync;
     }
+    return true;
 }
 
 static bool is_broken(const struct session *session)
@@ -136,19 +273,18 @@ static bool is_broken(const struct session *session)
     return PQstatus(session->connection) == CONNECTION_BAD;
 }
 
-/* False when the connection is gone. */
+/* False when the connection is gone or of no more use. */
 static bool read_answers(struct run *r, struct session *session)
 {
     if (PQconsumeInput(session->connection) != 1) {
         return false;
     }
-    while (r->synced < r->syncs && PQisBusy(session->connection) == 0) {
+    while (r->begin < r->count && PQisBusy(session->connection) == 0) {
         PGresult *result = PQgetResult(session->connection); /* NULL ends a statement's results */
+        bool good = result == NULL ? !is_broken(session) : read_answer(r, session, result);
 
-        if (result != NULL) {
-            read_answer(r, session, result);
-            PQclear(result);
-        } else if (is_broken(session)) {
+        PQclear(result);
+        if (!good) {
             return false;
         }
     }
@@ -160,15 +296,16 @@ enum run_progress run_step(struct run *r, struct session *session)
     int unsent = -1;
 
     if (read_answers(r, session)) {
-        if (r->synced == r->syncs) {
+        if (r->begin == r->count) {
             r->unsent = false;
+            r->begin = r->count = 0; /* what was answered is certain: see run_lost */
             return RUN_ANSWERED;
         }
         unsent = PQflush(session->connection);
     }
     if (unsent < 0 || is_broken(session)) {
         /* A result may have said why ("terminating connection ..."): that is better than "closed". */
-        if (!r->failed) {
+        if (r->struck == NONE) {
             session_note_lost(session);
         }
         return RUN_BROKEN;
@@ -177,73 +314,23 @@ enum run_progress run_step(struct run *r, struct session *session)
     return RUN_PENDING;
 }
 
-/* --- what the answers mean ----------------------------------------------------------- */
-
-static enum run_kind settle_together(struct run *r, const struct session *session)
-{
-    bool transient = r->failed && verdict_of(session->sqlstate) == VERDICT_TRANSIENT;
-
-    for (size_t i = 0; r->failed && i < r->count; i++) {
-        r->events[i]->state = EVENT_WAITING; /* whatever it was told: nothing was committed */
-        if (transient) {
-            event_fail(r->events[i], VERDICT_TRANSIENT, session->sqlstate, session->reason);
-        }
-    }
-    return r->failed && !transient ? RUN_SINGLY : RUN_BURY;
-}
-
-/* Settles the unclear ones among events[from..to), all of one source. */
-static void settle_source(struct run *r, size_t from, size_t to)
-{
-    bool neighbour_stored = false;
-
-    for (size_t i = from; i < to; i++) {
-        neighbour_stored = neighbour_stored || event_settled(r->events[i]);
-    }
-    for (size_t i = from; i < to; i++) {
-        if (r->events[i]->state == EVENT_FAILED) {
-            r->events[i]->verdict = verdict_settle(r->events[i]->sqlstate, neighbour_stored);
-        }
-    }
-}
-
-/* The run is sorted by source. */
-static void settle_singly(struct run *r)
-{
-    for (size_t from = 0, to; from < r->count; from = to) {
-        for (to = from + 1;
-             to < r->count && span_equal(r->events[from]->envelope.source, r->events[to]->envelope.source);) {
-            to++;
-        }
-        settle_source(r, from, to);
-    }
-}
-
-enum run_kind run_settle(struct run *r, const struct session *session)
-{
-    switch (r->kind) {
-    case RUN_TOGETHER:
-        return settle_together(r, session);
-    case RUN_SINGLY:
-        settle_singly(r);
-        return RUN_BURY;
-    case RUN_BURY:
-        r->count = 0; /* the caller's from here on */
-        break;
-    }
-    return RUN_BURY;
-}
-
 void run_lost(struct run *r, struct batch *batch, const struct session *session)
 {
-    /* The first event whose transaction has not ended for certain. */
-    for (size_t i = r->kind == RUN_TOGETHER ? 0 : r->synced; i < r->count; i++) {
-        r->events[i]->state = r->events[i]->malformed ? EVENT_FAILED : EVENT_WAITING;
+    /* Several segments are certain by their flush only, one by its sync: by none of them, here. */
+    for (size_t i = first_item(r); i < r->count; i++) {
+        struct event *event = r->items[i].event;
+
+        if (event != NULL) {
+            event->state = r->items[i].buries ? EVENT_FAILED : EVENT_WAITING;
+        }
     }
     for (size_t i = 0; i < batch->count; i++) {
         struct event *event = batch->events[i];
 
-        if (!event_settled(event) && !event->malformed) {
+        if (!event_settled(event)) {
+            event->lost++;
+        }
+        if (!event_settled(event) && event->form == EVENT_READABLE) {
             event_fail(event, VERDICT_TRANSIENT, session->sqlstate, session->reason);
         }
     }

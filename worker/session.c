@@ -9,10 +9,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The settings are given again although the role has them: a managed server's role may not. */
+/* The settings are given again although the role has them: a managed server's role may not. A lock among
+ * workers lasts milliseconds; what somebody else holds for longer costs one event its turn, so a short wait
+ * is best for all others. */
 static const char settle_in[] = "set synchronous_commit = on;"
                                 "set statement_timeout = '30s';"
-                                "set lock_timeout = '10s';"
+                                "set lock_timeout = '2s';"
                                 "set idle_in_transaction_session_timeout = '30s';"
                                 "set client_min_messages = error;"
                                 "select rolconnlimit, rolsuper from pg_roles where rolname = current_user;";

@@ -21,8 +21,12 @@ const struct config_setting worker_settings_table[] = {
             .help = "least level that is logged; info has one line per stage of an event"),
     SETTING("WORKER_ADMIN", CONFIG_ADDRESS, admin, .fallback = "0.0.0.0:8082",
             .help = "where health and metrics are served"),
-    SETTING("WORKER_PREFETCH", CONFIG_INTEGER, prefetch, .fallback = "1000", .min = 1, .max = 65535,
-            .help = "messages that the broker may hand over before they are acked"),
+    SETTING("WORKER_PREFETCH", CONFIG_INTEGER, prefetch, .fallback = "0", .min = 0, .max = 65535,
+            .help = "most messages that the broker may hand over before they are acked; 0: two batches per "
+                    "connection"),
+    SETTING("WORKER_MEMORY", CONFIG_BYTES, memory, .fallback = "64MiB", .min = 1 << 20,
+            .max = INT64_C(1) << 40,
+            .help = "bytes of prefetched events above which no more are taken until half of them are stored"),
     SETTING("WORKER_CONNECTIONS", CONFIG_INTEGER, connections, .fallback = "2", .min = 1, .max = 64,
             .help = "most Postgres connections of this process; all workers share the budget"),
     SETTING("WORKER_BATCH_EVENTS", CONFIG_INTEGER, batch_events, .fallback = "500", .min = 1, .max = 10000,
@@ -31,7 +35,8 @@ const struct config_setting worker_settings_table[] = {
             .help = "most bytes of bodies in one transaction; a larger event goes alone"),
     SETTING("WORKER_HOLD", CONFIG_DURATION, hold_us, .fallback = "10min", .min = 1 * CLOCK_US_PER_S,
             .max = 25 * 60 * CLOCK_US_PER_S,
-            .help = "how long prefetched events are held while the database is away; under RabbitMQ's "
+            .help = "how long an event is held that can't be stored, before it goes back to the broker; "
+                    "under RabbitMQ's "
                     "consumer_timeout of 30 minutes"),
     SETTING("WORKER_DRAIN", CONFIG_DURATION, drain_us, .fallback = "20s", .min = 0,
             .max = 10 * 60 * CLOCK_US_PER_S,
@@ -39,6 +44,14 @@ const struct config_setting worker_settings_table[] = {
     TOPOLOGY_DELAYS_SETTING(struct worker_settings, delays),
     {0},
 };
+
+uint16_t worker_settings_prefetch(const struct worker_settings *settings)
+{
+    int64_t prefetch =
+        settings->prefetch != 0 ? settings->prefetch : 2 * settings->connections * settings->batch_events;
+
+    return prefetch < UINT16_MAX ? (uint16_t)prefetch : UINT16_MAX;
+}
 
 enum error_code worker_settings_check(const struct worker_settings *settings, struct buf *complaints)
 {

@@ -11,7 +11,8 @@ struct worker_settings {
     struct postgres_access database;
     char *log_level;
     char *admin;
-    int64_t prefetch;
+    int64_t prefetch; /* 0: see worker_settings_prefetch */
+    int64_t memory;
     int64_t connections;
     int64_t batch_events;
     int64_t batch_bytes;
@@ -22,6 +23,10 @@ struct worker_settings {
 
 /* The table of all of the worker's settings, for lib/config. */
 extern const struct config_setting worker_settings_table[];
+
+/* The prefetch that is meant: WORKER_PREFETCH or, when that is 0, two batches for each connection, so that
+ * one is here when another is stored. */
+uint16_t worker_settings_prefetch(const struct worker_settings *settings);
 
 /* What no single range can tell. Appends a line per error to complaints. */
 MUST_CHECK enum error_code worker_settings_check(const struct worker_settings *settings,

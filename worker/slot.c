@@ -13,6 +13,21 @@
  * from each sync on: a run of many slow transactions takes its time. */
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
+/* Past so many, what is left goes one by one. */
+#define STRIKES_MOST 8
+/* Each costs its time-out: then the rest gets its turn in other batches. */
+#define TIMEOUTS_MOST 2
+/* So many unclear failures with nothing stored between them are no event's. */
+#define STALLED_MOST 2
+
+/* How a batch gets on, run after run. */
+struct progress {
+    size_t strikes, timeouts;
+    size_t
+        stalled; /* runs in a row in which nothing was stored and one failed for no clear fault of its own */
+    bool singly;
+};
+
 struct slot {
     enum slot_state state;
     const struct worker_settings *settings;
@@ -20,7 +35,11 @@ struct slot {
     struct session session;
     struct batch batch;
     struct run run;
-    bool begun; /* the batch's first run was sent */
+    bool begun;      /* the batch's first run was sent */
+    bool alone;      /* it is one event, on purpose */
+    uint64_t stored; /* by this worker, with what this batch has stored */
+    struct progress progress;
+    int64_t begun_us;
     int64_t deadline_us;
     int64_t ready_since_us;
 };
@@ -106,33 +125,110 @@ static enum slot_news step_opening(struct slot *s, int64_t now_us)
     return SLOT_NOTHING;
 }
 
+/* What the failures of single events mean, by all that this batch has shown. */
+static void settle_verdicts(struct slot *s)
+{
+    for (size_t i = 0; i < s->batch.count; i++) {
+        struct event *event = s->batch.events[i];
+
+        if (event->state == EVENT_FAILED && event->struck && !event->unburied) {
+            event->others_stored = event->others_stored || s->stored > event->stored_before;
+            event->verdict = verdict_settle(event->sqlstate, event->others_stored, event->alone);
+        }
+    }
+}
+
+/* An event that was alone on a connection that ended may have ended it. */
+static void strike_alone(struct slot *s)
+{
+    struct event *event = s->batch.count == 1 ? s->batch.events[0] : NULL;
+
+    if (s->alone && event != NULL && event->state == EVENT_FAILED && !event->struck) {
+        event_strike(event, true, s->stored);
+        settle_verdicts(s);
+        event->doomed =
+            event->verdict == VERDICT_LATER && event->envelope.attempt >= (int64_t)s->settings->delays.count;
+    }
+}
+
 static enum slot_news lost(struct slot *s)
 {
     run_lost(&s->run, &s->batch, &s->session);
+    strike_alone(s);
     disconnect(s);
     return SLOT_LOST;
 }
 
 /* --- the batch ------------------------------------------------------------------------ */
 
-void slot_store(struct slot *s, struct backlog *backlog, size_t most, int64_t now_us)
+static void begin_batch(struct slot *s, bool alone, uint64_t stored, int64_t now_us)
 {
-    batch_take(&s->batch, backlog, most);
     s->begun = false; /* slot_step sends it: so that its outcome has one way to be told */
+    s->alone = alone;
+    s->stored = stored;
+    s->progress = (struct progress){.strikes = 0};
+    s->begun_us = now_us;
     set_state(s, SLOT_BUSY, now_us);
 }
 
-/* Sends the events that belong to a run of this kind; on to the dead letters when there are none. */
-static enum slot_news begin_run(struct slot *s, enum run_kind kind, int64_t now_us)
+void slot_store(struct slot *s, struct event_queue *queue, uint64_t stored, int64_t now_us)
 {
-    bool any = run_select(&s->run, kind, &s->batch);
+    batch_take(&s->batch, queue);
+    begin_batch(s, false, stored, now_us);
+}
 
-    if (!any && kind != RUN_BURY) {
-        any = run_select(&s->run, RUN_BURY, &s->batch);
+void slot_store_alone(struct slot *s, struct event *event, uint64_t stored, int64_t now_us)
+{
+    batch_take_one(&s->batch, event);
+    begin_batch(s, true, stored, now_us);
+}
+
+static enum slot_news finish(struct slot *s, int64_t now_us)
+{
+    set_state(s, SLOT_READY, now_us);
+    return SLOT_FINISHED;
+}
+
+/* Whether those that are left would only meet the same again: the server's trouble, one wait too many,
+ * or failures of an unclear kind with nothing stored, which may be everybody's. */
+static bool must_give_up(struct progress *p, const struct run_result *result)
+{
+    bool clear = result->verdict == VERDICT_POISON || result->verdict == VERDICT_LATER;
+
+    p->strikes += result->strikes;
+    p->timeouts += result->timeout;
+    p->stalled = result->strikes > 0 && result->stored == 0 && !clear ? p->stalled + 1 : 0;
+    p->singly = p->singly || result->at_commit || p->strikes > STRIKES_MOST;
+    return result->servers || p->timeouts >= TIMEOUTS_MOST || p->stalled >= STALLED_MOST;
+}
+
+/* Those that have no answer fail with the batch. */
+static void fail_rest(struct slot *s, const struct run_result *result)
+{
+    for (size_t i = 0; i < s->batch.count; i++) {
+        if (s->batch.events[i]->state == EVENT_WAITING) {
+            event_fail(s->batch.events[i], VERDICT_TRANSIENT, result->sqlstate, s->session.reason);
+        }
     }
-    if (!any) {
-        set_state(s, SLOT_READY, now_us);
-        return SLOT_FINISHED;
+}
+
+static bool any_waits(const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->events[i]->state == EVENT_WAITING) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static enum slot_news begin_run(struct slot *s, int64_t now_us)
+{
+    if (!any_waits(&s->batch)) {
+        settle_verdicts(s);
+    }
+    if (!run_plan(&s->run, &s->batch, s->progress.singly, s->stored)) {
+        return finish(s, now_us);
     }
     set_state(s, SLOT_BUSY, now_us);
     return run_send(&s->run, &s->session) ? SLOT_NOTHING : lost(s);
@@ -140,24 +236,28 @@ static enum slot_news begin_run(struct slot *s, enum run_kind kind, int64_t now_
 
 static enum slot_news answered(struct slot *s, int64_t now_us)
 {
-    bool last = s->run.kind == RUN_BURY;
-    enum run_kind next = run_settle(&s->run, &s->session);
+    const struct run_result *result = &s->run.result;
+    bool give_up;
 
-    if (last) {
-        set_state(s, SLOT_READY, now_us);
-        return SLOT_FINISHED;
+    s->stored += result->stored;
+    give_up = must_give_up(&s->progress, result);
+    if (verdict_ends_session(result->sqlstate)) {
+        return lost(s);
     }
-    return begin_run(s, next, now_us);
+    if (give_up) {
+        fail_rest(s, result);
+    }
+    return begin_run(s, now_us);
 }
 
 static enum slot_news step_busy(struct slot *s, int64_t now_us)
 {
-    size_t synced = s->run.synced;
+    size_t begin = s->run.begin;
 
     switch (run_step(&s->run, &s->session)) {
     case RUN_PENDING:
-        if (s->run.synced > synced) {
-            set_state(s, SLOT_BUSY, now_us);
+        if (s->run.begin > begin) {
+            set_state(s, SLOT_BUSY, now_us); /* a sync has come: the deadline begins anew */
         }
         return SLOT_NOTHING;
     case RUN_ANSWERED:
@@ -195,7 +295,7 @@ enum slot_news slot_step(struct slot *s, int64_t now_us)
     case SLOT_BUSY:
         if (!s->begun) {
             s->begun = true;
-            news = begin_run(s, RUN_TOGETHER, now_us);
+            news = begin_run(s, now_us);
         }
         return news == SLOT_NOTHING ? step_busy(s, now_us) : news;
     }
@@ -228,6 +328,16 @@ short slot_poll_events(const struct slot *s)
 int64_t slot_deadline_us(const struct slot *s)
 {
     return s->deadline_us;
+}
+
+bool slot_is_alone(const struct slot *s)
+{
+    return s->alone && s->batch.count > 0;
+}
+
+int64_t slot_begun_us(const struct slot *s)
+{
+    return s->begun_us;
 }
 
 int64_t slot_ready_since_us(const struct slot *s)

@@ -5,9 +5,11 @@
 /* A slot is one Postgres connection and the batch it is carrying. Nothing here
  * waits: the loop polls slot_fd and calls slot_step.
  *
- * A batch goes together, as one transaction. When one event fails, all go once more one by one, so that each
- * has a transaction and a verdict of its own; then those whose own fault it is, for good, become dead letters
- * (worker/run). One thread. */
+ * A batch goes together, as one transaction. When an event fails, the pipeline says which: it is taken out,
+ * and the rest goes again at once, what stood before it in a transaction of its own. After some of them, or
+ * when only the commit failed, all that is left goes one by one. Then those whose own fault it is, for good,
+ * become dead letters (worker/run). When the trouble is the server's, the rest goes back as it is. One
+ * thread. */
 
 #include "batch.h"
 #include "settings.h"
@@ -39,12 +41,15 @@ MUST_CHECK enum error_code slot_new(struct slot **slot, const struct worker_sett
                                     const char *worker, struct error *error);
 /* Begins to connect; SLOT_CLOSED before. What comes of it is told by slot_step. */
 void slot_open(struct slot *slot, int64_t now_us);
-/* Takes a batch of at most `most` events from the backlog (not empty) and begins to store it; SLOT_READY
- * before. */
-void slot_store(struct slot *slot, struct backlog *backlog, size_t most, int64_t now_us);
-/* Goes on as far as it can without waiting. After SLOT_FINISHED or SLOT_LOST the batch's
- * events are the caller's to take by slot_batch: each settled, or EVENT_FAILED with VERDICT_LATER (to be
- * retried), VERDICT_TRANSIENT or VERDICT_OPERATOR (one that is malformed: perhaps as it was). */
+/* Takes a batch from the queue (not empty) and begins to store it; SLOT_READY before. stored: how many events
+ * this worker has stored by now. */
+void slot_store(struct slot *slot, struct event_queue *queue, uint64_t stored, int64_t now_us);
+/* The same for one event, alone. */
+void slot_store_alone(struct slot *slot, struct event *event, uint64_t stored, int64_t now_us);
+/* Goes on as far as it can without waiting. After SLOT_FINISHED or SLOT_LOST the batch's events are the
+ * caller's to take by slot_batch: each settled, or EVENT_FAILED. One that is struck failed by itself, with
+ * VERDICT_LATER (to be retried), VERDICT_TRANSIENT or VERDICT_OPERATOR; the others failed with the batch (one
+ * that is malformed: perhaps as it was). */
 enum slot_news slot_step(struct slot *slot, int64_t now_us);
 /* The events after SLOT_FINISHED or SLOT_LOST; the caller takes them all and sets count to 0. */
 struct batch *slot_batch(struct slot *slot);
@@ -54,6 +59,10 @@ int slot_fd(const struct slot *slot);
 short slot_poll_events(const struct slot *slot);
 /* When it must be stepped even if nothing came: its deadline; INT64_MAX: never. */
 int64_t slot_deadline_us(const struct slot *slot);
+/* True while it carries an event alone. */
+bool slot_is_alone(const struct slot *slot);
+/* When its batch began. */
+int64_t slot_begun_us(const struct slot *slot);
 /* When it last became SLOT_READY. */
 int64_t slot_ready_since_us(const struct slot *slot);
 /* The server's last error: SQLSTATE ("" when the connection was lost without one), and text for people. */

@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "upsert.h"
 
-#include <stdio.h>
+#include "properties.h"
+
 #include <string.h>
 
 #define STORE_NEWEST "sluice_store_newest"
 #define STORE_FIRST "sluice_store_first"
 #define BURY "sluice_bury"
+#define FLUSH "sluice_flush"
+#define DISK_ON "sluice_wait_for_disk"
+#define DISK_OFF "sluice_wait_for_nothing"
 
 #define BINARY 1
 
@@ -42,7 +46,10 @@ const char upsert_statements[] = "prepare " STORE_NEWEST " (" EVENT_TYPES ") as 
                   "received_at, "
                   "keep, remote, traceparent, properties, attempts, verdict, sqlstate, reason, worker) "
                   "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
-                  "on conflict do nothing";
+                  "on conflict do nothing;"
+                  "prepare " DISK_ON " as select set_config('synchronous_commit', 'on', false);"
+                  "prepare " DISK_OFF " as select set_config('synchronous_commit', 'off', false);"
+                  "prepare " FLUSH " as select pg_logical_emit_message(true, 'sluice', ''::text)";
 _Static_assert(sizeof upsert_statements <= UPSERT_STATEMENTS_SIZE, "UPSERT_STATEMENTS_SIZE is too small");
 
 #define BURY_PARAMETERS 18
@@ -122,10 +129,39 @@ bool upsert_send(PGconn *connection, const struct event *event, struct buf *scra
     return add_event(&p, event, received, scratch) && send_prepared(connection, statement, &p);
 }
 
+/* A plain one's text was refused, whatever the reason: its SQLSTATE stands in a column of its own. */
+static const char *reason_of(const struct event *event)
+{
+    if (event->plain) {
+        return "see sqlstate: the server's words could not be written";
+    }
+    return event->reason == NULL ? "the reason was lost for want of memory" : event->reason;
+}
+
+/* Those of a malformed message, as its publisher wrote them: a redelivery must be the same dead letter. What
+ * can't be read stays as it came. */
+static struct span publishers_properties(const struct event *event, struct buf *stripped)
+{
+    return properties_strip(event->delivery->properties, stripped, NULL) == ERROR_NONE
+               ? buf_span(stripped)
+               : event->delivery->properties;
+}
+
+/* Of a malformed message nothing but the routing key is known, and even that may be no text. */
+static void leave_unknown(struct parameters *p, const struct event *event)
+{
+    if (!span_is_text(event->envelope.source)) {
+        p->values[0] = "unknown", p->lengths[0] = (int)strlen("unknown");
+    }
+    p->values[8] = NULL;
+}
+
 bool upsert_send_dead(PGconn *connection, const struct event *event, const char *worker, struct buf *scratch)
 {
     const struct envelope *e = &event->envelope;
+    bool malformed = event->form == EVENT_MALFORMED, sent;
     struct parameters p = {.count = 0};
+    struct buf properties = {0};
     char received[8], attempts[4];
 
     if (!add_event(&p, event, received, scratch)) {
@@ -135,20 +171,32 @@ bool upsert_send_dead(PGconn *connection, const struct event *event, const char 
     add(&p, span_of(e->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest"));
     add(&p, or_null(e->remote));
     add(&p, or_null(e->traceparent));
-    add(&p, event->malformed ? event->delivery->properties : null);
+    add(&p, malformed ? publishers_properties(event, &properties) : null);
     add(&p, (struct span){attempts, 4});
-    add(&p, span_of(event->malformed ? "malformed" : verdict_name(event->verdict)));
+    add(&p, span_of(malformed ? "malformed" : verdict_name(event->verdict)));
     add(&p, or_null(span_of(event->sqlstate)));
-    add(&p, span_of(event->reason == NULL ? "the reason was lost for want of memory" : event->reason));
+    add(&p, span_of(reason_of(event)));
     add(&p, span_of(worker));
-    if (event->malformed) {
-        /* Nothing but the routing key is known, and even that may be no text. */
-        if (!span_is_text(e->source)) {
-            p.values[0] = "unknown", p.lengths[0] = (int)strlen("unknown");
-        }
-        p.values[8] = NULL;
+    if (malformed) {
+        leave_unknown(&p, event);
     }
-    return send_prepared(connection, BURY, &p);
+    sent = send_prepared(connection, BURY, &p);
+    buf_free(&properties);
+    return sent;
+}
+
+bool upsert_send_wait_for_disk(PGconn *connection, bool wait)
+{
+    const struct parameters none = {.count = 0};
+
+    return send_prepared(connection, wait ? DISK_ON : DISK_OFF, &none);
+}
+
+bool upsert_send_flush(PGconn *connection)
+{
+    const struct parameters none = {.count = 0};
+
+    return send_prepared(connection, FLUSH, &none);
 }
 
 enum event_state upsert_outcome(const PGresult *result)

@@ -8,8 +8,8 @@
  * compared as a row, wins (the least, for a source that keeps the first), and first_received_at is
  * the least ever seen. */
 
-#include "batch.h"
 #include "buf.h"
+#include "event.h"
 
 #include <libpq-fe.h>
 
@@ -21,10 +21,15 @@ extern const char upsert_statements[];
 
 /* One event. scratch is any buf, for the call only. */
 MUST_CHECK bool upsert_send(PGconn *connection, const struct event *event, struct buf *scratch);
-/* Its dead letter, with verdict, SQLSTATE and reason; worker is a name for people. A dead
- * letter that stands already is left as it is. */
+/* Its dead letter, with verdict, SQLSTATE and reason (of a plain one without the server's words); worker is a
+ * name for people. A dead letter that stands already is left as it is. */
 MUST_CHECK bool upsert_send_dead(PGconn *connection, const struct event *event, const char *worker,
                                  struct buf *scratch);
+/* Whether commits from the next transaction on wait for the disk, as they do in a new session. */
+MUST_CHECK bool upsert_send_wait_for_disk(PGconn *connection, bool wait);
+/* A transaction that writes nothing but a mark in the write-ahead log: once its commit has waited for the
+ * disk, all earlier ones are there, too. */
+MUST_CHECK bool upsert_send_flush(PGconn *connection);
 /* What upsert_send did, from its result: EVENT_STORED, EVENT_REPLACED or EVENT_UNCHANGED. */
 enum event_state upsert_outcome(const PGresult *result);
 

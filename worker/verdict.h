@@ -10,18 +10,29 @@
 
 enum verdict {
     VERDICT_TRANSIENT, /* the server's trouble, or an unknown outcome: the same again, after a wait */
-    VERDICT_OPERATOR,  /* somebody must repair something: pause, alarm, never a dead letter */
+    VERDICT_OPERATOR,  /* somebody must repair something: never a dead letter */
     VERDICT_LATER,     /* the event's, and may cure itself: its parent row comes later */
     VERDICT_POISON,    /* the event's, for good: a dead letter */
-    VERDICT_UNCLEAR,   /* the neighbours tell: see verdict_settle */
+    VERDICT_UNCLEAR,   /* only what became of others tells: see verdict_settle */
 };
 
 /* sqlstate "" (no answer: the connection was lost) is transient. */
 enum verdict verdict_of(const char *sqlstate);
-/* Turns VERDICT_UNCLEAR into another one, once it is known whether another event of the same
- * source was stored in the one-by-one run: then the fault is the event's own. Others
- * are returned as they are. */
-enum verdict verdict_settle(const char *sqlstate, bool neighbour_stored);
+/* What it means for the event whose own statement failed, by the evidence there is; never
+ * VERDICT_UNCLEAR. others_stored: other events, of whatever source, were stored since it first failed, so
+ * that neither the server nor the table can be at fault. alone: how often it has failed in a transaction of
+ * its own. With others stored, what is unclear or an operator's is the event's own (VERDICT_LATER): a timeout
+ * from the first failure alone on, any other trouble of the server from the fifth on. A row that somebody has
+ * locked is never the event's fault. */
+enum verdict verdict_settle(const char *sqlstate, bool others_stored, unsigned alone);
+/* True when the next statement would meet the same trouble (the disk is full, the server stops): the whole
+ * batch waits. False when it may be this statement's own. */
+bool verdict_is_servers(const char *sqlstate);
+/* True for a statement that waited too long: for a lock, or by its own work. */
+bool verdict_is_timeout(const char *sqlstate);
+/* True when only another connection can help: the server has become read-only or the database is
+ * gone, as at a failover. */
+bool verdict_ends_session(const char *sqlstate);
 /* True for "too many connections": the budget is used up, no place yet. */
 bool verdict_is_no_place(const char *sqlstate);
 /* For rows and logs: "transient", "operator" ... */

@@ -28,14 +28,16 @@ static void put_on(struct brake *b)
     brake_init(b);
     count(b, 0, 101);
     assert_int_equal(brake_settle(b, LONGEST, 100), BRAKE_PUT_ON);
+    assert_true(brake_is_on(b));
 }
 
 static void try_one(struct brake *b, int64_t now_us)
 {
-    assert_int_equal(brake_allows(b, true, now_us), 1);
-    brake_begin(b);
+    assert_true(brake_probe_due(b, now_us));
+    brake_begin_probe(b);
     assert_int_equal(b->state, BRAKE_PROBING);
-    assert_int_equal(brake_allows(b, true, now_us), 0);
+    assert_true(brake_is_on(b));
+    assert_false(brake_probe_due(b, now_us));
 }
 
 static void half_of_the_window_is_not_yet_too_much(void **state)
@@ -46,11 +48,11 @@ static void half_of_the_window_is_not_yet_too_much(void **state)
     brake_init(&b);
     count(&b, 0, 100);
     assert_int_equal(brake_settle(&b, 0, 1), BRAKE_SAME);
-    assert_true(brake_allows(&b, false, 1) == SIZE_MAX);
-    brake_begin(&b);
-    assert_int_equal(b.state, BRAKE_OFF);
+    assert_false(brake_is_on(&b));
+    assert_false(brake_probe_due(&b, 1));
     brake_count(&b, BRAKE_REFUSED);
     assert_int_equal(brake_settle(&b, 0, 1), BRAKE_PUT_ON);
+    assert_int_equal(brake_settle(&b, 0, 1), BRAKE_SAME);
 }
 
 static void only_the_last_200_count(void **state)
@@ -87,8 +89,7 @@ static void while_it_is_on_one_event_goes_alone_after_its_wait(void **state)
     (void)state;
     put_on(&b);
     assert_int_equal(b.since_us, 100);
-    assert_int_equal(brake_allows(&b, true, 100 + S - 1), 0);
-    assert_int_equal(brake_allows(&b, false, 100 + S), 0);
+    assert_false(brake_probe_due(&b, 100 + S - 1));
     try_one(&b, 100 + S);
 }
 
@@ -99,9 +100,8 @@ static void a_stored_one_releases_it_and_the_past_is_forgotten(void **state)
     (void)state;
     put_on(&b);
     try_one(&b, 100 + S);
-    brake_count(&b, BRAKE_STORED);
-    assert_int_equal(brake_settle(&b, LONGEST, 200 + S), BRAKE_RELEASED);
-    assert_true(brake_allows(&b, false, 200 + S) == SIZE_MAX);
+    assert_int_equal(brake_settle_probe(&b, true, false, LONGEST, 200 + S), BRAKE_RELEASED);
+    assert_false(brake_is_on(&b));
     count(&b, 0, 100);
     assert_int_equal(brake_settle(&b, LONGEST, 300 + S), BRAKE_SAME);
 }
@@ -116,15 +116,14 @@ static void each_refused_one_lengthens_the_wait_up_to_30_s(void **state)
     put_on(&b);
     for (size_t i = 0; i < sizeof seconds / sizeof seconds[0]; i++) {
         try_one(&b, now);
-        brake_count(&b, BRAKE_REFUSED);
-        assert_int_equal(brake_settle(&b, LONGEST, now), BRAKE_SAME);
+        assert_int_equal(brake_settle_probe(&b, false, true, LONGEST, now), BRAKE_SAME);
         assert_int_equal(b.next_probe_us, now + seconds[i] * S);
         now = b.next_probe_us;
     }
     assert_int_equal(b.since_us, 100);
 }
 
-static void a_retry_that_is_refused_again_counts_only_as_the_one_that_is_tried(void **state)
+static void a_retry_that_is_refused_again_does_not_count_once_more(void **state)
 {
     struct brake b;
 
@@ -135,11 +134,6 @@ static void a_retry_that_is_refused_again_counts_only_as_the_one_that_is_tried(v
     }
     assert_int_equal(brake_settle(&b, LONGEST, 1), BRAKE_SAME);
     assert_int_equal(b.refused, 0);
-    put_on(&b);
-    try_one(&b, 100 + S);
-    brake_count(&b, BRAKE_REFUSED_AGAIN);
-    assert_int_equal(brake_settle(&b, LONGEST, 100 + S), BRAKE_SAME);
-    assert_int_equal(b.next_probe_us, 100 + 3 * S);
 }
 
 static void one_without_a_verdict_is_tried_again_at_once(void **state)
@@ -149,11 +143,11 @@ static void one_without_a_verdict_is_tried_again_at_once(void **state)
     (void)state;
     put_on(&b);
     try_one(&b, 100 + S);
-    assert_int_equal(brake_settle(&b, LONGEST, 200 + S), BRAKE_SAME);
+    assert_int_equal(brake_settle_probe(&b, false, false, LONGEST, 200 + S), BRAKE_SAME);
     try_one(&b, 200 + S);
 }
 
-static void a_batch_that_had_begun_before_neither_releases_nor_lengthens(void **state)
+static void what_was_no_probe_neither_releases_nor_lengthens(void **state)
 {
     struct brake b;
 
@@ -161,10 +155,8 @@ static void a_batch_that_had_begun_before_neither_releases_nor_lengthens(void **
     put_on(&b);
     count(&b, 500, 0);
     assert_int_equal(brake_settle(&b, LONGEST, 200), BRAKE_SAME);
+    assert_int_equal(brake_settle_probe(&b, true, false, LONGEST, 200), BRAKE_SAME);
     assert_int_equal(b.state, BRAKE_ON);
-    assert_int_equal(b.next_probe_us, 100 + S);
-    count(&b, 0, 10);
-    assert_int_equal(brake_settle(&b, LONGEST, 300), BRAKE_SAME);
     assert_int_equal(b.next_probe_us, 100 + S);
 }
 
@@ -177,9 +169,9 @@ int main(void)
         cmocka_unit_test(while_it_is_on_one_event_goes_alone_after_its_wait),
         cmocka_unit_test(a_stored_one_releases_it_and_the_past_is_forgotten),
         cmocka_unit_test(each_refused_one_lengthens_the_wait_up_to_30_s),
-        cmocka_unit_test(a_retry_that_is_refused_again_counts_only_as_the_one_that_is_tried),
+        cmocka_unit_test(a_retry_that_is_refused_again_does_not_count_once_more),
         cmocka_unit_test(one_without_a_verdict_is_tried_again_at_once),
-        cmocka_unit_test(a_batch_that_had_begun_before_neither_releases_nor_lengthens),
+        cmocka_unit_test(what_was_no_probe_neither_releases_nor_lengthens),
     };
 
     return cmocka_run_group_tests_name("brake", tests, NULL, NULL);

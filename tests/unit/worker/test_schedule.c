@@ -1,0 +1,433 @@
+/* SPDX-License-Identifier: MIT */
+#include "../../../worker/schedule.h"
+
+#include "../../../worker/ack.h"
+#include "clock.h"
+
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "make_event.h"
+
+#define S CLOCK_US_PER_S
+#define MS CLOCK_US_PER_MS
+
+static struct schedule make_schedule(size_t most)
+{
+    struct schedule s;
+
+    assert_int_equal(schedule_init(&s, most, NULL), ERROR_NONE);
+    return s;
+}
+
+static struct event *failed(const char *id, const char *sqlstate, enum verdict verdict, bool struck)
+{
+    struct event *event = make_event("s", id, 1);
+
+    event_fail(event, verdict, sqlstate, "because");
+    if (struck) {
+        event_strike(event, true, 0);
+    }
+    return event;
+}
+
+static void what_failed_with_its_batch_goes_in_a_batch_again(void **state)
+{
+    struct schedule s = make_schedule(4);
+    struct event *alone;
+
+    (void)state;
+    assert_int_equal(schedule_next(&s, false, &alone, 1), SCHEDULE_NOTHING);
+    assert_int_equal(schedule_fate(&s, failed("1", "53100", VERDICT_TRANSIENT, false), 1), SCHEDULE_KEPT);
+    assert_true(schedule_wants_slot(&s, 1));
+    assert_int_equal(schedule_due_us(&s, false, 1), 1);
+    assert_int_equal(schedule_next(&s, false, &alone, 1), SCHEDULE_BATCH);
+    schedule_free(&s);
+}
+
+static void what_failed_by_itself_goes_alone_after_its_wait(void **state)
+{
+    struct schedule s = make_schedule(4);
+    struct event *event = failed("1", "55P03", VERDICT_TRANSIENT, true), *alone;
+
+    (void)state;
+    assert_int_equal(schedule_fate(&s, event, 1), SCHEDULE_KEPT);
+    assert_true(event->not_before_us > 0 && event->not_before_us <= 1 + 200 * MS);
+    assert_int_equal(schedule_due_us(&s, false, 1), event->not_before_us);
+    assert_true(schedule_due_us(&s, true, 1) == INT64_MAX);
+    assert_int_equal(schedule_next(&s, true, &alone, S), SCHEDULE_NOTHING); /* one at a time */
+    assert_int_equal(schedule_next(&s, false, &alone, S), SCHEDULE_ALONE);
+    assert_ptr_equal(alone, event);
+    event_free(alone);
+    schedule_free(&s);
+}
+
+static void settled_and_retried_events_are_the_callers(void **state)
+{
+    struct schedule s = make_schedule(4);
+    struct event *event = failed("1", "23503", VERDICT_LATER, true);
+
+    (void)state;
+    assert_int_equal(schedule_fate(&s, event, 1), SCHEDULE_RETRY);
+    event->doomed = true; /* has no retry left: it is kept until it can be buried */
+    assert_int_equal(schedule_fate(&s, event, 1), SCHEDULE_KEPT);
+    event = make_event("s", "2", 1);
+    event->state = EVENT_STORED;
+    event->probe = true;
+    assert_int_equal(schedule_fate(&s, event, 1), SCHEDULE_SETTLED);
+    assert_false(event->probe);
+    event_free(event);
+    schedule_free(&s);
+}
+
+static void while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_than_half_the_time(void **state)
+{
+    struct schedule s = make_schedule(4);
+    struct batch none = {.count = 0};
+    struct event *alone;
+
+    (void)state;
+    assert_int_equal(schedule_fate(&s, failed("1", "55P03", VERDICT_TRANSIENT, true), 0), SCHEDULE_KEPT);
+    assert_int_equal(schedule_fate(&s, failed("2", "55P03", VERDICT_TRANSIENT, true), 0), SCHEDULE_KEPT);
+    assert_false(schedule_add(&s, make_event("s", "3", 1)));
+    assert_int_equal(schedule_next(&s, false, &alone, 10 * S), SCHEDULE_ALONE);
+    event_free(alone);
+    schedule_came_back(&s, &none, true, 10 * S, 12 * S);
+    assert_int_equal(schedule_next(&s, false, &alone, 14 * S), SCHEDULE_BATCH);
+    assert_int_equal(schedule_next(&s, false, &alone, 14 * S - 1), SCHEDULE_BATCH); /* a batch still waits */
+    assert_int_equal(schedule_next(&s, false, &alone, 14 * S), SCHEDULE_ALONE);
+    event_free(alone);
+    schedule_free(&s);
+}
+
+static void a_pause_holds_all_until_its_end(void **state)
+{
+    struct schedule s = make_schedule(4);
+    struct event *alone;
+
+    (void)state;
+    assert_false(schedule_add(&s, make_event("s", "1", 1)));
+    s.judge.resume_us = 5 * S;
+    assert_int_equal(schedule_next(&s, false, &alone, 5 * S - 1), SCHEDULE_NOTHING);
+    assert_false(schedule_wants_slot(&s, 5 * S - 1));
+    assert_int_equal(schedule_due_us(&s, false, 1), 5 * S);
+    assert_int_equal(schedule_next(&s, false, &alone, 5 * S), SCHEDULE_BATCH);
+    schedule_free(&s);
+}
+
+static void a_brake_takes_hold_of_what_waits_already(void **state)
+{
+    struct schedule s = make_schedule(300);
+    struct event_queue old = {0};
+    struct batch batch;
+
+    (void)state;
+    assert_int_equal(batch_init(&batch, 200, 1000, NULL), ERROR_NONE);
+    for (size_t i = 0; i < 101; i++) {
+        struct event *event = make_event("s", "dead", 1);
+
+        event->state = EVENT_DEAD;
+        batch.events[batch.count++] = event;
+    }
+    assert_false(schedule_add(&s, make_event("s", "1", 1)));
+    assert_false(schedule_add(&s, make_event("t", "2", 1)));
+    schedule_came_back(&s, &batch, false, 0, S);
+    assert_int_equal(s.judge.sources.held, 1);
+    assert_int_equal(s.backlog.ordinary.count, 1);
+    assert_true(schedule_add(&s, make_event("s", "3", 1)));
+    schedule_take_older(&s, 1, &old);
+    assert_int_equal(old.count, 3);
+    event_queue_clear(&old);
+    batch_free(&batch);
+    schedule_free(&s);
+}
+
+/* --- no good event waits for a bad one beyond a bound ---------------------------------- */
+
+/* A worker of two slots, a prefetch of 100 and a database in which, for as long as the run lasts, one source's
+ * rows are locked, one's statements never end, one is refused for no clear cause, one ends its backend,
+ * and one is refused most of the time. Good events arrive all the while. */
+enum kind { GOOD, LOCKED, ENDLESS, UNCLEAR, KILLER, REFUSED, KINDS };
+static const char *const names[KINDS] = {"good", "locked", "endless", "unclear", "killer", "refused"};
+
+enum { PREFETCH = 100, BATCH = 20, SLOTS = 2, GOODS = 4000 };
+#define LOCK_US (2 * S)
+#define ENDLESS_US (30 * S)
+/* It may be in a batch with endless statements, be lost with a killer's, and then wait for what goes alone: an
+ * endless statement each time. */
+#define BOUND_US (4 * ENDLESS_US)
+
+struct slot_model {
+    bool busy, alone;
+    struct batch batch;
+    int64_t begun_us, done_us;
+};
+
+struct world {
+    struct schedule schedule;
+    struct ack ack;
+    struct slot_model slots[SLOTS];
+    int64_t now_us;
+    uint64_t next_tag;
+    size_t retried, stored, longest_unsettled;
+    int64_t longest_us;
+};
+
+static enum kind kind_of(const struct event *event)
+{
+    for (enum kind kind = GOOD; kind < KINDS; kind++) {
+        if (span_equal(event->envelope.source, span_of(names[kind]))) {
+            return kind;
+        }
+    }
+    return KINDS;
+}
+
+static const char *sqlstate_of(enum kind kind)
+{
+    static const char *const codes[KINDS] = {NULL, "55P03", "57014", "42P01", "", "P0001"};
+
+    return codes[kind];
+}
+
+static void strike(struct world *w, struct event *event, bool alone)
+{
+    const char *sqlstate = sqlstate_of(kind_of(event));
+
+    event_fail(event, verdict_of(sqlstate), sqlstate, "because");
+    event_strike(event, alone, w->schedule.judge.stored);
+}
+
+/* What worker/slot makes of a batch, and how long that takes. */
+static int64_t play(struct world *w, struct slot_model *slot)
+{
+    int64_t took_us = 5 * MS;
+    size_t timeouts = 0;
+    bool others = false, lost = false;
+
+    for (size_t i = 0; i < slot->batch.count; i++) {
+        struct event *event = slot->batch.events[i];
+        enum kind kind = kind_of(event);
+
+        lost = lost || kind == KILLER;
+        if (timeouts == 2 || lost) {
+            event_fail(event, VERDICT_TRANSIENT, "", "with the batch");
+            continue;
+        }
+        if (kind == GOOD || (kind == REFUSED && rand() % 4 == 0)) {
+            event->state = EVENT_STORED;
+            others = true;
+            continue;
+        }
+        took_us += kind == LOCKED ? LOCK_US : kind == ENDLESS ? ENDLESS_US : 0;
+        timeouts += kind == LOCKED || kind == ENDLESS;
+        strike(w, event, slot->alone);
+    }
+    for (size_t i = 0; i < slot->batch.count; i++) {
+        struct event *event = slot->batch.events[i];
+
+        if (lost && event->state == EVENT_STORED) {
+            event_fail(event, VERDICT_TRANSIENT, "", "with the connection");
+        }
+        if (lost) {
+            event->lost++;
+        }
+        if (lost && slot->alone) {
+            strike(w, event, true);
+        }
+        if (event->state == EVENT_FAILED && event->struck) {
+            event->others_stored = event->others_stored || (others && !lost);
+            event->verdict = verdict_settle(event->sqlstate, event->others_stored, event->alone);
+        }
+    }
+    return took_us;
+}
+
+static void begin(struct world *w, struct slot_model *slot)
+{
+    struct event *alone = NULL;
+    bool carries = false;
+
+    for (size_t i = 0; i < SLOTS; i++) {
+        carries = carries || (w->slots[i].busy && w->slots[i].alone);
+    }
+    switch (schedule_next(&w->schedule, carries, &alone, w->now_us)) {
+    case SCHEDULE_NOTHING:
+        return;
+    case SCHEDULE_BATCH:
+        slot->alone = false;
+        batch_take(&slot->batch, &w->schedule.backlog.ordinary);
+        break;
+    case SCHEDULE_ALONE:
+        slot->alone = true;
+        batch_take_one(&slot->batch, alone);
+        break;
+    }
+    slot->busy = true;
+    slot->begun_us = w->now_us;
+    slot->done_us = w->now_us + play(w, slot);
+}
+
+static void settle(struct world *w, struct event *event)
+{
+    if (kind_of(event) == GOOD) {
+        int64_t waited_us = w->now_us - event->delivered_us;
+
+        w->stored++;
+        w->longest_us = waited_us > w->longest_us ? waited_us : w->longest_us;
+    }
+    ack_settle(&w->ack, event->delivery->tag);
+    event_free(event);
+}
+
+static void end(struct world *w, struct slot_model *slot)
+{
+    slot->busy = false;
+    schedule_came_back(&w->schedule, &slot->batch, slot->alone, slot->begun_us, w->now_us);
+    for (size_t i = 0; i < slot->batch.count; i++) {
+        struct event *event = slot->batch.events[i];
+
+        switch (schedule_fate(&w->schedule, event, w->now_us)) {
+        case SCHEDULE_SETTLED:
+            settle(w, event);
+            break;
+        case SCHEDULE_RETRY: /* confirmed at once by a broker that is well */
+            w->retried++;
+            settle(w, event);
+            break;
+        case SCHEDULE_KEPT:
+            break;
+        }
+    }
+    slot->batch.count = 0;
+}
+
+static bool send(void *context, uint64_t tag, bool multiple)
+{
+    (void)context, (void)tag, (void)multiple;
+    return true;
+}
+
+static void deliver(struct world *w, enum kind kind)
+{
+    struct event *event;
+    char id[24];
+
+    (void)snprintf(id, sizeof id, "%llu", (unsigned long long)w->next_tag);
+    event = make_event(names[kind], id, 1);
+    event->delivery->tag = w->next_tag;
+    event->delivered_us = w->now_us;
+    assert_true(ack_received(&w->ack, w->next_tag++, event_bytes(event)));
+    (void)schedule_add(&w->schedule, event);
+}
+
+/* As worker/loop keeps room for other sources. */
+static void postpone_surplus(struct world *w)
+{
+    int64_t since_us;
+
+    while (w->schedule.judge.sources.held > PREFETCH / 2) {
+        settle(w, sources_take_surplus(&w->schedule.judge.sources, &since_us));
+    }
+}
+
+static void step(struct world *w, enum kind next)
+{
+    w->now_us += 10 * MS;
+    if (ack_owed(&w->ack) < PREFETCH && next < KINDS) {
+        deliver(w, next);
+    }
+    for (size_t i = 0; i < SLOTS; i++) {
+        if (w->slots[i].busy && w->now_us >= w->slots[i].done_us) {
+            end(w, &w->slots[i]);
+        }
+        if (!w->slots[i].busy) {
+            begin(w, &w->slots[i]);
+        }
+    }
+    postpone_surplus(w);
+    assert_true(ack_flush(&w->ack, send, NULL));
+}
+
+static void run_world(unsigned seed)
+{
+    struct world w = {.next_tag = 1};
+    size_t delivered = 0, bad = 0;
+
+    srand(seed);
+    w.schedule = make_schedule(PREFETCH);
+    assert_int_equal(ack_init(&w.ack, PREFETCH, NULL), ERROR_NONE);
+    for (size_t i = 0; i < SLOTS; i++) {
+        assert_int_equal(batch_init(&w.slots[i].batch, BATCH, 1000000, NULL), ERROR_NONE);
+    }
+    while (w.stored < GOODS) {
+        enum kind kind = rand() % 100 > 0 || bad > 30 ? GOOD : (enum kind)(1 + rand() % (KINDS - 1));
+
+        kind = rand() % 10 == 0 ? REFUSED : kind;
+        if (ack_owed(&w.ack) < PREFETCH) {
+            delivered += kind == GOOD;
+            bad += kind != GOOD && kind != REFUSED;
+        }
+        step(&w, delivered > GOODS ? KINDS : kind);
+        assert_true(w.now_us < 3600 * S); /* else some good event waits for ever */
+    }
+    assert_true(w.longest_us <= BOUND_US);
+    assert_true(w.retried > 0);
+    for (size_t i = 0; i < SLOTS; i++) {
+        batch_free(&w.slots[i].batch);
+    }
+    schedule_free(&w.schedule);
+    ack_free(&w.ack);
+}
+
+static void whatever_fails_and_however_no_good_event_waits_for_it_beyond_a_bound(void **state)
+{
+    (void)state;
+    for (unsigned seed = 1; seed <= 20; seed++) {
+        run_world(seed);
+    }
+}
+
+/* The lines of what fails on purpose would fill the screen. */
+static int be_silent(void **state)
+{
+    static int standard_error;
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    standard_error = dup(STDERR_FILENO);
+    *state = &standard_error;
+    assert_true(nowhere >= 0 && standard_error >= 0 && dup2(nowhere, STDERR_FILENO) == STDERR_FILENO);
+    return close(nowhere);
+}
+
+static int be_heard(void **state)
+{
+    const int *standard_error = *state;
+
+    assert_int_equal(dup2(*standard_error, STDERR_FILENO), STDERR_FILENO);
+    return close(*standard_error);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_failed_with_its_batch_goes_in_a_batch_again),
+        cmocka_unit_test(what_failed_by_itself_goes_alone_after_its_wait),
+        cmocka_unit_test(settled_and_retried_events_are_the_callers),
+        cmocka_unit_test(while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_than_half_the_time),
+        cmocka_unit_test(a_pause_holds_all_until_its_end),
+        cmocka_unit_test(a_brake_takes_hold_of_what_waits_already),
+        cmocka_unit_test_setup_teardown(whatever_fails_and_however_no_good_event_waits_for_it_beyond_a_bound,
+                                        be_silent, be_heard),
+    };
+
+    return cmocka_run_group_tests_name("schedule", tests, NULL, NULL);
+}

@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+#include "event.h"
+
+#include "clock.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define REASON_MAX 500
+/* What has come back so often, or met so many ends of a connection, may be the cause. */
+#define SUSPECT_DELIVERIES 2
+#define SUSPECT_LOSSES 3
+
+/* A conflict passes in milliseconds, a lock that a person holds in minutes. */
+#define AGAIN_BASE_US (200 * CLOCK_US_PER_MS)
+#define AGAIN_CAP_US (30 * CLOCK_US_PER_S)
+
+static void event_read(struct event *event)
+{
+    struct error error;
+    enum error_code code = envelope_decode(event->delivery->properties, &event->envelope, &error);
+
+    event->state = EVENT_WAITING;
+    event->form = EVENT_READABLE;
+    event->verdict = VERDICT_TRANSIENT;
+    event->sqlstate[0] = '\0';
+    if (code != ERROR_NONE) {
+        int64_t deliveries = event->envelope.delivery_count;
+
+        event->envelope = (struct envelope){
+            .source = event->delivery->routing_key, .id = {"", 0}, .delivery_count = deliveries};
+        event->form = code == ERROR_NEWER ? EVENT_NEWER : EVENT_MALFORMED;
+        event_fail(event, VERDICT_POISON, "", error.text);
+    }
+}
+
+struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int64_t now_us)
+{
+    struct event *event = malloc(sizeof *event);
+
+    if (event == NULL) {
+        return NULL;
+    }
+    *event = (struct event){
+        .delivery = delivery,
+        .channel = channel,
+        .delivered_us = now_us,
+        .backoff = {.base_us = AGAIN_BASE_US, .cap_us = AGAIN_CAP_US},
+    };
+    event_read(event);
+    return event;
+}
+
+size_t event_bytes(const struct event *event)
+{
+    return sizeof *event + event->delivery->properties.len + event->delivery->body.len;
+}
+
+void event_reset(struct event *event)
+{
+    event->struck = event->plain = event->unburied = false;
+    if (event->doomed) {
+        event->state = EVENT_FAILED;
+        event->verdict = VERDICT_LATER;
+    } else if (event->state == EVENT_FAILED) {
+        event_read(event);
+    }
+}
+
+void event_fail(struct event *event, enum verdict verdict, const char *sqlstate, const char *reason)
+{
+    event->state = EVENT_FAILED;
+    event->verdict = verdict;
+    (void)snprintf(event->sqlstate, sizeof event->sqlstate, "%s", sqlstate);
+    free(event->reason);
+    event->reason = strndup(reason, REASON_MAX); /* NULL for want of memory is shown as no reason */
+}
+
+void event_strike(struct event *event, bool alone, uint64_t stored)
+{
+    if (event->failures == 0) {
+        event->stored_before = stored;
+    }
+    event->others_stored = event->others_stored || stored > event->stored_before;
+    event->failures++;
+    event->alone += alone;
+    event->struck = true;
+}
+
+bool event_is_suspect(const struct event *event)
+{
+    return event->envelope.delivery_count >= SUSPECT_DELIVERIES || event->lost >= SUSPECT_LOSSES;
+}
+
+bool event_settled(const struct event *event)
+{
+    switch (event->state) {
+    case EVENT_STORED:
+    case EVENT_REPLACED:
+    case EVENT_UNCHANGED:
+    case EVENT_DEAD:
+    case EVENT_RETRIED:
+        return true;
+    case EVENT_WAITING:
+    case EVENT_FAILED:
+        return false;
+    }
+    return false;
+}
+
+void event_free(struct event *event)
+{
+    free(event->delivery);
+    free(event->reason);
+    free(event);
+}
+
+void event_queue_push(struct event_queue *queue, struct event *event)
+{
+    event->next = NULL;
+    if (queue->head == NULL) {
+        queue->head = event;
+    } else {
+        queue->tail->next = event;
+    }
+    queue->tail = event;
+    queue->count++;
+}
+
+struct event *event_queue_pop(struct event_queue *queue)
+{
+    struct event *event = queue->head;
+
+    if (event != NULL) {
+        queue->head = event->next;
+        event->next = NULL;
+        queue->count--;
+    }
+    return event;
+}
+
+void event_queue_take_older(struct event_queue *queue, int64_t before_us, struct event_queue *into)
+{
+    struct event_queue kept = {0};
+    struct event *event;
+
+    while ((event = event_queue_pop(queue)) != NULL) {
+        event_queue_push(event->delivered_us < before_us ? into : &kept, event);
+    }
+    *queue = kept;
+}
+
+void event_queue_clear(struct event_queue *queue)
+{
+    struct event *event;
+
+    while ((event = event_queue_pop(queue)) != NULL) {
+        event_free(event);
+    }
+}

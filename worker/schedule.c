@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT */
+#include "schedule.h"
+
+enum error_code schedule_init(struct schedule *s, size_t most, struct error *error)
+{
+    *s = (struct schedule){.batch_next = false};
+    judge_init(&s->judge);
+    return backlog_init(&s->backlog, most, error);
+}
+
+bool schedule_add(struct schedule *s, struct event *event)
+{
+    if (sources_hold(&s->judge.sources, event)) {
+        return true;
+    }
+    backlog_add(&s->backlog, event);
+    return false;
+}
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* --- what goes next ------------------------------------------------------------------ */
+
+static bool batch_waits(const struct schedule *s)
+{
+    return s->backlog.ordinary.head != NULL;
+}
+
+/* What is parked has failed before, perhaps after a long wait: it gets half of the time. A suspect or a probe is
+ * most likely good. */
+static struct event *next_alone(struct schedule *s, int64_t now_us)
+{
+    struct event *event;
+
+    if (judge_holds_all(&s->judge)) {
+        return sources_take_worker_probe(&s->judge.sources, &s->backlog.ordinary, now_us);
+    }
+    if (batch_waits(s) && s->batch_next) {
+        return NULL;
+    }
+    event = sources_take_probe(&s->judge.sources, now_us);
+    if (event == NULL) {
+        event = backlog_take_suspect(&s->backlog, now_us);
+    }
+    if (event == NULL && (!batch_waits(s) || now_us >= s->parked_resume_us)) {
+        event = backlog_take_parked(&s->backlog, now_us);
+    }
+    return event;
+}
+
+enum schedule_turn schedule_next(struct schedule *s, bool carries_alone, struct event **alone, int64_t now_us)
+{
+    if (now_us < s->judge.resume_us) {
+        return SCHEDULE_NOTHING;
+    }
+    *alone = carries_alone ? NULL : next_alone(s, now_us);
+    if (*alone != NULL) {
+        s->batch_next = true;
+        return SCHEDULE_ALONE;
+    }
+    if (!schedule_wants_slot(s, now_us)) {
+        return SCHEDULE_NOTHING;
+    }
+    s->batch_next = false;
+    return SCHEDULE_BATCH;
+}
+
+bool schedule_wants_slot(const struct schedule *s, int64_t now_us)
+{
+    return batch_waits(s) && now_us >= s->judge.resume_us && !judge_holds_all(&s->judge);
+}
+
+static int64_t earlier(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+int64_t schedule_due_us(const struct schedule *s, bool carries_alone, int64_t now_us)
+{
+    int64_t due_us = sources_probe_due_us(&s->judge.sources);
+    int64_t parked_us = backlog_parked_due_us(&s->backlog);
+
+    if (schedule_wants_slot(s, later(now_us, s->judge.resume_us))) {
+        return later(now_us, s->judge.resume_us);
+    }
+    if (carries_alone) {
+        return INT64_MAX;
+    }
+    if (!judge_holds_all(&s->judge)) {
+        due_us = earlier(due_us, earlier(backlog_suspect_due_us(&s->backlog), parked_us));
+    }
+    return due_us == INT64_MAX ? due_us : later(due_us, s->judge.resume_us);
+}
+
+/* --- what came back ------------------------------------------------------------------ */
+
+static void add_all(struct schedule *s, struct event_queue *queue)
+{
+    struct event *event;
+
+    while ((event = event_queue_pop(queue)) != NULL) {
+        (void)schedule_add(s, event);
+    }
+}
+
+void schedule_came_back(struct schedule *s, const struct batch *batch, bool alone, int64_t begun_us,
+                        int64_t now_us)
+{
+    struct event_queue queue = {0};
+
+    if (alone) {
+        s->parked_resume_us = now_us + (now_us - begun_us);
+    }
+    if (judge_batch(&s->judge, batch, &queue, now_us)) {
+        backlog_wake(&s->backlog, now_us);
+    }
+    add_all(s, &queue);
+    if (s->judge.put_on) {
+        /* What waits of a source that is braked from now on is held, too. */
+        backlog_take_ordinary(&s->backlog, &queue);
+        add_all(s, &queue);
+    }
+}
+
+enum schedule_fate schedule_fate(struct schedule *s, struct event *event, int64_t now_us)
+{
+    event->probe = false;
+    if (event_settled(event)) {
+        return SCHEDULE_SETTLED;
+    }
+    if (!event->struck) {
+        (void)schedule_add(s, event);
+        return SCHEDULE_KEPT;
+    }
+    if (event->verdict == VERDICT_LATER && !event->doomed) {
+        return SCHEDULE_RETRY;
+    }
+    event->not_before_us = now_us + backoff_next(&event->backoff, backoff_random());
+    backlog_park(&s->backlog, event);
+    return SCHEDULE_KEPT;
+}
+
+void schedule_take_older(struct schedule *s, int64_t before_us, struct event_queue *into)
+{
+    backlog_take_older(&s->backlog, before_us, into);
+    sources_take_older(&s->judge.sources, before_us, into);
+}
+
+void schedule_clear(struct schedule *s)
+{
+    backlog_clear(&s->backlog);
+    sources_clear(&s->judge.sources);
+}
+
+void schedule_free(struct schedule *s)
+{
+    schedule_clear(s);
+    backlog_free(&s->backlog);
+}
