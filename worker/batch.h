@@ -41,7 +41,7 @@ struct event {
 /* Takes over the delivery and decodes its envelope. An event whose envelope can't be read is malformed:
  * EVENT_FAILED as poison, with the reason. NULL: no memory, and the delivery is still the caller's. */
 struct event *event_new(struct broker_delivery *delivery, uint64_t channel);
-/* Makes it EVENT_FAILED; reason is copied, cut at 500 bytes. */
+/* Makes it EVENT_FAILED; reason is copied as UTF-8 whatever its bytes are, cut at a character within 500. */
 void event_fail(struct event *event, enum verdict verdict, const char *sqlstate, const char *reason);
 /* True when it needs nothing more but its ack. */
 bool event_settled(const struct event *event);

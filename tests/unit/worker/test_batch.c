@@ -4,6 +4,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -190,6 +191,31 @@ static void failing_an_event_keeps_the_last_reason_cut_to_fit(void **state)
     event_free(event);
 }
 
+static void a_reason_is_text_wherever_it_is_cut_and_whatever_bytes_it_had(void **state)
+{
+    static const char *const characters[] = {"\xc3\xa9", "\xe6\xbc\xa2", "\xf0\x9f\x98\x80"};
+    struct event *event = event_of("default", "evt_1", 0);
+
+    (void)state;
+    for (size_t before = 490; before < 510; before++) {
+        for (size_t i = 0; i < 3; i++) {
+            size_t whole = before + strlen(characters[i]);
+            char reason[600];
+
+            (void)snprintf(reason, sizeof reason, "%0*d%syyyyyyyyyyyyyyyyyyyy", (int)before, 0,
+                           characters[i]);
+            event_fail(event, VERDICT_POISON, "22023", reason);
+            assert_true(span_is_text(span_of(event->reason)));
+            assert_int_equal(strlen(event->reason), before <= 500 && whole > 500 ? before : 500);
+        }
+    }
+    event_fail(event, VERDICT_POISON, "22023", "gr\xfc\xdf");
+    assert_string_equal(event->reason, "gr??");
+    event_fail(event, VERDICT_POISON, "22023", "");
+    assert_string_equal(event->reason, "");
+    event_free(event);
+}
+
 static void only_committed_outcomes_are_settled(void **state)
 {
     struct event event = {0};
@@ -216,6 +242,7 @@ int main(void)
         cmocka_unit_test(clearing_the_backlog_frees_every_event),
         cmocka_unit_test(an_envelope_that_cannot_be_read_makes_a_malformed_poisonous_event),
         cmocka_unit_test(failing_an_event_keeps_the_last_reason_cut_to_fit),
+        cmocka_unit_test(a_reason_is_text_wherever_it_is_cut_and_whatever_bytes_it_had),
         cmocka_unit_test(only_committed_outcomes_are_settled),
     };
 
