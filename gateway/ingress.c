@@ -300,7 +300,7 @@ static int on_log_message(const struct mg_connection *connection, const char *me
     (void)connection;
     if (start_complaint != NULL) {
         if (start_complaint[0] == '\0') {
-            (void)snprintf(start_complaint, COMPLAINT_MAX, "%s", message);
+            (void)text_copy(start_complaint, COMPLAINT_MAX, span_of(message));
         }
     } else if (log_is_due(&last)) {
         log_warning("listener", log_text("message", message)); /* out of descriptors, and the like */

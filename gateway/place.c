@@ -29,7 +29,7 @@ void place_complain(const struct place *p, const char *format, ...)
     va_list arguments;
 
     va_start(arguments, format);
-    (void)vsnprintf(sentence, sizeof sentence, format, arguments);
+    (void)text_format(sentence, sizeof sentence, format, arguments);
     va_end(arguments);
     buf_printf(out, "%s: ", p->complaints->label);
     append_path(p, out);

@@ -98,7 +98,7 @@ bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format,
     reply->wait_s = 0;
     reply->answer = NULL;
     va_start(arguments, format);
-    (void)vsnprintf(reply->text, sizeof reply->text, format, arguments);
+    (void)text_format(reply->text, sizeof reply->text, format, arguments);
     va_end(arguments);
     return false;
 }

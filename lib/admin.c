@@ -32,7 +32,7 @@ static int on_log_message(const struct mg_connection *connection, const char *me
         return 1;
     }
     if (start_complaint != NULL) {
-        (void)snprintf(start_complaint, COMPLAINT_MAX, "%s", message);
+        (void)text_copy(start_complaint, COMPLAINT_MAX, span_of(message));
     } else {
         log_warning("admin-listener", log_text("message", message));
     }

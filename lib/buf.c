@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "buf.h"
 
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define UTF8_MAX 4 /* bytes of a character */
 
 struct span span_of(const char *text)
 {
@@ -27,26 +28,28 @@ int span_compare(struct span a, struct span b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-/* The length of the UTF-8 sequence at p, of which `left` bytes are there; 0
- * when it isn't one. */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
+/* How long a UTF-8 sequence is that begins with this byte; 0 when none does. */
+static size_t utf8_length(unsigned char first)
 {
-    size_t len;
-    uint32_t point, least;
-
-    if (p[0] < 0x80) {
-        return p[0] == 0 ? 0 : 1;
+    if (first < 0x80) {
+        return 1;
     }
-    if (p[0] >= 0xc2 && p[0] <= 0xdf) {
-        len = 2, least = 0x80, point = p[0] & 0x1fU;
-    } else if ((p[0] & 0xf0U) == 0xe0) {
-        len = 3, least = 0x800, point = p[0] & 0x0fU;
-    } else if (p[0] >= 0xf0 && p[0] <= 0xf4) {
-        len = 4, least = 0x10000, point = p[0] & 0x07U;
-    } else {
+    if (first < 0xc2 || first > 0xf4) {
         return 0;
     }
-    if (len > left) {
+    return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
+}
+
+/* The length of the UTF-8 sequence at p, of which `left` bytes are there; 0
+ * when it isn't one, or NUL. */
+static size_t utf8_sequence(const unsigned char *p, size_t left)
+{
+    static const uint32_t least[] = {0, 1, 0x80, 0x800, 0x10000};
+    static const unsigned char bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    size_t len = utf8_length(p[0]);
+    uint32_t point = p[0] & bits[len];
+
+    if (len == 0 || len > left) {
         return 0;
     }
     for (size_t i = 1; i < len; i++) {
@@ -55,7 +58,7 @@ static size_t utf8_sequence(const unsigned char *p, size_t left)
         }
         point = point << 6 | (p[i] & 0x3fU);
     }
-    if (point < least || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
+    if (point < least[len] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
         return 0;
     }
     return len;
@@ -74,6 +77,53 @@ bool span_is_text(struct span s)
         at += len;
     }
     return true;
+}
+
+size_t span_cut(struct span s, size_t most)
+{
+    if (s.len <= most) {
+        return s.len;
+    }
+    for (size_t back = 1; back < UTF8_MAX && back <= most; back++) {
+        unsigned char c = (unsigned char)s.data[most - back];
+
+        if ((c & 0xc0U) != 0x80) { /* here the last character begins */
+            return utf8_length(c) > back ? most - back : most;
+        }
+    }
+    return most;
+}
+
+/* Gives text, of which len bytes are there, its NUL and its '?'s. */
+static size_t make_text(char *text, size_t len)
+{
+    for (size_t at = 0; at < len;) {
+        size_t character = utf8_sequence((const unsigned char *)text + at, len - at);
+
+        if (character == 0) {
+            text[at] = '?';
+        }
+        at += character == 0 ? 1 : character;
+    }
+    text[len] = '\0';
+    return len;
+}
+
+size_t text_copy(char *text, size_t size, struct span s)
+{
+    size_t len = span_cut(s, size - 1);
+
+    if (len > 0) {
+        memcpy(text, s.data, len);
+    }
+    return make_text(text, len);
+}
+
+size_t text_format(char *text, size_t size, const char *format, va_list arguments)
+{
+    int needed = vsnprintf(text, size, format, arguments);
+
+    return make_text(text, needed < 0 ? 0 : span_cut((struct span){text, (size_t)needed}, size - 1));
 }
 
 bool buf_reserve(struct buf *b, size_t len)

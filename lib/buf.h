@@ -5,6 +5,7 @@
 /* Bytes: a span is a view of bytes that someone else owns, a buf is bytes of
  * one's own that grow. Neither is NUL-terminated unless said so. */
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -24,6 +25,18 @@ int span_compare(struct span a, struct span b);
 /* True when the bytes are well-formed UTF-8 (RFC 3629: no surrogates, nothing
  * over U+10FFFF, no overlong form) and hold no NUL: what Postgres takes as text. */
 bool span_is_text(struct span s);
+/* The length of the longest prefix of at most `most` bytes that doesn't end inside a UTF-8 character; up to 3
+ * bytes less where the bytes are no UTF-8. Reads none but the first `most`. Every cut of a text is made here.
+ */
+size_t span_cut(struct span s, size_t most);
+
+/* Texts of others in arrays of ours: NUL-terminated, cut by span_cut to at most size - 1 bytes (size is at
+ * least 1), and always what Postgres takes as text: each byte that is no UTF-8, and each NUL, becomes '?'.
+ * Both return the length without the NUL. */
+size_t text_copy(char *text, size_t size, struct span s);
+/* As vsnprintf; "" when the format can't be followed. */
+size_t text_format(char *text, size_t size, const char *format, va_list arguments)
+    __attribute__((format(printf, 3, 0)));
 
 /* Zero-initialise to make an empty one. After an allocation failed, `failed`
  * stays set and appending does nothing, so that a writer checks once, at the end. */

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define NAME_SIZE 64
+#define HOST_SHOWN 32 /* bytes */
 
 static int print(struct buf *out)
 {
@@ -52,7 +53,7 @@ static enum error_code begin(const struct daemon *d, struct error *error)
 
 static enum exit_code run(const struct daemon *d)
 {
-    char host[256] = "", name[NAME_SIZE];
+    char host[256] = "", shown[HOST_SHOWN + 1], name[NAME_SIZE];
     struct admin *admin = NULL;
     struct error error;
     enum exit_code result = EXIT_SETTINGS;
@@ -62,8 +63,9 @@ static enum exit_code run(const struct daemon *d)
         return EXIT_BUG;
     }
     (void)gethostname(host, sizeof host - 1);
-    /* The pid must stand before the cut: the host gives way. */
-    (void)snprintf(name, sizeof name, "%s %.32s/%ld", d->program, host, (long)getpid());
+    /* The pid must stand before the cut: the host gives way. The name is a text in the database, too. */
+    (void)text_copy(shown, sizeof shown, span_of(host));
+    (void)snprintf(name, sizeof name, "%s %s/%ld", d->program, shown, (long)getpid());
     log_info("starting", log_text("program", d->program), log_text("version", SLUICE_VERSION),
              log_text("name", name));
     warn_of_insecure_secrets(d);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "error.h"
 
+#include "buf.h"
+
 #include <stdarg.h>
 #include <stddef.h>
-#include <stdio.h>
 
 #define CLASS_OF(name, class) [name] = (class),
 static const enum error_class classes[] = {ERROR_CODES(CLASS_OF)};
@@ -16,7 +17,7 @@ enum error_code error_set(struct error *error, enum error_code code, const char 
 
         error->code = code;
         va_start(arguments, format);
-        (void)vsnprintf(error->text, sizeof error->text, format, arguments);
+        (void)text_format(error->text, sizeof error->text, format, arguments);
         va_end(arguments);
     }
     return code;

@@ -51,7 +51,7 @@ enum exit_code {
 
 struct error {
     enum error_code code;
-    char text[512]; /* one sentence, NUL-terminated, cut to fit */
+    char text[512]; /* one sentence, NUL-terminated, cut to fit; UTF-8, whatever bytes others gave */
 };
 
 /* Fills *error (which may be NULL) and returns code, so that a failing function

@@ -5,8 +5,8 @@
 /* One line per event on standard error, in logfmt:
  *   2026-11-23T22:43:01.123456Z info stored source=default id=evt_1
  * Values are escaped (quoted when they hold a space, '"', '=' or a byte that
- * doesn't print; control and non-ASCII bytes become \xNN), cut at 1,024 bytes,
- * and registered secrets are blanked, so that no sender can forge a line.
+ * doesn't print; control and non-ASCII bytes become \xNN), cut at a character
+ * within 1,024 bytes, and registered secrets are blanked, so that no sender can forge a line.
  *
  * A line is formatted by its caller and handed to one writer thread through a
  * buffer of 1 MiB: a terminal or log driver that stalls never stalls an event.

@@ -95,7 +95,7 @@ static void append_value(struct buf *line, struct span value)
     }
     shown = (struct span){line->data + from, line->len - from};
     cut = shown.len > VALUE_MAX;
-    shown.len = cut ? VALUE_MAX : shown.len;
+    shown.len = span_cut(shown, VALUE_MAX);
     if (is_plain(shown)) {
         line->len = from + shown.len;
     } else {

@@ -70,11 +70,17 @@ void event_reset(struct event *event)
 
 void event_fail(struct event *event, enum verdict verdict, const char *sqlstate, const char *reason)
 {
+    struct span whole = span_of(reason);
+    size_t size = span_cut(whole, REASON_MAX) + 1;
+
     event->state = EVENT_FAILED;
     event->verdict = verdict;
     (void)snprintf(event->sqlstate, sizeof event->sqlstate, "%s", sqlstate);
     free(event->reason);
-    event->reason = strndup(reason, REASON_MAX); /* NULL for want of memory is shown as no reason */
+    event->reason = malloc(size); /* NULL for want of memory is shown as no reason */
+    if (event->reason != NULL) {
+        (void)text_copy(event->reason, size, whole);
+    }
 }
 
 void event_strike(struct event *event, bool alone, uint64_t stored)

@@ -65,7 +65,7 @@ struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int6
 size_t event_bytes(const struct event *event);
 /* Before a new attempt: forgets what the last one came to. */
 void event_reset(struct event *event);
-/* Makes it EVENT_FAILED; reason is copied, cut at 500 bytes. */
+/* Makes it EVENT_FAILED; reason is copied as UTF-8 whatever its bytes are, cut at a character within 500. */
 void event_fail(struct event *event, enum verdict verdict, const char *sqlstate, const char *reason);
 /* Notes that it has failed by itself, after event_fail; alone: in a transaction of its own. stored: how many
  * events this worker has stored by now. */

@@ -5,6 +5,7 @@
 
 #include <ctype.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,10 +20,19 @@ static const char settle_in[] = "set synchronous_commit = on;"
                                 "set client_min_messages = error;"
                                 "select rolconnlimit, rolsuper from pg_roles where rolname = current_user;";
 
+__attribute__((format(printf, 2, 3))) static void give_reason(struct session *s, const char *format, ...)
+{
+    va_list arguments;
+
+    va_start(arguments, format);
+    (void)text_format(s->reason, sizeof s->reason, format, arguments);
+    va_end(arguments);
+}
+
 void session_note(struct session *s, const char *reason)
 {
     s->sqlstate[0] = '\0';
-    (void)snprintf(s->reason, sizeof s->reason, "%s", reason);
+    give_reason(s, "%s", reason);
 }
 
 /* A failed connect gives no SQLSTATE but in its text, "FATAL:  53300", once its verbosity is set
@@ -73,8 +83,8 @@ void session_note_result(struct session *s, const PGresult *result)
     const char *constraint = PQresultErrorField(result, PG_DIAG_CONSTRAINT_NAME);
 
     (void)snprintf(s->sqlstate, sizeof s->sqlstate, "%s", sqlstate == NULL ? "" : sqlstate);
-    (void)snprintf(s->reason, sizeof s->reason, "%s%s%s", message == NULL ? "no message" : message,
-                   constraint == NULL ? "" : "; constraint ", constraint == NULL ? "" : constraint);
+    give_reason(s, "%s%s%s", message == NULL ? "no message" : message,
+                constraint == NULL ? "" : "; constraint ", constraint == NULL ? "" : constraint);
 }
 
 void session_open(struct session *s, const struct worker_settings *settings, const char *name)

@@ -32,7 +32,7 @@ struct session {
     bool superuser;
     int64_t budget;               /* the role's connection limit, once open */
     char sqlstate[SQLSTATE_SIZE]; /* of the last error; "" when the connection was lost without one */
-    char reason[512];
+    char reason[512];             /* NUL-terminated UTF-8, cut to fit */
 };
 
 /* Begins to connect; SESSION_CLOSED before. name is shown in pg_stat_activity. */

@@ -45,6 +45,7 @@ def guarded_table(site):
                 when '/parent' then insert into children values (new.id, 'nobody', null);
                 when '/deferred' then insert into children values (new.id, null, 'nobody');
                 when '/refusal' then raise exception 'not today';
+                when '/words' then raise exception '%', new.query using errcode = '22023';
                 when '/unlisted' then raise exception 'of my own' using errcode = 'ZZ123';
                 when '/missing' then execute 'select * from no_such_table';
                 when '/rights' then execute 'delete from webhooks_dead';
@@ -104,6 +105,27 @@ def test_what_breaks_a_rule_for_good_is_a_dead_letter_at_once_and_its_neighbours
     site.wait_drained()
     assert dead(site) == {f"bad-{fault}": ("poison", sqlstate, 1) for fault, sqlstate in POISON.items()}
     assert stored(site) == {*GOOD, "first-unique", "first-exclusion"}
+
+
+CHARACTERS = {"german": "ß", "chinese": "漢", "emoji": "😀"}  # 2, 3 and 4 bytes
+POSITIONS = [*range(494, 502), *range(507, 513)]  # where it begins: around the cuts at 500 and 511 bytes
+
+
+@pytest.mark.usefixtures("guarded_table")
+def test_a_reason_is_text_wherever_it_is_cut_and_1500_neighbours_of_another_source_are_stored(site):
+    site.start_workers(1, DELAYS=TIER)
+    bad = {f"bad-{name}-{before}": "x" * before + character + "yz" * 20
+           for name, character in CHARACTERS.items() for before in POSITIONS}
+    site.publish_all([(event_id, {"sluice-path": "/words", "sluice-query": words, "sluice-source": "rare"})
+                      for event_id, words in bad.items()], b"x", T)
+    site.publish_all([(f"good-{number:04}", {}) for number in range(1500)], b"x", T)
+    site.wait_count(len(bad), table="webhooks_dead")
+    site.wait_count(1500)
+    site.wait_drained()
+    rows = site.database.query("select id, source, verdict, sqlstate, reason from webhooks_dead")
+    assert {row[0]: row[1:] for row in rows} == {
+        event_id: ("rare", "poison", "22023", words.encode()[:500].decode(errors="ignore"))
+        for event_id, words in bad.items()}
 
 
 @pytest.mark.usefixtures("guarded_table")

@@ -118,14 +118,20 @@ class Site:
 
     def publish(self, event_id, body, received, keep="newest", **headers):
         """One event as a gateway would publish it, but with any time of arrival (microseconds)."""
+        self.publish_all([(event_id, headers)], body, received, keep)
+
+    def publish_all(self, events, body, received, keep="newest"):
+        """Such events, (id, headers) each, by one channel."""
         channel = self.channel()
         channel.confirm_delivery()
-        channel.basic_publish("webhooks", "default", body, pika.BasicProperties(
-            content_type="application/json", delivery_mode=2, message_id=event_id, timestamp=received // 1_000_000,
-            app_id="sluice", headers={
-                "sluice-version": 1, "sluice-source": "default", "sluice-keep": keep, "sluice-method": "POST",
-                "sluice-path": "/published", "sluice-query": "", "sluice-received": received,
-                "sluice-remote": "127.0.0.1", "sluice-attempt": 0, "sluice-headers": {}, **headers}), mandatory=True)
+        for event_id, headers in events:
+            channel.basic_publish("webhooks", headers.get("sluice-source", "default"), body, pika.BasicProperties(
+                content_type="application/json", delivery_mode=2, message_id=event_id, timestamp=received // 1_000_000,
+                app_id="sluice", headers={
+                    "sluice-version": 1, "sluice-source": "default", "sluice-keep": keep, "sluice-method": "POST",
+                    "sluice-path": "/published", "sluice-query": "", "sluice-received": received,
+                    "sluice-remote": "127.0.0.1", "sluice-attempt": 0, "sluice-headers": {}, **headers}),
+                mandatory=True)
         channel.connection.close()
 
     def wait_drained(self, limit=30):

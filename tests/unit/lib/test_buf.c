@@ -5,7 +5,9 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
 #include <cmocka.h>
 
@@ -157,6 +159,104 @@ static void latin1_becomes_utf8(void **state)
     buf_free(&b);
 }
 
+/* A cut at `most` leaves `expected` bytes. */
+static void check_cut(const char *text, size_t most, size_t expected)
+{
+    assert_int_equal(span_cut(span_of(text), most), expected);
+}
+
+static void a_cut_leaves_the_longest_prefix_of_whole_characters(void **state)
+{
+    static const char text[] = "a\xc3\xa9"                  /* U+00E9, 2 bytes */
+                               "b\xe6\xbc\xa2"              /* U+6F22, 3 bytes */
+                               "c\xf0\x9f\x98\x80\xc3\xa9"; /* U+1F600, 4 bytes; U+00E9 */
+    static const size_t expected[] = {0, 1, 1, 3, 4, 4, 4, 7, 8, 8, 8, 8, 12, 12, 14, 14};
+
+    (void)state;
+    for (size_t most = 0; most < sizeof expected / sizeof expected[0]; most++) {
+        check_cut(text, most, expected[most]);
+        assert_true(span_is_text((struct span){text, span_cut(span_of(text), most)}));
+    }
+    check_cut("", 0, 0);
+    assert_int_equal(span_cut((struct span){NULL, 0}, 7), 0);
+}
+
+static void a_cut_of_what_is_no_utf8_is_near_and_safe(void **state)
+{
+    (void)state;
+    check_cut("\x80\x80\x80\x80\x80\x80", 5, 5); /* nothing but continuations */
+    check_cut("\x80\x80\x80", 2, 2);
+    check_cut("ab\xff\xff", 3, 3); /* begins nothing */
+    check_cut("ab\xc0\xc1\xf5", 4, 4);
+    check_cut("\xc3\x28\x28", 1, 0); /* would have been one of two bytes */
+    check_cut("\xc3\xa9\xa9\xa9", 3, 3);
+}
+
+static void a_cut_reads_nothing_behind_it(void **state)
+{
+    char *exactly = malloc(3);
+
+    (void)state;
+    assert_non_null(exactly);
+    memcpy(exactly, "ab\xc3", 3);
+    assert_int_equal(span_cut((struct span){exactly, 1000}, 3), 2);
+    free(exactly);
+}
+
+static void check_copy(size_t size, struct span given, const char *expected)
+{
+    char text[32];
+
+    memset(text, '#', sizeof text);
+    assert_int_equal(text_copy(text, size, given), strlen(expected));
+    assert_string_equal(text, expected);
+    assert_int_equal(text[size], '#');
+    assert_true(span_is_text(span_of(text)));
+}
+
+static void a_copied_text_is_one_whatever_was_given(void **state)
+{
+    (void)state;
+    check_copy(16, SPAN_LITERAL("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc\xc3\x9f");
+    check_copy(6, SPAN_LITERAL("gr\xc3\xbc\xc3\x9f"), "gr\xc3\xbc");
+    check_copy(16, SPAN_LITERAL("gr\xfc\xdf"), "gr??"); /* Latin-1 */
+    check_copy(16, SPAN_LITERAL("a\0b\xc3"), "a?b?");
+    check_copy(16, SPAN_LITERAL("\xed\xa0\x80\xe0\x80\x80"), "??????"); /* a surrogate; overlong */
+    check_copy(16, SPAN_LITERAL("\xf4\x90\x80\x80\xc3+"), "?????+");    /* over U+10FFFF; no continuation */
+    check_copy(1, SPAN_LITERAL("abc"), "");
+    check_copy(4, (struct span){NULL, 0}, "");
+}
+
+static size_t format(char *text, size_t size, const char *format, ...)
+{
+    va_list arguments;
+    size_t len;
+
+    va_start(arguments, format);
+    len = text_format(text, size, format, arguments);
+    va_end(arguments);
+    return len;
+}
+
+static void a_formatted_text_is_cut_at_a_character_and_has_no_odd_byte(void **state)
+{
+    char text[8];
+
+    (void)state;
+    assert_int_equal(format(text, sizeof text, "%d %s", 7, "ok"), 4);
+    assert_string_equal(text, "7 ok");
+    assert_int_equal(format(text, sizeof text, "%s", "abcdefg"), 7);
+    assert_string_equal(text, "abcdefg");
+    assert_int_equal(format(text, sizeof text, "%s", "abcde\xe6\xbc\xa2"), 5);
+    assert_string_equal(text, "abcde");
+    assert_int_equal(format(text, sizeof text, "%s", "abcd\xe6\xbc\xa2 and more"), 7);
+    assert_string_equal(text, "abcd\xe6\xbc\xa2");
+    assert_int_equal(format(text, sizeof text, "%.3s.", "a\xe6\xbc\xa2"), 4);
+    assert_string_equal(text, "a??.");
+    assert_int_equal(format(text, sizeof text, "%lc", (wint_t)0x110000), 0);
+    assert_string_equal(text, "");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -167,6 +267,11 @@ int main(void)
         cmocka_unit_test(a_failed_buffer_stays_failed_until_it_is_cleared),
         cmocka_unit_test(json_strings_are_quoted_and_escaped),
         cmocka_unit_test(latin1_becomes_utf8),
+        cmocka_unit_test(a_cut_leaves_the_longest_prefix_of_whole_characters),
+        cmocka_unit_test(a_cut_of_what_is_no_utf8_is_near_and_safe),
+        cmocka_unit_test(a_cut_reads_nothing_behind_it),
+        cmocka_unit_test(a_copied_text_is_one_whatever_was_given),
+        cmocka_unit_test(a_formatted_text_is_cut_at_a_character_and_has_no_odd_byte),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

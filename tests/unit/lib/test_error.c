@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "error.h"
 
+#include "buf.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -53,6 +55,24 @@ static void a_sentence_too_long_is_cut_to_fit(void **state)
     assert_int_equal(strlen(error.text), sizeof error.text - 1);
 }
 
+/* A dead letter's reason may be an error's sentence: what is no text would be refused by the database. */
+static void a_sentence_is_text_wherever_it_is_cut_and_whatever_it_quotes(void **state)
+{
+    struct error error;
+    char longer[sizeof error.text];
+
+    (void)state;
+    for (size_t before = sizeof longer - 5; before < sizeof longer; before++) {
+        memset(longer, 'x', before);
+        longer[before] = '\0';
+        (void)error_set(&error, ERROR_LIMIT, "%s\xf0\x9f\x98\x80", longer);
+        assert_true(span_is_text(span_of(error.text)));
+        assert_int_equal(strlen(error.text), before + 4 < sizeof error.text ? before + 4 : before);
+    }
+    (void)error_set(&error, ERROR_CLOSED, "the broker says %.*s", 5, "gr\xfc\xdf.");
+    assert_string_equal(error.text, "the broker says gr??.");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -60,6 +80,7 @@ int main(void)
         cmocka_unit_test(a_code_that_does_not_exist_is_a_bug),
         cmocka_unit_test(setting_an_error_keeps_its_sentence_and_returns_its_code),
         cmocka_unit_test(a_sentence_too_long_is_cut_to_fit),
+        cmocka_unit_test(a_sentence_is_text_wherever_it_is_cut_and_whatever_it_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

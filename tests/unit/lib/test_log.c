@@ -156,6 +156,23 @@ static void a_long_value_is_cut(void **state)
     assert_line(expected);
 }
 
+static void a_long_value_is_cut_at_a_character(void **state)
+{
+    char value[1100], expected[1200];
+
+    (void)state;
+    (void)snprintf(value, sizeof value, "%01022d\xe6\xbc\xa2", 0);
+    start(LOG_INFO);
+    log_info("long", log_text("over", value), log_number("next", 1));
+    (void)snprintf(expected, sizeof expected, "info long over=%01022d... next=1\n", 0);
+    assert_line(expected);
+    (void)snprintf(value, sizeof value, "%01021d\xe6\xbc\xa2 and more", 0);
+    start(LOG_INFO);
+    log_info("long", log_text("over", value), log_number("next", 1));
+    (void)snprintf(expected, sizeof expected, "info long over=\"%01021d\\xe6\\xbc\\xa2\"... next=1\n", 0);
+    assert_line(expected);
+}
+
 static void a_secret_is_blanked_whether_plain_quoted_or_at_the_cut(void **state)
 {
     struct error error;
@@ -370,6 +387,7 @@ int main(void)
         REDIRECTED(numbers_print_from_the_least_to_the_greatest),
         REDIRECTED(no_value_can_forge_a_line_or_a_field),
         REDIRECTED(a_long_value_is_cut),
+        REDIRECTED(a_long_value_is_cut_at_a_character),
         REDIRECTED(a_secret_is_blanked_whether_plain_quoted_or_at_the_cut),
         REDIRECTED(lines_below_the_level_are_not_written),
         cmocka_unit_test(levels_are_known_by_name),

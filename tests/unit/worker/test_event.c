@@ -2,6 +2,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -65,6 +66,31 @@ static void failing_an_event_keeps_the_last_reason_cut_to_fit(void **state)
     assert_int_equal(strlen(event->reason), 500);
     assert_string_equal(event->sqlstate, "40P01");
     assert_int_equal(event->state, EVENT_FAILED);
+    event_free(event);
+}
+
+static void a_reason_is_text_wherever_it_is_cut_and_whatever_bytes_it_had(void **state)
+{
+    static const char *const characters[] = {"\xc3\xa9", "\xe6\xbc\xa2", "\xf0\x9f\x98\x80"};
+    struct event *event = make_event("default", "evt_1", 0);
+
+    (void)state;
+    for (size_t before = 490; before < 510; before++) {
+        for (size_t i = 0; i < 3; i++) {
+            size_t whole = before + strlen(characters[i]);
+            char reason[600];
+
+            (void)snprintf(reason, sizeof reason, "%0*d%syyyyyyyyyyyyyyyyyyyy", (int)before, 0,
+                           characters[i]);
+            event_fail(event, VERDICT_POISON, "22023", reason);
+            assert_true(span_is_text(span_of(event->reason)));
+            assert_int_equal(strlen(event->reason), before <= 500 && whole > 500 ? before : 500);
+        }
+    }
+    event_fail(event, VERDICT_POISON, "22023", "gr\xfc\xdf");
+    assert_string_equal(event->reason, "gr??");
+    event_fail(event, VERDICT_POISON, "22023", "");
+    assert_string_equal(event->reason, "");
     event_free(event);
 }
 
@@ -183,6 +209,7 @@ int main(void)
         cmocka_unit_test(an_envelope_that_cannot_be_read_makes_a_malformed_poisonous_event),
         cmocka_unit_test(an_envelope_of_a_later_release_is_newer_and_not_malformed),
         cmocka_unit_test(failing_an_event_keeps_the_last_reason_cut_to_fit),
+        cmocka_unit_test(a_reason_is_text_wherever_it_is_cut_and_whatever_bytes_it_had),
         cmocka_unit_test(others_count_as_evidence_only_when_they_were_stored_after_its_first_failure),
         cmocka_unit_test(a_doomed_event_is_still_to_be_buried_after_a_reset),
         cmocka_unit_test(what_came_back_often_or_met_many_ends_of_connections_is_suspect),
