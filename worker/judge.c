@@ -135,6 +135,16 @@ static size_t stored_in(const struct batch *batch)
     return stored;
 }
 
+/* What other slots have stored while this batch was under way counts, too. */
+static void note_evidence(const struct judge *j, const struct batch *batch)
+{
+    for (size_t i = 0; i < batch->count; i++) {
+        struct event *event = batch->events[i];
+
+        event->others_stored = event->others_stored || (event->struck && j->stored > event->stored_before);
+    }
+}
+
 /* A dead letter is a row, too. */
 static bool any_dead(const struct batch *batch)
 {
@@ -149,10 +159,12 @@ static bool any_dead(const struct batch *batch)
 bool judge_batch(struct judge *j, const struct batch *batch, struct event_queue *released, int64_t now_us)
 {
     size_t stored = stored_in(batch);
-    struct failures failures = find_failures(batch);
+    struct failures failures;
     bool recovered = (stored > 0 || any_dead(batch)) && j->failing_since_us != 0;
 
     j->stored += stored;
+    note_evidence(j, batch);
+    failures = find_failures(batch);
     count_for_brakes(j, batch, released, now_us);
     if (stored > 0 || any_dead(batch)) {
         backoff_reset(&j->pause);

@@ -2,6 +2,7 @@
 """An event that can't be stored now waits by itself, leaves by itself, and holds up no other."""
 
 import contextlib
+import itertools
 
 import pytest
 
@@ -55,6 +56,16 @@ def wait_stored(site, count=GOOD, source="plenty", limit=30):
                lambda: f"{count} rows of {source}, there are {stored(site, source)}\n{site.tails()}", limit)
 
 
+def store_until(site, condition, what):
+    """Good events all the while."""
+    numbers = itertools.count()
+
+    def step():
+        publish_good(site, 1, f"more-{next(numbers)}")
+        return condition()
+    wait_until(step, lambda: f"{what}\n{site.tails()}", 60)
+
+
 def unacked(site):
     return site.broker.queue("webhooks.ingest").get("messages_unacknowledged", 0)
 
@@ -77,8 +88,8 @@ def test_a_locked_row_costs_only_its_own_event_its_turn_and_no_attempt_however_l
         publish_good(site)
         wait_stored(site)
         # It is held for 3 s, then it waits in a retry queue for 1 s, again and again.
-        wait_until(lambda: len(worker.lines("postponed")) >= 2, lambda: f"it to leave\n{site.tails()}", 40)
-        assert worker.is_ready()
+        store_until(site, lambda: worker.is_ready() and len(worker.lines("postponed")) >= 2, "it to leave")
+        assert not [line for line in worker.lines("not-ready") if "stores nothing" in line["state"]]
         wait_until(lambda: unacked(site) <= 1, "the acks of all others")
     wait_until(lambda: site.database.query("select body from webhooks_raw where id = 'locked'")[0][0].tobytes() == b"x",
                lambda: f"the newer one to be stored\n{site.tails()}", 60)
@@ -95,11 +106,7 @@ def test_a_careful_start_ends_with_its_first_message_however_that_fares(site):
     wait_stored(site)
     # By then others had been stored, so that it is its own fault: it is retried, which takes others stored again, then dead.
     wait_until(lambda: worker.lines("retried"), lambda: f"its retry\n{site.tails()}")
-    for number in range(100):
-        if site.count("webhooks_dead") == 1:
-            break
-        publish_good(site, 5, f"more-{number}")
-    site.wait_count(1, table="webhooks_dead")
+    store_until(site, lambda: site.count("webhooks_dead") == 1, "its end")
     assert site.database.query("select source, id, verdict, sqlstate, attempts from webhooks_dead") == [
         ("rare", "first", "later", "42P01", 2)]
     site.wait_drained()
@@ -111,11 +118,7 @@ def test_an_event_that_ends_its_backend_each_time_is_found_and_its_neighbours_ar
     publish_rare(site, "suicide", "/suicide")
     publish_good(site)
     wait_stored(site)
-    for number in range(1000):
-        if site.count("webhooks_dead") == 1:
-            break
-        publish_good(site, 5, f"more-{number}")
-    site.wait_count(1, table="webhooks_dead")
+    store_until(site, lambda: site.count("webhooks_dead") == 1, "its end")
     assert site.database.query("select source, id, verdict, attempts from webhooks_dead") == [
         ("rare", "suicide", "later", 2)]
     assert worker.alive()
@@ -163,11 +166,11 @@ def test_a_dead_letter_whose_reason_the_database_refuses_is_written_without_it(s
 
 
 def test_a_dead_letter_that_cannot_be_written_at_all_waits_and_holds_up_nobody(site):
+    worker, = site.start_workers(1, WORKER_PREFETCH=50, WORKER_CONNECTIONS=1)
     site.database.query("""
         alter table webhooks_raw add constraint unwelcome check (path <> '/bad') not valid;
         alter table webhooks_dead rename to elsewhere""")
     try:
-        worker, = site.start_workers(1, WORKER_PREFETCH=50)
         publish_rare(site, "bad", "/bad")
         publish_good(site)
         wait_stored(site)
