@@ -7,6 +7,7 @@ import json
 import re
 import time
 
+import pika
 import pytest
 
 from process import Child, wait_until
@@ -451,6 +452,104 @@ def test_a_collect_whose_commit_fails_leaves_the_message_in_the_queue(site, slow
     slow_commit()
     wait_until(lambda: site.broker.queue("webhooks.dead").get("messages_ready") == 1, "the message to be back", 20)
     assert site.servers.operate("dead", "collect").stdout == "collected 1; there already 0\n"
+
+
+@pytest.fixture(name="picky_dead_letters")
+def fixture_picky_dead_letters(site):
+    """A table of dead letters that refuses all of one source, and some reasons."""
+    site.database.query("""alter table webhooks_dead
+        add constraint no_source check (source <> 'refused') not valid,
+        add constraint no_reason check (source <> 'plain' or reason !~ 'broker') not valid""")
+
+    def heal():
+        site.database.query("alter table webhooks_dead drop constraint if exists no_source, drop constraint if exists no_reason")
+    yield heal
+    heal()
+
+
+def test_a_message_that_the_table_refuses_is_named_and_left_and_all_others_are_collected(site, picky_dead_letters):
+    channel = site.channel()
+    channel.confirm_delivery()
+    for n in range(600):
+        channel.basic_publish("webhooks.dead", {0: "refused", 1: "plain"}.get(n % 100, "default"), b"%d" % n)
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stdout) == (1, "collected 594; there already 0\n"), done.stderr
+    assert done.stderr.count("bytes stays in webhooks.dead: refused/: database: ") == 6
+    assert "no_source" in done.stderr
+    assert "6 could not be stored and stay in webhooks.dead\n" in done.stderr
+    assert site.database.query("select source, reason, count(*) from webhooks_dead where source <> 'default' group by 1, 2"
+                               ) == [("plain", "SQLSTATE 23514", 6)]
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 6, "the six to be back")
+    channel.connection.close()
+    picky_dead_letters()
+    assert site.servers.operate("dead", "collect").stdout == "collected 6; there already 0\n"
+    assert {int(body) for body, in site.database.query("select convert_from(body, 'UTF8') from webhooks_dead")} == set(range(600))
+
+
+@pytest.mark.usefixtures("picky_dead_letters")
+def test_a_table_that_refuses_all_stops_the_collect_and_loses_nothing(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    for n in range(150):
+        channel.basic_publish("webhooks.dead", "refused", b"%d" % n)
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stdout) == (1, "collected 0; there already 0\n"), done.stderr
+    assert "100 could not be stored and stay in webhooks.dead: stopped; mend the table" in done.stderr
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 150, "all to be back")
+    channel.connection.close()
+
+
+def test_a_table_that_is_not_there_is_said_once_and_nothing_is_taken(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    channel.basic_publish("webhooks.dead", "default", b"x")
+    site.database.query("alter table webhooks_dead rename to elsewhere")
+    try:
+        done = site.servers.operate("dead", "collect")
+    finally:
+        site.database.query("alter table elsewhere rename to webhooks_dead")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "webhooks_dead" in done.stderr
+    assert channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1
+    channel.connection.close()
+
+
+class Latin1(str):
+    """A text that travels as another encoding's bytes."""
+
+    def encode(self, *_):
+        return super().encode("latin-1")
+
+
+def test_whatever_bytes_a_message_has_it_is_collected(site):
+    deaths = [{"reason": reason, "queue": queue, "count": 1} for reason, queue in (
+        ("nul\0", "webhooks.ingest"), (Latin1("ÿþ"), Latin1("ÿ")), (b"bytes", b"bytes"), ("😀" * 1000, "webhooks.ingest"),
+        ("x" * 99 + "ß" * 500, "q" * 250))]
+    kept = [{"x-nul": "a\0b"}, {"x-latin": Latin1("grüß")}, {"x-bytes": b"gr\xfc\xdf"}, {"x-number": 7}, {"x" * 255: "漢" * 5000},
+            {f"x-{n}": "" for n in range(65)}]
+    messages = [("default", {"x-death": [death]}) for death in deaths]
+    messages += [("default", {"sluice-headers": headers}) for headers in kept]
+    messages += [("default", {"sluice-attempt": 2**31 - 1}), ("default", {"sluice-received": -1}),
+                 ("default", {"sluice-received": 2**62}), ("default", {"sluice-path": "/" * 20000}),
+                 ("default", {"sluice-query": "nul\0"}), ("default", {"sluice-source": "Ünknown"}),
+                 (b"gr\xfc", None), (b"nul\0", None), ("ß" * 120, None)]
+    channel = site.channel()
+    channel.confirm_delivery()
+    for number, (routing_key, headers) in enumerate(messages):
+        whole = None if headers is None else {
+            "sluice-version": 1, "sluice-source": "default", "sluice-keep": "newest", "sluice-method": "POST",
+            "sluice-path": "/", "sluice-query": "", "sluice-received": T, "sluice-remote": "127.0.0.1",
+            "sluice-attempt": 0, "sluice-headers": {}, **headers}
+        channel.basic_publish("webhooks.dead", routing_key, b"%d" % number,
+                              pika.BasicProperties(message_id=f"odd-{number}", headers=whole))
+    channel.connection.close()
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"collected {len(messages)}; there already 0\n"
+    rows = site.database.query("select source, reason from webhooks_dead where octet_length(reason) between 1 and 500")
+    assert len(rows) == len(messages)
+    assert {source for source, _ in rows} == {"default", "unknown", "ß" * 120}
+    assert not any("SQLSTATE" in reason for _, reason in rows)
 
 
 def test_collect_needs_the_servers(site):
