@@ -12,8 +12,8 @@
 #define REASON_MAX 500 /* bytes; as a worker's */
 #define BINARY 1
 
-#define COLUMNS                                                                                        \
-    "source, id, keep, method, path, query, headers, content_type, remote, traceparent, body,"         \
+#define COLUMNS                                                                                \
+    "source, id, keep, method, path, query, headers, content_type, remote, traceparent, body," \
     " properties, attempts, reason, worker, received_at, verdict"
 
 const char deadrow_insert[] =

@@ -77,14 +77,14 @@ def fixture_subscriber(site):
 @pytest.mark.usefixtures("tier")
 def test_a_replay_of_1000_dead_letters_that_is_killed_in_the_middle_stores_each_once(site, subscriber):
     bury(site, 1000)
-    first = start_replay(site, "replay", "--rate", "400")
+    first = start_replay(site, "replay", "--all", "--rate", "400")
     wait_until(lambda: site.count("webhooks_dead") <= 600, "400 of them to be replayed", 15, 0.01)
     first.kill()
     wait_until(lambda: not site.database.query("select 1 from pg_stat_activity where application_name like 'sluice dead%'"),
                "the killed replay's transaction to be rolled back")
     left = site.count("webhooks_dead")
     assert 0 < left < 1000
-    done = replay(site)
+    done = replay(site, "--all")
     assert (done.returncode, done.stdout) == (0, f"replayed {left} of {left}\n"), done.stderr
     assert site.count("webhooks_dead") == 0
     site.start_workers(1)
@@ -104,7 +104,7 @@ def test_a_replay_of_1000_dead_letters_that_is_killed_in_the_middle_stores_each_
 @pytest.mark.usefixtures("tier")
 def test_a_replayed_event_is_the_event_that_died(site):
     bury(site, 1)
-    assert replay(site).returncode == 0
+    assert replay(site, "--all").returncode == 0
     site.start_workers(1)
     row = site.row("d1")
     assert row[:8] == ("default", "d1", "POST", "/dead", "n=1", {"x-a": "é", "x-b": "2"}, "application/json", b'{"n":1}')
@@ -114,7 +114,7 @@ def test_a_replayed_event_is_the_event_that_died(site):
 @pytest.mark.usefixtures("tier")
 def test_two_replays_at_once_share_the_work(site):
     bury(site, 600)
-    both = [start_replay(site, f"replay-{n}", "--rate", "300") for n in (1, 2)]
+    both = [start_replay(site, f"replay-{n}", "--all", "--rate", "300") for n in (1, 2)]
     assert [child.wait(60) for child in both] == [0, 0]
     counts = [int(re.search(r"replayed (\d+) of", child.output())[1]) for child in both]
     assert sum(counts) == 600
@@ -130,7 +130,7 @@ def test_a_newer_arrival_of_the_same_id_stays(site):
     site.publish("d1", b"newer", T + 1000)
     site.row("d1")
     bury(site, 1)
-    assert replay(site).returncode == 0
+    assert replay(site, "--all").returncode == 0
     wait_until(lambda: site.lines("unchanged", "d1"), lambda: f"the replayed one to come\n{site.tails()}")
     row, = site.rows()
     assert row.body == b"newer"
@@ -161,7 +161,7 @@ def test_an_event_that_dies_again_before_its_replay_has_ended_is_a_dead_letter_s
     site.start_workers(1)
     bury(site, 1)
     (before,), = site.database.query("select dead_id from webhooks_dead")
-    assert replay(site).returncode == 0
+    assert replay(site, "--all").returncode == 0
     wait_until(lambda: site.lines("dead", "d1"), lambda: f"it to die again\n{site.tails()}", 20)
     (after, verdict, sqlstate), = site.database.query("select dead_id, verdict, sqlstate from webhooks_dead")
     assert after > before
@@ -173,7 +173,7 @@ def test_what_is_no_envelope_is_not_replayed_and_stays(site):
     bury(site, 2, "good")
     bury(site, 1, id="''", keep="null", received_at="null", properties="'\\x00'", verdict="'malformed'")
     bury(site, 1, "odd", headers="""'{"x": 1}'""", dead_at="now() - interval '1 hour'")
-    done = replay(site)
+    done = replay(site, "--all")
     assert done.returncode == 1
     assert done.stdout == "replayed 2 of 4\n"
     assert "1 can't be replayed" in done.stderr
@@ -187,14 +187,14 @@ def test_what_is_no_envelope_is_not_replayed_and_stays(site):
 def test_a_rate_is_kept(site):
     bury(site, 30)
     begun = time.monotonic()
-    assert replay(site, "--rate", "10").returncode == 0
+    assert replay(site, "--all", "--rate", "10").returncode == 0
     assert 2.8 < time.monotonic() - begun < 10
 
 
 @pytest.mark.usefixtures("tier")
 def test_an_interrupted_replay_says_so_and_leaves_the_rest(site):
     bury(site, 500)
-    child = start_replay(site, "replay", "--rate", "100")
+    child = start_replay(site, "replay", "--all", "--rate", "100")
     wait_until(lambda: site.count("webhooks_dead") < 500, "it to begin", 15)
     child.send(2)
     assert child.wait(10) == 1
@@ -211,7 +211,7 @@ def test_a_full_queue_stops_the_replay_and_loses_nothing(site):
         "pattern": r"^webhooks\.retry\.1$", "apply-to": "queues", "priority": 10, "definition": {"max-length-bytes": 10000}})
     try:
         wait_until(lambda: site.broker.queue(f"webhooks.retry.{FIRST}").get("policy") == "full", "the policy")
-        done = replay(site)
+        done = replay(site, "--all")
     finally:
         site.broker.management("DELETE", "policies/sluice/full")
     assert done.returncode == 1
@@ -220,19 +220,19 @@ def test_a_full_queue_stops_the_replay_and_loses_nothing(site):
     assert done.stdout == f"replayed {2000 - left} of 2000\n"
     assert left > 0
     wait_until(lambda: site.broker.queue(f"webhooks.retry.{FIRST}").get("policy") == "sluice", "the old policy")
-    assert replay(site).returncode == 0
+    assert replay(site, "--all").returncode == 0
     site.start_workers(1)
     site.wait_count(2000)
 
 
 def test_a_replay_needs_the_servers_and_the_tier(site):
     bury(site, 1)
-    assert replay(site, DELAYS="7s").returncode == 1
-    assert "sluice setup" in replay(site, DELAYS="7s").stderr
-    assert replay(site, BROKER_URL="amqp://sluice-setup@127.0.0.1:1/sluice").returncode == 69
-    assert replay(site, SETUP_DATABASE_URL="postgresql://sluice@127.0.0.1:1/sluice").returncode == 69
-    assert replay(site, DELAYS="soon").returncode == 78
-    assert replay(site, "--rate", "0").returncode == 64
+    assert replay(site, "--all", DELAYS="7s").returncode == 1
+    assert "sluice setup" in replay(site, "--all", DELAYS="7s").stderr
+    assert replay(site, "--all", BROKER_URL="amqp://sluice-setup@127.0.0.1:1/sluice").returncode == 69
+    assert replay(site, "--all", SETUP_DATABASE_URL="postgresql://sluice@127.0.0.1:1/sluice").returncode == 69
+    assert replay(site, "--all", DELAYS="soon").returncode == 78
+    assert replay(site, "--all", "--rate", "0").returncode == 64
     assert site.count("webhooks_dead") == 1
 
 
@@ -324,6 +324,18 @@ def test_drop_deletes_what_the_filter_fits_and_wants_to_be_told(site, mixed):
     assert site.count("webhooks_dead") == 0
 
 
+@pytest.mark.usefixtures("mixed", "tier")
+@pytest.mark.parametrize("command", ["replay", "drop"])
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["--all", "--source", "github"]], ids=["none", "dry run", "both"])
+def test_no_filter_means_nothing_and_all_must_be_said(site, command, arguments):
+    done = site.servers.operate("dead", command, *arguments, DELAYS=DELAYS)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "by a filter, or --all" in done.stderr
+    assert f"sluice dead {command} --all --dry-run says how many" in done.stderr
+    assert site.count("webhooks_dead") == 6
+    assert site.broker.queue(f"webhooks.retry.{FIRST}").get("messages", 0) == 0
+
+
 def test_a_reader_may_list_but_not_drop(site):
     bury(site, 1)
     reader = {"SETUP_DATABASE_URL": site.database.url("sluice_reader"),
@@ -339,7 +351,7 @@ def test_a_dry_run_says_how_many_and_changes_nothing(site):
     wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1, "it to be there")
     before = site.database.query("select * from webhooks_dead order by 1")
     assert replay(site, "--dry-run", "--source", "github").stdout == "would replay 3 of 3\n"
-    assert replay(site, "--dry-run").stdout == "would replay 5 of 6\n"
+    assert replay(site, "--all", "--dry-run").stdout == "would replay 5 of 6\n"
     assert site.servers.operate("dead", "drop", "--all", "--dry-run").stdout.endswith("would drop 6\n")
     assert site.servers.operate("dead", "collect", "--dry-run").stdout == "would collect 1\n"
     assert site.database.query("select * from webhooks_dead order by 1") == before
@@ -390,7 +402,7 @@ def test_what_the_broker_gave_up_is_collected_with_its_reason_and_can_be_replaye
         assert row[3:5] == ("given-up", None)
         assert re.fullmatch(r"the broker gave it up: delivery_limit in webhooks\.ingest at \d{4}-\d\d-\d\d .* UTC", row[5])
         assert row[6:] == ("a=b", {"x-a": "é"}, "newest", 1, None, T + n)
-    assert replay(site).stdout == "replayed 5 of 5\n"
+    assert replay(site, "--all").stdout == "replayed 5 of 5\n"
     site.start_workers(1)
     site.wait_count(5)
 

@@ -92,14 +92,17 @@ static void an_envelope_becomes_the_columns_of_its_row(void **state)
     buf_free(&properties);
 }
 
-static void what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_key_if_that_is_text(void **state)
+static void what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_key_if_that_is_text(
+    void **state)
 {
     const struct {
         struct span routing_key;
         const char *source;
     } cases[] = {
-        {SPAN_LITERAL("stranger"), "stranger"}, {SPAN_LITERAL("gr\xc3\xbc"), "gr\xc3\xbc"},
-        {SPAN_LITERAL("gr\xfc"), "unknown"},    {SPAN_LITERAL("a\0b"), "unknown"},
+        {SPAN_LITERAL("stranger"), "stranger"},
+        {SPAN_LITERAL("gr\xc3\xbc"), "gr\xc3\xbc"},
+        {SPAN_LITERAL("gr\xfc"), "unknown"},
+        {SPAN_LITERAL("a\0b"), "unknown"},
         {SPAN_LITERAL(""), ""},
     };
 
@@ -171,7 +174,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_envelope_becomes_the_columns_of_its_row),
-        cmocka_unit_test(what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_key_if_that_is_text),
+        cmocka_unit_test(
+            what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_key_if_that_is_text),
         cmocka_unit_test(a_reason_that_others_wrote_is_text_of_at_most_500_bytes),
         cmocka_unit_test(a_row_that_was_refused_has_nothing_but_the_sqlstate_for_its_reason),
     };
