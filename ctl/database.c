@@ -122,6 +122,20 @@ static enum error_code query_failed(PGconn *c, const PGresult *result, struct er
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     enum error_code code = ERROR_REFUSED;
+    /* What the same statement may not meet again. */
+    static const struct {
+        const char *prefix;
+        enum error_code code;
+    } passing[] = {
+        {"55P03", ERROR_TIMEOUT},     /* a lock */
+        {"57014", ERROR_TIMEOUT},     /* a statement */
+        {"57P", ERROR_CLOSED},        /* the server goes down or comes up */
+        {"08", ERROR_CLOSED},         /* a connection */
+        {"40", ERROR_UNREACHABLE},    /* a deadlock, a serialization failure */
+        {"53", ERROR_UNREACHABLE},    /* a full disk, no memory, no place */
+        {"58", ERROR_UNREACHABLE},    /* the system under the server */
+        {"25006", ERROR_UNREACHABLE}, /* read only: a failover is on its way */
+    };
 
     if (state == NULL || PQstatus(c) == CONNECTION_BAD) {
         return error_set(error, ERROR_CLOSED, "database: %.*s", line_length(PQerrorMessage(c)),
@@ -130,40 +144,40 @@ static enum error_code query_failed(PGconn *c, const PGresult *result, struct er
     if (strcmp(state, "42P01") == 0) {
         return error_set(error, ERROR_NOT_FOUND, "database: %s; has `sluice setup` been run?", primary);
     }
-    if (strcmp(state, "55P03") == 0 || strcmp(state, "57014") == 0) {
-        code = ERROR_TIMEOUT;
-    } else if (strncmp(state, "57P", 3) == 0 || strncmp(state, "08", 2) == 0) {
-        code = ERROR_CLOSED;
+    for (size_t i = 0; i < sizeof passing / sizeof passing[0]; i++) {
+        if (strncmp(state, passing[i].prefix, strlen(passing[i].prefix)) == 0) {
+            code = passing[i].code;
+        }
     }
     return error_set(error, code, "database: %s (SQLSTATE %s)", primary, state);
+}
+
+enum error_code database_outcome(PGconn *connection, const PGresult *result, struct error *error)
+{
+    ExecStatusType status = PQresultStatus(result);
+
+    return status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK ? ERROR_NONE
+                                                                   : query_failed(connection, result, error);
 }
 
 enum error_code database_query(PGconn *connection, PGresult **result, const char *sql, int count,
                                const char *const *parameters, struct error *error)
 {
     PGresult *r = PQexecParams(connection, sql, count, NULL, parameters, NULL, NULL, 0);
-    ExecStatusType status = PQresultStatus(r);
+    enum error_code code = database_outcome(connection, r, error);
 
-    if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK) {
-        *result = r;
-        return ERROR_NONE;
+    *result = code == ERROR_NONE ? r : NULL;
+    if (code != ERROR_NONE) {
+        PQclear(r);
     }
-    enum error_code code = query_failed(connection, r, error);
-
-    PQclear(r);
-    *result = NULL;
     return code;
 }
 
 enum error_code database_run(PGconn *connection, const char *sql, struct error *error)
 {
     PGresult *r = PQexec(connection, sql);
-    ExecStatusType status = PQresultStatus(r);
-    enum error_code code = ERROR_NONE;
+    enum error_code code = database_outcome(connection, r, error);
 
-    if (status != PGRES_TUPLES_OK && status != PGRES_COMMAND_OK) {
-        code = query_failed(connection, r, error);
-    }
     PQclear(r);
     return code;
 }

@@ -17,8 +17,11 @@ MUST_CHECK enum error_code database_open(PGconn **connection, const char *url, c
 MUST_CHECK enum error_code database_run(PGconn *connection, const char *sql, struct error *error);
 /* Runs one statement with text parameters; *result is the caller's, for PQclear.
  * ERROR_NOT_FOUND (no such table), ERROR_REFUSED (a right is missing, or the statement itself
- * is refused), ERROR_TIMEOUT, ERROR_CLOSED. */
+ * is refused), ERROR_UNREACHABLE (it can't now: full, out of memory, a deadlock), ERROR_TIMEOUT,
+ * ERROR_CLOSED. */
 MUST_CHECK enum error_code database_query(PGconn *connection, PGresult **result, const char *sql, int count,
                                           const char *const *parameters, struct error *error);
+/* What came of a statement that the caller sent: ERROR_NONE, or as database_query. */
+MUST_CHECK enum error_code database_outcome(PGconn *connection, const PGresult *result, struct error *error);
 
 #endif

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker.h"
-#include "clock.h"
 #include "database.h"
-#include "death.h"
+#include "deadrow.h"
 #include "drain.h"
 #include "envelope.h"
 #include "options.h"
 #include "report.h"
 #include "settings.h"
 #include "subcommand.h"
+#include "tabulate.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -22,144 +22,150 @@
 #define HEARTBEAT_S 20
 /* The queue is empty when the broker counts no ready message and has sent none for so long. */
 #define QUIET_MS 500
-
-#define POSITIONS 16
-static const char insert[] =
-    "insert into webhooks_dead (source, id, keep, method, path, query, headers, content_type, remote, "
-    "traceparent,"
-    " body, properties, attempts, reason, worker, received_at, verdict)"
-    " values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11::bytea, $12::bytea, $13::int, $14, $15,"
-    " timestamptz 'epoch' + $16::bigint / 1000000 * interval '1 second'"
-    " + $16::bigint % 1000000 * interval '1 microsecond', 'given-up')"
-    " on conflict do nothing";
+#define SQLSTATE_SIZE 6 /* five characters and NUL */
+/* So many may be left in the queue, which the prefetch must exceed: if more can't be stored, something is
+ * wrong with the table. */
+#define LEFT_MOST 100
+#define NAME_SHOWN 80     /* characters of a source and id */
+#define REFUSAL_SHOWN 300 /* characters of the server's sentence */
 
 struct collect {
     PGconn *database;
     struct broker *broker;
-    int64_t collected, there_already;
-    uint64_t last_tag; /* of the batch: the last that was stored */
-    int in_hand;       /* stored in the open transaction and not acked */
+    int64_t collected, there_already, left;
+    uint64_t tags[BATCH]; /* stored in the open transaction and not acked */
+    int in_hand;
+    bool begun; /* a transaction is open */
 };
-
-/* --- a message as the statement's parameters ----------------------------------- */
-
-/* All values, each with its NUL. */
-struct values {
-    struct buf text;
-    size_t at[POSITIONS]; /* where each begins */
-    bool null[POSITIONS];
-    int count;
-};
-
-static void add(struct values *v, struct span value, bool null_when_empty)
-{
-    v->at[v->count] = v->text.len;
-    v->null[v->count] = null_when_empty && value.len == 0;
-    v->count++;
-    buf_append_span(&v->text, value);
-    buf_append_char(&v->text, '\0');
-}
-
-/* As Postgres reads bytea: \x6869. */
-static void add_bytes(struct values *v, struct span bytes, bool null_when_empty)
-{
-    static const char digits[] = "0123456789abcdef";
-
-    add(v, SPAN_LITERAL("\\x"), false);
-    v->null[v->count - 1] = null_when_empty && bytes.len == 0;
-    v->text.len--;
-    (void)buf_reserve(&v->text, 2 * bytes.len + 1);
-    for (size_t i = 0; i < bytes.len; i++) {
-        buf_append_char(&v->text, digits[(unsigned char)bytes.data[i] >> 4]);
-        buf_append_char(&v->text, digits[bytes.data[i] & 0xf]);
-    }
-    buf_append_char(&v->text, '\0');
-}
-
-static void add_number(struct values *v, int64_t number, bool null)
-{
-    char text[24];
-
-    (void)snprintf(text, sizeof text, "%" PRId64, number);
-    add(v, null ? (struct span){"", 0} : span_of(text), null);
-}
-
-static void add_envelope(struct values *v, const struct envelope *e, const struct broker_delivery *d,
-                         bool unreadable)
-{
-    struct buf headers = {0};
-
-    envelope_append_headers_json(e, &headers);
-    add(v, e->source, false);
-    add(v, e->id, false);
-    add(v, unreadable ? e->id : span_of(e->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest"), true);
-    add(v, e->method, unreadable);
-    add(v, e->path, unreadable);
-    add(v, e->query, unreadable);
-    add(v, buf_span(&headers), false);
-    add(v, e->content_type, true);
-    add(v, e->remote, true);
-    add(v, e->traceparent, true);
-    add_bytes(v, d->body, false);
-    add_bytes(v, unreadable ? d->properties : (struct span){"", 0}, true);
-    add_number(v, e->attempt + 1, false);
-    v->text.failed = v->text.failed || headers.failed;
-    buf_free(&headers);
-}
-
-static void add_message(struct values *v, const struct broker_delivery *d)
-{
-    struct envelope e;
-    struct error unreadable = {0};
-    bool malformed = envelope_decode(d->properties, &e, &unreadable) != ERROR_NONE;
-    struct buf reason = {0};
-
-    death_append_reason(&reason, e.deaths, TOPOLOGY_INGEST);
-    if (malformed) {
-        buf_printf(&reason, "; and no envelope: %s", unreadable.text);
-        /* Nothing but the routing key is known, and even that may be no text. */
-        e = (struct envelope){.source = span_is_text(d->routing_key) ? d->routing_key : span_of("unknown")};
-    }
-    add_envelope(v, &e, d, malformed);
-    add(v, buf_span(&reason), false);
-    add(v, span_of("sluice " NAME), false);
-    add_number(v, e.received_us, malformed);
-    v->text.failed = v->text.failed || reason.failed;
-    buf_free(&reason);
-}
 
 /* --- from the queue to the table ----------------------------------------------- */
 
+/* Begins a transaction, or goes on with it, so that a statement that fails takes nothing else with it. */
+static enum error_code begin_one(struct collect *c, struct error *error)
+{
+    enum error_code code =
+        database_run(c->database, c->begun ? "release one; savepoint one" : "begin; savepoint one", error);
+
+    c->begun = c->begun || code == ERROR_NONE;
+    return code;
+}
+
+/* sqlstate: "", or that of the row's refusal before; filled when it is refused. *new: it wasn't there. */
+static enum error_code insert(struct collect *c, const struct broker_delivery *d,
+                              char sqlstate[SQLSTATE_SIZE], bool *new, struct error *error)
+{
+    struct deadrow row;
+    enum error_code code = deadrow_make(&row, d, sqlstate, error);
+
+    if (code == ERROR_NONE) {
+        PGresult *r = PQexecParams(c->database, deadrow_insert, DEADROW_COLUMNS, NULL, row.values,
+                                   row.lengths, row.formats, 0);
+        const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+        code = database_outcome(c->database, r, error);
+        *new = code == ERROR_NONE &&strcmp(PQcmdTuples(r), "1") == 0;
+        (void)snprintf(sqlstate, SQLSTATE_SIZE, "%s", state == NULL ? "" : state);
+        PQclear(r);
+    }
+    deadrow_free(&row);
+    return code;
+}
+
+/* True: the row itself is at fault, and its transaction is as before it. */
+static bool is_refused(struct collect *c, enum error_code *code, struct error *error)
+{
+    struct error refusal = *error;
+
+    if (error_class(*code) != ERROR_CLASS_PERMANENT) {
+        return false;
+    }
+    *code = database_run(c->database, "rollback to one", error);
+    if (*code == ERROR_NONE) {
+        *error = refusal;
+    }
+    return *code == ERROR_NONE;
+}
+
+/* It goes back to the queue when the connection ends. */
+static enum error_code leave(struct collect *c, const struct broker_delivery *d, const struct error *refusal,
+                             struct error *error)
+{
+    struct deadrow row;
+    struct buf name = {0}, why = {0};
+    enum error_code code = deadrow_make(&row, d, "", error);
+
+    if (code == ERROR_NONE) {
+        buf_printf(&name, "%s/%s", row.values[DEADROW_SOURCE], row.values[DEADROW_ID]);
+        (void)tabulate_append(&why, buf_text(&name), NAME_SHOWN);
+        buf_append_text(&why, ": ");
+        (void)tabulate_append(&why, refusal->text, REFUSAL_SHOWN);
+        report_problem(NAME, "a message of %zu bytes stays in " TOPOLOGY_DEAD ": %s", d->body.len,
+                       buf_text(&why));
+        c->left++;
+    }
+    deadrow_free(&row);
+    buf_free(&name);
+    buf_free(&why);
+    return code;
+}
+
+/* A message of a later release: only a later sluice can make a row of it that can be replayed. */
+static bool is_newer(const struct broker_delivery *d, struct error *refusal)
+{
+    struct error newer;
+    struct envelope e;
+
+    if (envelope_decode(d->properties, &e, &newer) != ERROR_NEWER) {
+        return false;
+    }
+    (void)error_set(refusal, ERROR_NEWER, "%s; collect it with a newer sluice", newer.text);
+    return true;
+}
+
+/* A row that is refused is tried once more with nothing of ours in it. One message that can't be stored must
+ * not hold up the others. */
 static enum error_code store(struct collect *c, const struct broker_delivery *d, struct error *error)
 {
-    struct values v = {.count = 0};
-    const char *parameters[POSITIONS];
-    PGresult *r = NULL;
-    enum error_code code = ERROR_NONE;
+    char sqlstate[SQLSTATE_SIZE] = "";
+    struct error newer;
+    bool new = false;
+    enum error_code code;
 
-    add_message(&v, d);
-    if (v.text.failed) {
-        code = error_set(error, ERROR_MEMORY, "no memory for a message of %zu bytes", d->body.len);
+    if (is_newer(d, &newer)) {
+        return leave(c, d, &newer, error);
     }
-    for (int i = 0; code == ERROR_NONE && i < POSITIONS; i++) {
-        parameters[i] = v.null[i] ? NULL : v.text.data + v.at[i];
+    code = begin_one(c, error);
+    if (code != ERROR_NONE) {
+        return code;
     }
-    if (code == ERROR_NONE && c->in_hand == 0) {
-        code = database_run(c->database, "begin", error);
+    code = insert(c, d, sqlstate, &new, error);
+    if (is_refused(c, &code, error)) {
+        code = insert(c, d, sqlstate, &new, error);
+        if (is_refused(c, &code, error)) {
+            struct error refusal = *error;
+
+            return leave(c, d, &refusal, error);
+        }
     }
     if (code == ERROR_NONE) {
-        code = database_query(c->database, &r, insert, POSITIONS, parameters, error);
-    }
-    if (code == ERROR_NONE) {
-        bool new = strcmp(PQcmdTuples(r), "1") == 0;
-
         c->collected += new;
         c->there_already += !new;
-        c->last_tag = d->tag;
-        c->in_hand++;
+        c->tags[c->in_hand++] = d->tag;
     }
-    PQclear(r);
-    buf_free(&v.text);
+    return code;
+}
+
+/* What is left stands unacked among the others: then no ack may take in all before it. */
+static enum error_code ack(struct collect *c, int count, struct error *error)
+{
+    enum error_code code = ERROR_NONE;
+
+    if (c->left == 0) {
+        return broker_ack(c->broker, c->tags[count - 1], true, error);
+    }
+    for (int i = 0; code == ERROR_NONE && i < count; i++) {
+        code = broker_ack(c->broker, c->tags[i], false, error);
+    }
     return code;
 }
 
@@ -167,14 +173,16 @@ static enum error_code store(struct collect *c, const struct broker_delivery *d,
  * unique index lets each stand once. */
 static enum error_code commit(struct collect *c, struct error *error)
 {
+    int count = c->in_hand;
     enum error_code code;
 
-    if (c->in_hand == 0) {
+    if (!c->begun) {
         return ERROR_NONE;
     }
     c->in_hand = 0;
+    c->begun = false;
     code = database_run(c->database, "commit", error);
-    return code == ERROR_NONE ? broker_ack(c->broker, c->last_tag, true, error) : code;
+    return code == ERROR_NONE && count > 0 ? ack(c, count, error) : code;
 }
 
 /* Stores what the broker has sent; *idle: it was nothing. */
@@ -193,6 +201,9 @@ static enum error_code take_deliveries(struct collect *c, bool *idle, struct err
             *idle = false;
             code = store(c, event.delivery, error);
             free(event.delivery);
+            if (code == ERROR_NONE && c->left == LEFT_MOST) {
+                return commit(c, error);
+            }
             if (code == ERROR_NONE && c->in_hand == BATCH) {
                 code = commit(c, error);
             }
@@ -223,7 +234,7 @@ static enum error_code collect_all(struct collect *c, struct error *error)
     if (code == ERROR_NONE) {
         code = broker_consume(c->broker, TOPOLOGY_DEAD, error);
     }
-    while (code == ERROR_NONE && !empty && !drain_requested()) {
+    while (code == ERROR_NONE && !empty && c->left < LEFT_MOST && !drain_requested()) {
         code = take_deliveries(c, &idle, error);
         if (code == ERROR_NONE && idle) {
             struct pollfd fd = {.fd = broker_fd(c->broker), .events = POLLIN};
@@ -258,6 +269,9 @@ static enum error_code collect(struct collect *c, bool dry_run, struct error *er
     code = database_run(c->database,
                         "set search_path = public; set statement_timeout = '15s'; set lock_timeout = '8s'",
                         error);
+    if (code == ERROR_NONE) {
+        code = database_run(c->database, deadrow_probe, error);
+    }
     if (code == ERROR_NONE) {
         code = collect_all(c, error);
     }
@@ -294,11 +308,14 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     if (code != ERROR_NONE) {
         return report_error(NAME, &error);
     }
+    if (c.left > 0) {
+        report_problem(NAME, "%" PRId64 " could not be stored and stay in " TOPOLOGY_DEAD "%s", c.left,
+                       c.left < LEFT_MOST ? "" : ": stopped; mend the table, then run it again for the rest");
+    }
     if (drain_requested()) {
         report_problem(NAME, "interrupted; run it again for the rest");
-        return EXIT_NO;
     }
-    return EXIT_DONE;
+    return c.left > 0 || drain_requested() ? EXIT_NO : EXIT_DONE;
 }
 
 const struct subcommand dead_collect_command = {
@@ -309,7 +326,9 @@ const struct subcommand dead_collect_command = {
         "Empties the queue " TOPOLOGY_DEAD
         " into the table webhooks_dead, with the verdict given-up and the broker's\n"
         "reason: what was delivered too often without an ack, since its worker died each time. Ends when\n"
-        "the queue is empty. May be interrupted at any time: each event stands once.\n"
+        "the queue is empty. May be interrupted at any time: each event stands once. A message that the "
+        "table\n"
+        "refuses is named and stays in the queue, and the rest goes on (exit code 1).\n"
         "\n"
         "  --dry-run  only say how many are ready\n",
     .settings = settings_mover,

@@ -13,7 +13,7 @@
 
 struct drop {
     struct deadfilter filter;
-    bool all, dry_run;
+    bool dry_run;
 };
 
 /* A line for each kind of dead letter that would go. */
@@ -87,7 +87,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     struct drop d = {.filter = DEADFILTER_ANY};
     const struct option_rule rules[] = {
         DEADFILTER_RULES(&d.filter),
-        {"--all", OPTION_FLAG, &d.all, 0, 0},
+        DEADFILTER_ALL_RULE(&d.filter),
         {"--dry-run", OPTION_FLAG, &d.dry_run, 0, 0},
         {0},
     };
@@ -98,8 +98,8 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     if (!options_read(NAME, rules, count, arguments)) {
         return EXIT_USAGE;
     }
-    if (d.all == deadfilter_given(&d.filter)) {
-        report_problem(NAME, "say which: by a filter, or --all; see sluice dead drop --help");
+    if (!deadfilter_chosen(&d.filter)) {
+        report_problem(NAME, DEADFILTER_UNCHOSEN(NAME));
         return EXIT_USAGE;
     }
     code = database_open(&database, settings->database_url, settings->database_password, NAME, &error);
@@ -116,9 +116,7 @@ const struct subcommand dead_drop_command = {
     .arguments = "--all|FILTER... [--dry-run]",
     .summary = "delete dead letters for good",
     .help = "Deletes the dead letters that the filter fits, and says how many of which kind. They are gone.\n"
-            "\n" DEADFILTER_HELP "\n"
-            "  --all                 all of them; instead of a filter\n"
-            "  --dry-run             only say how many\n",
+            "\n" DEADFILTER_HELP "\n" DEADFILTER_ALL_HELP "  --dry-run             only say how many\n",
     .settings = settings_owner,
     .run = run,
 };

@@ -10,10 +10,12 @@
 
 #define NUMBER_DIGITS_MAX 18 /* a bigint holds any number of so many */
 
-bool deadfilter_given(const struct deadfilter *f)
+bool deadfilter_chosen(const struct deadfilter *f)
 {
-    return f->source != NULL || f->id != NULL || f->verdict != NULL || f->sqlstate != NULL ||
-           f->dead_ids != NULL || f->older_us >= 0 || f->newer_us >= 0;
+    bool given = f->source != NULL || f->id != NULL || f->verdict != NULL || f->sqlstate != NULL ||
+                 f->dead_ids != NULL || f->older_us >= 0 || f->newer_us >= 0;
+
+    return f->all != given;
 }
 
 bool deadfilter_append_array(struct buf *out, const char *numbers)

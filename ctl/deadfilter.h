@@ -29,6 +29,7 @@
 struct deadfilter {
     const char *source, *id, *verdict, *sqlstate, *dead_ids; /* NULL: any */
     int64_t older_us, newer_us;                              /* how long ago it died; -1: any */
+    bool all;                                                /* asked for by name, where that is needed */
     /* Filled by deadfilter_begin. */
     char older[24], newer[24], as_of[48], last[24];
     struct buf array;
@@ -62,8 +63,18 @@ struct deadfilter {
     "  --newer-than AGE      that died since then\n"                                 \
     "Several of these: the dead letters that each of them fits.\n"
 
-/* True when any of them was given. */
-bool deadfilter_given(const struct deadfilter *filter);
+/* For what changes dead letters: nobody means all of them by saying nothing. */
+#define DEADFILTER_ALL_RULE(filter)                \
+    {                                              \
+        "--all", OPTION_FLAG, &(filter)->all, 0, 0 \
+    }
+#define DEADFILTER_ALL_HELP "  --all                 all of them; instead of a filter\n"
+#define DEADFILTER_UNCHOSEN(name)                    \
+    "say which: by a filter, or --all; sluice " name \
+    " --all --dry-run says how many there are, sluice " name " --help what filters there are"
+
+/* True when --all was given or any filter, and not both. */
+bool deadfilter_chosen(const struct deadfilter *filter);
 /* Checks what the options can't, and asks the server what time it is and which dead letter is
  * the last: those that come later are no part, so that what dies again meanwhile isn't met twice.
  * ERROR_MALFORMED: dead_ids is no list of numbers. Then for deadfilter_end, in any case. */

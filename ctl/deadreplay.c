@@ -235,6 +235,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     struct replay r = {.filter = DEADFILTER_ANY, .last = "0"};
     const struct option_rule rules[] = {
         DEADFILTER_RULES(&r.filter),
+        DEADFILTER_ALL_RULE(&r.filter),
         {"--rate", OPTION_NUMBER, &r.rate, 1, RATE_MOST},
         {"--dry-run", OPTION_FLAG, &r.dry_run, 0, 0},
         {0},
@@ -243,6 +244,10 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     enum error_code code;
 
     if (!options_read(NAME, rules, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    if (!deadfilter_chosen(&r.filter)) {
+        report_problem(NAME, DEADFILTER_UNCHOSEN(NAME));
         return EXIT_USAGE;
     }
     code = drain_install(&error);
@@ -262,18 +267,17 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 
 const struct subcommand dead_replay_command = {
     .name = NAME,
-    .arguments = "[FILTER]... [--rate N] [--dry-run]",
+    .arguments = "--all|FILTER... [--rate N] [--dry-run]",
     .summary = "send dead letters to the workers again",
     .help =
-        "Publishes the dead letters that the filter fits, or all, to the first retry tier, and deletes each\n"
+        "Publishes the dead letters that the filter fits to the first retry tier, and deletes each\n"
         "when the broker has confirmed it. The workers get them after that tier's delay; other subscribers\n"
         "of the events don't. They keep the time at which they were received, so a newer arrival of the\n"
         "same id stays. An event that dies again is a dead letter again.\n"
         "\n"
         "May be interrupted at any time, and run twice, even at once: an event may be published twice,\n"
         "which the workers merge, but none is lost.\n"
-        "\n" DEADFILTER_HELP "\n"
-        "  --rate N              at most N a second\n"
+        "\n" DEADFILTER_HELP "\n" DEADFILTER_ALL_HELP "  --rate N              at most N a second\n"
         "  --dry-run             only say how many\n"
         "\n"
         "Exit code 1 when any that the filter fits is left: it was interrupted, the broker refused it, or\n"

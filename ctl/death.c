@@ -5,6 +5,8 @@
 
 #include <time.h>
 
+#define NAME_SHOWN 100 /* bytes of a reason and of a queue's name */
+
 struct death {
     struct span queue, reason;
     int64_t at_s; /* since 1970; 0: not told */
@@ -26,6 +28,12 @@ static struct death read_death(struct span table)
         }
     }
     return death;
+}
+
+/* The broker's own are short; who forges one may write a long one. */
+static void append_name(struct buf *out, struct span name)
+{
+    buf_append(out, name.data, span_cut(name, NAME_SHOWN));
 }
 
 void death_append_reason(struct buf *out, struct span deaths, const char *queue)
@@ -53,9 +61,9 @@ void death_append_reason(struct buf *out, struct span deaths, const char *queue)
         return;
     }
     buf_append_text(out, "the broker gave it up: ");
-    buf_append_span(out, told.reason);
+    append_name(out, told.reason);
     buf_append_text(out, " in ");
-    buf_append_span(out, told.queue);
+    append_name(out, told.queue);
     at = (time_t)told.at_s;
     if (told.at_s > 0 && gmtime_r(&at, &utc) != NULL &&
         strftime(when, sizeof when, "%Y-%m-%d %H:%M:%S UTC", &utc) > 0) {

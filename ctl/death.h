@@ -8,7 +8,8 @@
 
 /* Appends a sentence with the broker's own word for the reason and the time. deaths is the header x-death (an
  * array of tables, one for each queue and reason; empty when there is none); queue, of whose entry it is
- * told; the first entry when it has none. Pure; safe on any bytes. */
+ * told; the first entry when it has none. What is appended is text of at most 300 bytes. Pure; safe on any
+ * bytes. */
 void death_append_reason(struct buf *out, struct span deaths, const char *queue);
 
 #endif

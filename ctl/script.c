@@ -6,6 +6,9 @@
 
 #include <inttypes.h>
 
+#define WORKER_PASSWORD "SETUP_WORKER_DATABASE_PASSWORD"
+#define READER_PASSWORD "SETUP_READER_DATABASE_PASSWORD"
+
 static void append_migration(struct buf *out, const struct migration *m)
 {
     char hex[MIGRATE_SHA256_HEX + 1];
@@ -47,16 +50,37 @@ static void append_budget(struct buf *out, int64_t budget)
                          "\\endif\n");
 }
 
+/* From a file unless psql's variable is set: a command line is seen by everybody on the machine. */
+static void append_password(struct buf *out, const char *variable, const char *setting)
+{
+    buf_printf(out,
+               "\\if :{?%s}\n"
+               "\\else\n"
+               "\\set given `test -s \"$%s_FILE\" && echo yes || echo no`\n"
+               "\\if :given\n"
+               "\\set %s `cat \"$%s_FILE\"`\n"
+               "\\else\n"
+               "\\warn '%s_FILE must name a file that holds a password'\n"
+               "select 1 / 0 as no_password; -- ends the script with psql's exit code 3\n"
+               "\\endif\n"
+               "\\endif\n",
+               variable, setting, variable, setting, setting);
+}
+
 void script_append(struct buf *out, int64_t budget)
 {
-    buf_append_text(out,
-                    "-- What `sluice setup` (" SLUICE_VERSION ") does to the database; for psql, as the\n"
-                    "-- database's owner, who must be allowed to create roles:\n"
-                    "--   psql -v worker_password=... -v reader_password=... -f this-file\n"
-                    "-- A SCRAM verifier in place of a password keeps it out of the server's log.\n"
-                    "\\set ON_ERROR_STOP on\n"
-                    "set search_path = public;\n"
-                    "set lock_timeout = '30s';\n");
+    buf_append_text(
+        out, "-- What `sluice setup` (" SLUICE_VERSION ") does to the database; for psql, as the\n"
+             "-- database's owner, who must be allowed to create roles:\n"
+             "--   export " WORKER_PASSWORD "_FILE=worker.secret " READER_PASSWORD "_FILE=reader.secret\n"
+             "--   psql -X -f this-file\n"
+             "-- The passwords are read from these files, so that no command line holds one. A SCRAM\n"
+             "-- verifier in place of a password keeps it out of the server's log.\n"
+             "\\set ON_ERROR_STOP on\n");
+    append_password(out, "worker_password", WORKER_PASSWORD);
+    append_password(out, "reader_password", READER_PASSWORD);
+    buf_append_text(out, "set search_path = public;\n"
+                         "set lock_timeout = '30s';\n");
     append_budget(out, budget);
     buf_printf(out, "\n%s;\n", migrate_table_sql);
     for (const struct migration *m = migrations; m->name != NULL; m++) {

@@ -40,9 +40,9 @@ struct event {
 
     enum verdict verdict;
     char sqlstate[SQLSTATE_SIZE];
-    char *reason; /* owned; NULL unless it failed */
-    bool plain;   /* its dead letter was refused: the next one goes without the server's words */
-    bool doomed;  /* nothing is left for it but to be buried, once a connection is there */
+    char *reason;  /* owned; NULL unless it failed */
+    bool plain;    /* its dead letter was refused: the next one goes without the server's words */
+    bool doomed;   /* nothing is left for it but to be buried, once a connection is there */
     bool unburied; /* and so was that one: somebody must mend something, it isn't this event */
 
     bool struck;            /* it failed by itself, not as one of a batch */
@@ -59,7 +59,8 @@ struct event {
     bool postponed; /* with worker/retry: it goes there unchanged, and no attempt is counted */
 };
 
-/* Takes over the delivery and decodes its envelope. NULL: no memory, and the delivery is still the caller's. */
+/* Takes over the delivery and decodes its envelope. NULL: no memory, and the delivery is still the caller's.
+ */
 struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int64_t now_us);
 /* Bytes that it holds, roughly. */
 size_t event_bytes(const struct event *event);

@@ -117,12 +117,12 @@ static void note_failures(struct judge *j, const struct failures *failures, int6
     j->resume_us = now_us + wait_us;
     j->failing_since_us = j->failing_since_us == 0 ? now_us : j->failing_since_us;
     j->needs_repair = event->verdict == VERDICT_OPERATOR;
-    log_write(
-        j->needs_repair ? LOG_ERROR : LOG_WARNING, "not-stored",
-        LOG_FIELDS(log_text("verdict", verdict_name(event->verdict)), log_text("sqlstate", event->sqlstate),
-                   log_text("reason", event->reason == NULL ? "" : event->reason),
-                   log_number("events", (int64_t)failures->count),
-                   log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
+    log_write(j->needs_repair ? LOG_ERROR : LOG_WARNING, "not-stored",
+              LOG_FIELDS(log_text("verdict", verdict_name(event->verdict)),
+                         log_text("sqlstate", event->sqlstate),
+                         log_text("reason", event->reason == NULL ? "" : event->reason),
+                         log_number("events", (int64_t)failures->count),
+                         log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
 }
 
 static size_t stored_in(const struct batch *batch)

@@ -29,8 +29,8 @@ static bool batch_waits(const struct schedule *s)
     return s->backlog.ordinary.head != NULL;
 }
 
-/* What is parked has failed before, perhaps after a long wait: it gets half of the time. A suspect or a probe is
- * most likely good. */
+/* What is parked has failed before, perhaps after a long wait: it gets half of the time. A suspect or a probe
+ * is most likely good. */
 static struct event *next_alone(struct schedule *s, int64_t now_us)
 {
     struct event *event;

@@ -13,7 +13,7 @@
 struct schedule {
     struct judge judge;
     struct backlog backlog;
-    bool batch_next;         /* the last one went alone: a batch that waits comes next */
+    bool batch_next;          /* the last one went alone: a batch that waits comes next */
     int64_t parked_resume_us; /* nothing that is parked goes before, while a batch waits */
 };
 
@@ -41,8 +41,8 @@ enum schedule_turn schedule_next(struct schedule *s, bool carries_alone, struct 
 int64_t schedule_due_us(const struct schedule *s, bool carries_alone, int64_t now_us);
 /* True when a batch waits and may go. */
 bool schedule_wants_slot(const struct schedule *s, int64_t now_us);
-/* A batch has come back, one that went alone if `alone`; it began at begun_us. Then schedule_fate for each of its
- * events. */
+/* A batch has come back, one that went alone if `alone`; it began at begun_us. Then schedule_fate for each of
+ * its events. */
 void schedule_came_back(struct schedule *s, const struct batch *batch, bool alone, int64_t begun_us,
                         int64_t now_us);
 enum schedule_fate schedule_fate(struct schedule *s, struct event *event, int64_t now_us);

@@ -95,8 +95,7 @@ enum brake_news sources_count(struct sources *s, const struct event *event, uint
     if (stored) {
         count_verdict(source, &s->worker, BRAKE_STORED);
     } else if (refused) {
-        count_verdict(source, &s->worker,
-                      event->envelope.attempt > 0 ? BRAKE_REFUSED_AGAIN : BRAKE_REFUSED);
+        count_verdict(source, &s->worker, event->envelope.attempt > 0 ? BRAKE_REFUSED_AGAIN : BRAKE_REFUSED);
     }
     return news;
 }

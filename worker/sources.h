@@ -2,8 +2,8 @@
 #ifndef SLUICE_WORKER_SOURCES_H
 #define SLUICE_WORKER_SOURCES_H
 
-/* A brake for each source, and the worker's own one above them: it goes on when more than half of the last 200
- * events were refused and at least two sources are braked, since then it is no source's trouble. The
+/* A brake for each source, and the worker's own one above them: it goes on when more than half of the last
+ * 200 events were refused and at least two sources are braked, since then it is no source's trouble. The
  * events of braked sources wait here, so that they hold up no others. The table is bounded: sources beyond it
  * share one brake. Pure. */
 
@@ -32,9 +32,9 @@ void sources_init(struct sources *s);
 struct source *sources_find(struct sources *s, struct span name);
 /* True, and the event is taken over, when its source is braked. */
 bool sources_hold(struct sources *s, struct event *event);
-/* Counts what became of an event, for its source and for the worker, and of the probe that it may be. One that
- * failed for no fault of its own got no verdict. Returns what is news of its source's brake; that of
- * the worker may be released too. */
+/* Counts what became of an event, for its source and for the worker, and of the probe that it may be. One
+ * that failed for no fault of its own got no verdict. Returns what is news of its source's brake; that of the
+ * worker may be released too. */
 enum brake_news sources_count(struct sources *s, const struct event *event, uint32_t random, int64_t now_us);
 /* After a batch was counted: the next source whose brake this has put on; NULL: none (more). */
 struct source *sources_settle(struct sources *s, uint32_t random, int64_t now_us);

@@ -7,6 +7,7 @@ import json
 import re
 import time
 
+import pika
 import pytest
 
 from process import Child, wait_until
@@ -76,14 +77,14 @@ def fixture_subscriber(site):
 @pytest.mark.usefixtures("tier")
 def test_a_replay_of_1000_dead_letters_that_is_killed_in_the_middle_stores_each_once(site, subscriber):
     bury(site, 1000)
-    first = start_replay(site, "replay", "--rate", "400")
+    first = start_replay(site, "replay", "--all", "--rate", "400")
     wait_until(lambda: site.count("webhooks_dead") <= 600, "400 of them to be replayed", 15, 0.01)
     first.kill()
     wait_until(lambda: not site.database.query("select 1 from pg_stat_activity where application_name like 'sluice dead%'"),
                "the killed replay's transaction to be rolled back")
     left = site.count("webhooks_dead")
     assert 0 < left < 1000
-    done = replay(site)
+    done = replay(site, "--all")
     assert (done.returncode, done.stdout) == (0, f"replayed {left} of {left}\n"), done.stderr
     assert site.count("webhooks_dead") == 0
     site.start_workers(1)
@@ -103,7 +104,7 @@ def test_a_replay_of_1000_dead_letters_that_is_killed_in_the_middle_stores_each_
 @pytest.mark.usefixtures("tier")
 def test_a_replayed_event_is_the_event_that_died(site):
     bury(site, 1)
-    assert replay(site).returncode == 0
+    assert replay(site, "--all").returncode == 0
     site.start_workers(1)
     row = site.row("d1")
     assert row[:8] == ("default", "d1", "POST", "/dead", "n=1", {"x-a": "é", "x-b": "2"}, "application/json", b'{"n":1}')
@@ -113,7 +114,7 @@ def test_a_replayed_event_is_the_event_that_died(site):
 @pytest.mark.usefixtures("tier")
 def test_two_replays_at_once_share_the_work(site):
     bury(site, 600)
-    both = [start_replay(site, f"replay-{n}", "--rate", "300") for n in (1, 2)]
+    both = [start_replay(site, f"replay-{n}", "--all", "--rate", "300") for n in (1, 2)]
     assert [child.wait(60) for child in both] == [0, 0]
     counts = [int(re.search(r"replayed (\d+) of", child.output())[1]) for child in both]
     assert sum(counts) == 600
@@ -129,7 +130,7 @@ def test_a_newer_arrival_of_the_same_id_stays(site):
     site.publish("d1", b"newer", T + 1000)
     site.row("d1")
     bury(site, 1)
-    assert replay(site).returncode == 0
+    assert replay(site, "--all").returncode == 0
     wait_until(lambda: site.lines("unchanged", "d1"), lambda: f"the replayed one to come\n{site.tails()}")
     row, = site.rows()
     assert row.body == b"newer"
@@ -160,7 +161,7 @@ def test_an_event_that_dies_again_before_its_replay_has_ended_is_a_dead_letter_s
     site.start_workers(1)
     bury(site, 1)
     (before,), = site.database.query("select dead_id from webhooks_dead")
-    assert replay(site).returncode == 0
+    assert replay(site, "--all").returncode == 0
     wait_until(lambda: site.lines("dead", "d1"), lambda: f"it to die again\n{site.tails()}", 20)
     (after, verdict, sqlstate), = site.database.query("select dead_id, verdict, sqlstate from webhooks_dead")
     assert after > before
@@ -172,7 +173,7 @@ def test_what_is_no_envelope_is_not_replayed_and_stays(site):
     bury(site, 2, "good")
     bury(site, 1, id="''", keep="null", received_at="null", properties="'\\x00'", verdict="'malformed'")
     bury(site, 1, "odd", headers="""'{"x": 1}'""", dead_at="now() - interval '1 hour'")
-    done = replay(site)
+    done = replay(site, "--all")
     assert done.returncode == 1
     assert done.stdout == "replayed 2 of 4\n"
     assert "1 can't be replayed" in done.stderr
@@ -186,14 +187,14 @@ def test_what_is_no_envelope_is_not_replayed_and_stays(site):
 def test_a_rate_is_kept(site):
     bury(site, 30)
     begun = time.monotonic()
-    assert replay(site, "--rate", "10").returncode == 0
+    assert replay(site, "--all", "--rate", "10").returncode == 0
     assert 2.8 < time.monotonic() - begun < 10
 
 
 @pytest.mark.usefixtures("tier")
 def test_an_interrupted_replay_says_so_and_leaves_the_rest(site):
     bury(site, 500)
-    child = start_replay(site, "replay", "--rate", "100")
+    child = start_replay(site, "replay", "--all", "--rate", "100")
     wait_until(lambda: site.count("webhooks_dead") < 500, "it to begin", 15)
     child.send(2)
     assert child.wait(10) == 1
@@ -210,7 +211,7 @@ def test_a_full_queue_stops_the_replay_and_loses_nothing(site):
         "pattern": r"^webhooks\.retry\.1$", "apply-to": "queues", "priority": 10, "definition": {"max-length-bytes": 10000}})
     try:
         wait_until(lambda: site.broker.queue(f"webhooks.retry.{FIRST}").get("policy") == "full", "the policy")
-        done = replay(site)
+        done = replay(site, "--all")
     finally:
         site.broker.management("DELETE", "policies/sluice/full")
     assert done.returncode == 1
@@ -219,19 +220,19 @@ def test_a_full_queue_stops_the_replay_and_loses_nothing(site):
     assert done.stdout == f"replayed {2000 - left} of 2000\n"
     assert left > 0
     wait_until(lambda: site.broker.queue(f"webhooks.retry.{FIRST}").get("policy") == "sluice", "the old policy")
-    assert replay(site).returncode == 0
+    assert replay(site, "--all").returncode == 0
     site.start_workers(1)
     site.wait_count(2000)
 
 
 def test_a_replay_needs_the_servers_and_the_tier(site):
     bury(site, 1)
-    assert replay(site, DELAYS="7s").returncode == 1
-    assert "sluice setup" in replay(site, DELAYS="7s").stderr
-    assert replay(site, BROKER_URL="amqp://sluice-setup@127.0.0.1:1/sluice").returncode == 69
-    assert replay(site, SETUP_DATABASE_URL="postgresql://sluice@127.0.0.1:1/sluice").returncode == 69
-    assert replay(site, DELAYS="soon").returncode == 78
-    assert replay(site, "--rate", "0").returncode == 64
+    assert replay(site, "--all", DELAYS="7s").returncode == 1
+    assert "sluice setup" in replay(site, "--all", DELAYS="7s").stderr
+    assert replay(site, "--all", BROKER_URL="amqp://sluice-setup@127.0.0.1:1/sluice").returncode == 69
+    assert replay(site, "--all", SETUP_DATABASE_URL="postgresql://sluice@127.0.0.1:1/sluice").returncode == 69
+    assert replay(site, "--all", DELAYS="soon").returncode == 78
+    assert replay(site, "--all", "--rate", "0").returncode == 64
     assert site.count("webhooks_dead") == 1
 
 
@@ -323,6 +324,18 @@ def test_drop_deletes_what_the_filter_fits_and_wants_to_be_told(site, mixed):
     assert site.count("webhooks_dead") == 0
 
 
+@pytest.mark.usefixtures("mixed", "tier")
+@pytest.mark.parametrize("command", ["replay", "drop"])
+@pytest.mark.parametrize("arguments", [[], ["--dry-run"], ["--all", "--source", "github"]], ids=["none", "dry run", "both"])
+def test_no_filter_means_nothing_and_all_must_be_said(site, command, arguments):
+    done = site.servers.operate("dead", command, *arguments, DELAYS=DELAYS)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert "by a filter, or --all" in done.stderr
+    assert f"sluice dead {command} --all --dry-run says how many" in done.stderr
+    assert site.count("webhooks_dead") == 6
+    assert site.broker.queue(f"webhooks.retry.{FIRST}").get("messages", 0) == 0
+
+
 def test_a_reader_may_list_but_not_drop(site):
     bury(site, 1)
     reader = {"SETUP_DATABASE_URL": site.database.url("sluice_reader"),
@@ -338,7 +351,7 @@ def test_a_dry_run_says_how_many_and_changes_nothing(site):
     wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1, "it to be there")
     before = site.database.query("select * from webhooks_dead order by 1")
     assert replay(site, "--dry-run", "--source", "github").stdout == "would replay 3 of 3\n"
-    assert replay(site, "--dry-run").stdout == "would replay 5 of 6\n"
+    assert replay(site, "--all", "--dry-run").stdout == "would replay 5 of 6\n"
     assert site.servers.operate("dead", "drop", "--all", "--dry-run").stdout.endswith("would drop 6\n")
     assert site.servers.operate("dead", "collect", "--dry-run").stdout == "would collect 1\n"
     assert site.database.query("select * from webhooks_dead order by 1") == before
@@ -389,7 +402,7 @@ def test_what_the_broker_gave_up_is_collected_with_its_reason_and_can_be_replaye
         assert row[3:5] == ("given-up", None)
         assert re.fullmatch(r"the broker gave it up: delivery_limit in webhooks\.ingest at \d{4}-\d\d-\d\d .* UTC", row[5])
         assert row[6:] == ("a=b", {"x-a": "é"}, "newest", 1, None, T + n)
-    assert replay(site).stdout == "replayed 5 of 5\n"
+    assert replay(site, "--all").stdout == "replayed 5 of 5\n"
     site.start_workers(1)
     site.wait_count(5)
 
@@ -451,6 +464,117 @@ def test_a_collect_whose_commit_fails_leaves_the_message_in_the_queue(site, slow
     slow_commit()
     wait_until(lambda: site.broker.queue("webhooks.dead").get("messages_ready") == 1, "the message to be back", 20)
     assert site.servers.operate("dead", "collect").stdout == "collected 1; there already 0\n"
+
+
+@pytest.fixture(name="picky_dead_letters")
+def fixture_picky_dead_letters(site):
+    """A table of dead letters that refuses all of one source, and some reasons."""
+    site.database.query("""alter table webhooks_dead
+        add constraint no_source check (source <> 'refused') not valid,
+        add constraint no_reason check (source <> 'plain' or reason !~ 'broker') not valid""")
+
+    def heal():
+        site.database.query("alter table webhooks_dead drop constraint if exists no_source, drop constraint if exists no_reason")
+    yield heal
+    heal()
+
+
+def test_a_message_that_the_table_refuses_is_named_and_left_and_all_others_are_collected(site, picky_dead_letters):
+    channel = site.channel()
+    channel.confirm_delivery()
+    for n in range(600):
+        channel.basic_publish("webhooks.dead", {0: "refused", 1: "plain"}.get(n % 100, "default"), b"%d" % n)
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stdout) == (1, "collected 594; there already 0\n"), done.stderr
+    assert done.stderr.count("bytes stays in webhooks.dead: refused/: database: ") == 6
+    assert "no_source" in done.stderr
+    assert "6 could not be stored and stay in webhooks.dead\n" in done.stderr
+    assert site.database.query("select source, reason, count(*) from webhooks_dead where source <> 'default' group by 1, 2"
+                               ) == [("plain", "SQLSTATE 23514", 6)]
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 6, "the six to be back")
+    channel.connection.close()
+    picky_dead_letters()
+    assert site.servers.operate("dead", "collect").stdout == "collected 6; there already 0\n"
+    assert {int(body) for body, in site.database.query("select convert_from(body, 'UTF8') from webhooks_dead")} == set(range(600))
+
+
+def test_what_a_later_release_wrote_is_left_for_its_own_collect(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    channel.basic_publish("webhooks.dead", "rare", b"later", pika.BasicProperties(headers={"sluice-version": 2}))
+    channel.basic_publish("webhooks.dead", "default", b"plain")
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stdout) == (1, "collected 1; there already 0\n"), done.stderr
+    assert "envelope version 2; this program reads up to 1; collect it with a newer sluice" in done.stderr
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1, "it to be back")
+    channel.queue_purge("webhooks.dead")
+    channel.connection.close()
+
+
+@pytest.mark.usefixtures("picky_dead_letters")
+def test_a_table_that_refuses_all_stops_the_collect_and_loses_nothing(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    for n in range(150):
+        channel.basic_publish("webhooks.dead", "refused", b"%d" % n)
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stdout) == (1, "collected 0; there already 0\n"), done.stderr
+    assert "100 could not be stored and stay in webhooks.dead: stopped; mend the table" in done.stderr
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 150, "all to be back")
+    channel.connection.close()
+
+
+def test_a_table_that_is_not_there_is_said_once_and_nothing_is_taken(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    channel.basic_publish("webhooks.dead", "default", b"x")
+    site.database.query("alter table webhooks_dead rename to elsewhere")
+    try:
+        done = site.servers.operate("dead", "collect")
+    finally:
+        site.database.query("alter table elsewhere rename to webhooks_dead")
+    assert done.returncode == 1
+    assert done.stderr.count("\n") == 1 and "webhooks_dead" in done.stderr
+    assert channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1
+    channel.connection.close()
+
+
+class Latin1(str):
+    """A text that travels as another encoding's bytes."""
+
+    def encode(self, *_):
+        return super().encode("latin-1")
+
+
+def test_whatever_bytes_a_message_has_it_is_collected(site):
+    deaths = [{"reason": reason, "queue": queue, "count": 1} for reason, queue in (
+        ("nul\0", "webhooks.ingest"), (Latin1("ÿþ"), Latin1("ÿ")), (b"bytes", b"bytes"), ("😀" * 1000, "webhooks.ingest"),
+        ("x" * 99 + "ß" * 500, "q" * 250))]
+    kept = [{"x-nul": "a\0b"}, {"x-latin": Latin1("grüß")}, {"x-bytes": b"gr\xfc\xdf"}, {"x-number": 7}, {"x" * 255: "漢" * 5000},
+            {f"x-{n}": "" for n in range(65)}]
+    messages = [("default", {"x-death": [death]}) for death in deaths]
+    messages += [("default", {"sluice-headers": headers}) for headers in kept]
+    messages += [("default", {"sluice-attempt": 2**31 - 1}), ("default", {"sluice-received": -1}),
+                 ("default", {"sluice-received": 2**62}), ("default", {"sluice-path": "/" * 20000}),
+                 ("default", {"sluice-query": "nul\0"}), ("default", {"sluice-source": "Ünknown"}),
+                 (b"gr\xfc", None), (b"nul\0", None), ("ß" * 120, None)]
+    channel = site.channel()
+    channel.confirm_delivery()
+    for number, (routing_key, headers) in enumerate(messages):
+        whole = None if headers is None else {
+            "sluice-version": 1, "sluice-source": "default", "sluice-keep": "newest", "sluice-method": "POST",
+            "sluice-path": "/", "sluice-query": "", "sluice-received": T, "sluice-remote": "127.0.0.1",
+            "sluice-attempt": 0, "sluice-headers": {}, **headers}
+        channel.basic_publish("webhooks.dead", routing_key, b"%d" % number,
+                              pika.BasicProperties(message_id=f"odd-{number}", headers=whole))
+    channel.connection.close()
+    done = site.servers.operate("dead", "collect")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout == f"collected {len(messages)}; there already 0\n"
+    rows = site.database.query("select source, reason from webhooks_dead where octet_length(reason) between 1 and 500")
+    assert len(rows) == len(messages)
+    assert {source for source, _ in rows} == {"default", "unknown", "ß" * 120}
+    assert not any("SQLSTATE" in reason for _, reason in rows)
 
 
 def test_collect_needs_the_servers(site):

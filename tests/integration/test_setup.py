@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: MIT
 """`sluice setup`: idempotent, safe, and no program gets more rights than it needs."""
 
+import os
+import subprocess
+
 import pika
 import psycopg2
 import pytest
 
+from database import programs
 from process import Failure, wait_until
 
 SCHEMA = """
@@ -90,6 +94,31 @@ def test_print_sql_prints_the_migrations_and_changes_nothing(servers):
     for name in ("create table webhooks_raw", "create table webhooks_dead", "create view webhooks", "connection limit"):
         assert name in done.stdout.lower()
     assert not any(servers.secret(name) in done.stdout for name in ("database-worker", "database-reader"))
+
+
+def test_the_printed_script_takes_the_passwords_from_files_and_may_be_run_again(servers, tmp_path):
+    script = servers.setup("--print-sql").stdout
+    owner = tmp_path / "pgpass"
+    owner.touch(mode=0o600)
+    owner.write_text(f"*:*:*:sluice:{servers.database.owner_password}\n", encoding="ascii")
+    secrets = {role: servers.secret(f"database-{role}") for role in ("worker", "reader")}
+    files = {f"SETUP_{role.upper()}_DATABASE_PASSWORD_FILE": str(servers.write_secret(f"database-{role}", secret))
+             for role, secret in secrets.items()}
+
+    def run(**settings):
+        return subprocess.run([programs() / "psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(servers.database.port),
+                               "-U", "sluice", "-d", "sluice"], input=script, capture_output=True, text=True, timeout=60,
+                              env={"PATH": os.environ["PATH"], "PGPASSFILE": str(owner), **settings}, check=False)
+    for _ in range(2):
+        servers.database.query("alter role sluice_worker password 'another'; alter role sluice_reader password 'another'")
+        done = run(**files)
+        assert done.returncode == 0, done.stderr
+        for role, secret in secrets.items():
+            assert servers.database.query("select 1", user=f"sluice_{role}", password=secret) == [(1,)]
+    for missing in files:
+        done = run(**{name: path for name, path in files.items() if name != missing})
+        assert done.returncode == 3
+        assert f"{missing} must name a file" in done.stderr
 
 
 def test_setup_may_leave_the_brokers_users_alone(servers):

@@ -184,9 +184,11 @@ def psql(options):
     deployment = running(options)
     program = programs() / "psql"
     statement = ["-X", "-c", options.sql] if options.sql else []
+    # In a file, since the environment of a process is shown to more than the process.
+    passwords = deployment.write_secret("pgpass-reader", f"*:*:*:sluice_reader:{deployment.secret('database-reader')}")
+    inherited = {name: value for name, value in os.environ.items() if name != "PGPASSWORD"}
     os.execve(program, [program, "-h", "127.0.0.1", "-p", str(deployment.database.port), "-U", "sluice_reader",
-                        "-d", "sluice", *statement],
-              {**os.environ, "PGPASSWORD": deployment.secret("database-reader")})
+                        "-d", "sluice", *statement], {**inherited, "PGPASSFILE": str(passwords)})
 
 
 def ctl(options):

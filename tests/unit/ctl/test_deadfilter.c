@@ -40,13 +40,13 @@ static void only_a_list_of_numbers_becomes_an_array(void **state)
     }
 }
 
-static void any_single_option_is_a_filter(void **state)
+static void all_or_any_single_option_chooses_and_neither_nor_both_do(void **state)
 {
-    const struct deadfilter none = DEADFILTER_ANY;
+    struct deadfilter none = DEADFILTER_ANY;
     struct deadfilter some[7];
 
     (void)state;
-    assert_false(deadfilter_given(&none));
+    assert_false(deadfilter_chosen(&none));
     for (size_t i = 0; i < 7; i++) {
         some[i] = none;
     }
@@ -58,15 +58,19 @@ static void any_single_option_is_a_filter(void **state)
     some[5].older_us = 0;
     some[6].newer_us = 0;
     for (size_t i = 0; i < 7; i++) {
-        assert_true(deadfilter_given(&some[i]));
+        assert_true(deadfilter_chosen(&some[i]));
+        some[i].all = true;
+        assert_false(deadfilter_chosen(&some[i]));
     }
+    none.all = true;
+    assert_true(deadfilter_chosen(&none));
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(only_a_list_of_numbers_becomes_an_array),
-        cmocka_unit_test(any_single_option_is_a_filter),
+        cmocka_unit_test(all_or_any_single_option_chooses_and_neither_nor_both_do),
     };
 
     return cmocka_run_group_tests_name("deadfilter", tests, NULL, NULL);

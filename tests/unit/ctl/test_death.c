@@ -68,6 +68,23 @@ static void what_tells_no_reason_is_said_to_tell_none(void **state)
     buf_free(&deaths);
 }
 
+static void long_names_are_cut_at_a_character(void **state)
+{
+    struct buf deaths = {0}, expected = {0};
+    char reason[103], queue[301];
+
+    (void)state;
+    memset(reason, 'r', 99);
+    memcpy(reason + 99, "\xc3\xa9", 3);
+    memset(queue, 'q', sizeof queue - 1);
+    queue[sizeof queue - 1] = '\0';
+    put_death(&deaths, queue, reason, 0);
+    buf_printf(&expected, "the broker gave it up: %.99s in %.100s", reason, queue);
+    check_reason(buf_span(&deaths), buf_text(&expected));
+    buf_free(&expected);
+    buf_free(&deaths);
+}
+
 static void any_bytes_are_safe(void **state)
 {
     struct buf deaths = {0};
@@ -93,6 +110,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_entry_of_the_queue_is_told_wherever_it_stands),
         cmocka_unit_test(what_tells_no_reason_is_said_to_tell_none),
+        cmocka_unit_test(long_names_are_cut_at_a_character),
         cmocka_unit_test(any_bytes_are_safe),
     };
 

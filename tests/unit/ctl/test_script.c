@@ -40,6 +40,9 @@ static void script_holds_every_migration_with_its_hash_and_no_password(void **st
     assert_non_null(strstr(text, (const char *)migrate_roles.sql));
     assert_non_null(strstr(text, "\\set budget 7\n"));
     assert_non_null(strstr(text, "password :'worker_password' connection limit :budget;"));
+    assert_non_null(strstr(text, "\\set worker_password `cat \"$SETUP_WORKER_DATABASE_PASSWORD_FILE\"`\n"));
+    assert_non_null(strstr(text, "\\set reader_password `cat \"$SETUP_READER_DATABASE_PASSWORD_FILE\"`\n"));
+    assert_null(strstr(text, "psql -v"));
     buf_free(&script);
 }
 

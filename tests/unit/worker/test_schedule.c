@@ -88,7 +88,8 @@ static void settled_and_retried_events_are_the_callers(void **state)
     schedule_free(&s);
 }
 
-static void while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_than_half_the_time(void **state)
+static void while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_than_half_the_time(
+    void **state)
 {
     struct schedule s = make_schedule(4);
     struct batch none = {.count = 0};
@@ -152,17 +153,17 @@ static void a_brake_takes_hold_of_what_waits_already(void **state)
 
 /* --- no good event waits for a bad one beyond a bound ---------------------------------- */
 
-/* A worker of two slots, a prefetch of 100 and a database in which, for as long as the run lasts, one source's
- * rows are locked, one's statements never end, one is refused for no clear cause, one ends its backend,
- * and one is refused most of the time. Good events arrive all the while. */
+/* A worker of two slots, a prefetch of 100 and a database in which, for as long as the run lasts, one
+ * source's rows are locked, one's statements never end, one is refused for no clear cause, one ends its
+ * backend, and one is refused most of the time. Good events arrive all the while. */
 enum kind { GOOD, LOCKED, ENDLESS, UNCLEAR, KILLER, REFUSED, KINDS };
 static const char *const names[KINDS] = {"good", "locked", "endless", "unclear", "killer", "refused"};
 
 enum { PREFETCH = 100, BATCH = 20, SLOTS = 2, GOODS = 4000 };
 #define LOCK_US (2 * S)
 #define ENDLESS_US (30 * S)
-/* It may be in a batch with endless statements, be lost with a killer's, and then wait for what goes alone: an
- * endless statement each time. */
+/* It may be in a batch with endless statements, be lost with a killer's, and then wait for what goes alone:
+ * an endless statement each time. */
 #define BOUND_US (4 * ENDLESS_US)
 
 struct slot_model {
@@ -422,7 +423,8 @@ int main(void)
         cmocka_unit_test(what_failed_with_its_batch_goes_in_a_batch_again),
         cmocka_unit_test(what_failed_by_itself_goes_alone_after_its_wait),
         cmocka_unit_test(settled_and_retried_events_are_the_callers),
-        cmocka_unit_test(while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_than_half_the_time),
+        cmocka_unit_test(
+            while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_than_half_the_time),
         cmocka_unit_test(a_pause_holds_all_until_its_end),
         cmocka_unit_test(a_brake_takes_hold_of_what_waits_already),
         cmocka_unit_test_setup_teardown(whatever_fails_and_however_no_good_event_waits_for_it_beyond_a_bound,
