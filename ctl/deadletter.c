@@ -4,6 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define NAME_SHOWN 64 /* bytes of a header's name */
+
 enum column {
     DEAD_ID,
     SOURCE,
@@ -38,7 +40,8 @@ static enum error_code take_headers(struct envelope *e, const cJSON *members, st
     cJSON_ArrayForEach(member, members)
     {
         if (!cJSON_IsString(member)) {
-            return error_set(error, ERROR_MALFORMED, "its header %.64s is no text", member->string);
+            return error_set(error, ERROR_MALFORMED, "its header %.*s is no text",
+                             (int)span_cut(span_of(member->string), NAME_SHOWN), member->string);
         }
         if (e->header_count == ENVELOPE_HEADERS_MAX) {
             return error_set(error, ERROR_LIMIT, "it has more than %d headers", ENVELOPE_HEADERS_MAX);

@@ -524,6 +524,25 @@ def test_a_table_that_refuses_all_stops_the_collect_and_loses_nothing(site):
     channel.connection.close()
 
 
+@pytest.mark.parametrize("sqlstate", ["08006", "25006", "40001", "40P01", "53100", "55P03", "57014", "57P01", "58030"])
+def test_what_may_pass_by_itself_ends_the_collect_and_leaves_all_in_the_queue(site, sqlstate):
+    channel = site.channel()
+    channel.confirm_delivery()
+    channel.basic_publish("webhooks.dead", "default", b"x")
+    site.database.query(f"""create function passing() returns trigger language plpgsql as $$
+        begin raise exception 'not now' using errcode = '{sqlstate}'; end $$""")
+    site.database.query("create trigger passing before insert on webhooks_dead for each row execute function passing()")
+    try:
+        done = site.servers.operate("dead", "collect")
+    finally:
+        site.database.query("drop trigger passing on webhooks_dead; drop function passing")
+    assert (done.returncode, done.stdout) == (69, "collected 0; there already 0\n")
+    assert done.stderr == f"sluice dead collect: database: not now (SQLSTATE {sqlstate})\n"
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1, "it to be back")
+    channel.connection.close()
+    assert site.servers.operate("dead", "collect").stdout == "collected 1; there already 0\n"
+
+
 def test_a_table_that_is_not_there_is_said_once_and_nothing_is_taken(site):
     channel = site.channel()
     channel.confirm_delivery()

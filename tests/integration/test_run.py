@@ -115,6 +115,9 @@ def test_make_run_takes_an_event_shows_it_keeps_it_and_ends_on_ctrl_c_and_hangup
     table = wait_until(shown, "the row in psql", 20, 0.3)
     fields = [field.strip() for field in table.splitlines()[2].split("|")]
     assert fields == [reply["id"], "default", "/orders", "world"]
+    told = make_run.run("psql", r"SQL=\! env; cat /proc/$$PPID/cmdline").stdout
+    secret = (make_run.directory / "run" / "secrets" / "database-reader").read_text(encoding="ascii").strip()
+    assert "sluice_reader" in told and secret not in told, "no command line and no environment holds the password"
     done = make_run.run("ctl", "ARGS=status")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "webhooks.ingest" in done.stdout

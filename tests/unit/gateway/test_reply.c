@@ -186,6 +186,24 @@ static void a_refusal_keeps_its_sentence_cut_to_fit(void **state)
     assert_int_equal(strlen(reply.text), sizeof reply.text - 1);
 }
 
+/* Senders parse the reply's JSON, and the sentence may quote what they sent. */
+static void a_refusal_is_text_wherever_it_is_cut_and_whatever_it_quotes(void **state)
+{
+    struct reply reply = {0};
+    char longer[sizeof reply.text];
+
+    (void)state;
+    for (size_t before = sizeof longer - 4; before < sizeof longer; before++) {
+        memset(longer, 'x', before);
+        longer[before] = '\0';
+        (void)reply_refuse(&reply, REPLY_MALFORMED, "%s\xe6\xbc\xa2", longer);
+        assert_true(span_is_text(span_of(reply.text)));
+        assert_int_equal(strlen(reply.text), before + 3 < sizeof reply.text ? before + 3 : before);
+    }
+    (void)reply_refuse(&reply, REPLY_MALFORMED, "no id in %s", "gr\xfc\xdf");
+    assert_string_equal(reply.text, "no id in gr??");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -198,6 +216,7 @@ int main(void)
         cmocka_unit_test(a_connection_that_will_be_closed_is_announced),
         cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
         cmocka_unit_test(a_refusal_keeps_its_sentence_cut_to_fit),
+        cmocka_unit_test(a_refusal_is_text_wherever_it_is_cut_and_whatever_it_quotes),
     };
 
     return cmocka_run_group_tests(tests, NULL, free_out);
