@@ -7,7 +7,7 @@
 LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field properties envelope amqperror dial broker confirm daemon
 GATEWAY = main settings reload certificate ingress request forwarded head framing patience pace admission intake route routes place demand scheme verify proof twilio form encoding key unverified handshake eventid pointer jsontext rate kept delay publish ticket publisher uplink reply
 WORKER  = main settings deliver event backlog brake sources judge schedule batch budget pool slot session run upsert verdict retry ack report loop
-CTL     = main settings report database management budget migrate access script setup ledger post sign send queues status ready balance verify check route options tabulate deadfilter deadlist deadshow deadletter deadsend deadreplay deaddrop death deadrow deadcollect prune
+CTL     = main settings report database management outcome budget migrate scram roles keys access inventory inforce script setup ledger post sign send queues status ready balance verify check route options tabulate deadfilter deadlist deadshow deadletter deadsend deadreplay deaddrop death deadrow deadcollect prune
 
 # What the sluice command shares with the gateway: routes, what they demand, and how that is signed.
 CTL_OF_GATEWAY = request route routes place demand scheme verify proof twilio form encoding key eventid pointer jsontext rate delay reply
@@ -112,9 +112,9 @@ $(BUILD)/%.o: %.c Makefile VERSION
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
 # The migrations travel inside the sluice command.
-$(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS) sql/roles.sql
+$(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql
 	@mkdir -p $(@D)
-	sql/embed $(MIGRATIONS) sql/roles.sql >$@
+	sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql >$@
 
 $(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c ctl/migrate.h
 	$(CC) $(CPPFLAGS) -Ictl $(CFLAGS) $(WARNINGS) -c -o $@ $<

@@ -50,8 +50,57 @@ bool access_same(const cJSON *wanted, const cJSON *existing)
     return true;
 }
 
-/* Puts wanted at path unless what is there has it all already. Owns wanted. */
-static enum error_code ensure(struct management *m, const char *path, cJSON *wanted, const char *what,
+/* Tells of each member of wanted that existing has otherwise. */
+static void tell_members(const struct access *a, const char *what, const cJSON *wanted, const cJSON *existing)
+{
+    const cJSON *member;
+
+    cJSON_ArrayForEach(member, wanted)
+    {
+        const cJSON *other = cJSON_GetObjectItemCaseSensitive(existing, member->string);
+        char *is = other == NULL ? NULL : cJSON_PrintUnformatted(other);
+        char *should = cJSON_PrintUnformatted(member);
+
+        if (!cJSON_Compare(member, other, true)) {
+            outcome_differs(a->outcome, is == NULL ? "none" : is, should == NULL ? "" : should, "%s, %s",
+                            what, member->string);
+        }
+        cJSON_free(is);
+        cJSON_free(should);
+    }
+}
+
+/* Puts wanted at path unless what is there (NULL: nothing) has it all already. */
+static enum error_code settle(const struct access *a, const char *path, const cJSON *wanted,
+                              const cJSON *existing, const char *what, struct error *error)
+{
+    enum error_code code = ERROR_NONE;
+
+    if (existing != NULL && access_same(wanted, existing)) {
+        outcome_there(a->outcome, "%s", what);
+        return ERROR_NONE;
+    }
+    if (!a->outcome->checking) {
+        code = management_put(a->management, path, wanted, error);
+    }
+    if (code == ERROR_NONE && existing == NULL) {
+        outcome_missing(a->outcome, "%s", what);
+    } else if (code == ERROR_NONE) {
+        tell_members(a, what, wanted, existing);
+    }
+    return code;
+}
+
+/* *existing: what is at path, NULL when nothing is; for cJSON_Delete. */
+static enum error_code look(const struct access *a, const char *path, cJSON **existing, struct error *error)
+{
+    enum error_code code = management_get(a->management, path, existing, error);
+
+    return code == ERROR_NOT_FOUND ? ERROR_NONE : code;
+}
+
+/* Owns wanted. */
+static enum error_code ensure(const struct access *a, const char *path, cJSON *wanted, const char *what,
                               struct error *error)
 {
     cJSON *existing = NULL;
@@ -60,21 +109,16 @@ static enum error_code ensure(struct management *m, const char *path, cJSON *wan
     if (wanted == NULL) {
         return error_set(error, ERROR_MEMORY, "%s: out of memory", what);
     }
-    code = management_get(m, path, &existing, error);
-    if (code == ERROR_NONE && access_same(wanted, existing)) {
-        report_line("there  %s", what);
-    } else if (code == ERROR_NONE || code == ERROR_NOT_FOUND) {
-        code = management_put(m, path, wanted, error);
-        if (code == ERROR_NONE) {
-            report_line("done   %s", what);
-        }
+    code = look(a, path, &existing, error);
+    if (code == ERROR_NONE) {
+        code = settle(a, path, wanted, existing, what, error);
     }
     cJSON_Delete(existing);
     cJSON_Delete(wanted);
     return code;
 }
 
-static enum error_code ensure_permissions(struct management *m, const char *user, const char *configure,
+static enum error_code ensure_permissions(const struct access *a, const char *user, const char *configure,
                                           const char *write, const char *read, struct error *error)
 {
     char *escaped = curl_easy_escape(NULL, user, 0);
@@ -85,122 +129,214 @@ static enum error_code ensure_permissions(struct management *m, const char *user
     (void)cJSON_AddStringToObject(wanted, "configure", configure);
     (void)cJSON_AddStringToObject(wanted, "write", write);
     (void)cJSON_AddStringToObject(wanted, "read", read);
-    buf_printf(&path, "/api/permissions/" TOPOLOGY_VHOST "/%s", escaped == NULL ? "" : escaped);
-    buf_printf(&what, "broker permissions of %s in vhost " TOPOLOGY_VHOST, user);
-    code = ensure(m, buf_text(&path), wanted, buf_text(&what), error);
+    buf_printf(&path, "/api/permissions/%s/%s", a->segment, escaped == NULL ? "" : escaped);
+    buf_printf(&what, "broker permissions of %s in vhost %s", user, a->vhost);
+    code = ensure(a, buf_text(&path), wanted, buf_text(&what), error);
     curl_free(escaped);
     buf_free(&path);
     buf_free(&what);
     return code;
 }
 
-static bool user_is_so(const cJSON *user, const char *password)
-{
-    const char *hash = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(user, "password_hash"));
-    const char *how = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(user, "hashing_algorithm"));
+/* --- users ---------------------------------------------------------------- */
 
-    return hash != NULL && how != NULL && strcmp(how, "rabbit_password_hashing_sha256") == 0 &&
-           cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(user, "tags")) == 0 &&
-           access_hash_matches(hash, password);
+/* An empty password: any will do. */
+static bool has_password(const cJSON *user, const char *password)
+{
+    const char *hash = management_text(user, "password_hash");
+    const char *how = management_text(user, "hashing_algorithm");
+
+    return password[0] == '\0' ||
+           (hash != NULL && how != NULL && strcmp(how, "rabbit_password_hashing_sha256") == 0 &&
+            access_hash_matches(hash, password));
 }
 
-static enum error_code ensure_user(struct management *m, const struct topology_user *user,
-                                   const char *password, struct error *error)
+/* The password that is given, else the one that the user has. */
+static cJSON *wanted_user(const cJSON *existing, const char *password)
 {
-    cJSON *existing = NULL, *wanted = NULL;
+    cJSON *wanted = cJSON_CreateObject();
+
+    if (password[0] != '\0') {
+        (void)cJSON_AddStringToObject(wanted, "password", password);
+    } else {
+        const char *hash = management_text(existing, "password_hash"),
+                   *how = management_text(existing, "hashing_algorithm");
+
+        (void)cJSON_AddStringToObject(wanted, "password_hash", hash == NULL ? "" : hash);
+        (void)cJSON_AddStringToObject(wanted, "hashing_algorithm", how == NULL ? "" : how);
+    }
+    (void)cJSON_AddStringToObject(wanted, "tags", "");
+    return wanted;
+}
+
+static void tell_user(const struct access *a, const char *name, const cJSON *existing, bool same_password,
+                      bool same_tags)
+{
+    if (existing == NULL) {
+        outcome_missing(a->outcome, "broker user %s", name);
+        return;
+    }
+    if (same_password && same_tags) {
+        outcome_there(a->outcome, "broker user %s", name);
+    }
+    if (!same_password) {
+        outcome_differs(a->outcome, "another", "the one given", "broker user %s, password", name);
+    }
+    if (!same_tags) {
+        char *tags = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(existing, "tags"));
+
+        outcome_differs(a->outcome, tags == NULL ? "" : tags, "none", "broker user %s, tags", name);
+        cJSON_free(tags);
+    }
+}
+
+static enum error_code ensure_user(const struct access *a, const struct topology_user *user,
+                                   const char *password, const char *setting, struct error *error)
+{
+    cJSON *existing = NULL;
     struct buf path = {0};
+    bool same_password, same_tags;
     enum error_code code;
 
     buf_printf(&path, "/api/users/%s", user->name);
-    code = management_get(m, buf_text(&path), &existing, error);
-    if (code == ERROR_NONE && user_is_so(existing, password)) {
-        report_line("there  broker user %s", user->name);
-    } else if (code == ERROR_NONE || code == ERROR_NOT_FOUND) {
-        wanted = cJSON_CreateObject();
-        (void)cJSON_AddStringToObject(wanted, "password", password);
-        (void)cJSON_AddStringToObject(wanted, "tags", "");
-        code = management_put(m, buf_text(&path), wanted, error);
-        if (code == ERROR_NONE) {
-            report_line("done   broker user %s", user->name);
-        }
+    code = look(a, buf_text(&path), &existing, error);
+    same_password = existing != NULL && has_password(existing, password);
+    same_tags =
+        existing != NULL && cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(existing, "tags")) == 0;
+    if (code == ERROR_NONE && existing == NULL && password[0] == '\0' && !a->outcome->checking) {
+        code =
+            error_set(error, ERROR_SETTING,
+                      "%s isn't set, nor %s_FILE: the broker's user %s isn't there yet, and is made with it",
+                      setting, setting, user->name);
+    }
+    if (code == ERROR_NONE && !(same_password && same_tags) && !a->outcome->checking) {
+        cJSON *wanted = wanted_user(existing, password);
+
+        code = management_put(a->management, buf_text(&path), wanted, error);
+        cJSON_Delete(wanted);
+    }
+    if (code == ERROR_NONE) {
+        tell_user(a, user->name, existing, same_password, same_tags);
+        code = ensure_permissions(a, user->name, user->configure, user->write, user->read, error);
     }
     cJSON_Delete(existing);
-    cJSON_Delete(wanted);
     buf_free(&path);
-    if (code != ERROR_NONE) {
-        return code;
-    }
-    return ensure_permissions(m, user->name, user->configure, user->write, user->read, error);
+    return code;
 }
 
-static enum error_code ensure_policy(struct management *m, const struct topology_policy *policy,
+/* --- policies ------------------------------------------------------------- */
+
+/* The bound that is told, else the one in force, else ours. */
+static int64_t bytes_of(const struct topology_policy *policy, const cJSON *existing)
+{
+    const cJSON *definition = cJSON_GetObjectItemCaseSensitive(existing, "definition");
+    const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(definition, "max-length-bytes");
+
+    if (policy->max_length_bytes != 0) {
+        return policy->max_length_bytes;
+    }
+    return cJSON_IsNumber(bytes) ? (int64_t)bytes->valuedouble : TOPOLOGY_QUEUE_BYTES;
+}
+
+static cJSON *definition_of(const struct topology_policy *policy, int64_t bytes)
+{
+    cJSON *definition = cJSON_CreateObject();
+
+    (void)cJSON_AddNumberToObject(definition, "max-length-bytes", (double)bytes);
+    if (policy->delivery_limit != 0) {
+        (void)cJSON_AddNumberToObject(definition, "delivery-limit", policy->delivery_limit);
+    }
+    return definition;
+}
+
+static enum error_code ensure_policy(const struct access *a, const struct topology_policy *policy,
                                      struct error *error)
 {
-    cJSON *wanted = cJSON_CreateObject();
-    cJSON *definition = cJSON_Parse(policy->definition);
+    cJSON *wanted = cJSON_CreateObject(), *existing = NULL;
     struct buf path = {0}, what = {0};
     enum error_code code;
 
-    (void)cJSON_AddStringToObject(wanted, "pattern", policy->pattern);
-    (void)cJSON_AddStringToObject(wanted, "apply-to", "queues");
-    (void)cJSON_AddItemToObject(wanted, "definition", definition);
-    buf_printf(&path, "/api/policies/" TOPOLOGY_VHOST "/%s", policy->name);
-    buf_printf(&what, "broker policy %s", policy->name);
-    code = ensure(m, buf_text(&path), wanted, buf_text(&what), error);
+    buf_printf(&path, "/api/policies/%s/%s", a->segment, policy->name);
+    code = look(a, buf_text(&path), &existing, error);
+    if (code == ERROR_NONE) {
+        int64_t bytes = bytes_of(policy, existing);
+
+        (void)cJSON_AddStringToObject(wanted, "pattern", policy->pattern);
+        (void)cJSON_AddStringToObject(wanted, "apply-to", "queues");
+        (void)cJSON_AddNumberToObject(wanted, "priority", TOPOLOGY_POLICY_PRIORITY);
+        (void)cJSON_AddItemToObject(wanted, "definition", definition_of(policy, bytes));
+        buf_printf(&what, "broker policy %s", policy->name);
+        code = settle(a, buf_text(&path), wanted, existing, buf_text(&what), error);
+    }
+    cJSON_Delete(existing);
+    cJSON_Delete(wanted);
     buf_free(&path);
     buf_free(&what);
     return code;
 }
 
+/* --- all of it ------------------------------------------------------------ */
+
 /* The vhost, and setup's own rights in it: who makes a vhost may not use it yet. */
-static enum error_code ensure_vhost(struct management *m, struct error *error)
+static enum error_code ensure_vhost(const struct access *a, struct error *error)
 {
+    struct buf path = {0}, what = {0};
     cJSON *me = NULL;
     const char *name;
-    enum error_code code =
-        ensure(m, "/api/vhosts/" TOPOLOGY_VHOST, cJSON_CreateObject(), "broker vhost " TOPOLOGY_VHOST, error);
+    enum error_code code;
 
+    buf_printf(&path, "/api/vhosts/%s", a->segment);
+    buf_printf(&what, "broker vhost %s", a->vhost);
+    code = ensure(a, buf_text(&path), cJSON_CreateObject(), buf_text(&what), error);
     if (code == ERROR_NONE) {
-        code = management_get(m, "/api/whoami", &me, error);
+        code = management_get(a->management, "/api/whoami", &me, error);
     }
     if (code == ERROR_NONE) {
-        name = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(me, "name"));
-        code = ensure_permissions(m, name == NULL ? "" : name, ".*", ".*", ".*", error);
+        name = management_text(me, "name");
+        code = ensure_permissions(a, name == NULL ? "" : name, ".*", ".*", ".*", error);
     }
     cJSON_Delete(me);
+    buf_free(&path);
+    buf_free(&what);
     return code;
 }
 
-enum error_code access_setup(struct management *management, const struct topology *topology,
-                             const char *gateway_password, const char *worker_password, struct error *error)
+enum error_code access_setup(const struct access *a, struct error *error)
 {
-    enum error_code code = ensure_vhost(management, error);
+    enum error_code code = ensure_vhost(a, error);
 
     if (code == ERROR_NONE) {
-        code = ensure_user(management, &topology_gateway_user, gateway_password, error);
+        code = ensure_user(a, &topology_gateway_user, a->gateway_password, "SETUP_GATEWAY_BROKER_PASSWORD",
+                           error);
     }
     if (code == ERROR_NONE) {
-        code = ensure_user(management, &topology_worker_user, worker_password, error);
+        code =
+            ensure_user(a, &topology_worker_user, a->worker_password, "SETUP_WORKER_BROKER_PASSWORD", error);
     }
-    for (size_t i = 0; code == ERROR_NONE && i < topology->policy_count; i++) {
-        code = ensure_policy(management, &topology->policies[i], error);
+    for (size_t i = 0; code == ERROR_NONE && i < a->topology->policy_count; i++) {
+        code = ensure_policy(a, &a->topology->policies[i], error);
     }
     return code;
 }
 
-void access_print_hint(const struct topology *topology)
+void access_print_hint(const struct topology *topology, const char *vhost)
 {
     const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user};
 
     report_line("left   vhost, users, permissions and policies of the broker; they need to be as by");
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         report_line("         rabbitmqctl add_user %s", users[i]->name);
-        report_line("         rabbitmqctl set_permissions -p " TOPOLOGY_VHOST " %s '%s' '%s' '%s'",
-                    users[i]->name, users[i]->configure, users[i]->write, users[i]->read);
+        report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", vhost, users[i]->name,
+                    users[i]->configure, users[i]->write, users[i]->read);
     }
     for (size_t i = 0; i < topology->policy_count; i++) {
-        report_line("         rabbitmqctl set_policy -p " TOPOLOGY_VHOST " --apply-to queues %s '%s' '%s'",
-                    topology->policies[i].name, topology->policies[i].pattern,
-                    topology->policies[i].definition);
+        const struct topology_policy *policy = &topology->policies[i];
+        cJSON *definition = definition_of(policy, bytes_of(policy, NULL));
+        char *text = cJSON_PrintUnformatted(definition);
+
+        report_line("         rabbitmqctl set_policy -p %s --apply-to queues --priority %d %s '%s' '%s'",
+                    vhost, TOPOLOGY_POLICY_PRIORITY, policy->name, policy->pattern, text == NULL ? "" : text);
+        cJSON_free(text);
+        cJSON_Delete(definition);
     }
 }

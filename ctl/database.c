@@ -109,6 +109,10 @@ enum error_code database_open(PGconn **connection, const char *url, const char *
         goto failed;
     }
     (void)PQsetErrorVerbosity(c, PQERRORS_DEFAULT);
+    code = database_run(c, "set search_path = sluice, public", error);
+    if (code != ERROR_NONE) {
+        goto failed;
+    }
     *connection = c;
     return ERROR_NONE;
 

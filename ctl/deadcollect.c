@@ -266,9 +266,7 @@ static enum error_code collect(struct collect *c, bool dry_run, struct error *er
         report_line("would collect %" PRIu32, ready);
         return ERROR_NONE;
     }
-    code = database_run(c->database,
-                        "set search_path = public; set statement_timeout = '15s'; set lock_timeout = '8s'",
-                        error);
+    code = database_run(c->database, "set statement_timeout = '15s'; set lock_timeout = '8s'", error);
     if (code == ERROR_NONE) {
         code = database_run(c->database, deadrow_probe, error);
     }

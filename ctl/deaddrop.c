@@ -60,8 +60,8 @@ static enum error_code drop_all(const struct drop *d, PGconn *database, int64_t 
 static enum error_code drop(struct drop *d, PGconn *database, struct error *error)
 {
     int64_t matched = 0, unreadable = 0, dropped = 0;
-    enum error_code code = database_run(
-        database, "set search_path = public; set statement_timeout = '60s'; set lock_timeout = '15s'", error);
+    enum error_code code =
+        database_run(database, "set statement_timeout = '60s'; set lock_timeout = '15s'", error);
 
     if (code == ERROR_NONE) {
         code = deadfilter_begin(&d->filter, database, error);

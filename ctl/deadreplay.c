@@ -201,7 +201,7 @@ static enum error_code replay(struct replay *r, const struct mover_settings *set
     /* A replay that is stopped in the middle of a batch holds its rows for 60 s at most; one that meets
      * another's waits for it less long than the broker waits for a heartbeat. */
     enum error_code code = database_run(r->database,
-                                        "set search_path = public; set statement_timeout = '60s';"
+                                        "set statement_timeout = '60s';"
                                         " set lock_timeout = '8s';"
                                         " set idle_in_transaction_session_timeout = '60s'",
                                         error);

@@ -188,7 +188,7 @@ int main(int argc, char **argv)
     if (strcmp(first, "--print-settings") == 0) {
         struct buf out = {0};
 
-        config_table(settings_all(), &out);
+        settings_print_all(&out);
         print(&out);
         return EXIT_DONE;
     }

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "management.h"
 
-#include "buf.h"
 #include "secret.h"
 
 #include <curl/curl.h>
@@ -169,4 +168,51 @@ enum error_code management_put(struct management *management, const char *path, 
     secret_wipe(text, strlen(text));
     cJSON_free(text);
     return code;
+}
+
+enum error_code management_list(struct management *management, const char *kind, const char *vhost,
+                                cJSON **list, struct error *error)
+{
+    struct buf path = {0};
+    enum error_code code;
+
+    buf_printf(&path, "/api/%s/%s", kind, vhost);
+    code = management_get(management, buf_text(&path), list, error);
+    buf_free(&path);
+    return code == ERROR_NOT_FOUND ? ERROR_NONE : code;
+}
+
+const cJSON *management_named(const cJSON *list, const char *name)
+{
+    const cJSON *entry;
+
+    cJSON_ArrayForEach(entry, list)
+    {
+        const char *its = management_text(entry, "name");
+
+        if (its != NULL && strcmp(its, name) == 0) {
+            return entry;
+        }
+    }
+    return NULL;
+}
+
+const char *management_text(const cJSON *object, const char *name)
+{
+    return cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, name));
+}
+
+void management_vhost(const char *broker_url, struct buf *segment, struct buf *name)
+{
+    const char *host = strstr(broker_url, "://");
+    const char *slash = strchr(host == NULL ? broker_url : host + 3, '/');
+    char *plain = curl_easy_unescape(NULL, slash == NULL ? "/" : slash + 1, 0, NULL);
+    char *escaped = plain == NULL ? NULL : curl_easy_escape(NULL, plain, 0);
+
+    if (escaped != NULL) {
+        buf_append_text(segment, escaped);
+        buf_append_text(name, plain);
+    }
+    curl_free(escaped);
+    curl_free(plain);
 }

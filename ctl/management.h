@@ -5,6 +5,7 @@
 /* RabbitMQ's management API: what AMQP can't do (vhosts, users, rights, policies) or
  * can't tell (who is connected). Each call connects within 5 s and ends within 10 s. */
 
+#include "buf.h"
 #include "error.h"
 
 #include <cjson/cJSON.h>
@@ -23,6 +24,17 @@ void management_close(struct management *management);
  * ERROR_UNREACHABLE, also for a 5xx. */
 MUST_CHECK enum error_code management_get(struct management *management, const char *path, cJSON **answer,
                                           struct error *error);
+/* All of a kind ("queues") in a vhost (as part of a path), as an array. *list stays NULL when there is no
+ * such vhost. */
+MUST_CHECK enum error_code management_list(struct management *management, const char *kind, const char *vhost,
+                                           cJSON **list, struct error *error);
+/* The entry of that name in a list; NULL. */
+const cJSON *management_named(const cJSON *list, const char *name);
+/* A text member of an object; NULL where it has none. */
+const char *management_text(const cJSON *object, const char *name);
+/* Appends the vhost of a broker's URL (amqp://user@host:port/vhost; "/" where it names none) as it stands in
+ * a path of this API, and unescaped to `name`. */
+void management_vhost(const char *broker_url, struct buf *segment, struct buf *name);
 /* Creates or replaces. */
 MUST_CHECK enum error_code management_put(struct management *management, const char *path, const cJSON *body,
                                           struct error *error);

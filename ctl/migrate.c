@@ -2,16 +2,11 @@
 #include "migrate.h"
 
 #include "database.h"
-#include "report.h"
 
 #include <openssl/sha.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-const char migrate_table_sql[] = "create table if not exists sluice_migrations ("
-                                 "name text primary key, sha256 text not null, "
-                                 "applied_at timestamptz not null default now())";
 
 void migrate_sha256(const struct migration *migration, char hex[MIGRATE_SHA256_HEX + 1])
 {
@@ -83,7 +78,8 @@ static enum error_code apply_one(PGconn *connection, const struct migration *m, 
     }
     if (code == ERROR_NONE) {
         code = database_query(connection, &result,
-                              "insert into sluice_migrations (name, sha256) values ($1, $2)", 2, row, error);
+                              "insert into sluice.sluice_migrations (name, sha256) values ($1, $2)", 2, row,
+                              error);
         PQclear(result);
     }
     if (code == ERROR_NONE) {
@@ -94,27 +90,56 @@ static enum error_code apply_one(PGconn *connection, const struct migration *m, 
 
         return error_set(error, code, "migration %s: %s", m->name, cause.text);
     }
-    report_line("done   migration %s", m->name);
     return ERROR_NONE;
 }
 
-enum error_code migrate_apply(PGconn *connection, struct error *error)
+/* Leaves *applied NULL where setup has never been. */
+static enum error_code read_applied(PGconn *connection, PGresult **applied, struct error *error)
 {
-    PGresult *applied = NULL;
-    enum error_code code = database_run(connection, migrate_table_sql, error);
+    PGresult *r = NULL;
+    enum error_code code = database_query(
+        connection, &r, "select to_regclass('sluice.sluice_migrations') is not null", 0, NULL, error);
+    bool there = code == ERROR_NONE && PQgetvalue(r, 0, 0)[0] == 't';
+
+    PQclear(r);
+    if (!there) {
+        return code;
+    }
+    code = database_query(connection, applied,
+                          "select name, sha256 from sluice.sluice_migrations order by name", 0, NULL, error);
+    return code == ERROR_NONE ? check_applied(*applied, error) : code;
+}
+
+static enum error_code take_one(PGconn *connection, const struct migration *m, struct outcome *outcome,
+                                struct error *error)
+{
+    enum error_code code = outcome->checking ? ERROR_NONE : apply_one(connection, m, error);
 
     if (code == ERROR_NONE) {
-        code = database_query(connection, &applied,
-                              "select name, sha256 from sluice_migrations order by name", 0, NULL, error);
+        outcome_missing(outcome, "migration %s", m->name);
+    }
+    return code;
+}
+
+enum error_code migrate_apply(PGconn *connection, struct outcome *outcome, size_t *missing,
+                              struct error *error)
+{
+    PGresult *applied = NULL;
+    enum error_code code = ERROR_NONE;
+
+    *missing = 0;
+    if (!outcome->checking) {
+        code = database_run(connection, (const char *)migrate_schema.sql, error);
     }
     if (code == ERROR_NONE) {
-        code = check_applied(applied, error);
+        code = read_applied(connection, &applied, error);
     }
     for (const struct migration *m = migrations; code == ERROR_NONE && m->name != NULL; m++) {
-        if (is_applied(applied, m->name)) {
-            report_line("there  migration %s", m->name);
+        if (applied != NULL && is_applied(applied, m->name)) {
+            outcome_there(outcome, "migration %s", m->name);
         } else {
-            code = apply_one(connection, m, error);
+            code = take_one(connection, m, outcome, error);
+            *missing += code == ERROR_NONE;
         }
     }
     PQclear(applied);

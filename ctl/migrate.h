@@ -5,6 +5,7 @@
 /* The forward-only migrations of sql/, which travel inside the command. */
 
 #include "error.h"
+#include "outcome.h"
 
 #include <libpq-fe.h>
 #include <stddef.h>
@@ -17,18 +18,17 @@ struct migration {
 
 /* Made by sql/embed. */
 extern const struct migration migrations[];
-extern const struct migration migrate_roles; /* applied by every setup */
+extern const struct migration migrate_schema; /* said by every setup before them */
+extern const struct migration migrate_roles;  /* and after them */
 
 #define MIGRATE_SHA256_HEX 64
-/* The table that remembers what was applied; the same when said twice. */
-extern const char migrate_table_sql[];
-
 void migrate_sha256(const struct migration *migration, char hex[MIGRATE_SHA256_HEX + 1]);
 
-/* Applies what is missing, each file in a transaction of its own with its row in
- * sluice_migrations, and reports a line for each. The caller holds the lock that keeps a second setup
- * out. ERROR_SETTING when the database is newer than this command, or
- * when an applied file has changed since. */
-MUST_CHECK enum error_code migrate_apply(PGconn *connection, struct error *error);
+/* Makes the schema, then applies what is missing, each file in a transaction of its own with its row in
+ * sluice_migrations, and tells `outcome` of each; *missing: how many there were. While it checks, nothing is
+ * applied. The caller holds the lock that keeps a second setup out. ERROR_SETTING when the database is newer
+ * than this command, or when an applied file has changed since. */
+MUST_CHECK enum error_code migrate_apply(PGconn *connection, struct outcome *outcome, size_t *missing,
+                                         struct error *error);
 
 #endif

@@ -68,7 +68,7 @@ static enum error_code begin(struct prune *p, int64_t older_us, struct error *er
     const char *const parameters[] = {age};
     PGresult *r = NULL;
     enum error_code code = database_run(p->database,
-                                        "set search_path = public; set timezone = 'UTC'; set lock_timeout = "
+                                        "set timezone = 'UTC'; set lock_timeout = "
                                         "'1s'; set statement_timeout = '60s'",
                                         error);
 

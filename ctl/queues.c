@@ -33,9 +33,7 @@ enum error_code queues_inspect(struct queue_depths *depths, const struct queues_
         .access = options->access, .connection_name = options->connection_name, .heartbeat_s = 20};
     struct topology topology;
     struct broker *broker = NULL;
-    /* The bound on bytes is no matter here: any will do. */
-    enum error_code code =
-        topology_build(&topology, options->delays->us, options->delays->count, INT64_C(1) << 30, error);
+    enum error_code code = topology_build(&topology, options->delays->us, options->delays->count, 0, error);
 
     *depths = (struct queue_depths){0};
     for (size_t i = 0; code == ERROR_NONE && i < topology.queue_count; i++) {

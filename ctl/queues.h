@@ -18,7 +18,7 @@ struct queue_depth {
 };
 
 struct queue_depths {
-    struct queue_depth queues[2 + 2 * TOPOLOGY_DELAYS_MAX];
+    struct queue_depth queues[TOPOLOGY_QUEUES_MAX];
     size_t count;
 };
 

@@ -14,18 +14,25 @@ static void append_migration(struct buf *out, const struct migration *m)
     char hex[MIGRATE_SHA256_HEX + 1];
 
     migrate_sha256(m, hex);
-    buf_printf(out,
-               "\n-- %s\n"
-               "select not exists (select from sluice_migrations where name = '%s') as missing \\gset\n"
-               "\\if :missing\n"
-               "begin;\n",
-               m->name, m->name);
+    buf_printf(
+        out,
+        "\n-- %s\n"
+        "select not exists (select from sluice.sluice_migrations where name = '%s') as missing \\gset\n"
+        "\\if :missing\n"
+        "begin;\n",
+        m->name, m->name);
     buf_append(out, m->sql, m->len);
     buf_printf(out,
-               "insert into sluice_migrations (name, sha256) values ('%s', '%s');\n"
+               "insert into sluice.sluice_migrations (name, sha256) values ('%s', '%s');\n"
                "commit;\n"
                "\\endif\n",
                m->name, hex);
+}
+
+/* A password that isn't given stays as it is. */
+static void append_password(struct buf *out, const char *role, const char *variable)
+{
+    buf_printf(out, "\\if :{?%s}\nalter role %s password :'%s';\n\\endif\n", variable, role, variable);
 }
 
 /* The same arithmetic as in budget.c, done where the numbers are. */
@@ -38,33 +45,40 @@ static void append_budget(struct buf *out, int64_t budget)
         "     - current_setting('superuser_reserved_connections')::int\n"
         "     - coalesce(current_setting('reserved_connections', true), '0')::int as available \\gset\n");
     if (budget == 0) {
-        buf_printf(out, "select least(%d, :available / 2) as budget \\gset\n", BUDGET_CHOSEN_MAX);
+        buf_printf(out,
+                   "select coalesce((select rolconnlimit from pg_roles where rolname = 'sluice_worker'\n"
+                   "                  and rolconnlimit >= 0), least(%d, :available / 2)) as budget \\gset\n",
+                   BUDGET_CHOSEN_MAX);
     } else {
         buf_printf(out, "\\set budget %" PRId64 "\n", budget);
     }
-    buf_append_text(out, "select :budget >= 1 and :budget < :available as safe \\gset\n"
-                         "\\if :safe\n"
-                         "\\else\n"
-                         "\\warn 'the budget' :budget 'must be at least 1 and below' :available\n"
-                         "select 1 / 0 as unsafe_budget; -- ends the script with psql's exit code 3\n"
-                         "\\endif\n");
+    buf_printf(out,
+               "select :budget >= %d and :budget < :available as safe \\gset\n"
+               "\\if :safe\n"
+               "\\else\n"
+               "\\warn 'the budget' :budget 'must be at least 1 and below' :available\n"
+               "select 1 / 0 as unsafe_budget; -- ends the script with psql's exit code 3\n"
+               "\\endif\n",
+               budget == 0 ? 0 : 1);
 }
 
-/* From a file unless psql's variable is set: a command line is seen by everybody on the machine. */
-static void append_password(struct buf *out, const char *variable, const char *setting)
+/* From a file, if one is named, unless psql's variable is set: a command line is seen by everybody on the
+ * machine. */
+static void append_password_file(struct buf *out, const char *variable, const char *setting)
 {
     buf_printf(out,
+               "\\set named `test -n \"$%s_FILE\" && echo yes || echo no`\n"
                "\\if :{?%s}\n"
-               "\\else\n"
+               "\\elif :named\n"
                "\\set given `test -s \"$%s_FILE\" && echo yes || echo no`\n"
                "\\if :given\n"
                "\\set %s `cat \"$%s_FILE\"`\n"
                "\\else\n"
-               "\\warn '%s_FILE must name a file that holds a password'\n"
+               "\\warn '%s_FILE names no file that holds a password'\n"
                "select 1 / 0 as no_password; -- ends the script with psql's exit code 3\n"
                "\\endif\n"
                "\\endif\n",
-               variable, setting, variable, setting, setting);
+               setting, variable, setting, variable, setting, setting);
 }
 
 void script_append(struct buf *out, int64_t budget)
@@ -76,20 +90,23 @@ void script_append(struct buf *out, int64_t budget)
              "--   psql -X -f this-file\n"
              "-- The passwords are read from these files, so that no command line holds one. A SCRAM\n"
              "-- verifier in place of a password keeps it out of the server's log.\n"
+             "-- Without a file the role's password stays as it is.\n"
              "\\set ON_ERROR_STOP on\n");
-    append_password(out, "worker_password", WORKER_PASSWORD);
-    append_password(out, "reader_password", READER_PASSWORD);
-    buf_append_text(out, "set search_path = public;\n"
+    append_password_file(out, "worker_password", WORKER_PASSWORD);
+    append_password_file(out, "reader_password", READER_PASSWORD);
+    buf_append_text(out, "set search_path = sluice, public;\n"
                          "set lock_timeout = '30s';\n");
     append_budget(out, budget);
-    buf_printf(out, "\n%s;\n", migrate_table_sql);
+    buf_append_char(out, '\n');
+    buf_append(out, migrate_schema.sql, migrate_schema.len);
     for (const struct migration *m = migrations; m->name != NULL; m++) {
         append_migration(out, m);
     }
     buf_append_text(out, "\nbegin;\n");
     buf_append(out, migrate_roles.sql, migrate_roles.len);
-    buf_append_text(out,
-                    "alter role sluice_worker login password :'worker_password' connection limit :budget;\n"
-                    "alter role sluice_reader login password :'reader_password';\n"
-                    "commit;\n");
+    buf_append_text(out, "alter role sluice_worker login connection limit :budget;\n"
+                         "alter role sluice_reader login;\n");
+    append_password(out, "sluice_worker", "worker_password");
+    append_password(out, "sluice_reader", "reader_password");
+    buf_append_text(out, "commit;\n");
 }

@@ -7,8 +7,7 @@
 #include <stdbool.h>
 #include <string.h>
 
-#define KIB INT64_C(1024)
-#define TIB (KIB * KIB * KIB * KIB)
+#define TIB (INT64_C(1) << 40)
 
 #define HTTP_SCHEMES "http,https"
 #define PASSWORD_MAX POSTGRES_PASSWORD_MAX
@@ -20,7 +19,7 @@
     {"SETUP_DATABASE_URL", CONFIG_URL, AT(database_url), "postgresql://sluice@127.0.0.1:5432/sluice", 0, 0, POSTGRES_SCHEMES, false, \
      "the database, as the role that owns it and may create roles"}, \
     {"SETUP_DATABASE_PASSWORD", CONFIG_TEXT, AT(database_password), "", 0, PASSWORD_MAX, NULL, true, \
-     "that role's password"}
+     "that role's password; none: libpq's own ways, such as PGPASSFILE or a certificate in the URL"}
 
 const struct config_setting settings_none[] = {{0}};
 
@@ -30,18 +29,18 @@ const struct config_setting settings_setup[] = {
     {"BROKER_MANAGEMENT_URL", CONFIG_URL, AT(management_url), "http://sluice-setup@127.0.0.1:15672", 0, 0, HTTP_SCHEMES, false,
      "the broker's management API; not used with --skip-broker-users"},
     {"SETUP_GATEWAY_BROKER_PASSWORD", CONFIG_TEXT, AT(gateway_broker_password), "", 0, PASSWORD_MAX, NULL, true,
-     "password to give to the broker's user sluice-gateway; needed unless --skip-broker-users"},
+     "password to give to the broker's user sluice-gateway; none: it keeps its own; needed only to make the user"},
     {"SETUP_WORKER_BROKER_PASSWORD", CONFIG_TEXT, AT(worker_broker_password), "", 0, PASSWORD_MAX, NULL, true,
-     "password to give to the broker's user sluice-worker; needed unless --skip-broker-users"},
+     "password to give to the broker's user sluice-worker; none: it keeps its own; needed only to make the user"},
     OWNER_ROWS,
     {"SETUP_WORKER_DATABASE_PASSWORD", CONFIG_TEXT, AT(worker_database_password), "", 0, PASSWORD_MAX, NULL, true,
-     "password to give to the role sluice_worker; needed unless --print-sql"},
+     "password to give to the role sluice_worker; none: it keeps its own; needed only to make the role"},
     {"SETUP_READER_DATABASE_PASSWORD", CONFIG_TEXT, AT(reader_database_password), "", 0, PASSWORD_MAX, NULL, true,
-     "password to give to the role sluice_reader; needed unless --print-sql"},
+     "password to give to the role sluice_reader; none: it keeps its own; needed only to make the role"},
     {"DATABASE_BUDGET", CONFIG_INTEGER, AT(budget), "0", 0, 10000, NULL, false,
-     "connections that all workers together may hold; 0: half of what the database has left, at most 20"},
-    {"QUEUE_MAX_BYTES", CONFIG_BYTES, AT(queue_max_bytes), "1GiB", KIB * KIB, TIB, NULL, false,
-     "bound on the bodies in each queue; beyond it the gateway answers 503"},
+     "connections that all workers together may hold; 0: as it is, and at the first setup half of what the database has left, at most 20"},
+    {"QUEUE_MAX_BYTES", CONFIG_BYTES, AT(queue_max_bytes), "0", 0, TIB, NULL, false,
+     "bound on the bodies in each queue, at least 1MiB; beyond it the gateway answers 503; 0: as it is, and at the first setup 1GiB"},
     TOPOLOGY_DELAYS_SETTING(struct SETTINGS, delays),
     {"SETUP_WAIT", CONFIG_DURATION, AT(wait_us), "60s", 0, 3600 * CLOCK_US_PER_S, NULL, false,
      "how long to wait for the broker and for the database to come up"},
@@ -101,27 +100,30 @@ const struct config_setting settings_mover[] = {
 #undef SETTINGS
 /* clang-format on */
 
-const struct config_setting *settings_all(void)
+static bool is_in(const struct config_setting *table, const char *name)
 {
-    static struct config_setting all[sizeof settings_setup / sizeof settings_setup[0] +
-                                     sizeof settings_status / sizeof settings_status[0] +
-                                     sizeof settings_route / sizeof settings_route[0]];
+    while (table->name != NULL && strcmp(table->name, name) != 0) {
+        table++;
+    }
+    return table->name != NULL;
+}
+
+void settings_print_all(struct buf *out)
+{
     const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify,
                                                    settings_route};
-    size_t count = 0;
 
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const struct config_setting *s = tables[t]; s->name != NULL; s++) {
+            const struct config_setting alone[] = {*s, {0}};
             bool seen = false;
 
-            for (size_t i = 0; i < count; i++) {
-                seen = seen || strcmp(all[i].name, s->name) == 0;
+            for (size_t before = 0; before < t && !seen; before++) {
+                seen = is_in(tables[before], s->name);
             }
             if (!seen) {
-                all[count++] = *s;
+                config_table(alone, out);
             }
         }
     }
-    all[count] = (struct config_setting){0};
-    return all;
 }

@@ -18,8 +18,8 @@ struct setup_settings {
     char *database_password;
     char *worker_database_password;
     char *reader_database_password;
-    int64_t budget; /* 0: choose */
-    int64_t queue_max_bytes;
+    int64_t budget;          /* 0: as it is, or choose */
+    int64_t queue_max_bytes; /* 0: as it is */
     struct config_durations delays;
     int64_t wait_us;
 };
@@ -69,7 +69,7 @@ extern const struct config_setting settings_status[];
 extern const struct config_setting settings_verify[];
 extern const struct config_setting settings_route[];
 
-/* All subcommands' settings, each name once; for --print-settings. Static. */
-const struct config_setting *settings_all(void);
+/* Appends all subcommands' settings as config_table does, each name once; for --print-settings. */
+void settings_print_all(struct buf *out);
 
 #endif

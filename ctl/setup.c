@@ -5,13 +5,17 @@
 #include "budget.h"
 #include "clock.h"
 #include "database.h"
+#include "inforce.h"
+#include "inventory.h"
+#include "keys.h"
 #include "migrate.h"
+#include "outcome.h"
 #include "report.h"
+#include "roles.h"
 #include "script.h"
 #include "settings.h"
 #include "subcommand.h"
 
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,16 +30,18 @@
 struct setup {
     const struct setup_settings *settings;
     struct topology topology;
+    struct outcome outcome;
+    struct buf vhost, segment; /* see management_vhost */
     struct management *management;
     struct broker *broker;
     PGconn *database;
-    int64_t budget;
+    struct roles_wanted roles;
 };
 
 typedef enum error_code (*reach)(struct setup *, struct error *);
 
 /* Tries until it works, or fails for good, or SETUP_WAIT has passed: setup is
- * started together with the servers and runs once. */
+ * started together with the servers and runs once. A check is told at once. */
 static enum error_code keep_trying(struct setup *s, reach attempt, struct error *error)
 {
     struct backoff backoff = {.base_us = CLOCK_US_PER_S / 5, .cap_us = 2 * CLOCK_US_PER_S};
@@ -46,7 +52,7 @@ static enum error_code keep_trying(struct setup *s, reach attempt, struct error 
         int64_t wait_us = backoff_next(&backoff, backoff_random());
         struct timespec wait = {wait_us / CLOCK_US_PER_S, wait_us % CLOCK_US_PER_S * 1000};
 
-        if (clock_monotonic_us() + wait_us >= deadline) {
+        if (s->outcome.checking || clock_monotonic_us() + wait_us >= deadline) {
             break;
         }
         if (backoff.attempt == 1) {
@@ -77,8 +83,17 @@ static enum error_code setup_access(struct setup *s, struct error *error)
         code = keep_trying(s, reach_management, error);
     }
     if (code == ERROR_NONE) {
-        code = access_setup(s->management, &s->topology, s->settings->gateway_broker_password,
-                            s->settings->worker_broker_password, error);
+        const struct access access = {
+            .management = s->management,
+            .vhost = buf_text(&s->vhost),
+            .segment = buf_text(&s->segment),
+            .topology = &s->topology,
+            .gateway_password = s->settings->gateway_broker_password,
+            .worker_password = s->settings->worker_broker_password,
+            .outcome = &s->outcome,
+        };
+
+        code = access_setup(&access, error);
     }
     return code;
 }
@@ -99,7 +114,7 @@ static enum error_code reach_broker(struct setup *s, struct error *error)
     return broker_open(&s->broker, &options, error);
 }
 
-static enum error_code setup_topology(struct setup *s, struct error *error)
+static enum error_code declare(struct setup *s, struct error *error)
 {
     const struct topology *t = &s->topology;
     enum error_code code = keep_trying(s, reach_broker, error);
@@ -109,19 +124,60 @@ static enum error_code setup_topology(struct setup *s, struct error *error)
     }
     for (size_t i = 0; code == ERROR_NONE && i < t->queue_count; i++) {
         code = broker_declare_queue(s->broker, t->queues[i].name, t->queues[i].arguments, error);
-        if (code == ERROR_NONE) {
-            report_line("there  queue %s", t->queues[i].name);
-        }
     }
     for (size_t i = 0; code == ERROR_NONE && i < t->binding_count; i++) {
         code =
             broker_bind(s->broker, t->bindings[i].queue, t->bindings[i].exchange, t->bindings[i].key, error);
     }
-    if (code == ERROR_NONE) {
-        report_line("there  %zu exchanges and %zu bindings", t->exchange_count, t->binding_count);
-    }
     broker_close(s->broker, code == ERROR_NONE);
     s->broker = NULL;
+    return code;
+}
+
+/* What is there before anything is declared. */
+static enum error_code take_inventory(struct setup *s, struct inventory *inventory, struct error *error)
+{
+    const struct broker_options options = broker_options(s->settings);
+    enum error_code code;
+
+    if (s->management != NULL) {
+        return inventory_ask(inventory, s->management, buf_text(&s->segment), &s->topology, &s->outcome,
+                             error);
+    }
+    code = keep_trying(s, reach_broker, error);
+    broker_close(s->broker, code == ERROR_NONE);
+    s->broker = NULL;
+    return code == ERROR_NONE ? inventory_look(inventory, &options, &s->topology, error) : code;
+}
+
+static enum error_code compare_in_force(struct setup *s, struct error *error)
+{
+    bool contested = true;
+    enum error_code code = ERROR_NONE;
+
+    if (!s->outcome.checking) {
+        code = inforce_contested(s->management, buf_text(&s->segment), &s->topology, &contested, error);
+    }
+    if (code == ERROR_NONE && contested) {
+        code = inforce_compare(s->management, buf_text(&s->segment), &s->topology, &s->outcome, error);
+    }
+    return code;
+}
+
+static enum error_code setup_topology(struct setup *s, struct error *error)
+{
+    struct inventory inventory;
+    enum error_code code = take_inventory(s, &inventory, error);
+
+    if (code == ERROR_NONE && !s->outcome.checking) {
+        code = declare(s, error);
+    }
+    if (code == ERROR_NONE) {
+        inventory_tell(&inventory, &s->topology, &s->outcome);
+    }
+    if (code == ERROR_NONE && s->management != NULL) {
+        code = compare_in_force(s, error);
+    }
     return code;
 }
 
@@ -136,6 +192,7 @@ static enum error_code reach_database(struct setup *s, struct error *error)
 static enum error_code choose_budget(struct setup *s, struct error *error)
 {
     struct budget_limits limits;
+    int64_t current = -1;
     PGresult *r = NULL;
     enum error_code code = database_query(
         s->database, &r,
@@ -155,56 +212,47 @@ static enum error_code choose_budget(struct setup *s, struct error *error)
             error_set(error, ERROR_SETTING, "database: the server is Postgres %s; sluice needs 14 or newer",
                       PQgetvalue(r, 0, 4));
     } else {
-        code = budget_choose(&limits, s->settings->budget, &s->budget, error);
+        code = roles_limit(s->database, &current, error);
+    }
+    if (code == ERROR_NONE) {
+        code = budget_choose(&limits, s->settings->budget, current, &s->roles.budget, error);
     }
     PQclear(r);
     return code;
 }
 
-/* Appends `alter role ... password` with the password as a verifier made here,
- * so that neither the server nor its log ever sees the clear one. */
-static enum error_code append_password(PGconn *database, struct buf *sql, const char *role,
-                                       const char *password, struct error *error)
+static enum error_code lock(struct setup *s, struct error *error)
 {
-    char *verifier = PQencryptPasswordConn(database, password, role, "scram-sha-256");
-    char *quoted = verifier == NULL ? NULL : PQescapeLiteral(database, verifier, strlen(verifier));
-    enum error_code code = ERROR_NONE;
+    enum error_code code =
+        database_run(s->database, "set client_min_messages = warning; set lock_timeout = '30s'", error);
 
-    if (quoted == NULL) {
-        code = error_set(error, ERROR_SYSTEM, "database: no verifier for the password of %s: %s", role,
-                         PQerrorMessage(database));
-    } else {
-        buf_printf(sql, "alter role %s login password %s;\n", role, quoted);
+    if (code == ERROR_NONE) {
+        code = database_run(s->database, "select pg_advisory_lock(" ADVISORY_LOCK ")", error);
+        if (code == ERROR_TIMEOUT) {
+            error_set(error, code, "database: another setup has held the lock for 30 s");
+        }
     }
-    PQfreemem(quoted);
-    PQfreemem(verifier);
     return code;
 }
 
-static enum error_code setup_roles(struct setup *s, struct error *error)
+static enum error_code migrate_and_grant(struct setup *s, struct error *error)
 {
-    struct buf sql = {0};
-    enum error_code code;
+    size_t missing = 0;
+    enum error_code code = migrate_apply(s->database, &s->outcome, &missing, error);
 
-    buf_append_text(&sql, "begin;\n");
-    buf_append(&sql, migrate_roles.sql, migrate_roles.len);
-    code = append_password(s->database, &sql, "sluice_worker", s->settings->worker_database_password, error);
-    if (code == ERROR_NONE) {
-        code =
-            append_password(s->database, &sql, "sluice_reader", s->settings->reader_database_password, error);
-    }
-    buf_printf(&sql, "alter role sluice_worker connection limit %" PRId64 ";\ncommit", s->budget);
-    if (code == ERROR_NONE && sql.failed) {
-        code = error_set(error, ERROR_MEMORY, "out of memory");
+    if (s->outcome.checking && missing > 0) {
+        report_line("unknown roles and rights: they can be compared when the migrations are there");
+        return code;
     }
     if (code == ERROR_NONE) {
-        code = database_run(s->database, buf_text(&sql), error);
+        code = roles_apply(s->database, &s->roles, &s->outcome, error);
     }
-    if (code == ERROR_NONE) {
-        report_line("there  role sluice_worker, connection limit %" PRId64 " (the budget)", s->budget);
-        report_line("there  role sluice_reader");
+    if (code == ERROR_NONE && missing > 0) {
+        roles_renew_sessions(s->database, NAME);
     }
-    buf_free(&sql);
+    if (code == ERROR_NONE && s->outcome.checking) {
+        code = keys_check(s->database, &s->outcome, error);
+    }
     return code;
 }
 
@@ -212,26 +260,19 @@ static enum error_code setup_database(struct setup *s, struct error *error)
 {
     enum error_code code = keep_trying(s, reach_database, error);
 
+    s->roles.worker_password = s->settings->worker_database_password;
+    s->roles.reader_password = s->settings->reader_database_password;
     if (code == ERROR_NONE) {
         code = choose_budget(s, error);
     }
     if (code == ERROR_NONE) {
-        code = database_run(s->database,
-                            "set search_path = public; set client_min_messages = warning;"
-                            " set lock_timeout = '30s'",
-                            error);
+        code = lock(s, error);
+    }
+    if (code == ERROR_NONE && !s->outcome.checking) {
+        code = roles_check_passwords(s->database, &s->roles, error);
     }
     if (code == ERROR_NONE) {
-        code = database_run(s->database, "select pg_advisory_lock(" ADVISORY_LOCK ")", error);
-        if (code == ERROR_TIMEOUT) {
-            error_set(error, code, "database: another setup has held the lock for 30 s");
-        }
-    }
-    if (code == ERROR_NONE) {
-        code = migrate_apply(s->database, error);
-    }
-    if (code == ERROR_NONE) {
-        code = setup_roles(s, error);
+        code = migrate_and_grant(s, error);
     }
     PQfinish(s->database);
     s->database = NULL;
@@ -239,30 +280,6 @@ static enum error_code setup_database(struct setup *s, struct error *error)
 }
 
 /* --- command ------------------------------------------------------------ */
-
-/* What the table can't say: needed or not depends on the options. */
-static bool passwords_given(const struct setup_settings *settings, bool broker_users)
-{
-    const struct {
-        const char *name, *value;
-        bool needed;
-    } passwords[] = {
-        {"SETUP_WORKER_DATABASE_PASSWORD", settings->worker_database_password, true},
-        {"SETUP_READER_DATABASE_PASSWORD", settings->reader_database_password, true},
-        {"SETUP_GATEWAY_BROKER_PASSWORD", settings->gateway_broker_password, broker_users},
-        {"SETUP_WORKER_BROKER_PASSWORD", settings->worker_broker_password, broker_users},
-    };
-    bool given = true;
-
-    for (size_t i = 0; i < sizeof passwords / sizeof passwords[0]; i++) {
-        if (passwords[i].needed && passwords[i].value[0] == '\0') {
-            report_problem(NAME, "%s isn't set, nor %s_FILE: setup needs it to give it to that user",
-                           passwords[i].name, passwords[i].name);
-            given = false;
-        }
-    }
-    return given;
-}
 
 static enum error_code setup_all(struct setup *s, bool broker_users, struct error *error)
 {
@@ -276,10 +293,33 @@ static enum error_code setup_all(struct setup *s, bool broker_users, struct erro
         code = setup_topology(s, error);
     }
     if (code == ERROR_NONE && !broker_users) {
-        access_print_hint(&s->topology);
+        access_print_hint(&s->topology, buf_text(&s->vhost));
     }
     management_close(s->management);
     return code;
+}
+
+static void print_script(const struct setup_settings *settings)
+{
+    struct buf script = {0};
+
+    script_append(&script, settings->budget);
+    (void)fwrite(script.data, 1, script.len, stdout);
+    buf_free(&script);
+}
+
+static enum exit_code conclude(const struct setup *s)
+{
+    if (!s->outcome.checking) {
+        return EXIT_DONE;
+    }
+    if (s->outcome.differences > 0) {
+        report_problem(NAME, "differences: %zu; sluice setup without --check mends what setup makes",
+                       s->outcome.differences);
+        return EXIT_NO;
+    }
+    report_line("all is as it should be");
+    return EXIT_DONE;
 }
 
 static enum exit_code run(const void *settings, int count, char **arguments)
@@ -294,17 +334,15 @@ static enum exit_code run(const void *settings, int count, char **arguments)
             print_sql = true;
         } else if (strcmp(arguments[i], "--skip-broker-users") == 0) {
             broker_users = false;
+        } else if (strcmp(arguments[i], "--check") == 0) {
+            s.outcome.checking = true;
         } else {
             report_problem(NAME, "no such option: %s; see sluice setup --help", arguments[i]);
             return EXIT_USAGE;
         }
     }
     if (print_sql) {
-        struct buf script = {0};
-
-        script_append(&script, s.settings->budget);
-        (void)fwrite(script.data, 1, script.len, stdout);
-        buf_free(&script);
+        print_script(s.settings);
         return EXIT_DONE;
     }
     code = topology_build(&s.topology, s.settings->delays.us, s.settings->delays.count,
@@ -312,25 +350,28 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     if (code == ERROR_NONE) {
         code = broker_check(&s.settings->broker, &error);
     }
-    if (code == ERROR_NONE && !passwords_given(s.settings, broker_users)) {
-        return EXIT_SETTINGS;
-    }
     if (code == ERROR_NONE) {
+        management_vhost(s.settings->broker.url, &s.segment, &s.vhost);
         code = setup_all(&s, broker_users, &error);
     }
-    return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
+    buf_free(&s.segment);
+    buf_free(&s.vhost);
+    return code == ERROR_NONE ? conclude(&s) : report_error(NAME, &error);
 }
 
 const struct subcommand setup_command = {
     .name = NAME,
-    .arguments = "[--print-sql] [--skip-broker-users]",
+    .arguments = "[--check] [--print-sql] [--skip-broker-users]",
     .summary = "prepare database and broker; the same when run twice",
     .help = "Migrates the database, sets its roles and the connection budget, then the broker's\n"
             "vhost, users, permissions, policies, exchanges and queues. Waits SETUP_WAIT for either\n"
-            "server to come up. Prints a line for each thing: `done` when this run changed it, `there` when\n"
-            "it is as it should be (roles, queues, exchanges: by now; the servers don't tell whether it was\n"
-            "so before). Refuses a budget that the database's max_connections doesn't bear.\n"
+            "server to come up. Prints a line for each thing: `done` when this run made or changed it, with\n"
+            "the old and the new, `there` when it was so before. What isn't told stays as it is: budget,\n"
+            "bounds of the queues, passwords. Nothing is ever removed. Refuses a budget that the database's\n"
+            "max_connections doesn't bear, and a policy of others that is in force on our queues.\n"
             "\n"
+            "  --check              change nothing: compare everything, print what differs and the members\n"
+            "                       of each queue; exit code 1 when anything differs\n"
             "  --print-sql          print the database's part as a psql script instead, and connect to\n"
             "                       nothing; it reads the passwords from psql's variables\n"
             "  --skip-broker-users  leave vhost, users, permissions and policies of the broker alone, and\n"

@@ -105,18 +105,24 @@ static enum error_code ask_management(struct status *status, const struct status
                                       struct error *error)
 {
     struct management *management = NULL;
+    struct buf vhost = {0}, name = {0}, path = {0};
     cJSON *connections = NULL;
     enum error_code code = management_open(&management, settings->management_url, settings->broker.password,
                                            settings->broker.ca, error);
 
     if (code == ERROR_NONE) {
-        code = management_get(management, "/api/vhosts/" TOPOLOGY_VHOST "/connections", &connections, error);
+        management_vhost(settings->broker.url, &vhost, &name);
+        buf_printf(&path, "/api/vhosts/%s/connections", buf_text(&vhost));
+        code = management_get(management, buf_text(&path), &connections, error);
     }
     if (code == ERROR_NONE) {
         status->workers = count_workers(connections);
     }
     cJSON_Delete(connections);
     management_close(management);
+    buf_free(&vhost);
+    buf_free(&name);
+    buf_free(&path);
     return code;
 }
 

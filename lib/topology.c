@@ -109,17 +109,15 @@ static void add_policies(struct topology *t, int64_t queue_max_bytes)
 
     policy->name = "sluice";
     policy->pattern = "^webhooks\\.(ingest|delay\\.[0-9]+|retry\\.[0-9]+)$";
-    (void)snprintf(policy->definition, sizeof policy->definition,
-                   "{\"max-length-bytes\":%" PRId64 ",\"delivery-limit\":%d}", queue_max_bytes,
-                   TOPOLOGY_DELIVERY_LIMIT);
+    policy->max_length_bytes = queue_max_bytes;
+    policy->delivery_limit = TOPOLOGY_DELIVERY_LIMIT;
 
     /* Of two delivery limits the broker takes the lower: webhooks.dead has its
      * own, as argument, so this policy must not set one. */
     policy = &t->policies[t->policy_count++];
     policy->name = "sluice-dead";
     policy->pattern = "^webhooks\\.dead$";
-    (void)snprintf(policy->definition, sizeof policy->definition, "{\"max-length-bytes\":%" PRId64 "}",
-                   queue_max_bytes);
+    policy->max_length_bytes = queue_max_bytes;
 }
 
 enum error_code topology_check_delays(const int64_t *delays_us, size_t count, struct error *error)
@@ -145,6 +143,11 @@ enum error_code topology_build(struct topology *topology, const int64_t *delays_
     enum error_code code = topology_check_delays(delays_us, count, error);
 
     *topology = (struct topology){0};
+    if (code == ERROR_NONE && queue_max_bytes != 0 && queue_max_bytes < TOPOLOGY_QUEUE_BYTES_LEAST) {
+        code = error_set(error, ERROR_SETTING,
+                         "QUEUE_MAX_BYTES is %" PRId64 ", but must be at least 1MiB, or 0: as it is",
+                         queue_max_bytes);
+    }
     if (code != ERROR_NONE) {
         return code;
     }

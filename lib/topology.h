@@ -11,7 +11,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOPOLOGY_VHOST "sluice"
 #define TOPOLOGY_EVENTS "webhooks"        /* exchange: events, routing key = source */
 #define TOPOLOGY_INGEST "webhooks.ingest" /* queue: the work */
 #define TOPOLOGY_AGAIN "webhooks.again"   /* exchange: our own retries on their way back */
@@ -21,9 +20,19 @@
  * broker gives it up. Positive on purpose: -1 means "at once" on RabbitMQ 3.10. */
 #define TOPOLOGY_DELIVERY_LIMIT 100
 
+/* Of two policies that fit a queue the broker takes the one with the higher priority: ours wins over what an
+ * operator has made for all queues, which is usually of priority 0. */
+#define TOPOLOGY_POLICY_PRIORITY 100
+/* The bound on a queue's bytes where nobody has said another. */
+#define TOPOLOGY_QUEUE_BYTES (INT64_C(1) << 30)
+#define TOPOLOGY_QUEUE_BYTES_LEAST (INT64_C(1) << 20)
+
 #define TOPOLOGY_DELAYS_MAX 8
 #define TOPOLOGY_DELAY_MOST_S (24 * 60 * 60)
 #define TOPOLOGY_NAME_MAX 48
+#define TOPOLOGY_EXCHANGES_MAX (3 + 2 * TOPOLOGY_DELAYS_MAX)
+#define TOPOLOGY_QUEUES_MAX (2 + 2 * TOPOLOGY_DELAYS_MAX)
+#define TOPOLOGY_BINDINGS_MAX (3 + 2 * TOPOLOGY_DELAYS_MAX)
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
 /* The row of a config table (lib/config) that fills the struct config_durations `at` of the struct `owner`.
@@ -60,8 +69,9 @@ struct topology_binding {
 
 struct topology_policy {
     const char *name;
-    const char *pattern;  /* of queue names */
-    char definition[128]; /* JSON */
+    const char *pattern;      /* of queue names */
+    int64_t max_length_bytes; /* 0: as it is, where there is one, else TOPOLOGY_QUEUE_BYTES */
+    int delivery_limit;       /* 0: none */
 };
 
 struct topology_user {
@@ -70,11 +80,11 @@ struct topology_user {
 };
 
 struct topology {
-    struct topology_exchange exchanges[3 + 2 * TOPOLOGY_DELAYS_MAX];
+    struct topology_exchange exchanges[TOPOLOGY_EXCHANGES_MAX];
     size_t exchange_count;
-    struct topology_queue queues[2 + 2 * TOPOLOGY_DELAYS_MAX];
+    struct topology_queue queues[TOPOLOGY_QUEUES_MAX];
     size_t queue_count;
-    struct topology_binding bindings[3 + 2 * TOPOLOGY_DELAYS_MAX];
+    struct topology_binding bindings[TOPOLOGY_BINDINGS_MAX];
     size_t binding_count;
     struct topology_policy policies[2];
     size_t policy_count;
@@ -85,8 +95,9 @@ extern const struct topology_user topology_gateway_user;
 extern const struct topology_user topology_worker_user;
 
 /* Fills *topology for these delays (whole seconds, ascending, from DELAYS) and
- * this bound on each queue's bytes. ERROR_SETTING names a delay that isn't a whole
- * number of seconds from 1 s to 24 h, or more than TOPOLOGY_DELAYS_MAX of them. */
+ * this bound on each queue's bytes (0: as it is). ERROR_SETTING names a delay that isn't a whole
+ * number of seconds from 1 s to 24 h, or more than TOPOLOGY_DELAYS_MAX of them, or a bound below
+ * TOPOLOGY_QUEUE_BYTES_LEAST. */
 MUST_CHECK enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
                                           int64_t queue_max_bytes, struct error *error);
 /* Whether delays can be waiting rooms: see topology_build. */

@@ -2,8 +2,10 @@
 -- Webhooks into tables of your own, in the transaction that stores them: GitHub's push events become rows of
 -- github_pushes, each of a repository that must be known. Apply it as the role that owns the database:
 --     psql -U sluice -d sluice -f sql/examples/github_pushes.sql
+-- Sluice's own objects are in the schema sluice; these go into public, or wherever you keep yours.
 -- tests/integration/test_examples.py shows what is said here.
 begin;
+set local search_path = public;
 
 -- The parent. Its rows come from GitHub's own `repository` events; yours may come from anywhere.
 create table github_repositories (
@@ -32,7 +34,7 @@ create function github_event() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     kind text := new.headers->>'x-github-event';
-    payload jsonb := webhook_json(new.body);
+    payload jsonb := sluice.webhook_json(new.body);
 begin
     if kind = 'repository' and payload->>'action' = 'created' then
         insert into github_repositories (full_name) values (payload->'repository'->>'full_name')
@@ -59,11 +61,11 @@ revoke execute on function github_event() from public;
 
 -- After insert and after update: a newer arrival of the same id replaces the row, and must replace what was made of
 -- it. The condition spares all other sources the call.
-create trigger github_event after insert or update on webhooks_raw
+create trigger github_event after insert or update on sluice.webhooks_raw
     for each row when (new.source = 'github') execute function github_event();
 
 commit;
 
 -- What is stored already goes through the trigger by
---     update webhooks_raw set source = source where source = 'github';
+--     update sluice.webhooks_raw set source = source where source = 'github';
 -- a part of the table at a time when it is large, repositories first.

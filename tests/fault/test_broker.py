@@ -200,7 +200,7 @@ def test_a_full_queue_means_503_with_retry_after_and_200_once_it_is_drained(site
             accepted_again(site, load, begun, 5)
             load.wait_acked(200)
     finally:
-        assert site.servers.setup().returncode == 0
+        assert site.servers.setup_afresh().returncode == 0
     assert load.statuses.keys() == {200, 503}
     with_probes_settle(site, ledger, at_least=450)
 

@@ -91,7 +91,7 @@ def delivery_limit_of_10(site):
     ours = site.broker.management("GET", "policies/sluice")
     ingest = next(policy for policy in ours if "delivery-limit" in policy["definition"]
                   and re.search(policy["pattern"], "webhooks.ingest"))
-    site.broker.management("PUT", path, {"pattern": "^webhooks\\.ingest$", "apply-to": "queues", "priority": 100,
+    site.broker.management("PUT", path, {"pattern": "^webhooks\\.ingest$", "apply-to": "queues", "priority": 1000,
                                          "definition": {**ingest["definition"], "delivery-limit": 10}})
     wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "a-low-limit", "the policy", 15, 0.2)
     yield

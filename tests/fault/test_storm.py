@@ -21,7 +21,7 @@ def budget_of_twelve(servers):
     done = servers.setup(DATABASE_BUDGET=BUDGET)
     assert done.returncode == 0, done.stderr
     yield
-    done = servers.setup()
+    done = servers.setup_afresh()
     assert done.returncode == 0, done.stderr
 
 

@@ -15,7 +15,7 @@ def budget_of_ten(servers):
     done = servers.setup(DATABASE_BUDGET=BUDGET)
     assert done.returncode == 0, done.stderr
     yield
-    done = servers.setup()
+    done = servers.setup_afresh()
     assert done.returncode == 0, done.stderr
 
 
@@ -74,7 +74,7 @@ def test_a_standby_worker_takes_over_when_a_place_is_free(site, servers):
         wait_until(lambda: second.lines("stored"), lambda: f"its line, which comes after the row\n{second.tail()}")
         assert len(second.lines("standby")) == 1
     finally:
-        assert servers.setup().returncode == 0
+        assert servers.setup_afresh().returncode == 0
 
 
 @pytest.mark.parametrize("limit", ["connection limit -1", "superuser"])
@@ -87,4 +87,4 @@ def test_a_worker_whose_role_has_no_budget_refuses_to_run(site, limit):
         assert "sluice_worker" in worker.output()
     finally:
         site.database.query("alter role sluice_worker nosuperuser")
-        assert site.servers.setup().returncode == 0
+        assert site.servers.setup_afresh().returncode == 0

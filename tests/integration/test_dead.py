@@ -208,7 +208,7 @@ def test_an_interrupted_replay_says_so_and_leaves_the_rest(site):
 def test_a_full_queue_stops_the_replay_and_loses_nothing(site):
     bury(site, 2000, body="convert_to(repeat('x', 1000), 'UTF8')")  # the broker takes some batches before it says no
     site.broker.management("PUT", "policies/sluice/full", {
-        "pattern": r"^webhooks\.retry\.1$", "apply-to": "queues", "priority": 10, "definition": {"max-length-bytes": 10000}})
+        "pattern": r"^webhooks\.retry\.1$", "apply-to": "queues", "priority": 1000, "definition": {"max-length-bytes": 10000}})
     try:
         wait_until(lambda: site.broker.queue(f"webhooks.retry.{FIRST}").get("policy") == "full", "the policy")
         done = replay(site, "--all")
@@ -367,7 +367,7 @@ def test_a_dry_run_says_how_many_and_changes_nothing(site):
 def fixture_impatient(site):
     """A broker that gives a message up at its third delivery."""
     site.broker.management("PUT", "policies/sluice/impatient", {
-        "pattern": r"^webhooks\.ingest$", "apply-to": "queues", "priority": 10, "definition": {"delivery-limit": 2}})
+        "pattern": r"^webhooks\.ingest$", "apply-to": "queues", "priority": 1000, "definition": {"delivery-limit": 2}})
     wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "impatient", "the policy")
     yield
     site.broker.management("DELETE", "policies/sluice/impatient")

@@ -144,7 +144,7 @@ def test_a_full_queue_means_503_and_200_when_it_is_drained(site):
         site.start_workers(1)
         wait_accepted(site, 15)
     finally:
-        assert site.servers.setup().returncode == 0
+        assert site.servers.setup_afresh().returncode == 0
     site.wait_drained()
     assert ledger.missing(site.database) == 0
 

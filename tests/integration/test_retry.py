@@ -215,7 +215,7 @@ def test_a_retry_that_a_full_queue_refuses_waits_and_nothing_dies(site):
     finally:
         channel.queue_purge("webhooks.retry.600")
         channel.connection.close()
-        assert site.servers.setup().returncode == 0
+        assert site.servers.setup_afresh().returncode == 0
     worker.wait_ready()
     wait_until(lambda: retried(worker) == {"600s": 1}, "the retry")
     site.wait_drained()

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`sluice setup`: idempotent, safe, and no program gets more rights than it needs."""
 
+import json
 import os
 import subprocess
 
@@ -13,14 +14,15 @@ from process import Failure, wait_until
 
 SCHEMA = """
 select 'column ' || table_name, concat_ws(' ', column_name, data_type, is_nullable, column_default)
-  from information_schema.columns where table_schema = 'public'
-union all select 'index', indexdef from pg_indexes where schemaname = 'public'
+  from information_schema.columns where table_schema = 'sluice'
+union all select 'index', indexdef from pg_indexes where schemaname = 'sluice'
 union all select 'function', concat_ws(' ', proname, pg_get_function_identity_arguments(oid), provolatile, proparallel)
-  from pg_proc where pronamespace = 'public'::regnamespace
+  from pg_proc where pronamespace = 'sluice'::regnamespace
 union all select 'grant ' || grantee, table_name || ' ' || privilege_type
-  from information_schema.role_table_grants where grantee like 'sluice_%' and table_schema = 'public'
+  from information_schema.role_table_grants where grantee like 'sluice_%' and table_schema = 'sluice'
 union all select 'role ' || rolname, rolconnlimit || ' ' || rolsuper || ' ' || rolcreaterole || ' ' ||
-  coalesce(array_to_string(rolconfig, ' '), '') from pg_roles where rolname like 'sluice_%'
+  coalesce((select string_agg(setting, ' ' order by setting) from unnest(rolconfig) setting), '')
+  from pg_roles where rolname like 'sluice_%'
 union all select 'migration', m::text from sluice_migrations m
 order by 1, 2"""
 
@@ -59,10 +61,12 @@ def test_setup_on_an_empty_broker_and_database_makes_it_all(servers, site):
     broker.management("DELETE", "vhosts/sluice")
     broker.management("PUT", "vhosts/sluice", {})
     broker.management("PUT", "permissions/sluice/sluice-setup", {"configure": ".*", "write": ".*", "read": ".*"})
-    database.query("drop schema public cascade")
-    database.query("create schema public")
+    database.query("drop schema sluice cascade")
     done = servers.setup()
     assert done.returncode == 0, done.stderr
+    assert "done   queue webhooks.ingest" in done.stdout
+    assert "there  queue" not in done.stdout
+    assert {line.split()[0] for line in servers.setup().stdout.splitlines()} == {"there"}
     site.start_gateway()
     site.start_workers(1)
     site.send_ok(headers={"webhook-id": "fresh"})
@@ -79,13 +83,72 @@ def test_a_budget_that_would_overrun_the_database_is_refused_with_the_numbers(se
     assert servers.database.query("select rolconnlimit from pg_roles where rolname = 'sluice_worker'") == before
 
 
+LIMIT = "select rolconnlimit from pg_roles where rolname = 'sluice_worker'"
+VERIFIERS = "select rolname, rolpassword from pg_authid where rolname like 'sluice_%' order by 1"
+NO_PASSWORDS = dict.fromkeys(("SETUP_GATEWAY_BROKER_PASSWORD_FILE", "SETUP_WORKER_BROKER_PASSWORD_FILE",
+                              "SETUP_WORKER_DATABASE_PASSWORD_FILE", "SETUP_READER_DATABASE_PASSWORD_FILE"))
+
+
+@pytest.fixture(name="as_before")
+def fixture_as_before(servers):
+    """What a test has set is as in a first setup again."""
+    yield
+    done = servers.setup_afresh()
+    assert done.returncode == 0, done.stderr
+
+
+def bounds(servers):
+    return {entry["definition"]["max-length-bytes"] for entry in servers.broker.management("GET", "policies/sluice")}
+
+
+@pytest.mark.usefixtures("as_before")
 def test_the_chosen_budget_is_the_workers_connection_limit(servers):
+    done = servers.setup(DATABASE_BUDGET=7)
+    assert done.returncode == 0, done.stderr
+    assert servers.database.query(LIMIT) == [(7,)]
+    assert "done   role sluice_worker, connection limit 20 -> 7\n" in done.stdout
+
+
+@pytest.mark.usefixtures("as_before")
+def test_plain_setup_as_a_cure_changes_neither_budget_nor_bounds_nor_passwords(servers, site):
+    """Unset means: as it is."""
+    assert servers.setup(DATABASE_BUDGET=5, QUEUE_MAX_BYTES="20GiB").returncode == 0
+    verifiers = servers.database.query(VERIFIERS)
+    done = servers.setup(**NO_PASSWORDS)
+    assert done.returncode == 0, done.stderr
+    assert {line.split()[0] for line in done.stdout.splitlines()} == {"there"}
+    assert "there  role sluice_worker, connection limit 5 (the budget)" in done.stdout
+    assert servers.database.query(LIMIT) == [(5,)]
+    assert bounds(servers) == {20 << 30}
+    assert servers.database.query(VERIFIERS) == verifiers
+    site.start_gateway()
+    site.start_workers(1)
+    site.send_ok(headers={"webhook-id": "kept"})
+    site.row("kept")
+
+
+def test_a_budget_that_is_kept_is_refused_too_when_it_would_overrun_the_database(servers):
+    servers.database.query("alter role sluice_worker connection limit 500")
     try:
-        assert servers.setup(DATABASE_BUDGET=7).returncode == 0
-        assert servers.database.query("select rolconnlimit from pg_roles where rolname = 'sluice_worker'") == [(7,)]
+        done = servers.setup()
+        assert done.returncode == 78
+        assert "500" in done.stderr and "below 97" in done.stderr
+        assert servers.database.query(LIMIT) == [(500,)]
     finally:
-        assert servers.setup().returncode == 0
-    assert servers.database.query("select rolconnlimit from pg_roles where rolname = 'sluice_worker'") == [(20,)]
+        servers.database.query("alter role sluice_worker connection limit 20")
+
+
+@pytest.mark.parametrize(("role", "secret"), [("sluice_worker", "database-worker"),
+                                              ("sluice_reader", "database-reader")])
+def test_a_password_that_was_changed_is_given_again_and_one_that_is_right_is_left(servers, role, secret):
+    before = servers.database.query(VERIFIERS)
+    assert servers.setup().returncode == 0
+    assert servers.database.query(VERIFIERS) == before
+    servers.database.query(f"alter role {role} password 'another'")
+    done = servers.setup()
+    assert done.stdout.count("done ") == 1
+    assert f"done   role {role}, password " in done.stdout
+    assert servers.database.query("select 1", user=role, password=servers.secret(secret)) == [(1,)]
 
 
 def test_print_sql_prints_the_migrations_and_changes_nothing(servers):
@@ -115,10 +178,14 @@ def test_the_printed_script_takes_the_passwords_from_files_and_may_be_run_again(
         assert done.returncode == 0, done.stderr
         for role, secret in secrets.items():
             assert servers.database.query("select 1", user=f"sluice_{role}", password=secret) == [(1,)]
-    for missing in files:
-        done = run(**{name: path for name, path in files.items() if name != missing})
+    for name in files:
+        done = run(**{**files, name: str(tmp_path / "nothing")})
         assert done.returncode == 3
-        assert f"{missing} must name a file" in done.stderr
+        assert f"{name} names no file" in done.stderr
+    done = run()  # no file is named: the passwords stay as they are
+    assert done.returncode == 0, done.stderr
+    for role, secret in secrets.items():
+        assert servers.database.query("select 1", user=f"sluice_{role}", password=secret) == [(1,)]
 
 
 def test_setup_may_leave_the_brokers_users_alone(servers):
@@ -158,13 +225,13 @@ def expected_queues(delays):
 def test_the_broker_reports_exactly_the_queues_that_lose_nothing(servers):
     def reported():
         queues = servers.broker.management("GET", "queues/sluice")
-        return all("effective_policy_definition" in queue for queue in queues) and queues
-    found = {queue["name"]: queue for queue in wait_until(reported, "every queue's policy to be reported")}
+        bounds_in_force = {(queue.get("effective_policy_definition") or {}).get("max-length-bytes") for queue in queues}
+        return bounds_in_force == {1 << 30} and queues
+    found = {queue["name"]: queue for queue in wait_until(reported, "every queue's bound to be reported", 20, 0.2)}
     assert {name: queue["arguments"] for name, queue in found.items()} == dict(expected_queues(declared_delays(servers)))
     for name, queue in found.items():
         assert queue["durable"] and queue["type"] == "quorum"
         limits = queue["effective_policy_definition"]
-        assert limits["max-length-bytes"] == 1 << 30
         assert limits.get("delivery-limit") == (None if name == "webhooks.dead" else 100)
 
 
@@ -180,14 +247,100 @@ def test_the_broker_reports_the_exchanges_and_bindings(servers):
                         ("webhooks.dead", "webhooks.dead", ""), *((name, name, "") for name in waiting)}
 
 
+@pytest.mark.usefixtures("as_before")
 def test_other_bounds_of_the_queues_need_no_new_queues(servers):
+    done = servers.setup(QUEUE_MAX_BYTES="2GiB")
+    assert done.returncode == 0, done.stderr
+    assert bounds(servers) == {2 << 30}
+    assert '{"max-length-bytes":1073741824' in done.stdout and '-> {"max-length-bytes":2147483648' in done.stdout
+
+
+@pytest.mark.parametrize("bound", ["1B", "1000KiB"])
+def test_a_bound_below_a_mebibyte_is_refused(servers, bound):
+    done = servers.setup(QUEUE_MAX_BYTES=bound)
+    assert done.returncode == 78
+    assert "1MiB" in done.stderr
+
+
+def other_policy(servers, priority, kind="policies", **definition):
+    servers.broker.management("PUT", f"{kind}/sluice/others", {
+        "pattern": ".*", "apply-to": "queues", "priority": priority, "definition": definition})
+
+
+def in_force(servers, name):
+    queue = servers.broker.queue(f"webhooks.{name}")
+    return queue.get("policy"), queue.get("operator_policy") or None
+
+
+@pytest.fixture(name="others")
+def fixture_others(servers):
+    """The servers; policies called `others` are gone after the test."""
+    yield servers
+    for kind in ("policies", "operator-policies"):
+        try:
+            servers.broker.management("DELETE", f"{kind}/sluice/others")
+        except Failure as failure:
+            assert ": 404 " in str(failure)
+    wait_until(lambda: all(in_force(servers, name) == ("sluice", None) for name in ("ingest", "delay.10")),
+               "our own policies to be in force again", 20, 0.2)
+
+
+def test_a_policy_for_all_queues_does_not_win_over_ours(others):
+    other_policy(others, 0, **{"max-length": 1})
+    assert others.setup().returncode == 0
+    assert others.setup("--check").returncode == 0
+    assert in_force(others, "ingest")[0] == "sluice"
+
+
+def test_setup_fails_where_another_policy_is_in_force_on_our_queues(others):
+    other_policy(others, 1000, **{"max-length": 100_000})
+    wait_until(lambda: in_force(others, "ingest")[0] == "others", "the other policy to be reported", 20, 0.2)
+    done = others.setup()
+    assert done.returncode == 78
+    assert "the policy others" in done.stderr and "sluice" in done.stderr and "below 100" in done.stderr
+    done = others.setup("--check")
+    assert done.returncode == 1
+    assert "differs queue webhooks.ingest, policy in force: is others" in done.stdout
+
+
+def test_an_operator_policy_that_lowers_our_bounds_is_found(others):
+    other_policy(others, 0, "operator-policies", **{"max-length-bytes": 50_000_000})
+    wait_until(lambda: in_force(others, "ingest")[1] == "others", "the operator policy to be reported", 20, 0.2)
+    done = others.setup("--check")
+    assert done.returncode == 1
+    assert "with operator policy others" in done.stdout and "50000000" in done.stdout
+    assert others.setup().returncode == 78
+
+
+def test_another_vhost_is_that_of_the_brokers_url_everywhere(servers):
+    """Also one whose name must be escaped in a path."""
+    url = servers.broker.url("sluice-setup").removesuffix("sluice") + "other%2Fplace"
     try:
-        done = servers.setup(QUEUE_MAX_BYTES="2GiB")
+        done = servers.setup(BROKER_URL=url)
         assert done.returncode == 0, done.stderr
-        policies = {entry["name"]: entry["definition"] for entry in servers.broker.management("GET", "policies/sluice")}
-        assert {definition["max-length-bytes"] for definition in policies.values()} == {2 << 30}
+        assert "done   broker vhost other/place" in done.stdout
+        names = {queue["name"] for queue in servers.broker.management("GET", "queues/other%2Fplace")}
+        assert {"webhooks.ingest", "webhooks.dead", "webhooks.delay.10"} <= names
+        assert {entry["name"] for entry in servers.broker.management("GET", "policies/other%2Fplace")} == {
+            "sluice", "sluice-dead"}
+        done = servers.setup("--check", BROKER_URL=url)
+        assert done.returncode == 0, done.stdout
+        status = servers.command("status", "--json", BROKER_URL=url)
+        assert status.returncode == 0, status.stderr
+        assert json.loads(status.stdout)["workers"] == 0
     finally:
-        assert servers.setup().returncode == 0
+        servers.broker.management("DELETE", "vhosts/other%2Fplace")
+
+
+def test_a_passfile_serves_in_place_of_a_password(servers, tmp_path):
+    passfile = tmp_path / "pgpass"
+    passfile.touch(mode=0o600)
+    roles = {"sluice_reader": "database-reader", "sluice": "database-owner"}
+    passfile.write_text("".join(f"127.0.0.1:{servers.database.port}:sluice:{role}:{servers.secret(secret)}\n"
+                                for role, secret in roles.items()), encoding="ascii")
+    assert servers.command("dead", "list", DATABASE_PASSWORD_FILE=None, PGPASSFILE=passfile).returncode == 0
+    assert servers.setup(SETUP_DATABASE_PASSWORD_FILE=None, PGPASSFILE=passfile).returncode == 0
+    assert servers.command("dead", "list", DATABASE_PASSWORD_FILE=None).returncode != 0
 
 
 # --- least privilege ----------------------------------------------------------
@@ -249,7 +402,7 @@ def test_neither_user_may_use_the_management_api(servers, user):
 
 FORBIDDEN_TO_BOTH = [
     "delete from webhooks_raw", "delete from webhooks_dead", "truncate webhooks_raw", "drop table webhooks_raw",
-    "alter table webhooks_raw add column x int", "create table mine (x int)", "create temporary table mine (x int)",
+    "alter table webhooks_raw add column x int", "create table mine (x int)",
     "create schema mine", "create role mine", "select * from elsewhere", "select * from pg_authid",
     "alter role sluice_worker connection limit 1000", "create function f() returns int language sql as 'select 1'",
     "copy webhooks_raw to program 'true'", "drop view webhooks", "insert into sluice_migrations default values",

@@ -128,6 +128,10 @@ class Deployment:
         """`sluice setup`: the CompletedProcess."""
         return run_command(self.build, ["setup", *arguments], self.setup_settings(**more))
 
+    def setup_afresh(self):
+        """The same with what a first one chooses: budget and bounds that a test has set stay as they are else."""
+        return self.setup(DATABASE_BUDGET=20, QUEUE_MAX_BYTES="1GiB")
+
     def operate(self, *arguments, **more):
         """A subcommand that changes things: as the owner of the database and of the broker's vhost."""
         return run_command(self.build, arguments, self.setup_settings(**more))

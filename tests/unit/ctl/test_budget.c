@@ -27,7 +27,7 @@ static void chosen_budget_is_half_of_what_is_left_and_at_most_20(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         int64_t budget = -1;
 
-        assert_int_equal(budget_choose(&cases[i].limits, 0, &budget, NULL), ERROR_NONE);
+        assert_int_equal(budget_choose(&cases[i].limits, 0, -1, &budget, NULL), ERROR_NONE);
         assert_int_equal(budget, cases[i].budget);
     }
 }
@@ -38,9 +38,9 @@ static void wanted_budget_stands_up_to_one_below_what_is_left(void **state)
     int64_t budget = -1;
 
     (void)state;
-    assert_int_equal(budget_choose(&limits, 1, &budget, NULL), ERROR_NONE);
+    assert_int_equal(budget_choose(&limits, 1, -1, &budget, NULL), ERROR_NONE);
     assert_int_equal(budget, 1);
-    assert_int_equal(budget_choose(&limits, 89, &budget, NULL), ERROR_NONE);
+    assert_int_equal(budget_choose(&limits, 89, -1, &budget, NULL), ERROR_NONE);
     assert_int_equal(budget, 89);
 }
 
@@ -53,12 +53,32 @@ static void unsafe_budget_is_refused_with_all_the_numbers(void **state)
     int64_t budget = -1;
 
     (void)state;
-    assert_int_equal(budget_choose(&limits, 90, &budget, &error), ERROR_SETTING);
+    assert_int_equal(budget_choose(&limits, 90, -1, &budget, &error), ERROR_SETTING);
     for (size_t i = 0; i < sizeof numbers / sizeof numbers[0]; i++) {
         assert_non_null(strstr(error.text, numbers[i]));
     }
-    assert_int_equal(budget_choose(&limits, 500, &budget, &error), ERROR_SETTING);
+    assert_int_equal(budget_choose(&limits, 500, -1, &budget, &error), ERROR_SETTING);
     assert_int_equal(budget, -1);
+}
+
+static void unset_keeps_what_the_role_has_unless_that_is_unsafe(void **state)
+{
+    const struct budget_limits limits = {100, 3, 0};
+    struct error error = {0};
+    int64_t budget = -1;
+
+    (void)state;
+    assert_int_equal(budget_choose(&limits, 0, 5, &budget, NULL), ERROR_NONE);
+    assert_int_equal(budget, 5);
+    assert_int_equal(budget_choose(&limits, 0, 0, &budget, NULL), ERROR_NONE);
+    assert_int_equal(budget, 0);
+    assert_int_equal(budget_choose(&limits, 7, 5, &budget, NULL), ERROR_NONE);
+    assert_int_equal(budget, 7);
+    assert_int_equal(budget_choose(&limits, 0, 97, &budget, &error), ERROR_SETTING);
+    assert_non_null(
+        strstr(error.text, "DATABASE_BUDGET is 97 (unset: the connection limit that sluice_worker has)"));
+    assert_non_null(strstr(error.text, "below 97"));
+    assert_int_equal(budget, 7);
 }
 
 static void server_without_room_for_one_is_refused_even_when_it_may_be_chosen(void **state)
@@ -67,8 +87,8 @@ static void server_without_room_for_one_is_refused_even_when_it_may_be_chosen(vo
     int64_t budget = -1;
 
     (void)state;
-    assert_int_equal(budget_choose(&(struct budget_limits){4, 3, 0}, 0, &budget, &error), ERROR_SETTING);
-    assert_int_equal(budget_choose(&(struct budget_limits){3, 3, 2}, 0, &budget, &error), ERROR_SETTING);
+    assert_int_equal(budget_choose(&(struct budget_limits){4, 3, 0}, 0, -1, &budget, &error), ERROR_SETTING);
+    assert_int_equal(budget_choose(&(struct budget_limits){3, 3, 2}, 0, -1, &budget, &error), ERROR_SETTING);
     assert_int_equal(budget, -1);
 }
 
@@ -79,6 +99,7 @@ int main(void)
         cmocka_unit_test(chosen_budget_is_half_of_what_is_left_and_at_most_20),
         cmocka_unit_test(wanted_budget_stands_up_to_one_below_what_is_left),
         cmocka_unit_test(unsafe_budget_is_refused_with_all_the_numbers),
+        cmocka_unit_test(unset_keeps_what_the_role_has_unless_that_is_unsafe),
         cmocka_unit_test(server_without_room_for_one_is_refused_even_when_it_may_be_chosen),
     };
 

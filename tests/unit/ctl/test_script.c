@@ -39,20 +39,23 @@ static void script_holds_every_migration_with_its_hash_and_no_password(void **st
     }
     assert_non_null(strstr(text, (const char *)migrate_roles.sql));
     assert_non_null(strstr(text, "\\set budget 7\n"));
-    assert_non_null(strstr(text, "password :'worker_password' connection limit :budget;"));
+    assert_non_null(strstr(text, (const char *)migrate_schema.sql));
+    assert_non_null(strstr(text, "alter role sluice_worker login connection limit :budget;"));
+    assert_non_null(
+        strstr(text, "\\if :{?worker_password}\nalter role sluice_worker password :'worker_password';"));
     assert_non_null(strstr(text, "\\set worker_password `cat \"$SETUP_WORKER_DATABASE_PASSWORD_FILE\"`\n"));
     assert_non_null(strstr(text, "\\set reader_password `cat \"$SETUP_READER_DATABASE_PASSWORD_FILE\"`\n"));
     assert_null(strstr(text, "psql -v"));
     buf_free(&script);
 }
 
-static void script_chooses_the_budget_where_none_is_given(void **state)
+static void script_keeps_or_chooses_the_budget_where_none_is_given(void **state)
 {
     struct buf script = {0};
 
     (void)state;
     script_append(&script, 0);
-    assert_non_null(strstr(buf_text(&script), "least(20, :available / 2) as budget"));
+    assert_non_null(strstr(buf_text(&script), "rolconnlimit >= 0), least(20, :available / 2)) as budget"));
     buf_free(&script);
 }
 
@@ -61,7 +64,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(migrations_are_in_the_order_of_their_numbers),
         cmocka_unit_test(script_holds_every_migration_with_its_hash_and_no_password),
-        cmocka_unit_test(script_chooses_the_budget_where_none_is_given),
+        cmocka_unit_test(script_keeps_or_chooses_the_budget_where_none_is_given),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

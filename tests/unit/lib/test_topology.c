@@ -101,9 +101,11 @@ static void the_delivery_limit_is_positive_and_not_set_on_the_dead_queue(void **
 
     (void)state;
     assert_int_equal(t.policy_count, 2);
-    assert_string_equal(t.policies[0].definition, "{\"max-length-bytes\":1073741824,\"delivery-limit\":100}");
+    assert_int_equal(t.policies[0].max_length_bytes, 1 << 30);
+    assert_int_equal(t.policies[0].delivery_limit, 100);
     assert_null(strstr(t.policies[0].pattern, "dead"));
-    assert_string_equal(t.policies[1].definition, "{\"max-length-bytes\":1073741824}");
+    assert_int_equal(t.policies[1].max_length_bytes, 1 << 30);
+    assert_int_equal(t.policies[1].delivery_limit, 0);
     assert_string_equal(t.policies[1].pattern, "^webhooks\\.dead$");
 }
 
@@ -116,15 +118,27 @@ static void a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most(voi
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(topology_build(&t, &wrong[i], 1, 1, NULL), ERROR_SETTING);
+        assert_int_equal(topology_build(&t, &wrong[i], 1, 0, NULL), ERROR_SETTING);
     }
-    assert_int_equal(topology_build(&t, right, 2, 1, NULL), ERROR_NONE);
-    assert_int_equal(topology_build(&t, NULL, 0, 1, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, right, 2, 0, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, NULL, 0, 0, NULL), ERROR_NONE);
     for (int i = 0; i <= TOPOLOGY_DELAYS_MAX; i++) {
         many[i] = (i + 1) * CLOCK_US_PER_S;
     }
-    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX, 1, NULL), ERROR_NONE);
-    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX + 1, 1, NULL), ERROR_SETTING);
+    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX, 0, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX + 1, 0, NULL), ERROR_SETTING);
+}
+
+static void a_bound_on_bytes_is_a_mebibyte_or_more_or_as_it_is(void **state)
+{
+    struct topology t;
+
+    (void)state;
+    assert_int_equal(topology_build(&t, delays, 3, 0, NULL), ERROR_NONE);
+    assert_int_equal(t.policies[0].max_length_bytes, 0);
+    assert_int_equal(topology_build(&t, delays, 3, INT64_C(1) << 20, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, delays, 3, (INT64_C(1) << 20) - 1, NULL), ERROR_SETTING);
+    assert_int_equal(topology_build(&t, delays, 3, 1, NULL), ERROR_SETTING);
 }
 
 static void a_retry_goes_by_an_exchange_that_leads_back_to_the_workers_alone(void **state)
@@ -163,6 +177,7 @@ int main(void)
         cmocka_unit_test(every_queue_is_bound_and_every_binding_names_what_is_there),
         cmocka_unit_test(the_delivery_limit_is_positive_and_not_set_on_the_dead_queue),
         cmocka_unit_test(a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most),
+        cmocka_unit_test(a_bound_on_bytes_is_a_mebibyte_or_more_or_as_it_is),
         cmocka_unit_test(a_retry_goes_by_an_exchange_that_leads_back_to_the_workers_alone),
     };
 

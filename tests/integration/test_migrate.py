@@ -1,0 +1,246 @@
+# SPDX-License-Identifier: MIT
+"""Databases that setup meets: those of an older release, those that others use too, those of an owner who is no
+superuser, those that sort otherwise than by bytes."""
+
+import hashlib
+import pathlib
+import subprocess
+
+import pytest
+
+from database import Database, programs
+from process import free_port, wait_until
+
+SQL = pathlib.Path(__file__).resolve().parents[2] / "sql"
+T = 1_700_000_000_000_000  # microseconds since 1970
+
+# What others have made on a database of before Sluice had a schema of its own.
+OTHERS = """
+grant select, insert, update on webhooks_raw, webhooks_dead to sluice_worker;
+grant select on webhooks, webhooks_raw, webhooks_dead to sluice_reader;
+alter role sluice_worker set search_path = public;
+alter role sluice_reader set search_path = public;
+insert into webhooks_raw (source, id, method, path, headers, body, received_at, first_received_at)
+select 'default', case when n % 2 = 0 then 'a' else 'B' end || n, 'POST', '/', '{}',
+       convert_to('{"n":' || n || '}', 'UTF8'), now(), now() from generate_series(1, 1000) n;
+insert into webhooks_dead (source, id, body, verdict, reason) values ('default', 'd', 'x', 'dead', 'old');
+create table copies (id text primary key, n int);
+grant select on copies to sluice_worker;
+create function copy_it() returns trigger language plpgsql security definer set search_path = public, pg_temp as
+$$ begin insert into copies values (new.id, (webhook_json(new.body)->>'n')::int); return null; end $$;
+create function note_it() returns trigger language plpgsql as $$ begin perform from copies; return null; end $$;
+create trigger copy_it after insert on webhooks_raw for each row when (new.source = 'default')
+    execute function copy_it();
+create trigger note_it after insert on webhooks_raw for each row execute function note_it();
+create index by_n on webhooks_raw ((webhook_json(body)->>'n')) where source = 'default';
+create view mine as select id, source, payload->>'n' as n from webhooks;
+create view of_mine with (security_barrier = true) as select id from mine;
+comment on view mine is 'mine';
+grant select on mine to sluice_reader"""
+
+
+def make_old(database):
+    statements = ["set search_path = public", """create table sluice_migrations (
+        name text primary key, sha256 text not null, applied_at timestamptz not null default now())"""]
+    for name in ("0001_webhooks", "0002_view"):
+        sql = (SQL / f"{name}.sql").read_bytes()
+        statements += [sql.decode(), "insert into sluice_migrations (name, sha256) values "
+                       f"('{name}', '{hashlib.sha256(sql).hexdigest()}')"]
+    connection = database.connect()
+    try:
+        with connection.cursor() as cursor:
+            for statement in [*statements, OTHERS]:
+                cursor.execute(statement)
+    finally:
+        connection.close()
+
+
+@pytest.fixture(name="psql", scope="module")
+def fixture_psql():
+    """A function that hands a script to psql: its CompletedProcess."""
+    def run(database, user, password, script):
+        return subprocess.run(
+            [programs() / "psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(database.port), "-U", user, "-d", "sluice"],
+            input=script, env={"PGPASSWORD": password, "LC_ALL": "C.UTF-8"}, capture_output=True, text=True, timeout=60,
+            check=False)
+    return run
+
+
+@pytest.fixture(name="old")
+def fixture_old(servers, site):
+    """A database of before Sluice had a schema of its own, with rows, and with what others have made on it."""
+    database = servers.database
+    database.query("drop schema sluice cascade")
+    make_old(database)
+    yield database
+    for program in site.programs:
+        program.stop()
+    database.query("""drop schema if exists sluice cascade; drop schema public cascade; create schema public;
+                      grant usage on schema public to public""")
+    assert servers.setup().returncode == 0
+
+
+def test_a_database_of_before_the_schema_moves_with_its_rows_and_what_others_made_on_it(old, site):
+    worker, = site.start_workers(1)
+    site.publish("before", b'{"n":1}', T)
+    wait_until(lambda: old.query("select 1 from public.webhooks_raw where id = 'before'"), "a row in the old place")
+    done = site.servers.setup()
+    assert done.returncode == 0, done.stderr
+    assert "done   migration 0003_schema" in done.stdout
+    assert old.query("select count(*) from sluice.webhooks_raw") == [(1001,)]
+    assert old.query("select id, reason from sluice.webhooks_dead") == [("d", "old")]
+    assert old.query("select to_regclass('public.webhooks_raw'), to_regclass('public.webhooks')") == [(None, None)]
+
+    site.publish("after", b'{"n":2}', T)
+    site.row("after")
+    assert worker.alive(), "the worker that ran before the move stores after it"
+    assert old.query("select id, n from public.copies order by n") == [("before", 1), ("after", 2)]
+    assert old.query("select n from public.mine where id = 'after'") == [("2",)]
+    assert old.query("select count(*) from public.of_mine") == [(1002,)]
+    assert old.query("""select obj_description('public.mine'::regclass), has_table_privilege('sluice_reader',
+        'public.mine', 'select'), reloptions from pg_class where oid = 'public.of_mine'::regclass""") == [
+            ("mine", True, ["security_barrier=true"])]
+    done = site.servers.setup("--check")
+    assert done.returncode == 0, done.stdout
+
+
+def test_an_index_on_the_payload_moves_too_and_is_rebuilt_where_no_schema_is_searched(old, site):
+    """Maintenance commands of Postgres 17 run so."""
+    assert site.servers.setup().returncode == 0
+    connection = old.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set search_path = ''")
+            cursor.execute("reindex index sluice.by_n")
+            cursor.execute("set enable_seqscan = off")
+            query = "select count(*) from sluice.webhooks where source = 'default' and payload->>'n' = '7'"
+            cursor.execute(f"explain {query}")
+            assert "by_n" in str(cursor.fetchall())
+            cursor.execute(query)
+            assert cursor.fetchall() == [(1,)]
+    finally:
+        connection.close()
+
+
+def test_a_setup_of_before_the_schema_finds_the_database_newer_than_itself(old, site):
+    """It begins with its table in public, unless one is there, and reads it."""
+    assert site.servers.setup().returncode == 0
+    connection = old.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set search_path = public")
+            cursor.execute("create table if not exists sluice_migrations (name text primary key, sha256 text not null)")
+            cursor.execute("select name from sluice_migrations order by name")
+            assert ("0003_schema",) in cursor.fetchall()
+    finally:
+        connection.close()
+
+
+def test_what_cannot_be_made_again_as_it_was_ends_the_migration_and_nothing_is_changed(old, site):
+    old.query("create materialized view public.counted as select source, count(*) from public.webhooks_raw group by 1")
+    done = site.servers.setup()
+    assert done.returncode == 78
+    assert "0004_keys" in done.stderr and "counted" in done.stderr
+    assert old.query("select count(*) from public.of_mine") == [(1000,)]
+    old.query("drop materialized view public.counted")
+    assert site.servers.setup().returncode == 0
+    assert old.query("select count(*) from public.of_mine") == [(1000,)]
+
+
+def test_the_printed_script_moves_an_old_database_too(old, site, psql):
+    script = site.servers.setup("--print-sql").stdout
+    for _ in range(2):
+        done = psql(old, "sluice", old.owner_password, script)
+        assert done.returncode == 0, done.stderr
+    assert old.query("select count(*) from sluice.webhooks_raw") == [(1000,)]
+    done = site.servers.setup("--check")
+    assert done.returncode == 0, done.stdout
+
+
+def test_setup_takes_nothing_from_others_in_a_shared_database(servers):
+    (temporary,), = servers.database.query("select has_database_privilege('sluice_reader', 'sluice', 'temporary')")
+    assert temporary, "which everybody has in a database, unless its owner has taken it"
+    assert servers.database.query("""select relname from pg_class where relnamespace = 'public'::regnamespace
+                                     and (relname like 'webhook%' or relname like 'sluice%')""") == []
+
+
+# --- an owner who is no superuser ------------------------------------------------
+
+@pytest.fixture(name="owned", scope="module")
+def fixture_owned(servers):
+    """A cluster of its own whose database belongs to the role `keeper`, who is no superuser but may create roles."""
+    database = Database(servers.directory / "owned", free_port(), "superusers-word")
+    database.start()
+    try:
+        database.query("create role keeper login createrole password 'keepers-word'")
+        database.query("alter database sluice owner to keeper")
+        yield database
+    finally:
+        database.stop("immediate")
+        database.remove()
+
+
+def test_an_owner_who_is_no_superuser_may_set_up_and_check(servers, owned):
+    settings = {"SETUP_DATABASE_URL": owned.url("keeper"), "SETUP_DATABASE_PASSWORD_FILE": None,
+                "SETUP_DATABASE_PASSWORD": "keepers-word"}
+    done = servers.setup("--skip-broker-users", DATABASE_BUDGET=4, **settings)
+    assert done.returncode == 0, done.stderr
+    assert "done   role sluice_worker, connection limit 4 (the budget)" in done.stdout
+    done = servers.setup("--skip-broker-users", **settings)
+    assert done.returncode == 0, done.stderr
+    assert "there  role sluice_worker, connection limit 4 (the budget)" in done.stdout
+    done = servers.setup("--check", "--skip-broker-users", **settings)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "unknown role sluice_worker, password" in done.stdout
+    owned.query("insert into webhooks_dead (source, body, verdict, reason) values ('s', 'b', 'dead', 'r')"
+                " on conflict do nothing", user="sluice_worker", password=servers.secret("database-worker"))
+    assert owned.query("select count(*) from sluice.webhooks_dead") == [(1,)]
+
+
+def test_a_role_that_is_not_there_yet_needs_a_password_to_be_made_with(servers, owned):
+    owned.query("drop owned by sluice_reader; drop role sluice_reader")
+    settings = {"SETUP_DATABASE_URL": owned.url("sluice"), "SETUP_DATABASE_PASSWORD_FILE": None,
+                "SETUP_DATABASE_PASSWORD": "superusers-word"}
+    done = servers.setup("--skip-broker-users", **{**settings, "SETUP_READER_DATABASE_PASSWORD_FILE": None})
+    assert done.returncode == 78
+    assert "SETUP_READER_DATABASE_PASSWORD" in done.stderr
+    assert owned.query("select 1 from pg_roles where rolname = 'sluice_reader'") == []
+    assert servers.setup("--skip-broker-users", **settings).returncode == 0
+
+
+# --- keys -----------------------------------------------------------------------
+
+def test_keys_compare_as_bytes_where_the_database_sorts_otherwise(site):
+    assert site.database.query("select array_agg(v order by v) from (values ('a'::text), ('B')) as t (v)") == [
+        (["a", "B"],)], "as people sort, whom this database follows"
+    ids = ["a", "B", "b", "ä", "\u200d", "z"]
+    site.start_workers(1)
+    for event_id in ids:
+        site.publish(event_id, event_id.encode(), T)
+    site.wait_count(len(ids))
+    found = [row[0] for row in site.database.query("select id from webhooks order by id")]
+    assert found == sorted(ids, key=str.encode)
+    connection = site.database.connect()
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("set enable_seqscan = off")
+            cursor.execute("explain select * from webhooks where id = 'a'")
+            assert "webhooks_raw_pkey" in str(cursor.fetchall())
+            cursor.execute("explain select * from webhooks where source = 'default' order by received_at desc limit 5")
+            assert "webhooks_raw_source_received_at" in str(cursor.fetchall())
+    finally:
+        connection.close()
+
+
+def test_dead_letters_that_differ_in_their_properties_alone_are_two_and_one_that_comes_again_is_none(servers, site):
+    for properties in (b"one", b"two", b"one", b"two", None, None):
+        site.database.query("""insert into webhooks_dead (source, body, properties, verdict, reason)
+                               values ('s', 'same', %s, 'malformed', 'r') on conflict do nothing""",
+                            (properties,), user="sluice_worker", password=servers.secret("database-worker"))
+    assert site.count("webhooks_dead") == 3
+
+
+@pytest.mark.parametrize("statement", ["select * from webhooks_dead", "update webhooks_dead set reason = ''"])
+def test_the_worker_may_only_add_dead_letters(servers, statement):
+    with pytest.raises(Exception, match="permission denied"):
+        servers.database.query(statement, user="sluice_worker", password=servers.secret("database-worker"))
