@@ -238,10 +238,11 @@ static void step_retries(struct loop *l, int64_t now_us)
 static void show_state(const struct loop *l, int64_t now_us)
 {
     const struct judge *judge = &l->schedule.judge;
+    bool failing = judge->failing_since_us != 0 && now_us - judge->failing_since_us >= FAILING_US;
     const struct report report = {
         .draining = l->draining,
-        .needs_repair = judge->needs_repair,
-        .failing = judge->failing_since_us != 0 && now_us - judge->failing_since_us >= FAILING_US,
+        .needs_repair = failing && judge->needs_repair,
+        .failing = failing,
         .braked = sources_braked(&judge->sources),
         .storing = now_us - judge->last_stored_us < FAILING_US && !judge_holds_all(judge),
         .newer =

@@ -19,8 +19,8 @@ enum report_count {
 /* How the worker is now. */
 struct report {
     bool draining;
-    bool needs_repair; /* nothing is stored, for a reason that only a person can mend */
     bool failing;      /* for some seconds nothing could be stored */
+    bool needs_repair; /* and for a reason that only a person can mend */
     size_t braked;     /* sources most of whose events are refused */
     bool storing;      /* events of others were stored in the last seconds */
     bool newer;        /* envelopes of a later release arrive */

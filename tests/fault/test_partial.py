@@ -1,0 +1,280 @@
+# SPDX-License-Identifier: MIT
+"""Partial trouble: some events can't be stored, for as long as it lasts, and every other one is stored all the same.
+
+Good events of the source `plenty` flow all the while, many times the prefetch of them, while something is the matter with
+the source `rare`. TROUBLE=900 makes each trouble last so many seconds."""
+
+import contextlib
+import os
+import threading
+import time
+
+import pika
+import pytest
+
+from process import wait_until
+
+TROUBLE = float(os.environ.get("TROUBLE", "20"))  # seconds
+PREFETCH = 50
+RATE = 100  # good events a second
+SMALL = {"WORKER_PREFETCH": PREFETCH, "WORKER_BATCH_EVENTS": 20}
+LOCK_TIMEOUT, STATEMENT_TIMEOUT = 2, 30  # of the worker's sessions, seconds
+T = 1_763_900_000_000_000
+
+
+@pytest.fixture(scope="module", autouse=True)
+def declared(servers):
+    done = servers.setup(DELAYS="1s,2s,10s,60s,600s")
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def odd_table(site):
+    """A trigger of its owner's for the source `rare`, which does what the path says."""
+    site.database.query("""
+        create function odd() returns trigger language plpgsql as $$
+        begin
+            if new.source <> 'rare' then
+                return new;
+            end if;
+            case new.path
+                when '/missing' then execute 'select * from no_such_table';
+                when '/endless' then perform pg_sleep(3600);
+                when '/refused' then raise exception 'not today';
+                else null;
+            end case;
+            return new;
+        end $$;
+        create trigger odd before insert or update on webhooks_raw for each row execute function odd()""")
+    yield
+    site.database.query("drop trigger odd on webhooks_raw; drop function odd")
+
+
+def rare(event_id, path):
+    return [(event_id, {"sluice-source": "rare", "sluice-path": path})]
+
+
+class Stream:
+    """Good events at a steady rate, by a channel of its own, for as long as the block lasts."""
+
+    def __init__(self, site):
+        self.site = site
+        self.published = 0
+        self.stopping = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    def _run(self):
+        channel = self.site.channel()
+        channel.confirm_delivery()
+        begun = time.monotonic()
+        while not self.stopping.is_set():
+            received = time.time_ns() // 1000
+            channel.basic_publish("webhooks", "plenty", b"{}", pika.BasicProperties(
+                delivery_mode=2, message_id=f"good-{self.published}", app_id="sluice", headers={
+                    "sluice-version": 1, "sluice-source": "plenty", "sluice-keep": "newest", "sluice-method": "POST",
+                    "sluice-path": "/", "sluice-query": "", "sluice-received": received, "sluice-remote": "127.0.0.1",
+                    "sluice-attempt": 0, "sluice-headers": {}}), mandatory=True)
+            self.published += 1
+            self.stopping.wait(max(0.0, begun + self.published / RATE - time.monotonic()))
+        channel.connection.close()
+
+    def __enter__(self):
+        self.thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping.set()
+        self.thread.join(20)
+
+    def waits(self):
+        """Seconds from arrival to row: the longest, and how many took more than a second."""
+        (longest, slow), = self.site.database.query(
+            "select coalesce(extract(epoch from max(stored_at - received_at)), 0)::float, "
+            "count(*) filter (where stored_at - received_at > interval '1 s') from webhooks_raw where source = 'plenty'")
+        return longest, slow
+
+    def stored(self):
+        return self.site.database.query("select count(*) from webhooks_raw where source = 'plenty'")[0][0]
+
+
+def live_with(site, stream, workers, bad, bound, seconds=TROUBLE):
+    """The trouble lasts; meanwhile half of what comes is stored at least, and no ack waits but those of `bad` events."""
+    begun, before = time.monotonic(), (stream.published, stream.stored())
+    while time.monotonic() < begun + seconds:
+        assert all(worker.is_ready() for worker in workers), [worker.admin("/ready") for worker in workers]
+        held = sum(worker.metrics()["sluice_worker_parked"] for worker in workers)
+        assert held <= bad, f"{held} events are parked, {bad} are bad"
+        stream.stopping.wait(0.2)
+    came, stored = stream.published - before[0], stream.stored() - before[1]
+    assert came > 5 * PREFETCH, came
+    assert stored >= came / 2, f"{stored} of {came} were stored while it lasted\n{site.tails()}"
+    longest, slow = stream.waits()
+    site.note(f"{came} good events in {seconds:.0f} s, {stored} stored; the longest wait {longest:.1f} s, {slow} above 1 s")
+    assert longest <= bound, f"a good event waited for {longest:.1f} s\n{site.tails()}"
+
+
+def ends_well(site, stream):
+    """After the block: every good event is a row, and nothing is left."""
+    wait_until(lambda: stream.stored() == stream.published, lambda: f"{stream.published} rows\n{site.tails()}", 60)
+    site.wait_drained(60)
+
+
+def path_of(site, event_id):
+    rows = site.database.query(f"select path from webhooks_raw where id = '{event_id}'")
+    return rows[0][0] if rows else None
+
+
+def dead(site):
+    return sorted(site.database.query("select id, verdict, sqlstate, attempts from webhooks_dead"))
+
+
+@pytest.mark.quick
+@pytest.mark.usefixtures("odd_table")
+@pytest.mark.parametrize(("workers", "bad", "settings"), [(1, 1, {}), (2, 2, {"WORKER_HOLD": "5s"})],
+                         ids=["one event", "as many as workers"])
+def test_events_of_a_source_whose_trigger_is_broken_hold_up_nobody(site, workers, bad, settings):
+    with Stream(site) as stream:
+        wait_until(lambda: stream.published > 20, "a beginning")
+        running = site.start_workers(workers, DELAYS="1s,2s", **SMALL, **settings)
+        for number in range(bad):
+            site.publish_all(rare(f"bad-{number}", "/missing"), b"x", T)
+        live_with(site, stream, running, bad, bound=10)
+        site.wait_count(bad, table="webhooks_dead")
+    ends_well(site, stream)
+    assert dead(site) == [(f"bad-{number}", "later", "42P01", 3) for number in range(bad)]
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("connections", [1, 2])
+def test_a_row_that_somebody_locks_holds_up_nobody(site, connections):
+    site.start_workers(1, DELAYS="1s,2s", WORKER_CONNECTIONS=connections, **SMALL)
+    site.publish_all(rare("locked", "/old"), b"old", T)
+    wait_until(lambda: path_of(site, "locked") == "/old", "the row")
+    lock = site.database.connect()
+    with contextlib.closing(lock), lock.cursor() as cursor, Stream(site) as stream:
+        cursor.execute("begin; select from webhooks_raw where id = 'locked' for update")
+        site.publish_all(rare("locked", "/new"), b"new", T + 1)
+        live_with(site, stream, site.workers, 1, bound=3 * LOCK_TIMEOUT + 2)
+        cursor.execute("rollback")
+        wait_until(lambda: path_of(site, "locked") == "/new", "the newer one", 60)
+    ends_well(site, stream)
+    assert dead(site) == []
+
+
+@pytest.mark.usefixtures("odd_table")
+def test_a_trigger_that_never_ends_holds_up_nobody_and_its_event_dies(site):
+    with Stream(site) as stream:
+        running = site.start_workers(1, DELAYS="1s", **SMALL)
+        site.publish_all(rare("endless", "/endless"), b"x", T)
+        # In its batch, alone, and both once more as a retry: 30 s each.
+        live_with(site, stream, running, 1, bound=STATEMENT_TIMEOUT + 10, seconds=max(TROUBLE, 4.5 * STATEMENT_TIMEOUT))
+        site.wait_count(1, 30, table="webhooks_dead")
+    ends_well(site, stream)
+    assert dead(site) == [("endless", "later", "57014", 2)]
+
+
+@pytest.mark.usefixtures("odd_table")
+def test_an_alarm_with_a_retry_pending_lets_a_restarted_worker_drain_the_queue(site):
+    good = [(f"good-{number}", {"sluice-source": "plenty"}) for number in range(2000)]
+    worker, = site.start_workers(1, DELAYS="1s", **SMALL)
+    site.publish_all(rare("cause", "/refused"), b"x", T)  # its retry makes the connection that the alarm will block
+    site.wait_count(1, table="webhooks_dead")
+    worker.stop()
+    site.publish_all(rare("waits", "/refused"), b"x", T)
+    site.publish_all(good, b"{}", T)
+    site.broker.set_alarm()
+    try:
+        worker.start()
+        site.wait_count(len(good), 60)
+        wait_until(lambda: site.broker.queue("webhooks.ingest").get("messages") == 1, "the acks of all others", 20)
+        assert worker.is_ready(), worker.admin("/ready")
+    finally:
+        site.broker.clear_alarm()
+    site.wait_count(2, 60, table="webhooks_dead")
+    site.wait_drained()
+
+
+@pytest.mark.quick
+@pytest.mark.usefixtures("odd_table")
+def test_a_retry_that_no_queue_takes_lets_3000_others_pass_a_prefetch_of_20(site):
+    channel = site.channel()
+    channel.queue_unbind("webhooks.retry.1", "webhooks.retry.1", "")
+    try:
+        worker, = site.start_workers(1, DELAYS="1s", WORKER_PREFETCH=20)
+        site.publish_all(rare("kept", "/refused"), b"x", T)
+        worker.wait_ready(False)
+        assert "retry queues not declared" in worker.admin("/ready")[1]
+        site.publish_all([(f"good-{number}", {"sluice-source": "plenty"}) for number in range(3000)], b"{}", T)
+        site.wait_count(3000, 60)
+        wait_until(lambda: site.broker.queue("webhooks.ingest").get("messages") == 1, "the acks of all others", 20)
+        assert worker.metrics()["sluice_worker_broker_connects_total"] == 1
+    finally:
+        channel.queue_bind("webhooks.retry.1", "webhooks.retry.1", "")
+        channel.connection.close()
+    site.wait_count(1, 60, table="webhooks_dead")
+    site.wait_drained()
+
+
+@pytest.mark.quick
+def test_envelopes_of_a_later_release_wait_unchanged_for_a_worker_that_can_read_them(site):
+    count, wait = 50, 600
+    headers = {"sluice-version": 2, "sluice-source": "rare", "of-its-own": {"a": [1, "b"]}}
+    with Stream(site) as stream:
+        worker, = site.start_workers(1, DELAYS=f"{wait}s", **SMALL)
+        channel = site.channel()
+        channel.confirm_delivery()
+        for number in range(count):
+            channel.basic_publish("webhooks", "rare", b"the same", pika.BasicProperties(
+                delivery_mode=2, message_id=str(number), content_type="text/plain", headers=headers), mandatory=True)
+        worker.wait_ready(False)
+        assert "upgrade this worker" in worker.admin("/ready")[1]
+        waiting = f"webhooks.retry.{wait}"
+        wait_until(lambda: channel.queue_declare(waiting, passive=True).method.message_count == count, "all of them to wait")
+        before = stream.stored()
+        wait_until(lambda: stream.stored() > before + 5 * PREFETCH, "the others to go on", 30)
+    assert worker.metrics()["sluice_worker_newer_total"] == count
+    found = set()
+    for _ in range(count):
+        _, properties, body = channel.basic_get(waiting, auto_ack=True)
+        properties.headers.pop("x-delivery-count", None)  # of the retry queue itself, as it hands the message out
+        assert (properties.headers, properties.content_type, body) == (headers, "text/plain", b"the same")
+        found.add(properties.message_id)
+    assert found == {str(number) for number in range(count)}
+    channel.connection.close()
+    ends_well(site, stream)
+    assert dead(site) == []
+
+
+@pytest.mark.quick
+def test_different_messages_that_are_no_envelopes_are_different_dead_letters(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    for number in range(50):
+        channel.basic_publish("webhooks", "rare", b"the same", pika.BasicProperties(message_id=str(number)), mandatory=True)
+    channel.connection.close()
+    site.start_workers(1, **SMALL)
+    site.wait_count(50, table="webhooks_dead")
+    site.wait_drained()
+
+
+@pytest.mark.quick
+@pytest.mark.parametrize("every", [500, 50])
+def test_bad_events_among_many_cost_no_flush_for_each_neighbour(site, every):
+    events = [(f"e-{number}", {"sluice-source": "plenty", "sluice-path": "/bad" if number % every == 7 else "/good"})
+              for number in range(5000)]
+    bad = sum(headers["sluice-path"] == "/bad" for _, headers in events)
+    site.database.query("alter table webhooks_raw add constraint no_bad check (path <> '/bad') not valid")
+    try:
+        site.publish_all(events, b"{}", T)
+        (before,), = site.database.query("select wal_sync from pg_stat_wal")
+        worker, = site.start_workers(1, WORKER_CONNECTIONS=1)
+        site.wait_count(len(events) - bad, 60)
+        site.wait_count(bad, table="webhooks_dead")
+        site.wait_drained()
+        batches = worker.metrics()["sluice_worker_batches_total"]
+        worker.stop()  # its backend tells of its flushes when it ends, at the latest
+        (after,), = site.database.query("select wal_sync from pg_stat_wal")
+        site.note(f"1 bad in {every}: {after - before} flushes for {len(events)} events, {bad} bad, in {batches:.0f} batches")
+        assert after - before <= 3 * batches + 2 * bad + 50
+    finally:
+        site.database.query("alter table webhooks_raw drop constraint no_bad")
