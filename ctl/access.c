@@ -323,7 +323,9 @@ void access_print_hint(const struct topology *topology, const char *vhost)
 {
     const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user};
 
-    report_line("left   vhost, users, permissions and policies of the broker; they need to be as by");
+    report_line(
+        "left   vhost, users, permissions and policies of the broker; they need to be as by these, with the "
+        "bound on bytes that you want");
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         report_line("         rabbitmqctl add_user %s", users[i]->name);
         report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", vhost, users[i]->name,
