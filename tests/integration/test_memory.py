@@ -58,5 +58,5 @@ def test_events_that_suddenly_become_large_end_the_consumer_until_half_of_them_a
     # The prefetch follows the events, down and up again.
     assert int(worker.lines("consuming")[2]["prefetch"]) <= 20
     fill(site, 2000, 10)
-    site.wait_count(EVENTS + 2011, 60)
+    site.wait_count(EVENTS + 2010, 60)
     wait_until(lambda: worker.lines("consuming")[-1]["prefetch"] == "100", lambda: f"the full prefetch\n{site.tails()}")
