@@ -545,13 +545,6 @@ def test_a_table_that_is_not_there_is_said_once_and_nothing_is_taken(site):
     channel.connection.close()
 
 
-class Latin1(str):
-    """A text that travels as another encoding's bytes."""
-
-    def encode(self, *_):
-        return super().encode("latin-1")
-
-
 def test_a_role_without_the_right_is_told_once_and_nothing_is_taken(site):
     channel = site.channel()
     channel.confirm_delivery()
@@ -564,6 +557,13 @@ def test_a_role_without_the_right_is_told_once_and_nothing_is_taken(site):
     assert done.stderr.count("\n") == 1 and "permission denied for table webhooks_dead" in done.stderr
     wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 3, "all to be back")
     channel.connection.close()
+
+
+class Latin1(str):
+    """A text that travels as another encoding's bytes."""
+
+    def encode(self, *_):
+        return super().encode("latin-1")
 
 
 def test_whatever_bytes_a_message_has_it_is_collected(site):
