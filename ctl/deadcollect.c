@@ -123,7 +123,7 @@ static bool is_newer(const struct broker_delivery *d, struct error *refusal)
 }
 
 /* A row that is refused is tried once more with nothing of ours in it. One message that can't be stored must
- * not hold up the others. */
+ * not hold up the others; a table that takes no row at all is an error. */
 static enum error_code store(struct collect *c, const struct broker_delivery *d, struct error *error)
 {
     char sqlstate[SQLSTATE_SIZE] = "";
@@ -140,6 +140,10 @@ static enum error_code store(struct collect *c, const struct broker_delivery *d,
     }
     code = insert(c, d, sqlstate, &new, error);
     if (is_refused(c, &code, error)) {
+        code = database_run(c->database, deadrow_probe, error);
+        if (code != ERROR_NONE) {
+            return code;
+        }
         code = insert(c, d, sqlstate, &new, error);
         if (is_refused(c, &code, error)) {
             struct error refusal = *error;
@@ -267,9 +271,6 @@ static enum error_code collect(struct collect *c, bool dry_run, struct error *er
         return ERROR_NONE;
     }
     code = database_run(c->database, "set statement_timeout = '15s'; set lock_timeout = '8s'", error);
-    if (code == ERROR_NONE) {
-        code = database_run(c->database, deadrow_probe, error);
-    }
     if (code == ERROR_NONE) {
         code = collect_all(c, error);
     }

@@ -554,7 +554,21 @@ def test_a_table_that_is_not_there_is_said_once_and_nothing_is_taken(site):
         site.database.query("alter table elsewhere rename to webhooks_dead")
     assert done.returncode == 1
     assert done.stderr.count("\n") == 1 and "webhooks_dead" in done.stderr
-    assert channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1, "it to be back")
+    channel.connection.close()
+
+
+def test_a_role_without_the_right_is_told_once_and_nothing_is_taken(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    for n in range(3):
+        channel.basic_publish("webhooks.dead", "default", b"%d" % n)
+    reader = {"SETUP_DATABASE_URL": site.database.url("sluice_reader"),
+              "SETUP_DATABASE_PASSWORD_FILE": None, "SETUP_DATABASE_PASSWORD": site.servers.secret("database-reader")}
+    done = site.servers.operate("dead", "collect", **reader)
+    assert (done.returncode, done.stdout) == (78, "collected 0; there already 0\n")
+    assert done.stderr.count("\n") == 1 and "permission denied for table webhooks_dead" in done.stderr
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 3, "all to be back")
     channel.connection.close()
 
 
