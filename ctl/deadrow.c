@@ -3,6 +3,7 @@
 
 #include "death.h"
 #include "envelope.h"
+#include "properties.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -83,6 +84,14 @@ static void put_envelope(struct making *m, const struct envelope *e)
     buf_free(&headers);
 }
 
+/* As its publisher wrote them: when the message comes again it must be the same row. */
+static struct span publishers_properties(struct making *m, const struct broker_delivery *d)
+{
+    return properties_strip(d->properties, &m->row->properties, NULL) == ERROR_NONE
+               ? buf_span(&m->row->properties)
+               : d->properties;
+}
+
 /* Nothing but the routing key is known, and even that may be no text. */
 static void put_what_there_is(struct making *m, const struct broker_delivery *d)
 {
@@ -90,7 +99,7 @@ static void put_what_there_is(struct making *m, const struct broker_delivery *d)
     put_text(m, DEADROW_ID, SPAN_LITERAL(""));
     put_text(m, DEADROW_HEADERS, SPAN_LITERAL("{}"));
     put_number(m, DEADROW_ATTEMPTS, 1);
-    put_bytes(m, DEADROW_PROPERTIES, d->properties);
+    put_bytes(m, DEADROW_PROPERTIES, publishers_properties(m, d));
 }
 
 static void put_reason(struct making *m, struct span deaths, const struct error *unreadable)
@@ -143,4 +152,5 @@ enum error_code deadrow_make(struct deadrow *row, const struct broker_delivery *
 void deadrow_free(struct deadrow *row)
 {
     buf_free(&row->text);
+    buf_free(&row->properties);
 }

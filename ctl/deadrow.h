@@ -42,7 +42,8 @@ struct deadrow {
     const char *values[DEADROW_COLUMNS];
     int lengths[DEADROW_COLUMNS];
     int formats[DEADROW_COLUMNS];
-    struct buf text; /* owned: the texts, one after another */
+    struct buf text;       /* owned: the texts, one after another */
+    struct buf properties; /* owned: those of a message that is no envelope, without what brokers add */
 };
 
 /* Fills *row, with views into the delivery. sqlstate: "", or what the row was refused with when it had the

@@ -40,13 +40,13 @@ static const unsigned char *bytes_of(struct span text)
 
 struct key *key_hmac(enum key_algorithm algorithm, struct span secret)
 {
-    char digest[16];
-    OSSL_PARAM params[] = {OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0),
-                           OSSL_PARAM_construct_end()};
+    char digest[16] = ""; /* OpenSSL measures it, and takes no const */
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_end(), OSSL_PARAM_construct_end()};
     struct key *key = calloc(1, sizeof *key);
     EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
 
     memcpy(digest, names[algorithm], strlen(names[algorithm]) + 1);
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
     if (key != NULL && mac != NULL) {
         key->mac = EVP_MAC_CTX_new(mac); /* holds the fetched MAC */
     }

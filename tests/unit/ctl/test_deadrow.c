@@ -92,6 +92,25 @@ static void an_envelope_becomes_the_columns_of_its_row(void **state)
     buf_free(&properties);
 }
 
+static void a_message_that_comes_again_is_the_same_row(void **state)
+{
+    struct buf first = {0}, again = {0};
+    struct deadrow rows[2];
+
+    (void)state;
+    put_deaths(&first, SPAN_LITERAL("delivery_limit"), SPAN_LITERAL("webhooks.ingest"));
+    put_deaths(&again, SPAN_LITERAL("delivery_limit"), SPAN_LITERAL("another"));
+    make(&rows[0], &(struct broker_delivery){.properties = buf_span(&first), .body = {NULL, 0}}, "");
+    make(&rows[1], &(struct broker_delivery){.properties = buf_span(&again), .body = {NULL, 0}}, "");
+    assert_int_equal(rows[0].lengths[DEADROW_PROPERTIES], rows[1].lengths[DEADROW_PROPERTIES]);
+    assert_memory_equal(rows[0].values[DEADROW_PROPERTIES], rows[1].values[DEADROW_PROPERTIES],
+                        (size_t)rows[0].lengths[DEADROW_PROPERTIES]);
+    deadrow_free(&rows[0]);
+    deadrow_free(&rows[1]);
+    buf_free(&first);
+    buf_free(&again);
+}
+
 static void what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_key_if_that_is_text(
     void **state)
 {
@@ -174,6 +193,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_envelope_becomes_the_columns_of_its_row),
+        cmocka_unit_test(a_message_that_comes_again_is_the_same_row),
         cmocka_unit_test(
             what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_key_if_that_is_text),
         cmocka_unit_test(a_reason_that_others_wrote_is_text_of_at_most_500_bytes),
