@@ -45,6 +45,7 @@ def test_a_worker_killed_between_a_dead_letters_commit_and_its_ack_leaves_it_onc
     first, = links.start_workers(1, database=False)
     site.publish("before", b"x", T)
     wait_until(lambda: first.metrics().get("sluice_worker_acked_total") == 1, "the ack of the first one")
+    wait_until(lambda: len(first.lines("consuming")) == 2, "the end of its careful start, which asks the broker")
     links.worker_broker.hold(UP)
     site.publish("poison", b"x", T, **{"sluice-path": "/poison"})
     site.wait_count(1, table="webhooks_dead")  # committed, and the ack hangs in the proxy
