@@ -62,11 +62,10 @@ static bool is_brokers_own(struct span name)
     return false;
 }
 
-/* False when a field can't be read. */
+/* Appends the headers that are to stay; false when a field can't be read. */
 static bool copy_headers(struct span headers, struct buf *out)
 {
     struct field_cursor c = {headers.data, headers.len, false};
-    size_t begin = field_begin_table(out);
     struct field f;
 
     for (const char *at = c.at; field_take(&c, &f); at = c.at) {
@@ -74,37 +73,50 @@ static bool copy_headers(struct span headers, struct buf *out)
             buf_append(out, at, (size_t)(c.at - at));
         }
     }
-    field_end_table(out, begin);
     return !c.broken;
+}
+
+/* A message without headers gets some from the broker when it comes again: without those it is as before. */
+static void append_stripped(const struct properties *parts, struct span encoded, struct span headers,
+                            struct buf *out)
+{
+    size_t at = (size_t)(parts->headers.data - encoded.data);
+    unsigned flags = headers.len > 0 ? parts->flags : parts->flags & ~(unsigned)PROPERTY_HEADERS;
+
+    field_put_integer(out, flags, 2);
+    buf_append(out, encoded.data + 2, at - 4 - 2); /* up to the table's length */
+    if (headers.len > 0) {
+        field_put_integer(out, headers.len, 4);
+        buf_append_span(out, headers);
+    }
+    at += parts->headers.len;
+    buf_append(out, encoded.data + at, encoded.len - at);
 }
 
 enum error_code properties_strip(struct span encoded, struct buf *out, struct error *error)
 {
     struct properties parts;
-    size_t before = out->len, from;
+    struct buf headers = {0};
+    size_t before = out->len;
     enum error_code code = properties_read(encoded, &parts, error);
 
     if (code != ERROR_NONE) {
         return code;
     }
-    if ((parts.flags & PROPERTY_HEADERS) == 0) {
+    if (!copy_headers(parts.headers, &headers)) {
+        code = error_set(error, ERROR_MALFORMED,
+                         "the headers (%zu bytes) are cut short or hold an unknown type", parts.headers.len);
+    } else if ((parts.flags & PROPERTY_HEADERS) == 0) {
         buf_append_span(out, encoded);
     } else {
-        from = (size_t)(parts.headers.data - encoded.data);
-        buf_append(out, encoded.data, from - 4); /* up to the table's length */
-        if (!copy_headers(parts.headers, out)) {
-            code =
-                error_set(error, ERROR_MALFORMED,
-                          "the headers (%zu bytes) are cut short or hold an unknown type", parts.headers.len);
-        }
-        from += parts.headers.len;
-        buf_append(out, encoded.data + from, encoded.len - from);
+        append_stripped(&parts, encoded, buf_span(&headers), out);
     }
-    if (code == ERROR_NONE && out->failed) {
+    if (code == ERROR_NONE && (out->failed || headers.failed)) {
         code = error_set(error, ERROR_MEMORY, "no memory for a message's properties");
     }
     if (code != ERROR_NONE) {
         out->len = before;
     }
+    buf_free(&headers);
     return code;
 }

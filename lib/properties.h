@@ -37,9 +37,9 @@ MUST_CHECK enum error_code properties_read(struct span encoded, struct propertie
                                            struct error *error);
 
 /* Appends the properties without the headers that brokers add on the way (x-death, x-delivery-count and the
- * like), all else byte for byte: for a message that goes on as it is, whatever wrote it. RabbitMQ 3.10
- * would drop one that carries x-death as a cycle. ERROR_MALFORMED when they can't be read, ERROR_MEMORY;
- * out is then as it was. */
+ * like), all else byte for byte (no headers at all instead of none left): for a message that goes on as it
+ * is, whatever wrote it. RabbitMQ 3.10 would drop one that carries x-death as a cycle. ERROR_MALFORMED when
+ * they can't be read, ERROR_MEMORY; out is then as it was. */
 MUST_CHECK enum error_code properties_strip(struct span encoded, struct buf *out, struct error *error);
 
 #endif

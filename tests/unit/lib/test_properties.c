@@ -129,6 +129,21 @@ static void properties_without_headers_stay_as_they_are(void **state)
     buf_free(&out);
 }
 
+static void headers_of_the_broker_alone_leave_none(void **state)
+{
+    struct buf headers = {0}, bare = with_all(NULL), again, out = {0};
+
+    (void)state;
+    put_brokers(&headers);
+    again = with_all(&headers);
+    assert_int_equal(properties_strip(buf_span(&again), &out, NULL), ERROR_NONE);
+    assert_true(span_equal(buf_span(&out), buf_span(&bare)));
+    buf_free(&headers);
+    buf_free(&bare);
+    buf_free(&again);
+    buf_free(&out);
+}
+
 static void headers_of_an_unknown_type_are_malformed(void **state)
 {
     struct buf headers = {0}, all, out = {0};
@@ -168,6 +183,7 @@ int main(void)
         cmocka_unit_test(more_flags_than_are_known_are_malformed),
         cmocka_unit_test(stripping_takes_away_what_brokers_add_and_nothing_else),
         cmocka_unit_test(properties_without_headers_stay_as_they_are),
+        cmocka_unit_test(headers_of_the_broker_alone_leave_none),
         cmocka_unit_test(headers_of_an_unknown_type_are_malformed),
         cmocka_unit_test(no_memory_is_told),
     };
