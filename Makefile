@@ -1,16 +1,11 @@
 # SPDX-License-Identifier: MIT
 # Sluice. `make help` lists what there is to make.
 #
-# The lists of files below are in the order in which an event meets them; a lint
-# keeps folders, this file and DESIGN.md the same.
-
-LIB     = error buf clock backoff secret logfmt log value config metrics admin drain topology field properties envelope amqperror dial broker confirm daemon
-GATEWAY = main settings reload certificate ingress request forwarded head framing patience pace admission intake route routes place demand scheme verify proof twilio form encoding key unverified handshake eventid pointer jsontext rate kept delay publish ticket publisher uplink reply
-WORKER  = main settings deliver event backlog brake sources judge schedule batch budget pool slot session run upsert verdict retry ack report loop
-CTL     = main settings report database management outcome budget migrate scram roles keys access inventory inforce script setup ledger post sign send queues status ready balance verify check route options tabulate deadfilter deadlist deadshow deadletter deadsend deadreplay deaddrop death deadrow deadcollect prune
-
-# What the sluice command shares with the gateway: routes, what they demand, and how that is signed.
-CTL_OF_GATEWAY = request route routes place demand scheme verify proof twilio form encoding key eventid pointer jsontext rate delay reply
+# Whatever lies in a folder belongs to its program: a new file is named nowhere but in the README of its folder.
+LIB     = $(wildcard lib/*.c)
+GATEWAY = $(wildcard gateway/*.c gateway/*/*.c)
+WORKER  = $(wildcard worker/*.c)
+CTL     = $(wildcard ctl/*.c ctl/*/*.c)
 
 # VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan, fuzz.
 VARIANT ?= gcc
@@ -18,7 +13,7 @@ BUILD    = build/$(VARIANT)
 VERSION := $(shell cat VERSION)
 
 CFLAGS   = -std=c11 -O2 -g -pthread -fPIE -fstack-protector-strong
-CPPFLAGS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -Ilib
+CPPFLAGS = -D_GNU_SOURCE -DSLUICE_VERSION='"$(VERSION)"' -I. -Ilib
 WARNINGS = -Wall -Wextra -Wpedantic -Werror -Wshadow -Wvla -Wformat=2 -Wundef -Wwrite-strings \
            -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith -Wcast-qual
 LDFLAGS  = -pthread -pie -Wl,-z,relro,-z,now
@@ -46,14 +41,15 @@ CPPFLAGS    += $(PG_CFLAGS)
 
 PROGRAMS = $(BUILD)/sluice-gateway $(BUILD)/sluice-worker $(BUILD)/sluice
 
-objects      = $(addprefix $(BUILD)/$(1)/,$(addsuffix .o,$(2)))
-LIB_OBJ      = $(call objects,lib,$(LIB))
-GATEWAY_OBJ  = $(call objects,gateway,$(GATEWAY))
-WORKER_OBJ   = $(call objects,worker,$(WORKER))
-CTL_OBJ      = $(call objects,ctl,$(CTL)) $(call objects,gateway,$(CTL_OF_GATEWAY)) $(BUILD)/sql/migrations.o
+LIB_OBJ      = $(LIB:%.c=$(BUILD)/%.o)
+GATEWAY_OBJ  = $(GATEWAY:%.c=$(BUILD)/%.o)
+WORKER_OBJ   = $(WORKER:%.c=$(BUILD)/%.o)
+# The sluice command reads routes and signs events as the gateway does: of these files it takes what it needs.
+GATEWAY_LIB  = $(BUILD)/gateway.a
+CTL_OBJ      = $(CTL:%.c=$(BUILD)/%.o) $(BUILD)/sql/migrations.o $(GATEWAY_LIB)
 MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
 
-UNIT_SRC     = $(wildcard tests/unit/*/test_*.c)
+UNIT_SRC     = $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
 UNIT         = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify
 
@@ -104,6 +100,10 @@ $(BUILD)/shim/libssl.o: CFLAGS := -std=c11 -O2 -g -fPIC
 $(BUILD)/sluice-worker: $(WORKER_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
+$(GATEWAY_LIB): $(filter-out %/main.o,$(GATEWAY_OBJ))
+	@rm -f $@
+	$(AR) rcs $@ $^
+
 $(BUILD)/sluice: $(CTL_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 
@@ -117,7 +117,7 @@ $(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql
 	sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql >$@
 
 $(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c ctl/migrate.h
-	$(CC) $(CPPFLAGS) -Ictl $(CFLAGS) $(WARNINGS) -c -o $@ $<
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c -o $@ $<
 
 # --- tests ------------------------------------------------------------------
 

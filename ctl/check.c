@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "../gateway/routes.h"
-#include "../gateway/scheme.h"
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/schemes.h"
 #include "clock.h"
 #include "report.h"
 #include "settings.h"

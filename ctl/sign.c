@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "sign.h"
 
-#include "../gateway/proof.h"
-#include "../gateway/scheme.h"
-#include "../gateway/twilio.h"
+#include "gateway/verify/signed_content.h"
+#include "gateway/verify/schemes.h"
+#include "gateway/verify/twilio.h"
 #include "config.h"
 #include "secret.h"
 

@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "admission.h"
-#include "certificate.h"
+#include "load.h"
+#include "gateway/http/certificate.h"
 #include "clock.h"
 #include "daemon.h"
 #include "drain.h"
-#include "ingress.h"
+#include "gateway/http/server.h"
 #include "log.h"
 #include "metrics.h"
-#include "patience.h"
-#include "publish.h"
+#include "gateway/http/slow_senders.h"
+#include "gateway/publish/publishers.h"
 #include "reload.h"
 #include "reply.h"
-#include "routes.h"
+#include "gateway/sources/routes_file.h"
 #include "settings.h"
-#include "unverified.h"
+#include "gateway/verify/unverified.h"
 
 #include <errno.h>
 #include <poll.h>

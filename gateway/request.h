@@ -23,7 +23,7 @@ struct request {
     struct span path;   /* the raw target up to '?' */
     struct span query;  /* the raw rest, without '?' */
     struct span remote; /* the peer's address */
-    struct span host;   /* as the sender named it, with its port if any: see gateway/forwarded */
+    struct span host;   /* as the sender named it, with its port if any: see gateway/http/proxies */
     bool https;         /* how the sender came */
     bool http_1_0;
     struct request_header headers[REQUEST_HEADERS_MAX];

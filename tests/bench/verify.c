@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What verifying costs: for each scheme the CPU time of verify_key for a valid event, signed by ctl/sign.
  * BARE_BODY bytes, BARE_EVENTS of each. Prints "verify SCHEME microseconds" per line. */
-#include "../../ctl/sign.h"
-#include "../../gateway/scheme.h"
+#include "ctl/sign.h"
+#include "gateway/verify/schemes.h"
 
 #include <stdio.h>
 #include <stdlib.h>

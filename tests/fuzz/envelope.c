@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../lib/envelope.h"
+#include "envelope.h"
 
 #include <stdlib.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../gateway/framing.h"
+#include "gateway/http/body_length.h"
 
 #include "lines.h"
 

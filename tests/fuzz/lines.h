@@ -5,7 +5,7 @@
 /* A fuzzer's input as text that people can read and write: a line "METHOD target", lines "name: value", an
  * empty line, the body. */
 
-#include "../../gateway/request.h"
+#include "gateway/request.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../gateway/pointer.h"
-#include "../../gateway/jsontext.h"
+#include "gateway/event/json_pointer.h"
+#include "gateway/event/json_scan.h"
 
 #include "lines.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../gateway/routes.h"
+#include "gateway/sources/routes_file.h"
 
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../gateway/forwarded.h"
-#include "../../gateway/handshake.h"
-#include "../../gateway/scheme.h"
+#include "gateway/http/proxies.h"
+#include "gateway/verify/challenge.h"
+#include "gateway/verify/schemes.h"
 #include "lines.h"
 
 #include <stdlib.h>

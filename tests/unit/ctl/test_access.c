@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/access.h"
+#include "ctl/access.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/balance.h"
+#include "ctl/balance.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/budget.h"
+#include "ctl/budget.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/deadfilter.h"
+#include "ctl/deadfilter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

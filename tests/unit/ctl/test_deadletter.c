@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/deadletter.h"
+#include "ctl/deadletter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

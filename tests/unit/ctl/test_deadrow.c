@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/deadrow.h"
+#include "ctl/deadrow.h"
 
 #include "envelope.h"
 #include "field.h"

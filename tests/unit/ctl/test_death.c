@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/death.h"
+#include "ctl/death.h"
 
 #include "field.h"
 

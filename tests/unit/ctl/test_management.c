@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/management.h"
+#include "ctl/management.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

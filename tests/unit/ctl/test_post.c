@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/post.h"
+#include "ctl/post.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/scram.h"
+#include "ctl/scram.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

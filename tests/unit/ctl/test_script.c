@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/script.h"
+#include "ctl/script.h"
 
-#include "../../../ctl/migrate.h"
+#include "ctl/migrate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/settings.h"
+#include "ctl/settings.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

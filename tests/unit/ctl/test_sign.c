@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/sign.h"
+#include "ctl/sign.h"
 
-#include "../../../gateway/scheme.h"
+#include "gateway/verify/schemes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

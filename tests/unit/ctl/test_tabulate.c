@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../ctl/tabulate.h"
+#include "ctl/tabulate.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -4,7 +4,7 @@
 
 /* A request for tests, from names and values in turn, ended by NULL. */
 
-#include "../../../gateway/request.h"
+#include "gateway/request.h"
 
 static inline struct request make_request(const char *method, const char *path, const char *const *headers)
 {

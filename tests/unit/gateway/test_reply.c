@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../gateway/reply.h"
+#include "gateway/reply.h"
 
-#include "../../../gateway/request.h"
+#include "gateway/request.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../gateway/settings.h"
+#include "gateway/settings.h"
 
 #include "clock.h"
 

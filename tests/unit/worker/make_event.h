@@ -4,7 +4,7 @@
 
 /* Events as they come from the broker. Included after cmocka.h. */
 
-#include "../../../worker/event.h"
+#include "worker/event.h"
 
 #include <stdlib.h>
 #include <string.h>

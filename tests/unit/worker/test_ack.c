@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/ack.h"
+#include "worker/ack.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

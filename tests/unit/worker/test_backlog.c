@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/backlog.h"
+#include "worker/backlog.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

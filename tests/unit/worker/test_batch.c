@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/batch.h"
+#include "worker/batch.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/brake.h"
+#include "worker/brake.h"
 
 #include "clock.h"
 

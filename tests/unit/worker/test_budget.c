@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/budget.h"
+#include "worker/budget.h"
 
 #include "clock.h"
 

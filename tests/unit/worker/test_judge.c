@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/judge.h"
+#include "worker/judge.h"
 
 #include "clock.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/schedule.h"
+#include "worker/schedule.h"
 
-#include "../../../worker/ack.h"
+#include "worker/ack.h"
 #include "clock.h"
 
 #include <fcntl.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/sources.h"
+#include "worker/sources.h"
 
 #include "clock.h"
 

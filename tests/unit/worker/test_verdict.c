@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "../../../worker/verdict.h"
+#include "worker/verdict.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+#include "accept.h"
+
+#include "clock.h"
+#include "event_id.h"
+#include "gateway/verify/challenge.h"
+#include "kept_headers.h"
+#include "log.h"
+#include "gateway/sources/source.h"
+#include "gateway/verify/unverified.h"
+#include "gateway/verify/verify.h"
+
+static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct source *source,
+                        const struct eventid *id)
+{
+    switch (outcome) {
+    case TICKET_STORED:
+        reply_accept(reply, id->text, source->answers ? &source->answer : NULL);
+        break;
+    case TICKET_RETURNED:
+        (void)reply_refuse(reply, REPLY_UNROUTABLE, "no queue takes the event; has `sluice setup` been run?");
+        break;
+    case TICKET_NACKED:
+        (void)reply_refuse(reply, REPLY_FULL, "the queue is full; send it again later");
+        break;
+    case TICKET_LOST:
+        (void)reply_refuse(reply, REPLY_LOST, "the broker was lost before its confirm; send it again");
+        break;
+    case TICKET_PENDING:
+    case TICKET_LATE:
+        (void)reply_refuse(reply, REPLY_LATE, "the broker's confirm did not come in time; send it again");
+        break;
+    case TICKET_AWAY:
+        (void)reply_refuse(reply, REPLY_AWAY, "the broker is away; send it again later");
+        break;
+    case TICKET_UNDECLARED:
+        (void)reply_refuse(reply, REPLY_UNDECLARED, "this gateway is not set up yet; send it again later");
+        break;
+    case TICKET_BLOCKED:
+        (void)reply_refuse(reply, REPLY_BLOCKED, "the broker takes nothing at present; send it again later");
+        break;
+    case TICKET_SLOW:
+        (void)reply_refuse(reply, REPLY_SLOW, "the broker is slow at present; send it again later");
+        break;
+    case TICKET_MEMORY:
+        (void)reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
+        break;
+    }
+}
+
+/* False: *reply says why. */
+static bool encode(const struct source *source, const struct request *request, const struct eventid *id,
+                   int64_t received_us, struct buf *properties, struct reply *reply)
+{
+    struct envelope envelope = {
+        .id = {id->text, id->len},
+        .source = source->name,
+        .method = request->method,
+        .path = request->path,
+        .query = source->drop_query ? SPAN_LITERAL("") : request->query,
+        .remote = request->remote,
+        .keep = source->keep,
+        .received_us = received_us,
+    };
+    struct buf text = {0};
+    struct error error;
+    enum error_code code = ERROR_NONE;
+    bool fine = kept_select(request, &source->verify, &text, &envelope, reply);
+
+    if (fine) {
+        code = envelope_encode(&envelope, properties, &error);
+    }
+    buf_free(&text);
+    if (code == ERROR_MEMORY) {
+        return reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
+    }
+    if (code != ERROR_NONE) {
+        return reply_refuse(reply, REPLY_MALFORMED, "%s", error.text);
+    }
+    return fine;
+}
+
+/* False: *reply is set, also when a handshake was answered and there is no event. */
+static bool is_verified(const struct source *source, const struct request *request, struct span body,
+                        int64_t now_s, struct reply *reply)
+{
+    const struct verify_rule *rule = &source->verify;
+    enum verify_cause cause = VERIFY_MISMATCH;
+    enum handshake_outcome handshake = handshake_begin(rule, request, clock_monotonic_us(), reply);
+
+    if (handshake == HANDSHAKE_NONE && rule->scheme != VERIFY_NONE) {
+        const struct key *key = verify_key(rule, request, body, now_s, &cause);
+
+        handshake =
+            key == NULL ? HANDSHAKE_REFUSED : handshake_answer(rule, key, body, clock_monotonic_us(), reply);
+    }
+    switch (handshake) {
+    case HANDSHAKE_NONE:
+        return true;
+    case HANDSHAKE_ANSWERED:
+        log_info("handshake", log_span("source", source->name),
+                 log_number("status", reply_status(reply->kind)));
+        return false;
+    case HANDSHAKE_REFUSED:
+        break;
+    }
+    unverified_record(cause, source->name, request->remote);
+    if (cause == VERIFY_MEMORY) {
+        return reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
+    }
+    return reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
+}
+
+bool intake_begin(struct intake *intake, const struct request *request, struct reply *reply)
+{
+    intake->routes = route_hold();
+    intake->source = route_meet(intake->routes, request, reply);
+    return intake->source != NULL;
+}
+
+void intake_end(struct intake *intake)
+{
+    route_release(intake->routes);
+}
+
+/* After verification: who doesn't know the secret can't use up what the source may send. */
+static bool is_in_rate(struct source *source, struct reply *reply)
+{
+    int64_t wait_us = rate_take(&source->rate, clock_monotonic_us());
+
+    if (wait_us > 0) {
+        (void)reply_refuse(reply, REPLY_THROTTLED,
+                           "this source may send %lld events a second; send it again later",
+                           (long long)source->rate.per_second);
+        reply->wait_s = (wait_us + CLOCK_US_PER_S - 1) / CLOCK_US_PER_S;
+    }
+    return wait_us == 0;
+}
+
+void intake_event(const struct intake *intake, struct publish *publish, struct admission *admission,
+                  const struct request *request, struct buf *body, struct reply *reply)
+{
+    struct source *source = intake->source;
+    int64_t received_us = eventid_received_us();
+    enum ticket_outcome outcome;
+    struct buf properties = {0};
+    struct eventid id;
+
+    if (!is_verified(source, request, buf_span(body), received_us / CLOCK_US_PER_S, reply) ||
+        !is_in_rate(source, reply)) {
+        return;
+    }
+    if (!eventid_take(&source->id, request, buf_span(body), received_us, &id, reply)) {
+        return;
+    }
+    log_info("received", log_span("source", source->name), log_text("id", id.text),
+             log_span("method", request->method), log_span("path", request->path),
+             log_number("bytes", (int64_t)body->len));
+    if (!encode(source, request, &id, received_us, &properties, reply)) {
+        buf_free(&properties);
+        return;
+    }
+    if (!admission_enter(admission)) {
+        buf_free(&properties);
+        (void)reply_refuse(reply, REPLY_BUSY, "%d requests wait already; send it again later",
+                           admission->in_flight_max);
+        return;
+    }
+    outcome = publish_event(publish, source->exchange, source->name, &properties, body);
+    admission_leave(admission);
+    set_outcome(reply, outcome, source, &id);
+    if (outcome == TICKET_STORED) {
+        log_info("queued", log_span("source", source->name), log_text("id", id.text));
+    }
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "event_id.h"
+
+#include "clock.h"
+#include "json_scan.h"
+#include "json_pointer.h"
+
+#include <inttypes.h>
+#include <openssl/evp.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+
+#define SHA256_BYTES 32
+#define INTEGER_DIGITS_MAX 15 /* what a double, and so every reader of JSON, holds exactly */
+
+int64_t eventid_received_us(void)
+{
+    static _Atomic int64_t last;
+    int64_t before = atomic_load(&last);
+    int64_t now = clock_wall_us();
+    int64_t next;
+
+    do {
+        next = now > before ? now : before + 1;
+    } while (!atomic_compare_exchange_weak(&last, &before, next));
+    return next;
+}
+
+/* 48 bits of milliseconds, version, 12 bits of their fraction (so that ids of one process
+ * sort as they came), variant, 62 random bits. */
+static bool make_uuid(int64_t received_us, struct eventid *id)
+{
+    uint64_t ms = (uint64_t)(received_us / CLOCK_US_PER_MS);
+    unsigned fraction = (unsigned)(received_us % CLOCK_US_PER_MS * 4096 / CLOCK_US_PER_MS);
+    uint64_t random;
+
+    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+        return false;
+    }
+    id->len = (size_t)snprintf(id->text, sizeof id->text, "%08x-%04x-7%03x-%04x-%012" PRIx64,
+                               (unsigned)(ms >> 16), (unsigned)(ms & 0xffff), fraction,
+                               (unsigned)(0x8000 | (random >> 48 & 0x3fff)), random & 0xffffffffffff);
+    return true;
+}
+
+static bool make_hash(struct span text, struct eventid *id)
+{
+    static const char prefix[] = "sha256:";
+    unsigned char digest[SHA256_BYTES];
+
+    if (EVP_Digest(text.data, text.len, digest, NULL, EVP_sha256(), NULL) != 1) {
+        return false;
+    }
+    memcpy(id->text, prefix, sizeof prefix);
+    id->len = sizeof prefix - 1;
+    for (size_t i = 0; i < sizeof digest; i++) {
+        id->len += (size_t)snprintf(id->text + id->len, sizeof id->text - id->len, "%02x", digest[i]);
+    }
+    return true;
+}
+
+static bool use_hash(struct span text, struct eventid *id, struct reply *reply)
+{
+    return make_hash(text, id) || reply_refuse(reply, REPLY_MEMORY, "no memory to hash the id");
+}
+
+/* where: a header's name, or a pointer. */
+static bool use_text(struct span text, const char *where, struct eventid *id, struct reply *reply)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < 0x21 || text.data[i] > 0x7e) {
+            return reply_refuse(reply, REPLY_BAD_ID,
+                                "%s holds a byte outside 0x21 to 0x7e; use printing ASCII", where);
+        }
+    }
+    if (text.len > ENVELOPE_ID_MAX) {
+        return use_hash(text, id, reply);
+    }
+    memcpy(id->text, text.data, text.len);
+    id->text[text.len] = '\0';
+    id->len = text.len;
+    return true;
+}
+
+/* Nothing usable there. */
+static bool use_else(const struct eventid_rule *rule, struct span body, struct eventid *id,
+                     struct reply *reply)
+{
+    return rule->else_body ? use_hash(body, id, reply)
+                           : reply_refuse(reply, REPLY_BAD_ID, "there is no id in %s", rule->text);
+}
+
+static bool take_header(const struct eventid_rule *rule, const struct request *request, struct span body,
+                        struct eventid *id, struct reply *reply)
+{
+    struct span value;
+    size_t found = request_find(request, rule->text, &value);
+
+    if (found > 1) {
+        return reply_refuse(reply, REPLY_BAD_ID, "%zu %s headers; send one", found, rule->text);
+    }
+    return value.len == 0 ? use_else(rule, body, id, reply) : use_text(value, rule->text, id, reply);
+}
+
+static bool use_string(const struct eventid_rule *rule, struct span raw, struct eventid *id,
+                       struct reply *reply)
+{
+    struct buf text = {0};
+    bool fine;
+
+    if (memchr(raw.data, '\\', raw.len) == NULL) {
+        return use_text(raw, rule->text, id, reply);
+    }
+    if (jsontext_unescape(raw, &text)) {
+        fine = use_text(buf_span(&text), rule->text, id, reply);
+    } else {
+        fine = text.failed ? reply_refuse(reply, REPLY_MEMORY, "no memory for the id")
+                           : reply_refuse(reply, REPLY_BAD_ID, "%s holds half a surrogate pair", rule->text);
+    }
+    buf_free(&text);
+    return fine;
+}
+
+static bool is_integer(struct span number)
+{
+    size_t sign = number.data[0] == '-';
+
+    for (size_t i = sign; i < number.len; i++) {
+        if (number.data[i] < '0' || number.data[i] > '9') {
+            return false;
+        }
+    }
+    return number.len - sign <= INTEGER_DIGITS_MAX;
+}
+
+static bool take_pointer(const struct eventid_rule *rule, struct span body, struct eventid *id,
+                         struct reply *reply)
+{
+    struct span raw = {"", 0};
+
+    switch (pointer_find(body, span_of(rule->text), &raw)) {
+    case POINTER_STRING:
+        return raw.len == 0 ? use_else(rule, body, id, reply) : use_string(rule, raw, id, reply);
+    case POINTER_NUMBER:
+        return is_integer(raw)
+                   ? use_text(raw, rule->text, id, reply)
+                   : reply_refuse(reply, REPLY_BAD_ID, "%s is a number, but no integer of at most %d digits",
+                                  rule->text, INTEGER_DIGITS_MAX);
+    case POINTER_AMBIGUOUS:
+        return reply_refuse(reply, REPLY_BAD_ID, "a key of %s stands twice in the body", rule->text);
+    case POINTER_OTHER:
+    case POINTER_ABSENT:
+    case POINTER_NO_JSON:
+        break;
+    }
+    return use_else(rule, body, id, reply);
+}
+
+static bool take_any(const struct request *request, struct span body, int64_t received_us, struct eventid *id,
+                     struct reply *reply)
+{
+    static const struct eventid_rule rules[] = {{EVENTID_HEADER, "webhook-id", false},
+                                                {EVENTID_HEADER, "idempotency-key", false}};
+
+    for (size_t n = 0; n < sizeof rules / sizeof rules[0]; n++) {
+        struct span value;
+
+        if (request_find(request, rules[n].text, &value) > 1 || value.len > 0) {
+            return take_header(&rules[n], request, body, id, reply);
+        }
+    }
+    return make_uuid(received_us, id) || reply_refuse(reply, REPLY_MEMORY, "no random bytes for an id");
+}
+
+bool eventid_take(const struct eventid_rule *rule, const struct request *request, struct span body,
+                  int64_t received_us, struct eventid *id, struct reply *reply)
+{
+    switch (rule->kind) {
+    case EVENTID_ANY:
+        return take_any(request, body, received_us, id, reply);
+    case EVENTID_HEADER:
+        return take_header(rule, request, body, id, reply);
+    case EVENTID_POINTER:
+        return take_pointer(rule, body, id, reply);
+    case EVENTID_BODY:
+        return use_hash(body, id, reply);
+    }
+    return false;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "json_scan.h"
+
+#include <string.h>
+
+/* --- strings ------------------------------------------------------------------------ */
+
+static int hex_of(char c)
+{
+    if (c >= '0' && c <= '9') {
+        return c - '0';
+    }
+    c = (char)(c | 0x20);
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+static void append_utf8(struct buf *out, unsigned code)
+{
+    if (code < 0x80) {
+        buf_append_char(out, (char)code);
+    } else if (code < 0x800) {
+        buf_append_char(out, (char)(0xc0 | code >> 6));
+        buf_append_char(out, (char)(0x80 | (code & 0x3f)));
+    } else if (code < 0x10000) {
+        buf_append_char(out, (char)(0xe0 | code >> 12));
+        buf_append_char(out, (char)(0x80 | (code >> 6 & 0x3f)));
+        buf_append_char(out, (char)(0x80 | (code & 0x3f)));
+    } else {
+        buf_append_char(out, (char)(0xf0 | code >> 18));
+        buf_append_char(out, (char)(0x80 | (code >> 12 & 0x3f)));
+        buf_append_char(out, (char)(0x80 | (code >> 6 & 0x3f)));
+        buf_append_char(out, (char)(0x80 | (code & 0x3f)));
+    }
+}
+
+/* Four hex digits at `at`; the scan has seen to it that they are there. */
+static unsigned unit_at(const char *at)
+{
+    unsigned unit = 0;
+
+    for (int i = 0; i < 4; i++) {
+        unit = unit << 4 | (unsigned)hex_of(at[i]);
+    }
+    return unit;
+}
+
+/* raw.data[*at] is the u of \uXXXX; moves to its last digit, or to that of its pair. */
+static bool unescape_unit(struct span raw, size_t *at, struct buf *out)
+{
+    unsigned unit = unit_at(raw.data + *at + 1), low;
+
+    *at += 4;
+    if (unit >= 0xdc00 && unit < 0xe000) {
+        return false;
+    }
+    if (unit >= 0xd800 && unit < 0xdc00) {
+        if (raw.len - *at < 7 || raw.data[*at + 1] != '\\' || raw.data[*at + 2] != 'u') {
+            return false;
+        }
+        low = unit_at(raw.data + *at + 3);
+        *at += 6;
+        if (low < 0xdc00 || low >= 0xe000) {
+            return false;
+        }
+        unit = 0x10000 + ((unit - 0xd800) << 10) + (low - 0xdc00);
+    }
+    append_utf8(out, unit);
+    return true;
+}
+
+bool jsontext_unescape(struct span raw, struct buf *out)
+{
+    static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
+
+    for (size_t i = 0; i < raw.len; i++) {
+        if (raw.data[i] != '\\') {
+            buf_append_char(out, raw.data[i]);
+            continue;
+        }
+        i++;
+        if (raw.data[i] != 'u') {
+            buf_append_char(out, to[strchr(from, raw.data[i]) - from]);
+        } else if (!unescape_unit(raw, &i, out)) {
+            return false;
+        }
+    }
+    return !out->failed;
+}
+
+/* --- documents ------------------------------------------------------------------------ */
+
+char jsontext_peek(struct jsontext *c)
+{
+    while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n' || *c->at == '\r')) {
+        c->at++;
+    }
+    return (char)(c->at < c->end ? *c->at : '\0'); /* NUL stands nowhere in JSON */
+}
+
+bool jsontext_take(struct jsontext *c, char wanted)
+{
+    if (jsontext_peek(c) != wanted) {
+        return false;
+    }
+    c->at++;
+    return true;
+}
+
+static bool pass_escape(struct jsontext *c)
+{
+    char kind = (char)(c->at < c->end ? *c->at++ : '\0');
+
+    if (kind != 'u') {
+        return kind != '\0' && strchr("\"\\/bfnrt", kind) != NULL;
+    }
+    for (int i = 0; i < 4; i++) {
+        if (c->at == c->end || hex_of(*c->at++) < 0) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* *raw is what stands between the quotes. */
+bool jsontext_string(struct jsontext *c, struct span *raw)
+{
+    if (!jsontext_take(c, '"')) {
+        return false;
+    }
+    raw->data = c->at;
+    while (c->at < c->end) {
+        unsigned char byte = (unsigned char)*c->at++;
+
+        if (byte == '"') {
+            raw->len = (size_t)(c->at - 1 - raw->data);
+            return true;
+        }
+        if (byte < 0x20 || (byte == '\\' && !pass_escape(c))) {
+            return false;
+        }
+    }
+    return false;
+}
+
+static bool pass_digits(struct jsontext *c)
+{
+    const char *begin = c->at;
+
+    while (c->at < c->end && *c->at >= '0' && *c->at <= '9') {
+        c->at++;
+    }
+    return c->at > begin;
+}
+
+bool jsontext_is_number(const struct jsontext *c)
+{
+    return c->at < c->end && (*c->at == '-' || (*c->at >= '0' && *c->at <= '9'));
+}
+
+static bool pass_number(struct jsontext *c)
+{
+    c->at += *c->at == '-';
+    if (c->at < c->end && *c->at == '0') {
+        c->at++;
+    } else if (!pass_digits(c)) {
+        return false;
+    }
+    if (c->at < c->end && *c->at == '.') {
+        c->at++;
+        if (!pass_digits(c)) {
+            return false;
+        }
+    }
+    if (c->at < c->end && (*c->at == 'e' || *c->at == 'E')) {
+        c->at++;
+        c->at += c->at < c->end && (*c->at == '+' || *c->at == '-');
+        return pass_digits(c);
+    }
+    return true;
+}
+
+static bool pass_word(struct jsontext *c, const char *word)
+{
+    size_t len = strlen(word);
+
+    if ((size_t)(c->end - c->at) < len || memcmp(c->at, word, len) != 0) {
+        return false;
+    }
+    c->at += len;
+    return true;
+}
+
+/* A value that is neither object nor array. */
+bool jsontext_scalar(struct jsontext *c)
+{
+    struct span raw;
+
+    switch (jsontext_peek(c)) {
+    case '"':
+        return jsontext_string(c, &raw);
+    case 't':
+        return pass_word(c, "true");
+    case 'f':
+        return pass_word(c, "false");
+    case 'n':
+        return pass_word(c, "null");
+    default:
+        return jsontext_is_number(c) && pass_number(c);
+    }
+}
+
+bool jsontext_key(struct jsontext *c, struct span *raw)
+{
+    return jsontext_string(c, raw) && jsontext_take(c, ':');
+}
+
+/* Objects and arrays that are open, one bit each. */
+struct nesting {
+    unsigned char objects[JSONTEXT_DEPTH_MAX / 8];
+    size_t depth;
+};
+
+static bool nest(struct nesting *n, bool object)
+{
+    unsigned bit = 1U << n->depth % 8;
+
+    if (n->depth == JSONTEXT_DEPTH_MAX) {
+        return false;
+    }
+    n->objects[n->depth / 8] = (unsigned char)((n->objects[n->depth / 8] & ~bit) | (object ? bit : 0));
+    n->depth++;
+    return true;
+}
+
+static bool in_object(const struct nesting *n)
+{
+    return (n->objects[(n->depth - 1) / 8] >> (n->depth - 1) % 8 & 1) != 0;
+}
+
+/* After a value: closes what ends here. True with depth 0, or where the next value begins. */
+static bool pass_ends(struct jsontext *c, struct nesting *n)
+{
+    struct span raw;
+
+    while (n->depth > 0) {
+        bool object = in_object(n);
+
+        if (jsontext_take(c, ',')) {
+            return !object || jsontext_key(c, &raw);
+        }
+        if (!jsontext_take(c, object ? '}' : ']')) {
+            return false;
+        }
+        n->depth--;
+    }
+    return true;
+}
+
+bool jsontext_value(struct jsontext *c)
+{
+    struct nesting n = {.depth = 0};
+    struct span raw;
+
+    do {
+        char first = jsontext_peek(c);
+
+        if (first != '{' && first != '[') {
+            if (!jsontext_scalar(c) || !pass_ends(c, &n)) {
+                return false;
+            }
+            continue;
+        }
+        c->at++;
+        if (!nest(&n, first == '{')) {
+            return false;
+        }
+        if (jsontext_peek(c) == (first == '{' ? '}' : ']')) {
+            if (!pass_ends(c, &n)) {
+                return false;
+            }
+        } else if (first == '{' && !jsontext_key(c, &raw)) {
+            return false;
+        }
+    } while (n.depth > 0);
+    return true;
+}

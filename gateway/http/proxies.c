@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "proxies.h"
+
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#define ADDRESS_BITS 128
+#define MAPPED_BITS 96 /* of ::ffff:0:0/96, where the IPv4 addresses are */
+
+static struct span trimmed(struct span text)
+{
+    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
+        text = (struct span){text.data + 1, text.len - 1};
+    }
+    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
+        text.len--;
+    }
+    return text;
+}
+
+/* True when text is an address of either family. */
+static bool read_address(struct span text, unsigned char address[16], bool *is_v4)
+{
+    static const unsigned char mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    char copy[INET6_ADDRSTRLEN];
+
+    if (text.len == 0 || text.len >= sizeof copy || memchr(text.data, '\0', text.len) != NULL) {
+        return false;
+    }
+    memcpy(copy, text.data, text.len);
+    copy[text.len] = '\0';
+    *is_v4 = inet_pton(AF_INET, copy, address + sizeof mapped) == 1;
+    if (*is_v4) {
+        memcpy(address, mapped, sizeof mapped);
+        return true;
+    }
+    return inet_pton(AF_INET6, copy, address) == 1;
+}
+
+/* --- the setting -------------------------------------------------------------------- */
+
+static bool read_bits(struct span text, unsigned most, unsigned *bits)
+{
+    *bits = 0;
+    if (text.len == 0 || text.len > 3) {
+        return false;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return false;
+        }
+        *bits = *bits * 10 + (unsigned)(text.data[i] - '0');
+    }
+    return *bits <= most;
+}
+
+static bool bit(const unsigned char *address, unsigned index)
+{
+    return (address[index / 8] >> (7 - index % 8) & 1) != 0;
+}
+
+/* NULL, or what is wrong with it. */
+static const char *read_network(struct span text, struct forwarded_network *network)
+{
+    const char *slash = text.len == 0 ? NULL : memchr(text.data, '/', text.len);
+    size_t len = slash == NULL ? text.len : (size_t)(slash - text.data);
+    bool is_v4;
+
+    if (!read_address((struct span){text.data, len}, network->address, &is_v4)) {
+        return "is no IP address or network, such as 10.0.0.0/8 or 2001:db8::/32";
+    }
+    network->bits = ADDRESS_BITS;
+    if (slash != NULL) {
+        if (!read_bits((struct span){slash + 1, text.len - len - 1}, is_v4 ? 32 : 128, &network->bits)) {
+            return is_v4 ? "has no number of bits from 0 to 32 behind the /"
+                         : "has no number of bits from 0 to 128 behind the /";
+        }
+        network->bits += is_v4 ? MAPPED_BITS : 0;
+    }
+    for (unsigned i = network->bits; i < ADDRESS_BITS; i++) {
+        if (bit(network->address, i)) {
+            return "is an address in a network: set the bits behind the network's own to 0";
+        }
+    }
+    return NULL;
+}
+
+enum error_code forwarded_read(const char *text, struct forwarded *forwarded, struct error *error)
+{
+    forwarded->count = 0;
+    while (*text != '\0') {
+        size_t len = strcspn(text, ",");
+        struct span item = trimmed((struct span){text, len});
+        const char *wrong;
+
+        if (forwarded->count == FORWARDED_NETWORKS_MAX) {
+            return error_set(error, ERROR_SETTING, "names more than %d networks", FORWARDED_NETWORKS_MAX);
+        }
+        wrong = read_network(item, &forwarded->trusted[forwarded->count]);
+        if (wrong != NULL) {
+            return error_set(error, ERROR_SETTING, "'%.*s' %s", (int)item.len, item.data, wrong);
+        }
+        forwarded->count++;
+        if (text[len] == ',' && text[len + 1] == '\0') {
+            return error_set(error, ERROR_SETTING, "ends with a comma");
+        }
+        text += len + (text[len] == ',');
+    }
+    return ERROR_NONE;
+}
+
+/* --- a request ---------------------------------------------------------------------- */
+
+static bool is_in(const struct forwarded_network *network, const unsigned char *address)
+{
+    unsigned whole = network->bits / 8;
+
+    if (memcmp(network->address, address, whole) != 0) {
+        return false;
+    }
+    for (unsigned i = whole * 8; i < network->bits; i++) {
+        if (bit(network->address, i) != bit(address, i)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The address of "1.2.3.4", "1.2.3.4:5", "2001:db8::1" or "[2001:db8::1]:5"; empty when it is none. */
+static struct span address_of(struct span text)
+{
+    const char *colon = text.len == 0 ? NULL : memchr(text.data, ':', text.len);
+    const char *bracket = text.len == 0 || text.data[0] != '[' ? NULL : memchr(text.data, ']', text.len);
+    unsigned char address[16];
+    bool is_v4;
+
+    if (bracket != NULL) {
+        text = (struct span){text.data + 1, (size_t)(bracket - text.data) - 1};
+    } else if (colon != NULL && memchr(colon + 1, ':', text.len - (size_t)(colon + 1 - text.data)) == NULL) {
+        text.len = (size_t)(colon - text.data);
+    }
+    return read_address(text, address, &is_v4) ? text : (struct span){"", 0};
+}
+
+static bool is_trusted(const struct forwarded *forwarded, struct span remote)
+{
+    unsigned char address[16];
+    bool is_v4;
+
+    if (!read_address(remote, address, &is_v4)) {
+        return false;
+    }
+    for (size_t i = 0; i < forwarded->count; i++) {
+        if (is_in(&forwarded->trusted[i], address)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Takes the last item of a list off it, without white space. False when nothing is left. */
+static bool take_last(struct span *list, struct span *item)
+{
+    size_t begin = list->len;
+
+    if (list->len == 0) {
+        return false;
+    }
+    while (begin > 0 && list->data[begin - 1] != ',') {
+        begin--;
+    }
+    *item = trimmed((struct span){list->data + begin, list->len - begin});
+    list->len = begin > 0 ? begin - 1 : 0;
+    return true;
+}
+
+/* The right-most item of all headers of this name; empty when there is none. */
+static struct span last_of(const struct request *r, const char *name)
+{
+    for (size_t i = r->header_count; i-- > 0;) {
+        struct span list = r->headers[i].value, item;
+
+        if (request_is(r->headers[i].name, name) && take_last(&list, &item)) {
+            return item;
+        }
+    }
+    return (struct span){"", 0};
+}
+
+static void find_sender(const struct forwarded *forwarded, struct request *r)
+{
+    for (size_t i = r->header_count; i-- > 0;) {
+        struct span list = r->headers[i].value, item;
+
+        if (!request_is(r->headers[i].name, "x-forwarded-for")) {
+            continue;
+        }
+        while (take_last(&list, &item)) {
+            item = address_of(item);
+            if (item.len == 0) {
+                return;
+            }
+            r->remote = item;
+            if (!is_trusted(forwarded, item)) {
+                return;
+            }
+        }
+    }
+}
+
+void forwarded_apply(const struct forwarded *forwarded, struct request *r)
+{
+    struct span host, proto;
+
+    (void)request_find(r, "host", &r->host);
+    if (forwarded->count == 0 || !is_trusted(forwarded, r->remote)) {
+        return;
+    }
+    host = last_of(r, "x-forwarded-host");
+    proto = last_of(r, "x-forwarded-proto");
+    r->host = host.len > 0 ? host : r->host;
+    if (request_is(proto, "https") || request_is(proto, "http")) {
+        r->https = request_is(proto, "https");
+    }
+    find_sender(forwarded, r);
+}

@@ -1,0 +1,438 @@
+/* SPDX-License-Identifier: MIT */
+#include "server.h"
+
+#include "backoff.h"
+#include "certificate.h"
+#include "clock.h"
+#include "envelope.h"
+#include "proxies.h"
+#include "body_length.h"
+#include "head_check.h"
+#include "gateway/event/accept.h"
+#include "log.h"
+#include "slow_senders.h"
+#include "gateway/reply.h"
+#include "gateway/request.h"
+
+#include <civetweb.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define COMPLAINT_MAX 256
+#define QUIET_MS 5000                  /* the longest pause within a request */
+#define BODY_US (10 * CLOCK_US_PER_S)  /* for a whole body; senders give up sooner */
+#define UNREAD_US (1 * CLOCK_US_PER_S) /* for what is thrown away after a refusal */
+#define UNREAD_BYTES (64 * 1024)
+#define PIECE (64 * 1024)      /* a chunked body's memory grows by */
+#define HEAD_SLACK (16 * 1024) /* so that what is somewhat too long gets a fitting reply */
+#define CROWDED_OUT "others wait, and the request came too slowly; send it again later"
+
+struct ingress {
+    struct mg_context *server;
+    struct certificate *certificate; /* NULL: plain HTTP */
+    struct publish *publish;
+    struct admission *admission;
+    struct framing_limits limits;
+    int head_bytes; /* of each thread's buffer for heads */
+    struct forwarded forwarded;
+};
+
+/* civetweb says why it can't listen only through its log callback, on the
+ * thread that starts it, and first. */
+static _Thread_local char *start_complaint;
+
+/* This thread serves a connection (from its first to its last moment, one at a time). A failed TLS handshake
+ * is closed without having been a connection, and civetweb has forgotten a connection's data by then. */
+static _Thread_local bool connected;
+
+/* The request that this thread serves. */
+static _Thread_local struct patience_watch watch;
+
+/* Where this thread finds its heads. */
+static _Thread_local struct head_buffer head;
+
+/* --- the head --------------------------------------------------------------------- */
+
+static struct span trimmed(const char *value)
+{
+    size_t len = strlen(value);
+
+    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t')) {
+        len--;
+    }
+    return (struct span){value, len};
+}
+
+static void view(const struct ingress *ingress, const struct mg_request_info *info, struct request *r)
+{
+    *r = (struct request){
+        .method = span_of(info->request_method),
+        .path = span_of(info->local_uri_raw),
+        .query = span_of(info->query_string),
+        .remote = span_of(info->remote_addr),
+        .https = info->is_ssl != 0,
+        .http_1_0 = strcmp(info->http_version, "1.0") == 0,
+        .header_count = (size_t)info->num_headers,
+    };
+    for (size_t i = 0; i < r->header_count && i < REQUEST_HEADERS_MAX; i++) {
+        r->headers[i].name = span_of(info->http_headers[i].name);
+        r->headers[i].value = trimmed(info->http_headers[i].value);
+    }
+    forwarded_apply(&ingress->forwarded, r);
+}
+
+/* --- the body --------------------------------------------------------------------- */
+
+static bool refuse_short(struct reply *reply, const struct buf *body, int64_t begun_us, int64_t until_us)
+{
+    int64_t now = clock_monotonic_us();
+
+    if (patience_ended_for_others(&watch)) {
+        return reply_refuse(reply, REPLY_CROWDED, CROWDED_OUT);
+    }
+    if (now >= until_us || now - begun_us >= QUIET_MS * CLOCK_US_PER_MS) {
+        return reply_refuse(
+            reply, REPLY_SLOW_SENDER,
+            "the body was not there in time: %zu bytes came; at most %d s between two of them "
+            "and %d s in all are allowed",
+            body->len, QUIET_MS / 1000, (int)(BODY_US / CLOCK_US_PER_S));
+    }
+    return reply_refuse(reply, REPLY_SHORT,
+                        "the body ended early or its chunks are malformed: %zu bytes came", body->len);
+}
+
+static bool read_length(struct mg_connection *connection, int64_t length, int64_t until_us, struct buf *body,
+                        struct reply *reply)
+{
+    int64_t begun = clock_monotonic_us();
+    int got;
+
+    if (!buf_reserve(body, (size_t)length)) {
+        return reply_refuse(reply, REPLY_MEMORY, "no memory for a body of %" PRId64 " bytes", length);
+    }
+    got = mg_read(connection, body->data, (size_t)length);
+    body->len = got > 0 ? (size_t)got : 0;
+    return (int64_t)body->len == length || refuse_short(reply, body, begun, until_us);
+}
+
+static bool read_chunks(struct mg_connection *connection, int64_t most, int64_t until_us, struct buf *body,
+                        struct reply *reply)
+{
+    for (;;) {
+        int64_t begun = clock_monotonic_us();
+        size_t room = (size_t)most + 1 - body->len; /* one byte more tells that it is too much */
+        int got;
+
+        room = room < PIECE ? room : PIECE;
+        if (!buf_reserve(body, room)) {
+            return reply_refuse(reply, REPLY_MEMORY, "no memory for a body of more than %zu bytes",
+                                body->len);
+        }
+        got = mg_read(connection, body->data + body->len, room);
+        if (got == 0) {
+            return true;
+        }
+        if (got < 0) {
+            return refuse_short(reply, body, begun, until_us);
+        }
+        body->len += (size_t)got;
+        if (body->len > (size_t)most) {
+            return reply_refuse(reply, REPLY_TOO_LARGE,
+                                "the body has more than the %" PRId64 " bytes that are allowed", most);
+        }
+    }
+}
+
+static bool read_body(struct mg_connection *connection, int64_t most, const struct framing *framing,
+                      struct buf *body, struct reply *reply)
+{
+    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
+    int64_t until = clock_monotonic_us() + BODY_US;
+    bool fine;
+
+    if (framing->body == FRAMING_NONE || (framing->body == FRAMING_LENGTH && framing->length == 0)) {
+        return true;
+    }
+    if (framing->expect_continue) {
+        (void)mg_write(connection, go_on, sizeof go_on - 1);
+    }
+    patience_expect(&watch, until);
+    if (framing->body == FRAMING_LENGTH) {
+        fine = read_length(connection, framing->length, until, body, reply);
+    } else {
+        fine = read_chunks(connection, most, until, body, reply);
+    }
+    patience_rest(&watch);
+    return fine;
+}
+
+/* Takes some of what a refused sender goes on sending: a connection closed with unread bytes is
+ * reset, and the reply may be lost with it. */
+static void throw_away(struct mg_connection *connection)
+{
+    int64_t until = clock_monotonic_us() + UNREAD_US;
+    char bytes[4096];
+    int got = 1;
+
+    patience_expect(&watch, until);
+    for (int all = 0; got > 0 && all < UNREAD_BYTES && clock_monotonic_us() < until; all += got) {
+        got = mg_read(connection, bytes, sizeof bytes);
+    }
+}
+
+/* --- the reply -------------------------------------------------------------------- */
+
+static void send_reply(struct mg_connection *connection, const struct reply *reply, struct span remote,
+                       bool close)
+{
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    struct reply_form form = {
+        .head = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
+        .close = close,
+        .random = reply->kind == REPLY_QUEUED ? 0 : backoff_random(),
+    };
+    struct buf out = {0};
+
+    reply_build(reply, form, &out);
+    if (!out.failed) {
+        (void)mg_write(connection, out.data, out.len); /* who doesn't read it has gone */
+    }
+    if (close || out.failed) {
+        mg_disable_connection_keep_alive(connection);
+    }
+    buf_free(&out);
+    reply_record(reply, remote);
+}
+
+/* --- civetweb's callbacks ------------------------------------------------------------ */
+
+static void serve(struct ingress *ingress, struct mg_connection *connection, bool admitted)
+{
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    struct framing framing = {.keep_alive = false};
+    struct buf body = {0};
+    struct framing_limits limits = ingress->limits;
+    struct intake intake = {0};
+    struct request request;
+    struct reply reply;
+    bool whole = false, close, met;
+
+    view(ingress, info, &request);
+    head.size = (size_t)ingress->head_bytes;
+    if (!admitted) {
+        (void)reply_refuse(&reply, REPLY_DRAINING, "this gateway is stopping; send it again");
+    } else {
+        met = intake_begin(&intake, &request, &reply);
+        limits.max_body = met ? intake.source->max_body : limits.max_body;
+        whole = framing_check(&request, &limits, &framing, &reply) &&
+                head_check(&head, &request, info->http_version, &reply) && met &&
+                read_body(connection, limits.max_body, &framing, &body, &reply);
+    }
+    if (whole) {
+        intake_event(&intake, ingress->publish, ingress->admission, &request, &body, &reply);
+    }
+    close = !whole || !framing.keep_alive || reply_closes(reply.kind) ||
+            admission_crowded(ingress->admission) || admission_is_draining(ingress->admission);
+    send_reply(connection, &reply, request.remote, close);
+    if (!whole) {
+        throw_away(connection);
+    }
+    intake_end(&intake);
+    buf_free(&body);
+}
+
+static int on_request(struct mg_connection *connection)
+{
+    struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
+    const struct mg_request_info *info = mg_get_request_info(connection);
+
+    watch = (struct patience_watch){.peer = info->remote_addr, .peer_port = (uint16_t)info->remote_port};
+    patience_begin(&watch);
+    serve(ingress, connection, admission_begin(ingress->admission));
+    patience_end(&watch);
+    admission_end(ingress->admission);
+    return 1; /* answered: civetweb does nothing more with it */
+}
+
+/* What civetweb refuses by itself, before on_request. */
+static int on_http_error(struct mg_connection *connection, int status, const char *message)
+{
+    const struct mg_request_info *info = mg_get_request_info(connection);
+    struct reply reply;
+
+    (void)message;
+    if (patience_ended_head_for_others(info->remote_addr, (uint16_t)info->remote_port)) {
+        (void)reply_refuse(&reply, REPLY_CROWDED, CROWDED_OUT);
+    } else {
+        (void)reply_refuse(&reply, reply_of_library(status),
+                           "the request is not well-formed HTTP/1.1, or its head is far too long");
+    }
+    send_reply(connection, &reply, span_of(info->remote_addr), true);
+    return 0;
+}
+
+static int on_connection(const struct mg_connection *connection, void **data)
+{
+    struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
+
+    (void)data;
+    connected = true;
+    admission_connected(ingress->admission);
+    return 0;
+}
+
+static void on_closed(const struct mg_connection *connection)
+{
+    struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
+
+    if (connected) {
+        connected = false;
+        admission_disconnected(ingress->admission);
+    }
+}
+
+static int on_log_message(const struct mg_connection *connection, const char *message)
+{
+    static _Atomic int64_t last;
+
+    (void)connection;
+    if (start_complaint != NULL) {
+        if (start_complaint[0] == '\0') {
+            (void)text_copy(start_complaint, COMPLAINT_MAX, span_of(message));
+        }
+    } else if (log_is_due(&last)) {
+        log_warning("listener", log_text("message", message)); /* out of descriptors, and the like */
+    }
+    return 1;
+}
+
+/* 1: civetweb need not set the certificate itself. */
+static int on_tls(void *ssl_ctx, void *user_data)
+{
+    const struct ingress *ingress = user_data;
+
+    certificate_attach(ingress->certificate, ssl_ctx);
+    return 1;
+}
+
+/* --- start and stop -------------------------------------------------------------------- */
+
+static enum error_code start_server(struct ingress *ingress, const struct gateway_settings *s,
+                                    struct mg_server_port *port, struct error *error)
+{
+    char threads[24], head_bytes[24], ports[300];
+    const char *options[] = {
+        "listening_ports",
+        ports,
+        "num_threads",
+        threads,
+        "max_request_size",
+        head_bytes,
+        "connection_queue",
+        "64",
+        "listen_backlog",
+        "1024",
+        "tcp_nodelay",
+        "1",
+        "enable_keep_alive",
+        "yes",
+        "keep_alive_timeout_ms",
+        "2000",
+        "request_timeout_ms",
+        "5000", /* QUIET_MS */
+        "decode_url",
+        "no",
+        "enable_auth_domain_check",
+        "no",
+        "access_control_allow_origin",
+        "",
+        "access_control_allow_methods",
+        "",
+        "access_control_allow_headers",
+        "",
+        NULL,
+    };
+    const struct mg_callbacks callbacks = {
+        .begin_request = on_request,
+        .http_error = on_http_error,
+        .log_message = on_log_message,
+        .init_connection = on_connection,
+        .connection_closed = on_closed,
+        .init_ssl = ingress->certificate == NULL ? NULL : on_tls,
+    };
+    char complaint[COMPLAINT_MAX] = "", outcome[COMPLAINT_MAX] = "";
+    struct mg_init_data init = {
+        .callbacks = &callbacks, .user_data = ingress, .configuration_options = options};
+    struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
+
+    /* civetweb's mark for a port that speaks TLS is an s behind it. */
+    (void)snprintf(ports, sizeof ports, "%s%s", s->listen, ingress->certificate == NULL ? "" : "s");
+    (void)snprintf(threads, sizeof threads, "%" PRId64, s->threads);
+    (void)snprintf(head_bytes, sizeof head_bytes, "%d", ingress->head_bytes);
+    memset(port, 0, sizeof *port);
+    start_complaint = complaint;
+    ingress->server = mg_start2(&init, &failure);
+    start_complaint = NULL;
+    if (ingress->server == NULL) {
+        return error_set(error, ERROR_SYSTEM, "cannot listen on GATEWAY_LISTEN=%s: %s", s->listen,
+                         complaint[0] != '\0' ? complaint : outcome);
+    }
+    if (mg_get_server_ports(ingress->server, 1, port) != 1) {
+        return error_set(error, ERROR_BUG, "the listener on %s has no port", s->listen);
+    }
+    log_info("listening", log_text("address", s->listen), log_number("port", port->port),
+             log_text("scheme", ingress->certificate == NULL ? "http" : "https"));
+    return ERROR_NONE;
+}
+
+enum error_code ingress_start(struct ingress **ingress, const struct gateway_settings *settings,
+                              struct publish *publish, struct admission *admission,
+                              struct certificate *certificate, struct error *error)
+{
+    struct ingress *g = calloc(1, sizeof *g);
+    struct mg_server_port port;
+    enum error_code code;
+
+    *ingress = NULL;
+    if (g == NULL) {
+        return error_set(error, ERROR_MEMORY, "no memory for the listener");
+    }
+    g->publish = publish;
+    g->admission = admission;
+    g->certificate = certificate;
+    g->head_bytes = (int)settings->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK;
+    g->limits = (struct framing_limits){settings->max_body, settings->max_header_bytes};
+    code = forwarded_read(settings->trusted_proxies, &g->forwarded, error);
+    if (code != ERROR_NONE) {
+        free(g);
+        return code;
+    }
+    (void)mg_init_library(certificate == NULL
+                              ? MG_FEATURES_DEFAULT
+                              : MG_FEATURES_TLS); /* counts its callers, as mg_exit_library does */
+    code = start_server(g, settings, &port, error);
+    if (code == ERROR_NONE) {
+        code = patience_start((uint16_t)port.port, (int)settings->threads, error);
+    }
+    if (code != ERROR_NONE) {
+        ingress_stop(g);
+        return code;
+    }
+    *ingress = g;
+    return ERROR_NONE;
+}
+
+void ingress_stop(struct ingress *ingress)
+{
+    if (ingress == NULL) {
+        return;
+    }
+    if (ingress->server != NULL) {
+        mg_stop(ingress->server);
+    }
+    (void)mg_exit_library();
+    patience_stop();
+    free(ingress);
+}

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+#include "slow_senders.h"
+
+#include "clock.h"
+#include "log.h"
+#include "metrics.h"
+#include "pace.h"
+
+#include <arpa/inet.h>
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/tcp.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOOK_EVERY_US (200 * CLOCK_US_PER_MS)
+#define LOOK_CROWDED_US (100 * CLOCK_US_PER_MS)
+#define BUCKETS 256   /* of watches, by the peer's port */
+#define ESTABLISHED 1 /* of tcpi_state; netinet/tcp.h has the name and an older tcp_info */
+
+union address {
+    struct sockaddr any;
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+};
+
+/* A sender's connection, as the last look found it. */
+struct connection {
+    int fd; /* -1: none */
+    union address peer;
+    uint64_t cookie; /* the kernel's own number of the socket: descriptors come again, cookies don't */
+    struct pace pace;
+    bool cut;
+};
+
+static struct {
+    pthread_mutex_t mutex;
+    pthread_cond_t wake;
+    pthread_t thread;
+    bool running;
+    uint16_t port;
+    int threads;
+    DIR *descriptors; /* kept open: there may be no descriptor left when it is needed */
+    _Atomic int64_t logged_us;
+    int64_t unlogged;
+    /* Under the mutex: */
+    struct patience_watch *watches[BUCKETS];
+    struct connection *connections; /* by descriptor */
+    size_t room;
+    bool stopping;
+} own = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+enum { LATE, CROWDED, METRICS };
+#define CUT "sluice_gateway_cut_total"
+static struct metric metrics[METRICS] = {
+    [LATE] = {CUT, "reason=\"late\"", "Senders whose connection was no longer read.", METRIC_COUNTER, 0},
+    [CROWDED] = {CUT, "reason=\"crowded\"", NULL, METRIC_COUNTER, 0},
+};
+
+/* --- whose connection ---------------------------------------------------------------- */
+
+static uint16_t port_of(const union address *a)
+{
+    return ntohs(a->v4.sin_port); /* both families have it in the same place */
+}
+
+static bool is_peer(const union address *a, const char *peer, uint16_t port)
+{
+    const void *address = a->any.sa_family == AF_INET ? (const void *)&a->v4.sin_addr : &a->v6.sin6_addr;
+    char text[INET6_ADDRSTRLEN] = "";
+
+    return port_of(a) == port && inet_ntop(a->any.sa_family, address, text, sizeof text) != NULL &&
+           strcmp(text, peer) == 0;
+}
+
+static struct patience_watch *watch_of(const struct connection *c)
+{
+    struct patience_watch *w = own.watches[port_of(&c->peer) % BUCKETS];
+
+    while (w != NULL && !is_peer(&c->peer, w->peer, w->peer_port)) {
+        w = w->next;
+    }
+    return w;
+}
+
+static uint64_t cookie_of(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t len = sizeof cookie;
+
+    return getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+}
+
+static bool is_internet(const union address *a)
+{
+    return a->any.sa_family == AF_INET || a->any.sa_family == AF_INET6;
+}
+
+/* NULL: fd isn't the connection of a sender, or there is no memory. */
+static struct connection *connection_of(int fd)
+{
+    union address here = {.any = {.sa_family = AF_UNSPEC}}, peer = here;
+    socklen_t here_len = sizeof here, peer_len = sizeof peer;
+    struct connection *c;
+    uint64_t cookie;
+
+    if (getsockname(fd, &here.any, &here_len) != 0 || !is_internet(&here) || port_of(&here) != own.port ||
+        getpeername(fd, &peer.any, &peer_len) != 0 || !is_internet(&peer)) {
+        return NULL;
+    }
+    if ((size_t)fd >= own.room) {
+        size_t room = (size_t)fd + 256;
+        struct connection *wider = realloc(own.connections, room * sizeof *wider);
+
+        if (wider == NULL) {
+            return NULL;
+        }
+        for (size_t i = own.room; i < room; i++) {
+            wider[i] = (struct connection){.fd = -1};
+        }
+        own.connections = wider;
+        own.room = room;
+    }
+    c = &own.connections[fd];
+    cookie = cookie_of(fd);
+    if (c->cookie != cookie) {
+        *c = (struct connection){.cookie = cookie};
+    }
+    c->fd = fd;
+    c->peer = peer;
+    return c;
+}
+
+/* How many connections there are. */
+static int find_connections(void)
+{
+    const struct dirent *entry;
+    int count = 0;
+
+    for (size_t i = 0; i < own.room; i++) {
+        own.connections[i].fd = -1;
+    }
+    rewinddir(own.descriptors);
+    while ((entry = readdir(own.descriptors)) != NULL) {
+        char *end;
+        long fd = strtol(entry->d_name, &end, 10);
+
+        count += end != entry->d_name && connection_of((int)fd) != NULL;
+    }
+    return count;
+}
+
+/* --- cutting --------------------------------------------------------------------------- */
+
+/* Those without a watch may be closed, and their descriptor be another's, at any moment: only a descriptor of
+ * our own keeps what was looked at. */
+static bool shut(struct connection *c)
+{
+    int fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
+    bool same = fd >= 0 && cookie_of(fd) == c->cookie;
+
+    if (same) {
+        (void)shutdown(fd, SHUT_RD);
+        c->cut = true;
+    }
+    if (fd >= 0) {
+        (void)close(fd);
+    }
+    return same;
+}
+
+static bool is_in_the_way(struct connection *c, int64_t now)
+{
+    struct tcp_info info;
+    socklen_t len = sizeof info;
+    struct pace_sight sight = {.now_us = now};
+    int unread = 0;
+    uint32_t quiet_ms;
+
+    memset(&info, 0, sizeof info);
+    if (getsockopt(c->fd, IPPROTO_TCP, TCP_INFO, &info, &len) != 0 || info.tcpi_state != ESTABLISHED ||
+        ioctl(c->fd, FIONREAD, &unread) != 0) {
+        return false;
+    }
+    quiet_ms = info.tcpi_last_data_recv < info.tcpi_last_data_sent ? info.tcpi_last_data_recv
+                                                                   : info.tcpi_last_data_sent;
+    sight.quiet_us = quiet_ms * CLOCK_US_PER_MS;
+    sight.bytes = info.tcpi_bytes_received;
+    sight.unread = unread > 0;
+    return pace_is_too_slow(&c->pace, &sight);
+}
+
+static void look_at(struct connection *c, bool crowded, int64_t now)
+{
+    struct patience_watch *w = watch_of(c);
+    int64_t until = w == NULL ? INT64_MAX : atomic_load(&w->until_us);
+
+    if (c->cut || until == 0) {
+        return;
+    }
+    if (until <= now) {
+        if (shut(c)) {
+            metric_add(&metrics[LATE], 1);
+        }
+    } else if (crowded && is_in_the_way(c, now)) {
+        if (w != NULL) {
+            atomic_store(&w->crowded_out, true); /* first, since its reader is back at once */
+        }
+        if (shut(c)) {
+            metric_add(&metrics[CROWDED], 1);
+            own.unlogged++;
+        }
+    }
+}
+
+static bool look(int64_t now)
+{
+    int count = find_connections();
+    bool crowded = count > own.threads; /* so some of them wait for a thread */
+
+    for (size_t i = 0; i < own.room; i++) {
+        if (own.connections[i].fd >= 0) {
+            look_at(&own.connections[i], crowded, now);
+        }
+    }
+    if (own.unlogged > 0 && log_is_due(&own.logged_us)) {
+        log_warning("crowded", log_number("connections", count), log_number("cut", own.unlogged),
+                    log_text("message", "all threads are taken: connections that idle or are slow are cut"));
+        own.unlogged = 0;
+    }
+    return crowded;
+}
+
+static void *run(void *unused)
+{
+    (void)unused;
+    (void)pthread_mutex_lock(&own.mutex);
+    while (!own.stopping) {
+        int64_t now = clock_monotonic_us();
+        int64_t next = now + (look(now) ? LOOK_CROWDED_US : LOOK_EVERY_US);
+        struct timespec until = {next / CLOCK_US_PER_S, next % CLOCK_US_PER_S * 1000};
+
+        (void)pthread_cond_timedwait(&own.wake, &own.mutex, &until);
+    }
+    (void)pthread_mutex_unlock(&own.mutex);
+    return NULL;
+}
+
+/* --- for other threads ------------------------------------------------------------------- */
+
+void patience_register(void)
+{
+    metrics_register(metrics, METRICS);
+}
+
+enum error_code patience_start(uint16_t port, int threads, struct error *error)
+{
+    pthread_condattr_t attributes;
+    int failure;
+
+    own.descriptors = opendir("/proc/self/fd");
+    if (own.descriptors == NULL) {
+        return error_set(error, ERROR_SYSTEM, "/proc/self/fd: %s", strerror(errno));
+    }
+    own.port = port;
+    own.threads = threads;
+    own.stopping = false;
+    (void)pthread_condattr_init(&attributes);
+    (void)pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&own.wake, &attributes);
+    (void)pthread_condattr_destroy(&attributes);
+    failure = pthread_create(&own.thread, NULL, run, NULL);
+    if (failure != 0) {
+        (void)pthread_cond_destroy(&own.wake);
+        (void)closedir(own.descriptors);
+        return error_set(error, ERROR_SYSTEM, "cannot start a thread: %s", strerror(failure));
+    }
+    own.running = true;
+    return ERROR_NONE;
+}
+
+void patience_begin(struct patience_watch *w)
+{
+    struct patience_watch **first = &own.watches[w->peer_port % BUCKETS];
+
+    (void)pthread_mutex_lock(&own.mutex);
+    w->previous = NULL;
+    w->next = *first;
+    if (*first != NULL) {
+        (*first)->previous = w;
+    }
+    *first = w;
+    (void)pthread_mutex_unlock(&own.mutex);
+}
+
+void patience_expect(struct patience_watch *w, int64_t until_us)
+{
+    atomic_store(&w->until_us, until_us);
+}
+
+void patience_rest(struct patience_watch *w)
+{
+    atomic_store(&w->until_us, 0);
+}
+
+bool patience_ended_for_others(const struct patience_watch *w)
+{
+    return atomic_load(&w->crowded_out);
+}
+
+bool patience_ended_head_for_others(const char *peer, uint16_t peer_port)
+{
+    bool ended = false;
+
+    (void)pthread_mutex_lock(&own.mutex);
+    for (size_t i = 0; i < own.room && !ended; i++) {
+        const struct connection *c = &own.connections[i];
+
+        ended = c->cut && is_peer(&c->peer, peer, peer_port);
+    }
+    (void)pthread_mutex_unlock(&own.mutex);
+    return ended;
+}
+
+void patience_end(struct patience_watch *w)
+{
+    (void)pthread_mutex_lock(&own.mutex);
+    if (w->next != NULL) {
+        w->next->previous = w->previous;
+    }
+    if (w->previous != NULL) {
+        w->previous->next = w->next;
+    } else {
+        own.watches[w->peer_port % BUCKETS] = w->next;
+    }
+    (void)pthread_mutex_unlock(&own.mutex);
+}
+
+void patience_stop(void)
+{
+    if (!own.running) {
+        return;
+    }
+    (void)pthread_mutex_lock(&own.mutex);
+    own.stopping = true;
+    (void)pthread_cond_signal(&own.wake);
+    (void)pthread_mutex_unlock(&own.mutex);
+    (void)pthread_join(own.thread, NULL);
+    (void)pthread_cond_destroy(&own.wake);
+    (void)closedir(own.descriptors);
+    free(own.connections);
+    own.connections = NULL;
+    own.room = 0;
+    own.running = false;
+}

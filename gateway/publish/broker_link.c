@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker_link.h"
+
+#include "clock.h"
+#include "log.h"
+#include "metrics.h"
+
+#define HEARTBEAT_S 10
+#define BACKOFF_BASE_US (100 * CLOCK_US_PER_MS)
+#define BACKOFF_CAP_US CLOCK_US_PER_S /* a link that is mended is used again within 2 s */
+#define WARN_EVERY_US (60 * CLOCK_US_PER_S)
+
+enum { CONNECTS, FAILURES, METRICS };
+static struct metric metrics[METRICS] = {
+    [CONNECTS] = {"sluice_gateway_broker_connects_total", NULL, "Connections made to the broker.",
+                  METRIC_COUNTER, 0},
+    [FAILURES] = {"sluice_gateway_broker_failures_total", NULL,
+                  "Connections to the broker that failed or were lost.", METRIC_COUNTER, 0},
+};
+
+void uplink_register(void)
+{
+    metrics_register(metrics, METRICS);
+}
+
+void uplink_init(struct uplink *u, const struct broker_access *access, const char *name,
+                 const struct delays *required)
+{
+    *u = (struct uplink){
+        .access = access,
+        .name = name,
+        .backoff = {.base_us = BACKOFF_BASE_US, .cap_us = BACKOFF_CAP_US},
+        .required = *required,
+    };
+    (void)pthread_mutex_init(&u->mutex, NULL);
+}
+
+void uplink_require(struct uplink *u, const struct delays *required)
+{
+    (void)pthread_mutex_lock(&u->mutex);
+    u->required = *required;
+    (void)pthread_mutex_unlock(&u->mutex);
+}
+
+static void retry_later(struct uplink *u)
+{
+    u->retry_at_us = clock_monotonic_us() + backoff_next(&u->backoff, backoff_random());
+    metric_add(&metrics[FAILURES], 1);
+}
+
+/* One line at the first failure, and one a minute. */
+static void warn(struct uplink *u, enum uplink_state state, const struct error *error)
+{
+    int64_t now = clock_monotonic_us();
+
+    if (u->warned_at_us != 0 && now - u->warned_at_us < WARN_EVERY_US) {
+        return;
+    }
+    u->warned_at_us = now;
+    if (state == UPLINK_UNDECLARED) {
+        log_error("delay-undeclared", log_text("reason", error->text),
+                  log_text("message", "events get 503 until it is declared"));
+    } else {
+        log_warning("broker-away", log_text("reason", error->text),
+                    log_text("message", "events get 503 until it is there"));
+    }
+}
+
+enum uplink_state uplink_open(struct uplink *u)
+{
+    const struct broker_options options = {
+        .access = u->access,
+        .connection_name = u->name,
+        .heartbeat_s = HEARTBEAT_S,
+        .confirms = true,
+    };
+    enum uplink_state state;
+    struct delays required;
+    struct error error;
+    enum error_code code = broker_open(&u->broker, &options, &error);
+
+    (void)pthread_mutex_lock(&u->mutex);
+    required = u->required;
+    (void)pthread_mutex_unlock(&u->mutex);
+    if (code == ERROR_NONE) {
+        code = delay_inspect(&required, u->broker, &error);
+    }
+    if (code == ERROR_NONE) {
+        metric_add(&metrics[CONNECTS], 1);
+        u->warned_at_us = 0;
+        log_info("broker-connected", log_text("url", u->access->url));
+        return UPLINK_OPEN;
+    }
+    state = u->broker != NULL && code == ERROR_NOT_FOUND ? UPLINK_UNDECLARED : UPLINK_AWAY;
+    broker_close(u->broker, state == UPLINK_UNDECLARED);
+    u->broker = NULL;
+    retry_later(u);
+    warn(u, state, &error);
+    return state;
+}
+
+void uplink_works(struct uplink *u)
+{
+    backoff_reset(&u->backoff);
+}
+
+void uplink_lose(struct uplink *u)
+{
+    broker_close(u->broker, false);
+    u->broker = NULL;
+    retry_later(u);
+}
+
+void uplink_close(struct uplink *u)
+{
+    broker_close(u->broker, true);
+    u->broker = NULL;
+    (void)pthread_mutex_destroy(&u->mutex);
+}

@@ -1,0 +1,360 @@
+/* SPDX-License-Identifier: MIT */
+#include "routes_file.h"
+
+#include "clock.h"
+#include "routes_verify.h"
+#include "gateway/event/json_pointer.h"
+#include "gateway/verify/schemes.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define BODY_MOST (16 << 20) /* as GATEWAY_MAX_BODY's */
+#define ANSWER_MOST 4096
+#define TYPE_MOST 100
+
+/* --- the file ------------------------------------------------------------------------ */
+
+static bool read_file(const char *name, struct buf *text, const struct place *root)
+{
+    FILE *file = fopen(name, "rbe");
+    int failure = errno;
+    size_t got;
+
+    if (file == NULL) {
+        place_complain(root, "cannot be read: %s", strerror(failure));
+        return false;
+    }
+    if (buf_reserve(text, ROUTES_FILE_MAX + 1)) {
+        got = fread(text->data, 1, ROUTES_FILE_MAX + 1, file);
+        text->len = got;
+    }
+    failure = ferror(file) != 0;
+    (void)fclose(file);
+    if (text->failed || failure) {
+        place_complain(root, "cannot be read");
+        return false;
+    }
+    if (text->len > ROUTES_FILE_MAX) {
+        place_complain(root, "is too long: at most 1MiB is read");
+        return false;
+    }
+    return true;
+}
+
+/* cJSON is lenient, recursive, and cuts texts at \u0000: what it is given is JSON, not deep, and without. */
+static cJSON *parse(struct span text, const struct place *root)
+{
+    struct span raw;
+    const char *end = NULL;
+    cJSON *json = NULL;
+
+    if (pointer_find(text, SPAN_LITERAL(""), &raw) != POINTER_NO_JSON &&
+        memmem(text.data, text.len, "\\u0000", 6) == NULL) {
+        json = cJSON_ParseWithLengthOpts(text.data, text.len, &end, 0);
+    } else {
+        cJSON_Delete(cJSON_ParseWithLengthOpts(text.data, text.len, &end, 0));
+    }
+    if (json == NULL) {
+        size_t line = 1;
+
+        for (const char *c = text.data; end != NULL && c < end; c++) {
+            line += *c == '\n';
+        }
+        place_complain(root, "is not JSON, in or after line %zu", line);
+    }
+    return json;
+}
+
+/* --- a source -------------------------------------------------------------------------- */
+
+static void take_name(const struct place *p, struct source *source)
+{
+    const char *text;
+
+    if (!place_text(p, 1, ENVELOPE_SOURCE_MAX, &text)) {
+        return;
+    }
+    if (!envelope_source_valid(span_of(text))) {
+        place_complain(p, "is no name: lower-case letters, digits and -, not first, at most %d bytes",
+                       ENVELOPE_SOURCE_MAX);
+        return;
+    }
+    (void)snprintf(source->name_text, sizeof source->name_text, "%s", text);
+    source->name = span_of(source->name_text);
+}
+
+/* NULL, or what is wrong. */
+static const char *path_wrong(struct span path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        if (path.data[i] < 0x21 || path.data[i] > 0x7e || path.data[i] == '?' || path.data[i] == '#') {
+            return "holds a byte that no path may hold; percent-encode it";
+        }
+        if (path.data[i] == '*' && (i + 1 < path.len || path.data[i - 1] != '/')) {
+            return "has a * elsewhere than in a /* at its end";
+        }
+    }
+    return route_doubt(path) == NULL ? NULL : "holds %2e, // or a segment of dots, which no request's may";
+}
+
+static void take_path(const struct place *p, struct source *source)
+{
+    const char *text, *wrong;
+    size_t len;
+
+    if (!place_text(p, 1, ROUTE_PATH_MAX, &text)) {
+        return;
+    }
+    len = strlen(text);
+    wrong = text[0] != '/' ? "doesn't begin with /" : path_wrong((struct span){text, len});
+    if (wrong != NULL) {
+        place_complain(p, "%s", wrong);
+        return;
+    }
+    source->prefix = text[len - 1] == '*';
+    source->path = strndup(text, len - (source->prefix ? 1 : 0));
+    if (source->path == NULL) {
+        place_complain(p, "found no memory");
+    }
+}
+
+/* Meta asks by GET before it posts. */
+static unsigned default_methods(const struct scheme *scheme)
+{
+    unsigned post = request_method(SPAN_LITERAL("POST"));
+
+    return scheme != NULL && scheme->scheme == VERIFY_META ? post | request_method(SPAN_LITERAL("GET"))
+                                                           : post;
+}
+
+static void take_methods(const struct place *p, const struct scheme *scheme, struct source *source)
+{
+    int count = p->value == NULL ? 0 : place_items(p, 1, REQUEST_METHODS);
+
+    source->methods = p->value == NULL ? default_methods(scheme) : 0;
+    for (int i = 0; i < count; i++) {
+        struct place item = place_item(p, i);
+        const char *text;
+        unsigned method;
+
+        if (!place_text(&item, 1, 16, &text)) {
+            continue;
+        }
+        method = request_method(span_of(text));
+        if (method == 0) {
+            struct buf all = {0};
+
+            request_append_methods(REQUEST_METHODS_ALL, &all);
+            place_complain(&item, "\"%s\" is none of: %s", text, buf_text(&all));
+            buf_free(&all);
+        } else if ((source->methods & method) != 0) {
+            place_complain(&item, "\"%s\" stands twice", text);
+        }
+        source->methods |= method;
+    }
+}
+
+static void take_rate(const struct place *p, struct source *source)
+{
+    static const char *const members[] = {"per_second", "burst", NULL};
+    struct place per_second, burst;
+
+    if (!place_is_object(p, members)) {
+        return;
+    }
+    per_second = place_member(p, "per_second");
+    burst = place_member(p, "burst");
+    (void)place_integer(&per_second, 1, RATE_MOST, &source->rate.per_second);
+    source->rate.burst = source->rate.per_second;
+    if (burst.value != NULL) {
+        (void)place_integer(&burst, 1, RATE_MOST, &source->rate.burst);
+    }
+}
+
+static char *copied(const struct place *p, size_t most, const char *otherwise)
+{
+    const char *text = otherwise;
+    char *copy = NULL;
+
+    if (p->value == NULL || place_text(p, 0, most, &text)) {
+        copy = strdup(text);
+        if (copy == NULL) {
+            place_complain(p, "found no memory");
+        }
+    }
+    return copy;
+}
+
+static void take_answer(const struct place *p, struct source *source)
+{
+    static const char *const members[] = {"status", "body", "type", NULL};
+    struct place status, body, type;
+    int64_t number = 0;
+
+    if (!place_is_object(p, members)) {
+        return;
+    }
+    status = place_member(p, "status");
+    body = place_member(p, "body");
+    type = place_member(p, "type");
+    if (place_integer(&status, 100, 599, &number) && !reply_may_answer((int)number)) {
+        place_complain(&status, "tells senders something else than that the event is stored");
+    }
+    source->answer_body = copied(&body, ANSWER_MOST, "");
+    source->answer_type = copied(&type, TYPE_MOST, "text/plain; charset=utf-8");
+    for (const char *c = source->answer_type; c != NULL && *c != '\0'; c++) {
+        if (*c < ' ' || *c > '~') {
+            place_complain(&type, "holds a byte that no header may hold");
+            break;
+        }
+    }
+    if (reply_is_bare((int)number) && body.value != NULL && body.value->valuestring != NULL &&
+        body.value->valuestring[0] != '\0') {
+        place_complain(&body, "is not for this status, which has no body");
+    }
+    source->answers = true;
+    source->answer = (struct reply_answer){(int)number, source->answer_type, source->answer_body};
+}
+
+static void take_delay(const struct place *p, const struct routes_options *options, struct routes *routes,
+                       struct source *source)
+{
+    int64_t us = options->delay_us;
+
+    if (p->value != NULL) {
+        if (!place_quantity(p, CONFIG_DURATION, 0, TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S, &us)) {
+            return;
+        }
+        if (delay_wrong(us) != NULL) {
+            place_complain(p, "%s", delay_wrong(us));
+            return;
+        }
+    }
+    if (!route_set_delay(routes, source, us)) {
+        place_complain(p, "is one delay too many: at most %d different ones are allowed",
+                       TOPOLOGY_DELAYS_MAX);
+    }
+}
+
+static void take_source(const struct place *p, const struct routes_options *options, struct routes *routes,
+                        struct source *source)
+{
+    static const char *const members[] = {"name",     "path", "methods", "verify",     "id",    "keep",
+                                          "max_body", "rate", "delay",   "drop_query", "reply", NULL};
+    static const char *const keeps[] = {"newest", "first", NULL};
+    const struct scheme *scheme;
+    struct place name, path, methods, verify, id, keep, max_body, rate, delay, drop_query, reply;
+
+    if (!place_is_object(p, members)) {
+        return;
+    }
+    name = place_member(p, "name"), path = place_member(p, "path");
+    methods = place_member(p, "methods"), verify = place_member(p, "verify"), id = place_member(p, "id");
+    keep = place_member(p, "keep"), max_body = place_member(p, "max_body"), rate = place_member(p, "rate");
+    delay = place_member(p, "delay"), drop_query = place_member(p, "drop_query");
+    reply = place_member(p, "reply");
+    take_name(&name, source);
+    take_path(&path, source);
+    scheme = demand_verify(&verify, options->secrets, source);
+    take_methods(&methods, scheme, source);
+    demand_id(&id, scheme, source);
+    if (keep.value != NULL) {
+        source->keep = place_choice(&keep, keeps) == 0 ? ENVELOPE_KEEP_NEWEST : ENVELOPE_KEEP_FIRST;
+    }
+    source->max_body = options->max_body;
+    if (max_body.value != NULL) {
+        (void)place_quantity(&max_body, CONFIG_BYTES, 0, BODY_MOST, &source->max_body);
+    }
+    if (rate.value != NULL) {
+        take_rate(&rate, source);
+    }
+    take_delay(&delay, options, routes, source);
+    if (drop_query.value != NULL) {
+        (void)place_truth(&drop_query, &source->drop_query);
+    }
+    if (reply.value != NULL) {
+        take_answer(&reply, source);
+    }
+}
+
+/* --- all sources ------------------------------------------------------------------------ */
+
+static void find_repeats(const struct place *list, const struct routes *routes)
+{
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct source *s = &routes->sources[i];
+        struct place item = place_item(list, (int)i);
+        struct place name = place_member(&item, "name"), path = place_member(&item, "path");
+        bool name_told = false, path_told = false;
+
+        for (size_t j = 0; j < i; j++) {
+            const struct source *before = &routes->sources[j];
+
+            if (!name_told && s->name.len > 0 && span_equal(s->name, before->name)) {
+                place_complain(&name, "is the name of sources[%zu] too", j);
+                name_told = true;
+            }
+            if (!path_told && s->path != NULL && before->path != NULL && s->prefix == before->prefix &&
+                strcmp(s->path, before->path) == 0) {
+                place_complain(&path, "is the path of sources[%zu] too", j);
+                path_told = true;
+            }
+        }
+    }
+}
+
+static struct routes *take_sources(const struct place *root, const struct routes_options *options)
+{
+    static const char *const members[] = {"$schema", "sources", NULL};
+    struct routes *routes;
+    struct place list;
+    int count;
+
+    if (!place_is_object(root, members)) {
+        return NULL;
+    }
+    list = place_member(root, "sources");
+    count = place_items(&list, 1, ROUTE_SOURCES_MAX);
+    routes = count == 0 ? NULL : route_table((size_t)count);
+    if (count > 0 && routes == NULL) {
+        place_complain(root, "found no memory");
+    }
+    for (int i = 0; routes != NULL && i < count; i++) {
+        struct place item = place_item(&list, i);
+
+        take_source(&item, options, routes, &routes->sources[i]);
+    }
+    if (routes != NULL) {
+        routes->listed = true;
+        find_repeats(&list, routes);
+    }
+    return routes;
+}
+
+struct routes *routes_read(const struct routes_options *options, struct buf *complaints)
+{
+    const struct complaints to = {complaints, options->label};
+    struct place root = {.complaints = &to};
+    struct routes *routes = NULL;
+    struct buf text = {0};
+    size_t before = complaints->len;
+    cJSON *json = NULL;
+
+    if (read_file(options->file, &text, &root)) {
+        json = parse(buf_span(&text), &root);
+    }
+    if (json != NULL) {
+        root.value = json;
+        routes = take_sources(&root, options);
+    }
+    cJSON_Delete(json);
+    buf_free(&text);
+    if (complaints->len > before || complaints->failed) {
+        route_release(routes);
+        return NULL;
+    }
+    return routes;
+}

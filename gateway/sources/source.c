@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include "source.h"
+
+#include "clock.h"
+#include "log.h"
+#include "gateway/verify/schemes.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
+static struct routes *current; /* under the mutex */
+
+/* --- tables ------------------------------------------------------------------------ */
+
+struct routes *route_table(size_t count)
+{
+    struct routes *r = calloc(1, sizeof *r);
+
+    if (r == NULL) {
+        return NULL;
+    }
+    r->holds = 1;
+    r->sources = calloc(count, sizeof *r->sources);
+    r->count = count;
+    if (r->sources == NULL) {
+        free(r);
+        return NULL;
+    }
+    return r;
+}
+
+static void free_table(struct routes *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct source *s = &r->sources[i];
+
+        verify_rule_free(&s->verify);
+        free(s->path);
+        free(s->id_text);
+        free(s->answer_type);
+        free(s->answer_body);
+    }
+    free(r->sources);
+    free(r);
+}
+
+struct routes *route_default(int64_t delay_us, int64_t max_body)
+{
+    struct routes *r = route_table(1);
+    struct source *s;
+
+    if (r == NULL) {
+        return NULL;
+    }
+    s = &r->sources[0];
+    (void)snprintf(s->name_text, sizeof s->name_text, "default");
+    s->name = span_of(s->name_text);
+    s->path = strdup("/");
+    s->prefix = true;
+    s->methods = REQUEST_METHODS_ALL;
+    s->max_body = max_body;
+    if (s->path == NULL || !route_set_delay(r, s, delay_us)) {
+        free_table(r);
+        return NULL;
+    }
+    return r;
+}
+
+bool route_set_delay(struct routes *r, struct source *s, int64_t delay_us)
+{
+    s->delay_us = delay_us;
+    topology_entry(s->exchange, delay_us);
+    return delay_add(&r->delays, delay_us / CLOCK_US_PER_S);
+}
+
+/* --- finding ------------------------------------------------------------------------ */
+
+const char *route_doubt(struct span path)
+{
+    for (size_t i = 0; i < path.len; i++) {
+        const char *at = path.data + i;
+        size_t left = path.len - i, dots = 0;
+
+        if (*at == '%' && left >= 3 && strncasecmp(at, "%2e", 3) == 0) {
+            return "%2e";
+        }
+        if (*at != '/') {
+            continue;
+        }
+        if (left > 1 && at[1] == '/') {
+            return "//";
+        }
+        while (dots + 1 < left && at[dots + 1] == '.') {
+            dots++;
+        }
+        if ((dots == 1 || dots == 2) && (dots + 1 == left || at[dots + 1] == '/')) {
+            return dots == 1 ? "/./" : "/../";
+        }
+    }
+    return NULL;
+}
+
+struct source *route_find(const struct routes *r, struct span path)
+{
+    struct source *found = NULL;
+    size_t longest = 0;
+
+    for (size_t i = 0; i < r->count; i++) {
+        struct source *s = &r->sources[i];
+        size_t len = strlen(s->path);
+
+        if (len < longest || path.len < len || memcmp(path.data, s->path, len) != 0) {
+            continue;
+        }
+        if (!s->prefix && path.len != len) {
+            continue;
+        }
+        /* Of an exact path and a prefix of the same length the exact one is meant. */
+        if (found == NULL || len > longest || !s->prefix) {
+            found = s;
+            longest = len;
+        }
+    }
+    return found;
+}
+
+struct source *route_meet(const struct routes *r, const struct request *request, struct reply *reply)
+{
+    const char *doubt = r->listed ? route_doubt(request->path) : NULL;
+    struct source *source;
+
+    if (doubt != NULL) {
+        (void)reply_refuse(reply, REPLY_MALFORMED, "the path holds %s, which can be read in two ways", doubt);
+        return NULL;
+    }
+    source = route_find(r, request->path);
+    if (source == NULL) {
+        (void)reply_refuse(reply, REPLY_UNKNOWN, "nothing takes events on this path");
+        return NULL;
+    }
+    if ((source->methods & request_method(request->method)) == 0) {
+        (void)reply_refuse(reply, REPLY_METHOD, "the method is not one that Allow lists");
+        reply->allow = source->methods;
+        return NULL;
+    }
+    return source;
+}
+
+/* --- the table in force ----------------------------------------------------------------- */
+
+static void keep_buckets(struct routes *to, const struct routes *from)
+{
+    for (size_t i = 0; i < to->count; i++) {
+        for (size_t j = 0; from != NULL && j < from->count; j++) {
+            struct source *s = &to->sources[i];
+            const struct source *before = &from->sources[j];
+
+            if (span_equal(s->name, before->name) && s->rate.per_second == before->rate.per_second) {
+                atomic_store(&s->rate.full_at_ns, atomic_load(&before->rate.full_at_ns));
+            }
+        }
+    }
+}
+
+void route_install(struct routes *r)
+{
+    struct routes *before;
+
+    (void)pthread_mutex_lock(&mutex);
+    before = current;
+    keep_buckets(r, before);
+    current = r;
+    (void)pthread_mutex_unlock(&mutex);
+    route_release(before);
+}
+
+struct routes *route_hold(void)
+{
+    struct routes *r;
+
+    (void)pthread_mutex_lock(&mutex);
+    r = current;
+    (void)atomic_fetch_add(&r->holds, 1);
+    (void)pthread_mutex_unlock(&mutex);
+    return r;
+}
+
+void route_release(struct routes *r)
+{
+    if (r != NULL && atomic_fetch_sub(&r->holds, 1) == 1) {
+        free_table(r);
+    }
+}
+
+void route_announce(const struct routes *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        const struct source *s = &r->sources[i];
+
+        if (r->listed) {
+            log_info("source", log_span("source", s->name), log_text("path", s->path),
+                     log_text("match", s->prefix ? "prefix" : "exact"),
+                     log_text("verify", scheme_of(s->verify.scheme)->name));
+        }
+        if (s->verify.scheme == VERIFY_NONE) {
+            log_warning("unverified", log_span("source", s->name),
+                        log_text("message", r->listed ? "takes events from anybody: its scheme is none"
+                                                      : "takes everything from anybody: no routes are "
+                                                        "configured"));
+        }
+    }
+}

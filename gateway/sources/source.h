@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_GATEWAY_SOURCES_SOURCE_H
+#define SLUICE_GATEWAY_SOURCES_SOURCE_H
+
+/* The sources that there are, and which one a request belongs to. A table of routes never changes once it is
+ * installed, but for its buckets; another one may take its place at any time, while requests that have begun
+ * go on under the one they hold. */
+
+#include "buf.h"
+#include "gateway/publish/delays.h"
+#include "envelope.h"
+#include "gateway/event/event_id.h"
+#include "rate.h"
+#include "gateway/reply.h"
+#include "gateway/request.h"
+#include "topology.h"
+#include "gateway/verify/verify.h"
+
+#define ROUTE_SOURCES_MAX 256
+#define ROUTE_PATH_MAX 1024
+
+/* Texts are owned by the table. */
+struct source {
+    char name_text[ENVELOPE_SOURCE_MAX + 1];
+    struct span name; /* of name_text: the routing key; see envelope_source_valid */
+    char *path;       /* of a prefix without its '*', so that it ends in '/' */
+    bool prefix;
+    unsigned methods; /* see request_method */
+    struct verify_rule verify;
+    struct eventid_rule id;
+    char *id_text; /* what id.text views, unless it is the scheme's */
+    enum envelope_keep keep;
+    int64_t max_body;
+    struct rate rate;
+    int64_t delay_us;
+    char exchange[TOPOLOGY_NAME_MAX]; /* that its events enter by: of delay_us */
+    bool drop_query;
+    bool answers; /* by `answer`, not in our own words */
+    struct reply_answer answer;
+    char *answer_type, *answer_body; /* what answer views */
+};
+
+struct routes {
+    atomic_int holds;
+    bool listed; /* by a file: other paths than its own get 404, doubtful ones 400 */
+    struct source *sources;
+    size_t count;
+    struct delays delays; /* of all sources */
+};
+
+/* A table of so many zeroed sources, held once. NULL: no memory. */
+struct routes *route_table(size_t count);
+/* What there is without a routes file: the source `default` takes everything, unverified. Held once. NULL: no
+ * memory. */
+struct routes *route_default(int64_t delay_us, int64_t max_body);
+/* Sets what follows from delay_us. False: it is one delay too many (see delays). */
+MUST_CHECK bool route_set_delay(struct routes *routes, struct source *source, int64_t delay_us);
+
+/* What makes a path doubtful, since two readers may take it for different ones: "%2e", "//", or a
+ * segment "." or "..". NULL: nothing. */
+const char *route_doubt(struct span path);
+/* The source whose path is the longest that fits; an exact one is longer than any prefix. Without regard to
+ * the method. NULL: none. */
+struct source *route_find(const struct routes *routes, struct span path);
+/* The source that takes this request; NULL: *reply says why. */
+struct source *route_meet(const struct routes *routes, const struct request *request, struct reply *reply);
+
+/* Puts the table in force and takes over the caller's hold; the one before is let go. What the buckets of
+ * sources of the same name and rate have given stays given. Any thread. */
+void route_install(struct routes *routes);
+/* The table in force, to be let go by route_release. Any thread; never NULL after the first route_install. */
+struct routes *route_hold(void);
+/* routes may be NULL. */
+void route_release(struct routes *routes);
+/* Logs each source, and warns of those that are open to anybody. After log_start. */
+void route_announce(const struct routes *routes);
+
+#endif

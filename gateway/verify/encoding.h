@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_GATEWAY_VERIFY_ENCODING_H
+#define SLUICE_GATEWAY_VERIFY_ENCODING_H
+
+/* Bytes as text, the two ways in which signatures are written. Pure. */
+
+#include "buf.h"
+
+enum encoding { ENCODING_HEX, ENCODING_BASE64 };
+
+/* "hex" or "base64"; false when it is neither. */
+bool encoding_of(struct span name, enum encoding *encoding);
+const char *encoding_name(enum encoding encoding);
+/* How many characters `len` bytes become: hex in lower case, base64 (RFC 4648, 4) with its padding. */
+size_t encoding_length(enum encoding encoding, size_t len);
+/* Writes them to text, without a NUL. */
+void encoding_write(enum encoding encoding, const unsigned char *bytes, size_t len, char *text);
+/* Appends the bytes of base64; its padding may be left out, whole. False, with nothing appended, when
+ * it isn't base64 (other characters, bits that are no byte's, "-" and "_") or there is no memory. */
+bool encoding_read_base64(struct span text, struct buf *bytes);
+
+#endif

@@ -1,0 +1,135 @@
+/* SPDX-License-Identifier: MIT */
+#include "secret_key.h"
+
+#include <openssl/core_names.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/params.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* One of the three is set; the digest when neither of the others is. */
+struct key {
+    EVP_MAC_CTX *mac; /* keyed: a request works on a copy of it */
+    EVP_PKEY *public;
+    unsigned char digest[KEY_DIGEST_BYTES]; /* of the token: equal lengths to compare, and no token kept */
+};
+
+static const char *const names[] = {[KEY_SHA256] = "sha256", [KEY_SHA1] = "sha1", [KEY_SHA512] = "sha512"};
+
+bool key_algorithm_of(struct span name, enum key_algorithm *algorithm)
+{
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (span_equal(name, span_of(names[i]))) {
+            *algorithm = (enum key_algorithm)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+const char *key_algorithm_name(enum key_algorithm algorithm)
+{
+    return names[algorithm];
+}
+
+static const unsigned char *bytes_of(struct span text)
+{
+    return (const unsigned char *)(text.data == NULL ? "" : text.data);
+}
+
+struct key *key_hmac(enum key_algorithm algorithm, struct span secret)
+{
+    char digest[16] = ""; /* OpenSSL measures it, and takes no const */
+    OSSL_PARAM params[] = {OSSL_PARAM_construct_end(), OSSL_PARAM_construct_end()};
+    struct key *key = calloc(1, sizeof *key);
+    EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
+
+    memcpy(digest, names[algorithm], strlen(names[algorithm]) + 1);
+    params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
+    if (key != NULL && mac != NULL) {
+        key->mac = EVP_MAC_CTX_new(mac); /* holds the fetched MAC */
+    }
+    EVP_MAC_free(mac);
+    if (key == NULL || key->mac == NULL ||
+        EVP_MAC_init(key->mac, bytes_of(secret), secret.len, params) != 1) {
+        key_free(key);
+        return NULL;
+    }
+    return key;
+}
+
+struct key *key_public(struct span bytes)
+{
+    struct key *key = calloc(1, sizeof *key);
+
+    if (key != NULL) {
+        key->public = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes_of(bytes), bytes.len);
+    }
+    if (key == NULL || key->public == NULL) {
+        key_free(key);
+        return NULL;
+    }
+    return key;
+}
+
+struct key *key_token(struct span token)
+{
+    struct key *key = calloc(1, sizeof *key);
+
+    if (key == NULL || !key_digest(token, key->digest)) {
+        key_free(key);
+        return NULL;
+    }
+    return key;
+}
+
+void key_free(struct key *key)
+{
+    if (key != NULL) {
+        EVP_MAC_CTX_free(key->mac);
+        EVP_PKEY_free(key->public);
+        OPENSSL_cleanse(key, sizeof *key);
+        free(key);
+    }
+}
+
+bool key_is_public(const struct key *key)
+{
+    return key->public != NULL;
+}
+
+bool key_authenticate(const struct key *key, const struct span *pieces, size_t count, struct key_mac *mac)
+{
+    EVP_MAC_CTX *copy = key->mac == NULL ? NULL : EVP_MAC_CTX_dup(key->mac);
+    bool fine = copy != NULL;
+
+    for (size_t i = 0; i < count && fine; i++) {
+        fine = EVP_MAC_update(copy, bytes_of(pieces[i]), pieces[i].len) == 1;
+    }
+    fine = fine && EVP_MAC_final(copy, mac->bytes, &mac->len, sizeof mac->bytes) == 1;
+    EVP_MAC_CTX_free(copy);
+    return fine;
+}
+
+bool key_signed(const struct key *key, struct span message, const unsigned char *signature)
+{
+    EVP_MD_CTX *context = key->public == NULL ? NULL : EVP_MD_CTX_new();
+    bool fine =
+        context != NULL && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key->public) == 1 &&
+        EVP_DigestVerify(context, signature, KEY_SIGNATURE_BYTES, bytes_of(message), message.len) == 1;
+
+    EVP_MD_CTX_free(context);
+    return fine;
+}
+
+bool key_equals(const struct key *key, const unsigned char digest[KEY_DIGEST_BYTES])
+{
+    return key->mac == NULL && key->public == NULL &&
+           CRYPTO_memcmp(digest, key->digest, sizeof key->digest) == 0;
+}
+
+bool key_digest(struct span text, unsigned char digest[KEY_DIGEST_BYTES])
+{
+    return EVP_Digest(bytes_of(text), text.len, digest, NULL, EVP_sha256(), NULL) == 1;
+}

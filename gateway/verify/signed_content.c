@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "signed_content.h"
+
+#include "twilio.h"
+
+#include <string.h>
+
+#define TIME_DIGITS_MAX 15 /* 30 million years */
+
+/* What a scheme reads from. */
+struct source {
+    const struct verify_rule *rule;
+    const struct request *request;
+    struct span body;
+    int64_t now_s;
+};
+
+enum verify_cause proof_header(const struct request *request, const char *name, struct span *value)
+{
+    size_t found = request_find(request, name, value);
+
+    if (found > 1) {
+        return VERIFY_DUPLICATE;
+    }
+    return value->len == 0 ? VERIFY_MISSING : VERIFY_FINE;
+}
+
+static enum verify_cause check_time(struct span text, int64_t tolerance_s, int64_t now_s)
+{
+    int64_t then = 0;
+
+    if (text.len == 0 || text.len > TIME_DIGITS_MAX) {
+        return VERIFY_TIME;
+    }
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] < '0' || text.data[i] > '9') {
+            return VERIFY_TIME;
+        }
+        then = then * 10 + (text.data[i] - '0');
+    }
+    if (now_s - then > tolerance_s) {
+        return VERIFY_OLD;
+    }
+    return then - now_s > tolerance_s ? VERIFY_EARLY : VERIFY_FINE;
+}
+
+static void add_piece(struct proof *proof, struct span piece)
+{
+    proof->pieces[proof->piece_count++] = piece;
+}
+
+static bool starts_with(struct span text, const char *prefix)
+{
+    size_t len = strlen(prefix);
+
+    return text.len >= len && memcmp(text.data, prefix, len) == 0;
+}
+
+static struct span behind(struct span text, size_t len)
+{
+    return (struct span){text.data + len, text.len - len};
+}
+
+/* Takes what stands behind the prefix as a signature. */
+static enum verify_cause add_signature(struct proof *proof, struct span text, const char *prefix)
+{
+    if (!starts_with(text, prefix) || proof->signature_count == PROOF_SIGNATURES_MAX) {
+        return VERIFY_MALFORMED;
+    }
+    proof->signatures[proof->signature_count++] = behind(text, strlen(prefix));
+    return VERIFY_FINE;
+}
+
+/* The first part of *rest up to the separator; *rest moves behind it. False at the end. */
+static bool next_part(struct span *rest, char separator, struct span *part)
+{
+    const char *end = rest->len == 0 ? NULL : memchr(rest->data, separator, rest->len);
+    size_t len = end == NULL ? rest->len : (size_t)(end - rest->data);
+
+    if (rest->len == 0) {
+        return false;
+    }
+    *part = (struct span){rest->data, len};
+    *rest = behind(*rest, len + (end != NULL));
+    return true;
+}
+
+/* webhook-signature: a list of "v1,..." and "v1a,...", by blanks; other versions are skipped. */
+static enum verify_cause read_versions(struct proof *proof, struct span list)
+{
+    enum verify_cause cause = VERIFY_FINE;
+    struct span part;
+
+    while (cause == VERIFY_FINE && next_part(&list, ' ', &part)) {
+        if (starts_with(part, "v1,")) {
+            cause = add_signature(proof, part, "v1,");
+        } else if (starts_with(part, "v1a,") && proof->public_count == PROOF_PUBLIC_MAX) {
+            cause = VERIFY_MALFORMED;
+        } else if (starts_with(part, "v1a,")) {
+            proof->public_signatures[proof->public_count++] = behind(part, sizeof "v1a," - 1);
+        }
+    }
+    return cause;
+}
+
+static enum verify_cause read_standard(const struct source *s, struct proof *proof)
+{
+    struct span id, time, list;
+    enum verify_cause cause = proof_header(s->request, "webhook-id", &id);
+
+    cause = cause == VERIFY_FINE ? proof_header(s->request, "webhook-timestamp", &time) : cause;
+    cause = cause == VERIFY_FINE ? proof_header(s->request, "webhook-signature", &list) : cause;
+    cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
+    if (cause != VERIFY_FINE) {
+        return cause;
+    }
+    if (memchr(id.data, '.', id.len) != NULL) {
+        return VERIFY_MALFORMED; /* the content could be read as another id's */
+    }
+    add_piece(proof, id);
+    add_piece(proof, SPAN_LITERAL("."));
+    add_piece(proof, time);
+    add_piece(proof, SPAN_LITERAL("."));
+    add_piece(proof, s->body);
+    proof->encoding = ENCODING_BASE64;
+    return read_versions(proof, list);
+}
+
+/* Stripe-Signature: t=...,v1=...,v1=...,v0=... */
+static enum verify_cause read_stripe(const struct source *s, struct proof *proof)
+{
+    struct span list, part, time = {"", 0};
+    enum verify_cause cause = proof_header(s->request, "stripe-signature", &list);
+    size_t times = 0;
+
+    while (cause == VERIFY_FINE && next_part(&list, ',', &part)) {
+        if (starts_with(part, "t=")) {
+            time = behind(part, sizeof "t=" - 1);
+            times++;
+        } else if (starts_with(part, "v1=")) {
+            cause = add_signature(proof, part, "v1=");
+        }
+    }
+    if (cause != VERIFY_FINE) {
+        return cause;
+    }
+    add_piece(proof, time);
+    add_piece(proof, SPAN_LITERAL("."));
+    add_piece(proof, s->body);
+    return times > 1 ? VERIFY_MALFORMED : check_time(time, s->rule->tolerance_s, s->now_s);
+}
+
+/* Slack and Zoom: "v0:timestamp:body". */
+static enum verify_cause read_v0(const struct source *s, const char *signature_header,
+                                 const char *time_header, struct proof *proof)
+{
+    struct span time, signature;
+    enum verify_cause cause = proof_header(s->request, time_header, &time);
+
+    cause = cause == VERIFY_FINE ? proof_header(s->request, signature_header, &signature) : cause;
+    cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
+    if (cause != VERIFY_FINE) {
+        return cause;
+    }
+    add_piece(proof, SPAN_LITERAL("v0:"));
+    add_piece(proof, time);
+    add_piece(proof, SPAN_LITERAL(":"));
+    add_piece(proof, s->body);
+    return add_signature(proof, signature, "v0=");
+}
+
+/* One header with the body's signature. */
+static enum verify_cause read_plain(const struct source *s, const char *header, const char *prefix,
+                                    enum encoding encoding, struct proof *proof)
+{
+    struct span signature;
+    enum verify_cause cause = proof_header(s->request, header, &signature);
+
+    add_piece(proof, s->body);
+    proof->encoding = encoding;
+    return cause == VERIFY_FINE ? add_signature(proof, signature, prefix) : cause;
+}
+
+/* The public URL, and a form's fields. */
+static enum verify_cause read_twilio(const struct source *s, struct proof *proof)
+{
+    const struct request *r = s->request;
+    struct span signature;
+    enum verify_cause cause = proof_header(r, "x-twilio-signature", &signature);
+    size_t host_len;
+
+    cause = cause == VERIFY_FINE ? twilio_body(r, s->body) : cause;
+    twilio_other_host(r, &proof->text);
+    host_len = proof->text.len;
+    if (cause == VERIFY_FINE && twilio_is_form(r)) {
+        cause = twilio_form(s->body, &proof->text);
+    }
+    if (cause != VERIFY_FINE || proof->text.failed) {
+        return cause == VERIFY_FINE ? VERIFY_MEMORY : cause;
+    }
+    proof->other_host = (struct span){proof->text.data, host_len};
+    add_piece(proof, r->https ? SPAN_LITERAL("https://") : SPAN_LITERAL("http://"));
+    add_piece(proof, r->host);
+    add_piece(proof, r->path);
+    add_piece(proof, r->query.len > 0 ? SPAN_LITERAL("?") : SPAN_LITERAL(""));
+    add_piece(proof, r->query);
+    add_piece(proof, behind(buf_span(&proof->text), host_len));
+    proof->encoding = ENCODING_BASE64;
+    return add_signature(proof, signature, "");
+}
+
+enum verify_cause proof_read(struct proof *proof, const struct verify_rule *rule,
+                             const struct request *request, struct span body, int64_t now_s)
+{
+    const struct source s = {rule, request, body, now_s};
+
+    switch (rule->scheme) {
+    case VERIFY_STANDARD:
+        return read_standard(&s, proof);
+    case VERIFY_GITHUB:
+    case VERIFY_META:
+        return read_plain(&s, "x-hub-signature-256", "sha256=", ENCODING_HEX, proof);
+    case VERIFY_STRIPE:
+        return read_stripe(&s, proof);
+    case VERIFY_SLACK:
+        return read_v0(&s, "x-slack-signature", "x-slack-request-timestamp", proof);
+    case VERIFY_ZOOM:
+        return read_v0(&s, "x-zm-signature", "x-zm-request-timestamp", proof);
+    case VERIFY_SHOPIFY:
+        return read_plain(&s, "x-shopify-hmac-sha256", "", ENCODING_BASE64, proof);
+    case VERIFY_TWILIO:
+        return read_twilio(&s, proof);
+    case VERIFY_HMAC:
+        return read_plain(&s, rule->header, rule->prefix == NULL ? "" : rule->prefix, rule->encoding, proof);
+    case VERIFY_NONE:
+    case VERIFY_GITLAB:
+    case VERIFY_BEARER:
+    case VERIFY_BASIC:
+    case VERIFY_HEADER:
+        break;
+    }
+    return VERIFY_MALFORMED;
+}
+
+void proof_free(struct proof *proof)
+{
+    buf_free(&proof->text);
+}

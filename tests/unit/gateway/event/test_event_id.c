@@ -1,0 +1,227 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/event/event_id.h"
+
+#include "clock.h"
+#include "tests/unit/gateway/make_request.h"
+
+#include <pthread.h>
+#include <regex.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define THREADS 4
+#define CALLS 20000
+
+static struct eventid id;
+static struct reply reply;
+
+static bool take_by(struct eventid_rule rule, const char *const *headers, const char *body)
+{
+    struct request r = make_request("POST", "/", headers);
+
+    return eventid_take(&rule, &r, span_of(body), eventid_received_us(), &id, &reply);
+}
+
+static bool take(const char *const *headers)
+{
+    return take_by((struct eventid_rule){EVENTID_ANY, NULL, false}, headers, "");
+}
+
+static bool point(const char *pointer, const char *body)
+{
+    return take_by((struct eventid_rule){EVENTID_POINTER, pointer, false}, HEADERS("webhook-id", "never"),
+                   body);
+}
+
+static void webhook_id_comes_before_idempotency_key(void **state)
+{
+    (void)state;
+    assert_true(take(HEADERS("Idempotency-Key", "two", "Webhook-ID", "one")));
+    assert_string_equal(id.text, "one");
+    assert_int_equal(id.len, 3);
+    assert_true(take(HEADERS("Idempotency-Key", "two", "webhook-id", "")));
+    assert_string_equal(id.text, "two");
+}
+
+static void without_either_it_is_a_fresh_uuid_that_sorts_by_time(void **state)
+{
+    char before[ENVELOPE_ID_MAX + 1] = "";
+    char digits[13] = "";
+    regex_t form;
+
+    (void)state;
+    assert_int_equal(
+        regcomp(&form, "^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$", REG_EXTENDED),
+        0);
+    for (int i = 0; i < 1000; i++) {
+        assert_true(take(HEADERS("Host", "a", "webhook-id", "")));
+        assert_int_equal(regexec(&form, id.text, 0, NULL, 0), 0);
+        assert_true(strcmp(before, id.text) < 0);
+        memcpy(before, id.text, sizeof before);
+    }
+    memcpy(digits, id.text, 8);
+    memcpy(digits + 8, id.text + 9, 4);
+    assert_true(llabs(strtoll(digits, NULL, 16) - clock_wall_us() / CLOCK_US_PER_MS) < 60000);
+    regfree(&form);
+}
+
+static void bytes_that_do_not_print_and_doubled_headers_are_refused(void **state)
+{
+    static const char *const wrong[] = {"two words", "caf\xe9", "a\x7f", "\x01"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(take(HEADERS("webhook-id", wrong[i])));
+        assert_int_equal(reply.kind, REPLY_BAD_ID);
+    }
+    assert_false(take(HEADERS("webhook-id", "one", "Webhook-Id", "one")));
+    assert_int_equal(reply.kind, REPLY_BAD_ID);
+}
+
+static void a_long_id_becomes_its_hash(void **state)
+{
+    char text[257];
+
+    (void)state;
+    memset(text, 'i', sizeof text);
+    text[256] = '\0';
+    assert_true(take(HEADERS("webhook-id", text)));
+    assert_string_equal(id.text, "sha256:800c5f4bf0292fd1b14fe6490506a72c7dd4ab7518ced22bd3becdcd92bd23a9");
+    assert_int_equal(id.len, strlen(id.text));
+    text[255] = '\0';
+    assert_true(take(HEADERS("webhook-id", text)));
+    assert_string_equal(id.text, text);
+}
+
+static void a_rule_for_a_header_never_falls_through(void **state)
+{
+    struct eventid_rule rule = {EVENTID_HEADER, "x-github-delivery", false};
+
+    (void)state;
+    assert_true(take_by(rule, HEADERS("webhook-id", "other", "X-GitHub-Delivery", "one"), ""));
+    assert_string_equal(id.text, "one");
+    assert_false(take_by(rule, HEADERS("webhook-id", "other"), ""));
+    assert_int_equal(reply.kind, REPLY_BAD_ID);
+    assert_non_null(strstr(reply.text, "x-github-delivery"));
+    assert_false(take_by(rule, HEADERS("X-GitHub-Delivery", ""), ""));
+    assert_false(take_by(rule, HEADERS("X-GitHub-Delivery", "a", "X-GitHub-Delivery", "a"), ""));
+    assert_false(take_by(rule, HEADERS("X-GitHub-Delivery", "two words"), ""));
+}
+
+static void a_pointer_takes_a_string_or_a_safe_integer_and_nothing_else(void **state)
+{
+    static const char *const wrong[] = {"{}",
+                                        "",
+                                        "not json",
+                                        "{\"id\":null}",
+                                        "{\"id\":true}",
+                                        "{\"id\":{}}",
+                                        "{\"id\":[]}",
+                                        "{\"id\":\"\"}",
+                                        "{\"id\":1.5}",
+                                        "{\"id\":1e3}",
+                                        "{\"id\":-}",
+                                        "[1]",
+                                        "{\"id\":1,\"id\":2}",
+                                        "{\"id\":1234567890123456}",
+                                        "{\"id\":\"a b\"}",
+                                        "{\"id\":\"\\u00e9\"}",
+                                        "{\"id\":\"\\u0000\"}",
+                                        "{\"id\":\"\\ud800\"}",
+                                        "{\"id\":\"caf\xc3\xa9\"}",
+                                        "{\"id\":1} ,"};
+
+    (void)state;
+    assert_true(point("/id", "{\"id\":\"evt_1\"}"));
+    assert_string_equal(id.text, "evt_1");
+    assert_true(point("/a/1/id", " {\"a\" : [ {} , { \"id\" : \"e\\u0076t\\/2\" } ] } "));
+    assert_string_equal(id.text, "evt/2");
+    assert_true(point("/id", "{\"id\":123456789012345}"));
+    assert_string_equal(id.text, "123456789012345");
+    assert_true(point("/id", "{\"id\":-7}"));
+    assert_string_equal(id.text, "-7");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(point("/id", wrong[i]));
+        assert_int_equal(reply.kind, REPLY_BAD_ID);
+    }
+}
+
+static void where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent(void **state)
+{
+    struct eventid_rule rule = {EVENTID_POINTER, "/event_id", true};
+
+    (void)state;
+    assert_true(take_by(rule, HEADERS("a", "b"), "{\"event_id\":\"Ev1\"}"));
+    assert_string_equal(id.text, "Ev1");
+    assert_true(take_by(rule, HEADERS("a", "b"), "command=%2Fx"));
+    assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
+    /* What is there, but can't be an id, isn't absent. */
+    assert_false(take_by(rule, HEADERS("a", "b"), "{\"event_id\":1.5}"));
+    rule = (struct eventid_rule){EVENTID_HEADER, "idempotency-key", true};
+    assert_true(take_by(rule, HEADERS("a", "b"), ""));
+    assert_string_equal(id.text, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
+    rule = (struct eventid_rule){EVENTID_BODY, NULL, false};
+    assert_true(take_by(rule, HEADERS("webhook-id", "never"), "command=%2Fx"));
+    assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
+}
+
+static int64_t seen[THREADS][CALLS];
+
+static void *call_often(void *argument)
+{
+    int64_t *mine = argument;
+
+    for (int i = 0; i < CALLS; i++) {
+        mine[i] = eventid_received_us();
+    }
+    return NULL;
+}
+
+static int compare(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+
+    return left < right ? -1 : left > right;
+}
+
+static void received_times_never_repeat_nor_go_back(void **state)
+{
+    pthread_t threads[THREADS];
+    int64_t *all = &seen[0][0];
+
+    (void)state;
+    for (int t = 0; t < THREADS; t++) {
+        assert_int_equal(pthread_create(&threads[t], NULL, call_often, seen[t]), 0);
+    }
+    for (int t = 0; t < THREADS; t++) {
+        assert_int_equal(pthread_join(threads[t], NULL), 0);
+        for (int i = 1; i < CALLS; i++) {
+            assert_true(seen[t][i - 1] < seen[t][i]);
+        }
+    }
+    qsort(all, (size_t)THREADS * CALLS, sizeof *all, compare);
+    for (int i = 1; i < THREADS * CALLS; i++) {
+        assert_true(all[i - 1] < all[i]);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(webhook_id_comes_before_idempotency_key),
+        cmocka_unit_test(without_either_it_is_a_fresh_uuid_that_sorts_by_time),
+        cmocka_unit_test(bytes_that_do_not_print_and_doubled_headers_are_refused),
+        cmocka_unit_test(a_long_id_becomes_its_hash),
+        cmocka_unit_test(a_rule_for_a_header_never_falls_through),
+        cmocka_unit_test(a_pointer_takes_a_string_or_a_safe_integer_and_nothing_else),
+        cmocka_unit_test(where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent),
+        cmocka_unit_test(received_times_never_repeat_nor_go_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

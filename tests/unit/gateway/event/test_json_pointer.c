@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/event/json_pointer.h"
+
+#include "gateway/event/json_scan.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct span raw;
+
+static enum pointer_result find(const char *document, const char *pointer)
+{
+    raw = (struct span){"", 0};
+    assert_null(pointer_wrong(span_of(pointer)));
+    return pointer_find(span_of(document), span_of(pointer), &raw);
+}
+
+static void assert_found(const char *document, const char *pointer, enum pointer_result kind,
+                         const char *text)
+{
+    assert_int_equal(find(document, pointer), kind);
+    assert_true(span_equal(raw, span_of(text)));
+}
+
+/* RFC 6901, section 5. */
+static void the_rfcs_own_examples_point_where_they_should(void **state)
+{
+    static const char document[] =
+        "{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4,"
+        " \"i\\\\j\": 5, \"k\\\"l\": 6, \" \": 7, \"m~n\": 8}";
+
+    (void)state;
+    assert_int_equal(find(document, ""), POINTER_OTHER);
+    assert_int_equal(find(document, "/foo"), POINTER_OTHER);
+    assert_found(document, "/foo/0", POINTER_STRING, "bar");
+    assert_found(document, "/foo/1", POINTER_STRING, "baz");
+    assert_found(document, "/", POINTER_NUMBER, "0");
+    assert_found(document, "/a~1b", POINTER_NUMBER, "1");
+    assert_found(document, "/c%d", POINTER_NUMBER, "2");
+    assert_found(document, "/e^f", POINTER_NUMBER, "3");
+    assert_found(document, "/g|h", POINTER_NUMBER, "4");
+    assert_found(document, "/i\\j", POINTER_NUMBER, "5");
+    assert_found(document, "/k\"l", POINTER_NUMBER, "6");
+    assert_found(document, "/ ", POINTER_NUMBER, "7");
+    assert_found(document, "/m~0n", POINTER_NUMBER, "8");
+}
+
+static void what_is_not_there_is_absent(void **state)
+{
+    static const char *const cases[][2] = {{"{}", "/a"},
+                                           {"[]", "/0"},
+                                           {"[1]", "/1"},
+                                           {"[1]", "/-"},
+                                           {"[1,2]", "/01"},
+                                           {"[1]", "/"},
+                                           {"\"a\"", "/a"},
+                                           {"1", "/a"},
+                                           {"null", "/0"},
+                                           {"{\"a\":1}", "/a/b"},
+                                           {"{\"a\":1}", "/ab"},
+                                           {"{\"ab\":1}", "/a"},
+                                           {"{\"a\":{\"b\":1}}", "/b"},
+                                           {"[1]", "/1234567890"}};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        assert_int_equal(find(cases[i][0], cases[i][1]), POINTER_ABSENT);
+    }
+}
+
+static void a_document_that_is_not_whole_and_well_formed_holds_nothing(void **state)
+{
+    static const char *const wrong[] = {"",
+                                        " ",
+                                        "{",
+                                        "{\"a\":1",
+                                        "{\"a\":1}}",
+                                        "{\"a\":1} x",
+                                        "{\"a\":1,}",
+                                        "{\"a\" 1}",
+                                        "{a:1}",
+                                        "{'a':1}",
+                                        "{\"a\":01}",
+                                        "{\"a\":1.}",
+                                        "{\"a\":1e}",
+                                        "{\"a\":+1}",
+                                        "{\"a\":.5}",
+                                        "{\"a\":-}",
+                                        "{\"a\":nul}",
+                                        "{\"a\":True}",
+                                        "{\"a\":\"\\x\"}",
+                                        "{\"a\":\"\\u12g4\"}",
+                                        "{\"a\":\"",
+                                        "{\"a\":\"\t\"}",
+                                        "{\"a\":1,\"b\":[1,]}",
+                                        "{\"a\":1,\"b\":[,1]}",
+                                        "{\"a\":1,\"b\":[1 2]}",
+                                        "{\"a\":1,\"b\":{1:2}}",
+                                        "{\"a\":1,\"b\":{\"c\":1,}}",
+                                        "{\"a\":1,\"b\":[}",
+                                        "{\"a\":1,\"b\":{]}",
+                                        "[1,2",
+                                        "{\"a\":1,\"b\":\"\\",
+                                        "{\"a\":1,\"b\":\"\\u00",
+                                        "{,}",
+                                        "{\"a\":1,,\"b\":2}",
+                                        "]",
+                                        "}",
+                                        ":",
+                                        "\xef\xbb\xbf{\"a\":1}"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(find(wrong[i], "/a"), POINTER_NO_JSON);
+        assert_int_equal(find(wrong[i], ""), POINTER_NO_JSON);
+    }
+    assert_int_equal(pointer_find((struct span){"{\"a\":1}\0", 8}, SPAN_LITERAL("/a"), &raw),
+                     POINTER_NO_JSON);
+    assert_int_equal(pointer_find((struct span){"{\"a\":\0 1}", 9}, SPAN_LITERAL("/a"), &raw),
+                     POINTER_NO_JSON);
+}
+
+static void white_space_and_every_kind_of_value_are_passed_over(void **state)
+{
+    static const char document[] = " {\r\n\t\"x\" : [ ] , \"y\" : { } , \"z\" : [ [ { \"a\" : [ 1 , -0.5e+3 "
+                                   ", 1E-2 , true , false , null ,"
+                                   " \"\\\"\\\\\\/\\b\\f\\n\\r\\t\\u00Ff\" ] } ] , { \"a\" : { } , \"b\" : [ "
+                                   "] } ] , \"a\" : \"found\" } ";
+
+    (void)state;
+    assert_found(document, "/a", POINTER_STRING, "found");
+    assert_found(document, "/z/0/0/a/1", POINTER_NUMBER, "-0.5e+3");
+    assert_int_equal(find(document, "/z/0/0/a/3"), POINTER_OTHER);
+}
+
+static void a_key_that_stands_twice_on_the_way_is_ambiguous(void **state)
+{
+    (void)state;
+    assert_int_equal(find("{\"a\":1,\"a\":2}", "/a"), POINTER_AMBIGUOUS);
+    assert_int_equal(find("{\"a\":1,\"\\u0061\":2}", "/a"), POINTER_AMBIGUOUS);
+    assert_int_equal(find("{\"a\":{\"b\":1},\"a\":{}}", "/a/b"), POINTER_AMBIGUOUS);
+    assert_int_equal(find("{\"a\":{},\"a\":{\"b\":1}}", "/a/b"), POINTER_AMBIGUOUS);
+    assert_found("{\"b\":1,\"b\":2,\"a\":3}", "/a", POINTER_NUMBER, "3");
+    assert_found("{\"\\u0061\\/\":3}", "/a~1", POINTER_NUMBER, "3");
+}
+
+static void depth_is_bounded_and_no_stack_is_used_for_it(void **state)
+{
+    enum { FAR = 1000000 };
+    char *document = malloc(2 * FAR + 20);
+
+    (void)state;
+    assert_non_null(document);
+    memset(document, '[', FAR);
+    memset(document + FAR, ']', FAR);
+    assert_int_equal(pointer_find((struct span){document, 2 * FAR}, SPAN_LITERAL("/a"), &raw),
+                     POINTER_NO_JSON);
+    memset(document, '[', JSONTEXT_DEPTH_MAX);
+    memset(document + JSONTEXT_DEPTH_MAX, ']', JSONTEXT_DEPTH_MAX);
+    assert_int_equal(pointer_find((struct span){document, 2 * JSONTEXT_DEPTH_MAX}, SPAN_LITERAL(""), &raw),
+                     POINTER_OTHER);
+    free(document);
+}
+
+static void strings_say_what_their_escapes_mean(void **state)
+{
+    struct buf out = {0};
+
+    (void)state;
+    assert_true(jsontext_unescape(
+        SPAN_LITERAL("\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00"), &out));
+    assert_string_equal(buf_text(&out), "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
+    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83d"), &out));
+    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83dxxxxxx"), &out));
+    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83d\\u0041"), &out));
+    assert_false(jsontext_unescape(SPAN_LITERAL("\\ude00"), &out));
+    assert_false(out.failed);
+    buf_free(&out);
+}
+
+static void what_is_no_pointer_is_told(void **state)
+{
+    (void)state;
+    assert_null(pointer_wrong(SPAN_LITERAL("")));
+    assert_null(pointer_wrong(SPAN_LITERAL("/a/~0~1/0")));
+    assert_null(pointer_wrong(SPAN_LITERAL("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16")));
+    assert_non_null(pointer_wrong(SPAN_LITERAL("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17")));
+    assert_non_null(pointer_wrong(SPAN_LITERAL("a")));
+    assert_non_null(pointer_wrong(SPAN_LITERAL("/~")));
+    assert_non_null(pointer_wrong(SPAN_LITERAL("/~2")));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_rfcs_own_examples_point_where_they_should),
+        cmocka_unit_test(what_is_not_there_is_absent),
+        cmocka_unit_test(a_document_that_is_not_whole_and_well_formed_holds_nothing),
+        cmocka_unit_test(white_space_and_every_kind_of_value_are_passed_over),
+        cmocka_unit_test(a_key_that_stands_twice_on_the_way_is_ambiguous),
+        cmocka_unit_test(depth_is_bounded_and_no_stack_is_used_for_it),
+        cmocka_unit_test(strings_say_what_their_escapes_mean),
+        cmocka_unit_test(what_is_no_pointer_is_told),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/http/slow_senders.h"
+
+#include "clock.h"
+
+#include <arpa/inet.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+struct pair {
+    int sender, reader;
+    uint16_t sender_port;
+};
+
+static int listener;
+static uint16_t port;
+
+static int start_listening(void **state)
+{
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}};
+    socklen_t len = sizeof address;
+
+    (void)state;
+    listener = socket(AF_INET, SOCK_STREAM, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
+    assert_int_equal(listen(listener, 8), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+    port = ntohs(address.sin_port);
+    return 0;
+}
+
+static int stop_listening(void **state)
+{
+    (void)state;
+    return close(listener);
+}
+
+static struct pair connect_pair(void)
+{
+    struct sockaddr_in address = {
+        .sin_family = AF_INET, .sin_addr = {htonl(INADDR_LOOPBACK)}, .sin_port = htons(port)};
+    socklen_t len = sizeof address;
+    struct pair p = {.sender = socket(AF_INET, SOCK_STREAM, 0)};
+
+    assert_int_equal(connect(p.sender, (struct sockaddr *)&address, len), 0);
+    p.reader = accept(listener, (struct sockaddr *)&address, &len);
+    assert_true(p.reader >= 0);
+    p.sender_port = ntohs(address.sin_port);
+    return p;
+}
+
+static void close_pair(struct pair p)
+{
+    (void)close(p.sender);
+    (void)close(p.reader);
+}
+
+static void watch(struct patience_watch *w, struct pair p)
+{
+    *w = (struct patience_watch){.peer = "127.0.0.1", .peer_port = p.sender_port};
+    patience_begin(w);
+}
+
+static void start(int threads)
+{
+    struct error error;
+
+    assert_int_equal(patience_start(port, threads, &error), ERROR_NONE);
+}
+
+/* recv's result, or -2 when nothing comes within this time. */
+static ssize_t receive(int fd, int ms)
+{
+    struct pollfd ready = {.fd = fd, .events = POLLIN};
+    char byte;
+
+    return poll(&ready, 1, ms) == 1 ? recv(fd, &byte, 1, 0) : -2;
+}
+
+static void a_reader_comes_back_when_its_time_has_passed_and_can_still_reply(void **state)
+{
+    struct pair slow = connect_pair(), patient = connect_pair();
+    int64_t until = clock_monotonic_us() + 50 * CLOCK_US_PER_MS;
+    struct patience_watch first, second;
+
+    (void)state;
+    start(8);
+    watch(&first, slow);
+    watch(&second, patient);
+    patience_expect(&first, until);
+    patience_expect(&second, until + 3600 * CLOCK_US_PER_S);
+    assert_int_equal(receive(slow.reader, 5000), 0);
+    assert_true(clock_monotonic_us() >= until);
+    assert_false(patience_ended_for_others(&first));
+    assert_int_equal(send(slow.reader, "r", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(receive(slow.sender, 5000), 1);
+    assert_int_equal(send(patient.sender, "p", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(receive(patient.reader, 5000), 1);
+    patience_end(&first);
+    patience_end(&second);
+    patience_stop();
+    close_pair(slow);
+    close_pair(patient);
+}
+
+static void a_watch_that_has_ended_or_waits_for_nothing_shuts_nothing(void **state)
+{
+    struct pair ended = connect_pair(), resting = connect_pair(), late = connect_pair();
+    int64_t now = clock_monotonic_us();
+    struct patience_watch first, second, third;
+
+    (void)state;
+    watch(&first, ended);
+    watch(&second, resting);
+    watch(&third, late);
+    patience_expect(&first, now);
+    patience_expect(&second, now);
+    patience_expect(&third, now + 50 * CLOCK_US_PER_MS);
+    patience_end(&first);
+    patience_rest(&second);
+    start(8);
+    assert_int_equal(receive(late.reader, 5000), 0);
+    assert_int_equal(receive(ended.reader, 0), -2);
+    assert_int_equal(receive(resting.reader, 0), -2);
+    patience_end(&second);
+    patience_end(&third);
+    patience_stop();
+    close_pair(ended);
+    close_pair(resting);
+    close_pair(late);
+}
+
+static void in_a_crowd_whoever_is_silent_is_cut_but_for_a_request_that_has_come(void **state)
+{
+    struct pair idle = connect_pair(), body = connect_pair(), served = connect_pair();
+    struct patience_watch reading, serving;
+
+    (void)state;
+    start(2);
+    watch(&reading, body);
+    watch(&serving, served);
+    patience_expect(&reading, INT64_MAX);
+    assert_int_equal(receive(idle.reader, 5000), 0);
+    assert_int_equal(receive(body.reader, 5000), 0);
+    assert_int_equal(receive(served.reader, 0), -2);
+    assert_true(patience_ended_for_others(&reading));
+    assert_false(patience_ended_for_others(&serving));
+    assert_true(patience_ended_head_for_others("127.0.0.1", idle.sender_port));
+    assert_false(patience_ended_head_for_others("127.0.0.1", served.sender_port));
+    assert_false(patience_ended_head_for_others("127.0.0.2", idle.sender_port));
+    patience_end(&reading);
+    patience_end(&serving);
+    patience_stop();
+    close_pair(idle);
+    close_pair(body);
+    close_pair(served);
+}
+
+static void without_a_crowd_nobody_is_cut_for_being_silent(void **state)
+{
+    struct pair first = connect_pair(), second = connect_pair();
+    struct patience_watch reading;
+
+    (void)state;
+    start(2);
+    watch(&reading, second);
+    patience_expect(&reading, INT64_MAX);
+    assert_int_equal(receive(first.reader, 1500), -2);
+    assert_int_equal(receive(second.reader, 0), -2);
+    patience_end(&reading);
+    patience_stop();
+    close_pair(first);
+    close_pair(second);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_reader_comes_back_when_its_time_has_passed_and_can_still_reply),
+        cmocka_unit_test(a_watch_that_has_ended_or_waits_for_nothing_shuts_nothing),
+        cmocka_unit_test(in_a_crowd_whoever_is_silent_is_cut_but_for_a_request_that_has_come),
+        cmocka_unit_test(without_a_crowd_nobody_is_cut_for_being_silent),
+    };
+
+    return cmocka_run_group_tests(tests, start_listening, stop_listening);
+}

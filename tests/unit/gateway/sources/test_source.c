@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/sources/source.h"
+
+#include "clock.h"
+#include "tests/unit/gateway/make_request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct reply reply;
+
+/* Sources a, b, c ... with these paths; one that ends in '*' is a prefix. */
+static struct routes *make(const char *const *paths, size_t count)
+{
+    struct routes *r = route_table(count);
+
+    assert_non_null(r);
+    r->listed = true;
+    for (size_t i = 0; i < count; i++) {
+        struct source *s = &r->sources[i];
+        size_t len = strlen(paths[i]);
+
+        s->name_text[0] = (char)('a' + i);
+        s->name = span_of(s->name_text);
+        s->prefix = paths[i][len - 1] == '*';
+        s->path = strndup(paths[i], len - (s->prefix ? 1 : 0));
+        s->methods = request_method(SPAN_LITERAL("POST"));
+    }
+    return r;
+}
+
+#define ROUTES(...)                          \
+    make((const char *const[]){__VA_ARGS__}, \
+         sizeof((const char *const[]){__VA_ARGS__}) / sizeof(const char *))
+
+/* The name of the source, or '-'. */
+static char found(const struct routes *r, const char *path)
+{
+    const struct source *s = route_find(r, span_of(path));
+
+    return s == NULL ? '-' : s->name_text[0];
+}
+
+static const struct source *meet(const struct routes *r, const char *method, const char *path)
+{
+    struct request request = make_request(method, path, HEADERS("Host", "a"));
+
+    return route_meet(r, &request, &reply);
+}
+
+static void without_routes_every_request_belongs_to_default(void **state)
+{
+    struct routes *r = route_default(10 * CLOCK_US_PER_S, 77);
+    const struct source *source = meet(r, "PUT", "/any//path/../%2e");
+
+    (void)state;
+    assert_non_null(source);
+    assert_true(span_equal(source->name, SPAN_LITERAL("default")));
+    assert_true(envelope_source_valid(source->name));
+    assert_int_equal(source->keep, ENVELOPE_KEEP_NEWEST);
+    assert_int_equal(source->verify.scheme, VERIFY_NONE);
+    assert_int_equal(source->id.kind, EVENTID_ANY);
+    assert_int_equal(source->max_body, 77);
+    assert_string_equal(source->exchange, "webhooks.delay.10");
+    assert_true(delay_has(&r->delays, 10));
+    assert_ptr_equal(meet(r, "GET", "/"), source);
+    route_release(r);
+}
+
+static void the_longest_path_that_fits_wins_and_an_exact_one_over_all(void **state)
+{
+    struct routes *r =
+        ROUTES("/hooks/*", "/hooks/github", "/hooks/git*", "/hooks/git/*", "/hooks/git/", "/x");
+
+    (void)state;
+    r->sources[2].prefix = true; /* "/hooks/git": no '/' at its end, as the parser never makes it */
+    assert_int_equal(found(r, "/hooks/"), 'a');
+    assert_int_equal(found(r, "/hooks/other"), 'a');
+    assert_int_equal(found(r, "/hooks/github"), 'b');
+    assert_int_equal(found(r, "/hooks/git/x"), 'd');
+    assert_int_equal(found(r, "/hooks/git/"), 'e');
+    assert_int_equal(found(r, "/x"), 'f');
+    assert_int_equal(found(r, "/x/"), '-');
+    assert_int_equal(found(r, "/hooks"), '-');
+    assert_int_equal(found(r, "/HOOKS/github"), '-');
+    assert_int_equal(found(r, "/"), '-');
+    assert_int_equal(found(r, ""), '-');
+    route_release(r);
+}
+
+static void unknown_paths_and_wrong_methods_are_told_so(void **state)
+{
+    struct routes *r = ROUTES("/a", "/b");
+
+    (void)state;
+    r->sources[1].methods |= request_method(SPAN_LITERAL("GET"));
+    assert_non_null(meet(r, "POST", "/a"));
+    assert_null(meet(r, "POST", "/c"));
+    assert_int_equal(reply.kind, REPLY_UNKNOWN);
+    assert_null(meet(r, "GET", "/a"));
+    assert_int_equal(reply.kind, REPLY_METHOD);
+    assert_int_equal(reply.allow, request_method(SPAN_LITERAL("POST")));
+    assert_null(meet(r, "DELETE", "/b"));
+    assert_int_equal(reply.allow, r->sources[1].methods);
+    assert_null(meet(r, "BREW", "/b"));
+    assert_int_equal(reply.kind, REPLY_METHOD);
+    route_release(r);
+}
+
+static void paths_that_can_be_read_in_two_ways_are_refused(void **state)
+{
+    static const char *const doubtful[] = {"/a/%2e%2e/b", "/%2E",  "//",          "/a//b", "/a//",
+                                           "/../a",       "/a/..", "/a/../b",     "/./a",  "/a/.",
+                                           "/.",          "/..",   "/a/%2ehidden"};
+    static const char *const fine[] = {"/",    "/a/.hidden", "/a/b..c", "/a/...", "/..a/b",
+                                       "/%2f", "/a%2",       "/a/b.",   "*"};
+    struct routes *r = ROUTES("/*");
+
+    (void)state;
+    for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
+        assert_non_null(route_doubt(span_of(doubtful[i])));
+        assert_null(meet(r, "POST", doubtful[i]));
+        assert_int_equal(reply.kind, REPLY_MALFORMED);
+    }
+    for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
+        assert_null(route_doubt(span_of(fine[i])));
+    }
+    route_release(r);
+}
+
+static void who_holds_a_table_keeps_it_while_another_takes_its_place(void **state)
+{
+    struct routes *first = ROUTES("/a"), *second = ROUTES("/a", "/b"), *held;
+
+    (void)state;
+    route_install(first);
+    held = route_hold();
+    assert_ptr_equal(held, first);
+    route_install(second);
+    assert_int_equal(found(held, "/b"), '-');
+    route_release(held); /* the last one: a sanitizer would tell of a use after it */
+    held = route_hold();
+    assert_ptr_equal(held, second);
+    assert_int_equal(found(held, "/b"), 'b');
+    route_release(held);
+}
+
+static void a_bucket_that_is_empty_stays_empty_over_a_reload(void **state)
+{
+    struct routes *first = ROUTES("/a", "/b"), *second = ROUTES("/b", "/a"), *third = ROUTES("/a");
+
+    (void)state;
+    second->sources[0].name_text[0] = 'b';
+    second->sources[1].name_text[0] = 'a';
+    first->sources[0].rate = (struct rate){.per_second = 1, .burst = 1};
+    first->sources[1].rate = (struct rate){.per_second = 1, .burst = 1};
+    second->sources[0].rate = (struct rate){.per_second = 1, .burst = 1};
+    second->sources[1].rate = (struct rate){.per_second = 1, .burst = 1};
+    third->sources[0].rate = (struct rate){.per_second = 2, .burst = 1};
+    route_install(first);
+    assert_int_equal(rate_take(&first->sources[0].rate, CLOCK_US_PER_S), 0);
+    route_install(second);
+    assert_int_equal(rate_take(&second->sources[0].rate, CLOCK_US_PER_S), 0);
+    assert_true(rate_take(&second->sources[1].rate, CLOCK_US_PER_S) > 0);
+    route_install(third);
+    assert_int_equal(rate_take(&third->sources[0].rate, CLOCK_US_PER_S), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_routes_every_request_belongs_to_default),
+        cmocka_unit_test(the_longest_path_that_fits_wins_and_an_exact_one_over_all),
+        cmocka_unit_test(unknown_paths_and_wrong_methods_are_told_so),
+        cmocka_unit_test(paths_that_can_be_read_in_two_ways_are_refused),
+        cmocka_unit_test(who_holds_a_table_keeps_it_while_another_takes_its_place),
+        cmocka_unit_test(a_bucket_that_is_empty_stays_empty_over_a_reload),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

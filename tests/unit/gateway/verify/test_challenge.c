@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/verify/challenge.h"
+
+#include "gateway/verify/schemes.h"
+#include "clock.h"
+#include "tests/unit/gateway/make_request.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct verify_rule rule;
+static struct reply reply;
+static int64_t now_us = 1000 * CLOCK_US_PER_S;
+
+static void use(const char *scheme, const char *secret)
+{
+    struct error error;
+
+    verify_rule_free(&rule);
+    rule = scheme_rule(scheme_named(span_of(scheme)));
+    rule.verify_token = strcmp(scheme, "meta") == 0 ? strdup("right token") : NULL;
+    assert_int_equal(verify_rule_add_secret(&rule, span_of(secret), &error), ERROR_NONE);
+}
+
+static int free_rule(void **state)
+{
+    (void)state;
+    verify_rule_free(&rule);
+    return 0;
+}
+
+/* A second after the one before, so that the rate has no part in it. */
+static enum handshake_outcome answer(const char *body)
+{
+    now_us += CLOCK_US_PER_S;
+    return handshake_answer(&rule, rule.keys[0], span_of(body), now_us, &reply);
+}
+
+static enum handshake_outcome begin(const char *method, const char *query)
+{
+    struct request r = make_request(method, "/", HEADERS("X", "y"));
+
+    r.query = span_of(query);
+    now_us += CLOCK_US_PER_S;
+    return handshake_begin(&rule, &r, now_us, &reply);
+}
+
+static void slack_gets_its_challenge_back(void **state)
+{
+    (void)state;
+    use("slack", "secret");
+    assert_int_equal(
+        answer("{\"token\":\"t\",\"challenge\":\"3eZbrw1aBm2rZgRNFdxV\",\"type\":\"url_verification\"}"),
+        HANDSHAKE_ANSWERED);
+    assert_int_equal(reply.kind, REPLY_CHALLENGE);
+    assert_string_equal(reply.text, "3eZbrw1aBm2rZgRNFdxV");
+}
+
+static void an_event_that_only_speaks_of_it_is_an_event(void **state)
+{
+    (void)state;
+    use("slack", "secret");
+    assert_int_equal(answer("{\"type\":\"event_callback\",\"text\":\"url_verification\"}"), HANDSHAKE_NONE);
+    assert_int_equal(answer("{\"event\":{\"type\":\"url_verification\",\"challenge\":\"x\"}}"),
+                     HANDSHAKE_NONE);
+    assert_int_equal(answer("{\"type\":\"url_verification\",\"type\":\"x\",\"challenge\":\"x\"}"),
+                     HANDSHAKE_NONE);
+    assert_int_equal(answer("type=url_verification&challenge=x"), HANDSHAKE_NONE);
+    assert_int_equal(answer(""), HANDSHAKE_NONE);
+    use("github", "secret");
+    assert_int_equal(answer("{\"type\":\"url_verification\",\"challenge\":\"x\"}"), HANDSHAKE_NONE);
+}
+
+static void a_challenge_that_could_do_harm_is_not_given_back(void **state)
+{
+    static const char *const harmful[] = {"<script>", "a b", "",        "\\u0000", "caf\\u00e9", "a\\nb",
+                                          "\\\"",     "a;b", "a%0d%0a", "&",       "\\ud800",    "'"};
+    struct buf body = {0};
+
+    (void)state;
+    use("slack", "secret");
+    for (size_t i = 0; i < sizeof harmful / sizeof harmful[0]; i++) {
+        buf_clear(&body);
+        buf_printf(&body, "{\"type\":\"url_verification\",\"challenge\":\"%s\"}", harmful[i]);
+        assert_int_equal(answer(buf_text(&body)), HANDSHAKE_ANSWERED);
+        assert_int_equal(reply.kind, REPLY_MALFORMED);
+    }
+    assert_int_equal(answer("{\"type\":\"url_verification\"}"), HANDSHAKE_ANSWERED);
+    assert_int_equal(reply.kind, REPLY_MALFORMED);
+    for (int len = HANDSHAKE_CHALLENGE_MAX; len <= HANDSHAKE_CHALLENGE_MAX + 1; len++) {
+        buf_clear(&body);
+        buf_printf(&body, "{\"type\":\"url_verification\",\"challenge\":\"%0*d\"}", len, 0);
+        assert_int_equal(answer(buf_text(&body)), HANDSHAKE_ANSWERED);
+        assert_int_equal(reply.kind, len > HANDSHAKE_CHALLENGE_MAX ? REPLY_MALFORMED : REPLY_CHALLENGE);
+    }
+    buf_free(&body);
+}
+
+static void zoom_gets_its_token_and_what_the_secret_makes_of_it(void **state)
+{
+    (void)state;
+    use("zoom", "zoom_secret_token");
+    assert_int_equal(
+        answer("{\"payload\":{\"plainToken\":\"qgg8vlvZRS6UYooatFL8Aw\"},\"event_ts\":1654503849680,"
+               "\"event\":\"endpoint.url_validation\"}"),
+        HANDSHAKE_ANSWERED);
+    assert_int_equal(reply.kind, REPLY_CHALLENGE_JSON);
+    assert_string_equal(reply.text, "{\"plainToken\": \"qgg8vlvZRS6UYooatFL8Aw\", \"encryptedToken\": "
+                                    "\"bd48235863f4a6323ccc4963c594908b7c97f88b4a6a95278f4f093690b12726\"}");
+    assert_int_equal(
+        answer("{\"event\":\"endpoint.url_validation\",\"payload\":{\"plainToken\":\"a\\\"b\"}}"),
+        HANDSHAKE_ANSWERED);
+    assert_int_equal(reply.kind, REPLY_MALFORMED);
+    assert_int_equal(answer("{\"event\":\"meeting.started\"}"), HANDSHAKE_NONE);
+}
+
+static void meta_gets_its_challenge_for_the_right_token(void **state)
+{
+    (void)state;
+    use("meta", "secret");
+    assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=right+token"),
+                     HANDSHAKE_ANSWERED);
+    assert_int_equal(reply.kind, REPLY_CHALLENGE);
+    assert_string_equal(reply.text, "1158201444");
+    assert_int_equal(begin("GET", "hub.verify_token=right%20token&hub.mode=subscribe&hub.challenge=<a>"),
+                     HANDSHAKE_ANSWERED);
+    assert_int_equal(reply.kind, REPLY_MALFORMED);
+}
+
+static void without_the_right_token_it_is_refused(void **state)
+{
+    static const char *const wrong[] = {
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong",
+        "hub.mode=subscribe&hub.challenge=1&hub.verify_token=", "hub.mode=subscribe&hub.challenge=1",
+        ("hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong&"
+         "hub.verify_token=right+token")};
+
+    (void)state;
+    use("meta", "secret");
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_int_equal(begin("GET", wrong[i]), HANDSHAKE_REFUSED);
+        assert_int_equal(reply.kind, REPLY_UNVERIFIED);
+    }
+    free(rule.verify_token);
+    rule.verify_token = strdup("");
+    assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token="), HANDSHAKE_REFUSED);
+    free(rule.verify_token);
+    rule.verify_token = NULL;
+    assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token="), HANDSHAKE_REFUSED);
+}
+
+static void what_is_no_subscription_goes_on_to_verification(void **state)
+{
+    (void)state;
+    use("meta", "secret");
+    assert_int_equal(begin("GET", ""), HANDSHAKE_NONE);
+    assert_int_equal(begin("GET", "hub.mode=unsubscribe&hub.verify_token=right+token"), HANDSHAKE_NONE);
+    assert_int_equal(begin("POST", "hub.mode=subscribe&hub.challenge=1&hub.verify_token=right+token"),
+                     HANDSHAKE_NONE);
+    use("github", "secret");
+    assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token=right+token"),
+                     HANDSHAKE_NONE);
+}
+
+static void only_so_many_are_answered_in_a_second(void **state)
+{
+    static const char body[] = "{\"type\":\"url_verification\",\"challenge\":\"x\"}";
+    int answered = 0;
+
+    (void)state;
+    use("slack", "secret");
+    now_us += 10 * CLOCK_US_PER_S;
+    for (int i = 0; i < 100; i++) {
+        assert_int_equal(handshake_answer(&rule, rule.keys[0], span_of(body), now_us, &reply),
+                         HANDSHAKE_ANSWERED);
+        answered += reply.kind == REPLY_CHALLENGE;
+    }
+    assert_int_equal(answered, HANDSHAKE_PER_SECOND);
+    assert_int_equal(reply.kind, REPLY_THROTTLED);
+    assert_true(reply.wait_s >= 1);
+    now_us += 10 * CLOCK_US_PER_S;
+    assert_int_equal(answer(body), HANDSHAKE_ANSWERED);
+    assert_int_equal(reply.kind, REPLY_CHALLENGE);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(slack_gets_its_challenge_back),
+        cmocka_unit_test(an_event_that_only_speaks_of_it_is_an_event),
+        cmocka_unit_test(a_challenge_that_could_do_harm_is_not_given_back),
+        cmocka_unit_test(zoom_gets_its_token_and_what_the_secret_makes_of_it),
+        cmocka_unit_test(meta_gets_its_challenge_for_the_right_token),
+        cmocka_unit_test(without_the_right_token_it_is_refused),
+        cmocka_unit_test(what_is_no_subscription_goes_on_to_verification),
+        cmocka_unit_test(only_so_many_are_answered_in_a_second),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, free_rule);
+}
