@@ -116,7 +116,7 @@ $(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql
 	@mkdir -p $(@D)
 	sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql >$@
 
-$(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c ctl/migrate.h
+$(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c ctl/setup/migrate.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c -o $@ $<
 
 # --- tests ------------------------------------------------------------------

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What verifying costs: for each scheme the CPU time of verify_key for a valid event, signed by ctl/sign.
+/* What verifying costs: for each scheme the CPU time of verify_key for a valid event, signed by ctl/send/sign.
  * BARE_BODY bytes, BARE_EVENTS of each. Prints "verify SCHEME microseconds" per line. */
-#include "ctl/sign.h"
+#include "ctl/send/sign.h"
 #include "gateway/verify/schemes.h"
 
 #include <stdio.h>

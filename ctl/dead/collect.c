@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+#include "broker.h"
+#include "ctl/database.h"
+#include "row.h"
+#include "drain.h"
+#include "envelope.h"
+#include "ctl/options.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+#include "ctl/tabulate.h"
+#include "topology.h"
+
+#include <inttypes.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME "dead collect"
+#define BATCH 200
+#define HEARTBEAT_S 20
+/* The queue is empty when the broker counts no ready message and has sent none for so long. */
+#define QUIET_MS 500
+#define SQLSTATE_SIZE 6 /* five characters and NUL */
+/* So many may be left in the queue, which the prefetch must exceed: if more can't be stored, something is
+ * wrong with the table. */
+#define LEFT_MOST 100
+#define NAME_SHOWN 80     /* characters of a source and id */
+#define REFUSAL_SHOWN 300 /* characters of the server's sentence */
+
+struct collect {
+    PGconn *database;
+    struct broker *broker;
+    int64_t collected, there_already, left;
+    uint64_t tags[BATCH]; /* stored in the open transaction and not acked */
+    int in_hand;
+    bool begun; /* a transaction is open */
+};
+
+/* --- from the queue to the table ----------------------------------------------- */
+
+/* Begins a transaction, or goes on with it, so that a statement that fails takes nothing else with it. */
+static enum error_code begin_one(struct collect *c, struct error *error)
+{
+    enum error_code code =
+        database_run(c->database, c->begun ? "release one; savepoint one" : "begin; savepoint one", error);
+
+    c->begun = c->begun || code == ERROR_NONE;
+    return code;
+}
+
+/* sqlstate: "", or that of the row's refusal before; filled when it is refused. *new: it wasn't there. */
+static enum error_code insert(struct collect *c, const struct broker_delivery *d,
+                              char sqlstate[SQLSTATE_SIZE], bool *new, struct error *error)
+{
+    struct deadrow row;
+    enum error_code code = deadrow_make(&row, d, sqlstate, error);
+
+    if (code == ERROR_NONE) {
+        PGresult *r = PQexecParams(c->database, deadrow_insert, DEADROW_COLUMNS, NULL, row.values,
+                                   row.lengths, row.formats, 0);
+        const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
+
+        code = database_outcome(c->database, r, error);
+        *new = code == ERROR_NONE &&strcmp(PQcmdTuples(r), "1") == 0;
+        (void)snprintf(sqlstate, SQLSTATE_SIZE, "%s", state == NULL ? "" : state);
+        PQclear(r);
+    }
+    deadrow_free(&row);
+    return code;
+}
+
+/* True: the row itself is at fault, and its transaction is as before it. */
+static bool is_refused(struct collect *c, enum error_code *code, struct error *error)
+{
+    struct error refusal = *error;
+
+    if (error_class(*code) != ERROR_CLASS_PERMANENT) {
+        return false;
+    }
+    *code = database_run(c->database, "rollback to one", error);
+    if (*code == ERROR_NONE) {
+        *error = refusal;
+    }
+    return *code == ERROR_NONE;
+}
+
+/* It goes back to the queue when the connection ends. */
+static enum error_code leave(struct collect *c, const struct broker_delivery *d, const struct error *refusal,
+                             struct error *error)
+{
+    struct deadrow row;
+    struct buf name = {0}, why = {0};
+    enum error_code code = deadrow_make(&row, d, "", error);
+
+    if (code == ERROR_NONE) {
+        buf_printf(&name, "%s/%s", row.values[DEADROW_SOURCE], row.values[DEADROW_ID]);
+        (void)tabulate_append(&why, buf_text(&name), NAME_SHOWN);
+        buf_append_text(&why, ": ");
+        (void)tabulate_append(&why, refusal->text, REFUSAL_SHOWN);
+        report_problem(NAME, "a message of %zu bytes stays in " TOPOLOGY_DEAD ": %s", d->body.len,
+                       buf_text(&why));
+        c->left++;
+    }
+    deadrow_free(&row);
+    buf_free(&name);
+    buf_free(&why);
+    return code;
+}
+
+/* A message of a later release: only a later sluice can make a row of it that can be replayed. */
+static bool is_newer(const struct broker_delivery *d, struct error *refusal)
+{
+    struct error newer;
+    struct envelope e;
+
+    if (envelope_decode(d->properties, &e, &newer) != ERROR_NEWER) {
+        return false;
+    }
+    (void)error_set(refusal, ERROR_NEWER, "%s; collect it with a newer sluice", newer.text);
+    return true;
+}
+
+/* A row that is refused is tried once more with nothing of ours in it. One message that can't be stored must
+ * not hold up the others; a table that takes no row at all is an error. */
+static enum error_code store(struct collect *c, const struct broker_delivery *d, struct error *error)
+{
+    char sqlstate[SQLSTATE_SIZE] = "";
+    struct error newer;
+    bool new = false;
+    enum error_code code;
+
+    if (is_newer(d, &newer)) {
+        return leave(c, d, &newer, error);
+    }
+    code = begin_one(c, error);
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    code = insert(c, d, sqlstate, &new, error);
+    if (is_refused(c, &code, error)) {
+        code = database_run(c->database, deadrow_probe, error);
+        if (code != ERROR_NONE) {
+            return code;
+        }
+        code = insert(c, d, sqlstate, &new, error);
+        if (is_refused(c, &code, error)) {
+            struct error refusal = *error;
+
+            return leave(c, d, &refusal, error);
+        }
+    }
+    if (code == ERROR_NONE) {
+        c->collected += new;
+        c->there_already += !new;
+        c->tags[c->in_hand++] = d->tag;
+    }
+    return code;
+}
+
+/* What is left stands unacked among the others: then no ack may take in all before it. */
+static enum error_code ack(struct collect *c, int count, struct error *error)
+{
+    enum error_code code = ERROR_NONE;
+
+    if (c->left == 0) {
+        return broker_ack(c->broker, c->tags[count - 1], true, error);
+    }
+    for (int i = 0; code == ERROR_NONE && i < count; i++) {
+        code = broker_ack(c->broker, c->tags[i], false, error);
+    }
+    return code;
+}
+
+/* The ack only after the COMMIT: whoever is killed in between gets the messages once more, and the table's
+ * unique index lets each stand once. */
+static enum error_code commit(struct collect *c, struct error *error)
+{
+    int count = c->in_hand;
+    enum error_code code;
+
+    if (!c->begun) {
+        return ERROR_NONE;
+    }
+    c->in_hand = 0;
+    c->begun = false;
+    code = database_run(c->database, "commit", error);
+    return code == ERROR_NONE && count > 0 ? ack(c, count, error) : code;
+}
+
+/* Stores what the broker has sent; *idle: it was nothing. */
+static enum error_code take_deliveries(struct collect *c, bool *idle, struct error *error)
+{
+    struct broker_event event;
+    enum error_code code = ERROR_NONE;
+
+    *idle = true;
+    while (code == ERROR_NONE) {
+        broker_next(c->broker, &event, error);
+        switch (event.kind) {
+        case BROKER_IDLE:
+            return commit(c, error);
+        case BROKER_DELIVERY:
+            *idle = false;
+            code = store(c, event.delivery, error);
+            free(event.delivery);
+            if (code == ERROR_NONE && c->left == LEFT_MOST) {
+                return commit(c, error);
+            }
+            if (code == ERROR_NONE && c->in_hand == BATCH) {
+                code = commit(c, error);
+            }
+            break;
+        case BROKER_CANCELLED:
+            return error_set(error, ERROR_NOT_FOUND,
+                             "the broker ended the consumer: was %s deleted? Run sluice setup",
+                             TOPOLOGY_DEAD);
+        case BROKER_CLOSED:
+            return error->code;
+        case BROKER_ACK:
+        case BROKER_NACK:
+        case BROKER_RETURNED:
+        case BROKER_BLOCKED:
+        case BROKER_UNBLOCKED:
+            break;
+        }
+    }
+    return code;
+}
+
+static enum error_code collect_all(struct collect *c, struct error *error)
+{
+    uint32_t ready = 0, consumers = 0;
+    bool empty = false, idle = false;
+    enum error_code code = broker_prefetch(c->broker, BATCH, error);
+
+    if (code == ERROR_NONE) {
+        code = broker_consume(c->broker, TOPOLOGY_DEAD, error);
+    }
+    while (code == ERROR_NONE && !empty && c->left < LEFT_MOST && !drain_requested()) {
+        code = take_deliveries(c, &idle, error);
+        if (code == ERROR_NONE && idle) {
+            struct pollfd fd = {.fd = broker_fd(c->broker), .events = POLLIN};
+
+            code = broker_inspect(c->broker, TOPOLOGY_DEAD, &ready, &consumers, error);
+            /* What came with the answer lies buffered: look before waiting. */
+            if (code == ERROR_NONE) {
+                code = take_deliveries(c, &idle, error);
+            }
+            empty = idle && poll(&fd, 1, QUIET_MS) == 0 && ready == 0;
+        }
+    }
+    return code;
+}
+
+static enum error_code collect(struct collect *c, bool dry_run, struct error *error)
+{
+    uint32_t ready = 0, consumers = 0;
+    enum error_code code = broker_inspect(c->broker, TOPOLOGY_DEAD, &ready, &consumers, error);
+
+    if (code == ERROR_NOT_FOUND) {
+        return error_set(error, code, "the broker has no queue %s; has `sluice setup` been run?",
+                         TOPOLOGY_DEAD);
+    }
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    if (dry_run) {
+        report_line("would collect %" PRIu32, ready);
+        return ERROR_NONE;
+    }
+    code = database_run(c->database, "set statement_timeout = '15s'; set lock_timeout = '8s'", error);
+    if (code == ERROR_NONE) {
+        code = collect_all(c, error);
+    }
+    report_line("collected %" PRId64 "; there already %" PRId64, c->collected, c->there_already);
+    return code;
+}
+
+static enum exit_code run(const void *any_settings, int count, char **arguments)
+{
+    const struct mover_settings *settings = any_settings;
+    const struct broker_options options = {
+        .access = &settings->broker, .connection_name = "sluice " NAME, .heartbeat_s = HEARTBEAT_S};
+    struct collect c = {0};
+    bool dry_run = false;
+    const struct option_rule rules[] = {{"--dry-run", OPTION_FLAG, &dry_run, 0, 0}, {0}};
+    struct error error = {0};
+    enum error_code code;
+
+    if (!options_read(NAME, rules, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    code = drain_install(&error);
+    if (code == ERROR_NONE) {
+        code = database_open(&c.database, settings->database_url, settings->database_password, NAME, &error);
+    }
+    if (code == ERROR_NONE) {
+        code = broker_open(&c.broker, &options, &error);
+    }
+    if (code == ERROR_NONE) {
+        code = collect(&c, dry_run, &error);
+    }
+    broker_close(c.broker, code == ERROR_NONE);
+    PQfinish(c.database);
+    if (code != ERROR_NONE) {
+        return report_error(NAME, &error);
+    }
+    if (c.left > 0) {
+        report_problem(NAME, "%" PRId64 " could not be stored and stay in " TOPOLOGY_DEAD "%s", c.left,
+                       c.left < LEFT_MOST ? "" : ": stopped; mend the table, then run it again for the rest");
+    }
+    if (drain_requested()) {
+        report_problem(NAME, "interrupted; run it again for the rest");
+    }
+    return c.left > 0 || drain_requested() ? EXIT_NO : EXIT_DONE;
+}
+
+const struct subcommand dead_collect_command = {
+    .name = NAME,
+    .arguments = "[--dry-run]",
+    .summary = "move what the broker gave up into the table",
+    .help =
+        "Empties the queue " TOPOLOGY_DEAD
+        " into the table webhooks_dead, with the verdict given-up and the broker's\n"
+        "reason: what was delivered too often without an ack, since its worker died each time. Ends when\n"
+        "the queue is empty. May be interrupted at any time: each event stands once. A message that the "
+        "table\n"
+        "refuses is named and stays in the queue, and the rest goes on (exit code 1).\n"
+        "\n"
+        "  --dry-run  only say how many are ready\n",
+    .settings = settings_mover,
+    .run = run,
+};

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/database.h"
+#include "filter.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define NAME "dead drop"
+#define BATCH "5000"
+
+struct drop {
+    struct deadfilter filter;
+    bool dry_run;
+};
+
+/* A line for each kind of dead letter that would go. */
+static enum error_code print_kinds(const struct drop *d, PGconn *database, struct error *error)
+{
+    PGresult *r = NULL;
+    enum error_code code = deadfilter_query(
+        &d->filter, database, &r,
+        "select verdict, coalesce(sqlstate, '-'), count(*) from webhooks_dead where " DEADFILTER_WHERE
+        " group by 1, 2 order by 3 desc, 1, 2",
+        0, NULL, error);
+
+    for (int i = 0; code == ERROR_NONE && i < PQntuples(r); i++) {
+        report_line("%10s  %s %s", PQgetvalue(r, i, 2), PQgetvalue(r, i, 0), PQgetvalue(r, i, 1));
+    }
+    PQclear(r);
+    return code;
+}
+
+/* Batch by batch, so that no lock is held for long. */
+static enum error_code drop_all(const struct drop *d, PGconn *database, int64_t *dropped, struct error *error)
+{
+    int64_t gone;
+    enum error_code code;
+
+    do {
+        PGresult *r = NULL;
+
+        gone = 0;
+        code =
+            deadfilter_query(&d->filter, database, &r,
+                             "delete from webhooks_dead where dead_id in (select dead_id from webhooks_dead"
+                             " where " DEADFILTER_WHERE " order by dead_id limit " BATCH " for update)",
+                             0, NULL, error);
+        if (code == ERROR_NONE) {
+            gone = atoll(PQcmdTuples(r));
+            *dropped += gone;
+        }
+        PQclear(r);
+    } while (gone > 0);
+    return code;
+}
+
+static enum error_code drop(struct drop *d, PGconn *database, struct error *error)
+{
+    int64_t matched = 0, unreadable = 0, dropped = 0;
+    enum error_code code =
+        database_run(database, "set statement_timeout = '60s'; set lock_timeout = '15s'", error);
+
+    if (code == ERROR_NONE) {
+        code = deadfilter_begin(&d->filter, database, error);
+    }
+    if (code == ERROR_NONE) {
+        code = print_kinds(d, database, error);
+    }
+    if (code == ERROR_NONE && d->dry_run) {
+        code = deadfilter_count(&d->filter, database, &matched, &unreadable, error);
+        if (code == ERROR_NONE) {
+            report_line("would drop %" PRId64, matched);
+        }
+    } else if (code == ERROR_NONE) {
+        code = drop_all(d, database, &dropped, error);
+        report_line("dropped %" PRId64, dropped);
+    }
+    return code;
+}
+
+static enum exit_code run(const void *any_settings, int count, char **arguments)
+{
+    const struct owner_settings *settings = any_settings;
+    struct drop d = {.filter = DEADFILTER_ANY};
+    const struct option_rule rules[] = {
+        DEADFILTER_RULES(&d.filter),
+        DEADFILTER_ALL_RULE(&d.filter),
+        {"--dry-run", OPTION_FLAG, &d.dry_run, 0, 0},
+        {0},
+    };
+    struct error error = {0};
+    PGconn *database = NULL;
+    enum error_code code;
+
+    if (!options_read(NAME, rules, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    if (!deadfilter_chosen(&d.filter)) {
+        report_problem(NAME, DEADFILTER_UNCHOSEN(NAME));
+        return EXIT_USAGE;
+    }
+    code = database_open(&database, settings->database_url, settings->database_password, NAME, &error);
+    if (code == ERROR_NONE) {
+        code = drop(&d, database, &error);
+    }
+    deadfilter_end(&d.filter);
+    PQfinish(database);
+    return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
+}
+
+const struct subcommand dead_drop_command = {
+    .name = NAME,
+    .arguments = "--all|FILTER... [--dry-run]",
+    .summary = "delete dead letters for good",
+    .help = "Deletes the dead letters that the filter fits, and says how many of which kind. They are gone.\n"
+            "\n" DEADFILTER_HELP "\n" DEADFILTER_ALL_HELP "  --dry-run             only say how many\n",
+    .settings = settings_owner,
+    .run = run,
+};

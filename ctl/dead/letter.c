@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+#include "letter.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME_SHOWN 64 /* bytes of a header's name */
+
+enum column {
+    DEAD_ID,
+    SOURCE,
+    ID,
+    KEEP,
+    METHOD,
+    PATH,
+    QUERY,
+    HEADERS,
+    CONTENT_TYPE,
+    REMOTE,
+    TRACEPARENT,
+    RECEIVED_US,
+    BODY,
+    UNREADABLE,
+};
+
+/* Empty when the column is null. */
+static struct span text_of(const PGresult *r, int row, enum column column)
+{
+    return span_of(PQgetvalue(r, row, (int)column));
+}
+
+/* The headers are views into *members. */
+static enum error_code take_headers(struct envelope *e, const cJSON *members, struct error *error)
+{
+    const cJSON *member;
+
+    if (!cJSON_IsObject(members)) {
+        return error_set(error, ERROR_MALFORMED, "its headers are no JSON object");
+    }
+    cJSON_ArrayForEach(member, members)
+    {
+        if (!cJSON_IsString(member)) {
+            return error_set(error, ERROR_MALFORMED, "its header %.*s is no text",
+                             (int)span_cut(span_of(member->string), NAME_SHOWN), member->string);
+        }
+        if (e->header_count == ENVELOPE_HEADERS_MAX) {
+            return error_set(error, ERROR_LIMIT, "it has more than %d headers", ENVELOPE_HEADERS_MAX);
+        }
+        e->headers[e->header_count++] =
+            (struct envelope_header){span_of(member->string), span_of(member->valuestring)};
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code take_body(struct deadletter *letter, const PGresult *r, int row, struct error *error)
+{
+    letter->body = PQunescapeBytea((const unsigned char *)PQgetvalue(r, row, BODY), &letter->body_len);
+    return letter->body == NULL ? error_set(error, ERROR_MEMORY, "no memory for its body") : ERROR_NONE;
+}
+
+enum error_code deadletter_read(struct deadletter *letter, const PGresult *r, int row, struct error *error)
+{
+    struct span headers = text_of(r, row, HEADERS);
+    struct envelope e = {
+        .id = text_of(r, row, ID),
+        .source = text_of(r, row, SOURCE),
+        .method = text_of(r, row, METHOD),
+        .path = text_of(r, row, PATH),
+        .query = text_of(r, row, QUERY),
+        .content_type = text_of(r, row, CONTENT_TYPE),
+        .remote = text_of(r, row, REMOTE),
+        .traceparent = text_of(r, row, TRACEPARENT),
+        .keep = strcmp(PQgetvalue(r, row, KEEP), "first") == 0 ? ENVELOPE_KEEP_FIRST : ENVELOPE_KEEP_NEWEST,
+        .received_us = atoll(PQgetvalue(r, row, RECEIVED_US)),
+    };
+    cJSON *members = cJSON_ParseWithLength(headers.data, headers.len);
+    enum error_code code;
+
+    *letter = (struct deadletter){.dead_id = PQgetvalue(r, row, DEAD_ID), .source = e.source};
+    if (PQgetvalue(r, row, UNREADABLE)[0] == 't' || PQgetisnull(r, row, RECEIVED_US) ||
+        PQgetisnull(r, row, KEEP)) {
+        code = error_set(error, ERROR_MALFORMED, "its envelope could not be read when it came");
+    } else {
+        code = take_headers(&e, members, error);
+    }
+    if (code == ERROR_NONE) {
+        code = envelope_encode(&e, &letter->properties, error);
+    }
+    if (code == ERROR_NONE) {
+        code = take_body(letter, r, row, error);
+    }
+    cJSON_Delete(members);
+    return code;
+}
+
+void deadletter_free(struct deadletter *letter)
+{
+    buf_free(&letter->properties);
+    PQfreemem(letter->body);
+    *letter = (struct deadletter){0};
+}

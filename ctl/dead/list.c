@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/database.h"
+#include "filter.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+#include "ctl/tabulate.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+#define NAME "dead list"
+#define LIMIT 50
+#define LIMIT_MOST 1000000
+#define REASON_WIDTH 80
+
+struct list {
+    struct deadfilter filter;
+    int64_t limit;
+    bool json;
+};
+
+/* Newest first; $10 is the limit. No body: it may be large, and secret. */
+#define NEWEST " from webhooks_dead where " DEADFILTER_WHERE " order by dead_id desc limit $10"
+static const char as_table[] =
+    "select dead_id, to_char(dead_at, 'YYYY-MM-DD HH24:MI:SS'), source, id, verdict, coalesce(sqlstate, '-'),"
+    " attempts, reason" NEWEST;
+static const char as_json[] = "select row_to_json(d) from (select dead_id, dead_at, source, id, method, "
+                              "path, received_at, attempts, verdict,"
+                              " sqlstate, reason, worker, octet_length(body) as body_bytes, "
+                              "encode(body_sha256, 'hex') as body_sha256" NEWEST ") as d";
+
+static void print_table(const PGresult *r, int64_t all)
+{
+    static const struct tabulate_column columns[] = {
+        {"dead", 0, true},     {"died (UTC)", 0, false},        {"source", 20, false},
+        {"id", 40, false},     {"verdict", 0, false},           {"sqlstate", 0, false},
+        {"attempts", 0, true}, {"reason", REASON_WIDTH, false},
+    };
+
+    tabulate(columns, sizeof columns / sizeof columns[0], r);
+    report_line("%d of %" PRId64 " dead letters", PQntuples(r), all);
+}
+
+static void print_json(const PGresult *r, int64_t all)
+{
+    report_line("{\"count\":%" PRId64 ",\"dead\":[", all);
+    for (int i = 0; i < PQntuples(r); i++) {
+        report_line("%s%s", PQgetvalue(r, i, 0), i + 1 < PQntuples(r) ? "," : "");
+    }
+    report_line("]}");
+}
+
+static enum error_code list(struct list *l, PGconn *database, struct error *error)
+{
+    char limit[24];
+    const char *const more[] = {limit};
+    int64_t all = 0, unreadable = 0;
+    PGresult *r = NULL;
+    enum error_code code =
+        database_run(database, "set statement_timeout = '60s'; set timezone = 'UTC'", error);
+
+    (void)snprintf(limit, sizeof limit, "%" PRId64, l->limit);
+    if (code == ERROR_NONE) {
+        code = deadfilter_begin(&l->filter, database, error);
+    }
+    if (code == ERROR_NONE) {
+        code = deadfilter_count(&l->filter, database, &all, &unreadable, error);
+    }
+    if (code == ERROR_NONE) {
+        code = deadfilter_query(&l->filter, database, &r, l->json ? as_json : as_table, 1, more, error);
+    }
+    if (code == ERROR_NONE && l->json) {
+        print_json(r, all);
+    } else if (code == ERROR_NONE) {
+        print_table(r, all);
+    }
+    PQclear(r);
+    return code;
+}
+
+static enum exit_code run(const void *any_settings, int count, char **arguments)
+{
+    const struct reader_settings *settings = any_settings;
+    struct list l = {.filter = DEADFILTER_ANY, .limit = LIMIT};
+    const struct option_rule rules[] = {
+        DEADFILTER_RULES(&l.filter),
+        {"--limit", OPTION_NUMBER, &l.limit, 1, LIMIT_MOST},
+        {"--json", OPTION_FLAG, &l.json, 0, 0},
+        {0},
+    };
+    struct error error = {0};
+    PGconn *database = NULL;
+    enum error_code code;
+
+    if (!options_read(NAME, rules, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    code = database_open(&database, settings->database.url, settings->database.password, NAME, &error);
+    if (code == ERROR_NONE) {
+        code = list(&l, database, &error);
+    }
+    deadfilter_end(&l.filter);
+    PQfinish(database);
+    return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
+}
+
+const struct subcommand dead_list_command = {
+    .name = NAME,
+    .arguments = "[OPTION]...",
+    .summary = "dead letters, newest first, without their bodies",
+    .help = "Lists dead letters, and says how many there are.\n"
+            "\n" DEADFILTER_HELP "\n"
+            "  --limit N             at most so many of the newest (50)\n"
+            "  --json                as {\"count\": N, \"dead\": [...]}, reasons uncut\n",
+    .settings = settings_reader,
+    .run = run,
+};

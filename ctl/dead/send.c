@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "send.h"
+
+#include "clock.h"
+
+#include <poll.h>
+
+#define HEARTBEAT_S 20
+#define PATIENCE_US (30 * CLOCK_US_PER_S) /* the longest that the broker may say nothing that helps */
+#define TURN_US (2 * CLOCK_US_PER_S)      /* heartbeats are served at least so often */
+
+static void on_done(void *context, void *ticket, enum confirm_outcome outcome)
+{
+    struct deadsend *s = context;
+
+    (void)ticket;
+    switch (outcome) {
+    case CONFIRM_REFUSED:
+        s->refused++;
+        break;
+    case CONFIRM_RETURNED:
+        s->returned++;
+        break;
+    case CONFIRM_STORED:
+    case CONFIRM_LOST:
+        break;
+    }
+}
+
+enum error_code deadsend_open(struct deadsend *s, const struct broker_access *access,
+                              const struct config_durations *delays, int64_t rate, struct error *error)
+{
+    const struct broker_options options = {.access = access,
+                                           .connection_name = "sluice dead replay",
+                                           .heartbeat_s = HEARTBEAT_S,
+                                           .confirms = true};
+    uint32_t ready, consumers;
+    enum error_code code;
+
+    *s = (struct deadsend){.rate = rate};
+    confirm_init(&s->confirm, DEADSEND_OUTSTANDING_MAX, on_done, s);
+    if (delays->count == 0) {
+        return error_set(error, ERROR_SETTING, "DELAYS is empty: a replay goes by its first retry tier");
+    }
+    topology_retry(s->exchange, delays->us[0]);
+    code = broker_open(&s->broker, &options, error);
+    if (code == ERROR_NONE) {
+        code = broker_inspect(s->broker, s->exchange, &ready, &consumers, error);
+    }
+    if (code == ERROR_NOT_FOUND) {
+        return error_set(error, code,
+                         "the broker has no queue %s; has `sluice setup` been run with these DELAYS?",
+                         s->exchange);
+    }
+    return code;
+}
+
+/* Takes all that the broker has said. */
+static enum error_code read_answers(struct deadsend *s, struct error *error)
+{
+    struct broker_event event;
+
+    for (;;) {
+        bool expected = true;
+
+        broker_next(s->broker, &event, error);
+        switch (event.kind) {
+        case BROKER_IDLE:
+            return ERROR_NONE;
+        case BROKER_ACK:
+        case BROKER_NACK:
+            expected = confirm_settle(&s->confirm, event.tag, event.multiple, event.kind == BROKER_ACK);
+            break;
+        case BROKER_RETURNED:
+            expected = confirm_returned(&s->confirm, event.correlation);
+            break;
+        case BROKER_BLOCKED:
+            s->blocked = true;
+            break;
+        case BROKER_UNBLOCKED:
+            s->blocked = false;
+            break;
+        case BROKER_CLOSED:
+            return error->code;
+        case BROKER_DELIVERY:
+        case BROKER_CANCELLED: /* nothing is consumed here */
+            expected = false;
+            break;
+        }
+        if (!expected) {
+            return error_set(error, ERROR_BUG, "the broker answered for a message that isn't outstanding");
+        }
+    }
+}
+
+/* Waits for the broker's next word, at most until then. */
+static enum error_code listen_until(struct deadsend *s, int64_t until_us, struct error *error)
+{
+    struct pollfd fd = {.fd = broker_fd(s->broker), .events = POLLIN};
+    int64_t left = until_us - clock_monotonic_us();
+
+    left = left > TURN_US ? TURN_US : left;
+    if (left > 0) {
+        (void)poll(&fd, 1, (int)((left + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS));
+    }
+    return read_answers(s, error);
+}
+
+enum error_code deadsend_publish(struct deadsend *s, const struct deadletter *letter, struct error *error)
+{
+    int64_t patience = clock_monotonic_us() + PATIENCE_US;
+    enum error_code code = read_answers(s, error);
+
+    while (code == ERROR_NONE && s->rate > 0 && clock_monotonic_us() < s->due_us) {
+        code = listen_until(s, s->due_us, error);
+    }
+    while (code == ERROR_NONE && s->blocked) {
+        if (clock_monotonic_us() >= patience) {
+            return error_set(error, ERROR_TIMEOUT,
+                             "the broker has had an alarm for 30 s and takes no message");
+        }
+        code = listen_until(s, patience, error);
+    }
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    if (s->rate > 0) {
+        int64_t now = clock_monotonic_us();
+
+        s->due_us = (s->due_us < now - CLOCK_US_PER_S ? now : s->due_us) + CLOCK_US_PER_S / s->rate;
+    }
+    if (confirm_add(&s->confirm, s, clock_monotonic_us()) == 0) {
+        return error_set(error, ERROR_MEMORY, "no memory to count one more confirm");
+    }
+    return broker_publish(s->broker, s->exchange, letter->source, buf_span(&letter->properties),
+                          (struct span){(const char *)letter->body, letter->body_len}, s->confirm.next - 1,
+                          error);
+}
+
+enum error_code deadsend_finish(struct deadsend *s, struct error *error)
+{
+    int64_t patience = clock_monotonic_us() + PATIENCE_US;
+    size_t outstanding = s->confirm.outstanding;
+    enum error_code code = ERROR_NONE;
+
+    while (code == ERROR_NONE && s->confirm.outstanding > 0) {
+        if (s->confirm.outstanding < outstanding) {
+            outstanding = s->confirm.outstanding;
+            patience = clock_monotonic_us() + PATIENCE_US;
+        } else if (clock_monotonic_us() >= patience) {
+            return error_set(error, ERROR_TIMEOUT,
+                             "the broker has confirmed nothing for 30 s; %zu are outstanding", outstanding);
+        }
+        code = listen_until(s, patience, error);
+    }
+    return code;
+}
+
+void deadsend_close(struct deadsend *s)
+{
+    broker_close(s->broker, s->confirm.outstanding == 0);
+    confirm_lose(&s->confirm);
+    confirm_free(&s->confirm);
+    s->broker = NULL;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/database.h"
+#include "filter.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+#include "ctl/tabulate.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#define NAME "dead show"
+#define BODY_SHOWN 4000 /* characters */
+
+struct show {
+    const char *dead_id;
+    bool json, body;
+};
+
+/* The members in the order in which people want them; body_text, which is the last, is null where the body
+ * is no text. */
+static const char as_lines[] =
+    "select dead_id as dead, dead_at as died, verdict, sqlstate, reason, attempts, worker, source, id, "
+    "received_at"
+    " as received, method, path, query, content_type, headers, remote, traceparent, keep,"
+    " encode(properties, 'hex') as properties, octet_length(body) || ' bytes, SHA-256 ' ||"
+    " encode(body_sha256, 'hex') as body, webhook_text(body) as body_text"
+    " from webhooks_dead where dead_id = any ($1::bigint[])";
+static const char as_json[] =
+    "select row_to_json(d) from (select dead_id, dead_at, verdict, sqlstate, reason, attempts, worker, "
+    "source, id,"
+    " received_at, method, path, query, content_type, headers, remote, traceparent, keep,"
+    " encode(properties, 'hex') as properties_hex, octet_length(body) as body_bytes,"
+    " encode(body_sha256, 'hex') as body_sha256,"
+    " translate(encode(body, 'base64'), E'\\n', '') as body_base64, webhook_json(body) as payload"
+    " from webhooks_dead where dead_id = any ($1::bigint[])) as d";
+static const char as_body[] = "select body from webhooks_dead where dead_id = any ($1::bigint[])";
+
+static void print_lines(const PGresult *r)
+{
+    int last = PQnfields(r) - 1;
+    struct buf text = {0};
+
+    for (int f = 0; f < last; f++) {
+        if (!PQgetisnull(r, 0, f) && PQgetvalue(r, 0, f)[0] != '\0') {
+            (void)tabulate_append(&text, PQgetvalue(r, 0, f), 0);
+            report_line("%-12s  %s", PQfname(r, f), buf_text(&text));
+            buf_clear(&text);
+        }
+    }
+    if (PQgetisnull(r, 0, last)) {
+        report_line("%-12s  it is no text: sluice dead show --body", "");
+    } else {
+        (void)tabulate_append(&text, PQgetvalue(r, 0, last), BODY_SHOWN);
+        report_line("\n%s", buf_text(&text));
+    }
+    buf_free(&text);
+}
+
+static enum error_code print_body(const PGresult *r, struct error *error)
+{
+    size_t len = 0;
+    unsigned char *body = PQunescapeBytea((const unsigned char *)PQgetvalue(r, 0, 0), &len);
+    enum error_code code = ERROR_NONE;
+
+    if (body == NULL || fwrite(body, 1, len, stdout) != len || fflush(stdout) != 0) {
+        code =
+            error_set(error, ERROR_SYSTEM, "the body (%zu bytes) can't be written to standard output", len);
+    }
+    PQfreemem(body);
+    return code;
+}
+
+static enum error_code show(const struct show *s, PGconn *database, struct error *error)
+{
+    struct buf array = {0};
+    PGresult *r = NULL;
+    enum error_code code = ERROR_NONE;
+
+    if (!deadfilter_append_array(&array, s->dead_id) || strchr(s->dead_id, ',') != NULL) {
+        code = error_set(error, ERROR_MALFORMED,
+                         "%s is no number of a dead letter; sluice dead list shows them", s->dead_id);
+    }
+    if (code == ERROR_NONE) {
+        code = database_run(database, "set statement_timeout = '60s'; set timezone = 'UTC'", error);
+    }
+    if (code == ERROR_NONE) {
+        const char *const parameters[] = {buf_text(&array)};
+
+        code = database_query(database, &r,
+                              s->json   ? as_json
+                              : s->body ? as_body
+                                        : as_lines,
+                              1, parameters, error);
+    }
+    if (code == ERROR_NONE && PQntuples(r) == 0) {
+        code = error_set(error, ERROR_NOT_FOUND, "there is no dead letter %s", s->dead_id);
+    }
+    if (code == ERROR_NONE && s->json) {
+        report_line("%s", PQgetvalue(r, 0, 0));
+    } else if (code == ERROR_NONE && s->body) {
+        code = print_body(r, error);
+    } else if (code == ERROR_NONE) {
+        print_lines(r);
+    }
+    PQclear(r);
+    buf_free(&array);
+    return code;
+}
+
+static enum exit_code run(const void *any_settings, int count, char **arguments)
+{
+    const struct reader_settings *settings = any_settings;
+    struct show s = {0};
+    const struct option_rule rules[] = {
+        {"N", OPTION_OPERAND, &s.dead_id, 0, 0},
+        {"--json", OPTION_FLAG, &s.json, 0, 0},
+        {"--body", OPTION_FLAG, &s.body, 0, 0},
+        {0},
+    };
+    struct error error = {0};
+    PGconn *database = NULL;
+    enum error_code code;
+
+    if (!options_read(NAME, rules, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    if (s.dead_id == NULL || (s.json && s.body)) {
+        report_problem(NAME,
+                       "one number is needed, and not both --json and --body; see sluice dead show --help");
+        return EXIT_USAGE;
+    }
+    code = database_open(&database, settings->database.url, settings->database.password, NAME, &error);
+    if (code == ERROR_NONE) {
+        code = show(&s, database, &error);
+    }
+    PQfinish(database);
+    return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
+}
+
+const struct subcommand dead_show_command = {
+    .name = NAME,
+    .arguments = "N [--json|--body]",
+    .summary = "one dead letter, whole",
+    .help = "Shows the dead letter of this number (sluice dead list) and the start of its body.\n"
+            "\n"
+            "  --json  as one JSON object, the body in base64 and, where it is JSON, as payload\n"
+            "  --body  nothing but the body, byte for byte\n"
+            "\n"
+            "Exit code 1 when there is none.\n",
+    .settings = settings_reader,
+    .run = run,
+};

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/database.h"
+#include "drain.h"
+#include "ctl/options.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define NAME "prune"
+#define BATCH "5000"
+#define DAY_US (INT64_C(24) * 3600 * 1000000)
+
+struct prune {
+    PGconn *database;
+    char before[48]; /* what was received before this goes */
+    char from[48];   /* and what was received before this is looked at no more */
+    int64_t pruned, left;
+};
+
+/* One batch in a transaction of its own. A row that somebody else has locked, such as a worker that writes a
+ * newer arrival into it, is left alone. from spares the server the index entries of the rows that are gone
+ * already. */
+static enum error_code prune_batch(struct prune *p, int64_t *gone, struct error *error)
+{
+    const char *const parameters[] = {p->before, p->from};
+    PGresult *r = NULL;
+    enum error_code code =
+        database_query(p->database, &r,
+                       "with gone as (delete from webhooks_raw where ctid = any (array("
+                       "  select ctid from webhooks_raw where received_at < $1::timestamptz"
+                       "   and received_at >= $2::timestamptz order by received_at limit " BATCH
+                       "  for update skip locked)) returning received_at)"
+                       " select count(*), coalesce(max(received_at), '-infinity') from gone",
+                       2, parameters, error);
+
+    *gone = 0;
+    if (code == ERROR_NONE) {
+        *gone = atoll(PQgetvalue(r, 0, 0));
+        p->pruned += *gone;
+        (void)snprintf(p->from, sizeof p->from, "%s", PQgetvalue(r, 0, 1));
+    }
+    PQclear(r);
+    return code;
+}
+
+static enum error_code count_left(struct prune *p, struct error *error)
+{
+    const char *const parameters[] = {p->before};
+    PGresult *r = NULL;
+    enum error_code code = database_query(
+        p->database, &r, "select count(*) from webhooks_raw where received_at < $1::timestamptz", 1,
+        parameters, error);
+
+    if (code == ERROR_NONE) {
+        p->left = atoll(PQgetvalue(r, 0, 0));
+    }
+    PQclear(r);
+    return code;
+}
+
+static enum error_code begin(struct prune *p, int64_t older_us, struct error *error)
+{
+    char age[24];
+    const char *const parameters[] = {age};
+    PGresult *r = NULL;
+    enum error_code code = database_run(p->database,
+                                        "set timezone = 'UTC'; set lock_timeout = "
+                                        "'1s'; set statement_timeout = '60s'",
+                                        error);
+
+    (void)snprintf(age, sizeof age, "%" PRId64, older_us);
+    if (code == ERROR_NONE) {
+        code = database_query(p->database, &r, "select now() - $1::bigint * interval '1 microsecond'", 1,
+                              parameters, error);
+    }
+    if (code == ERROR_NONE) {
+        (void)snprintf(p->before, sizeof p->before, "%s", PQgetvalue(r, 0, 0));
+        (void)snprintf(p->from, sizeof p->from, "-infinity");
+    }
+    PQclear(r);
+    return code;
+}
+
+static enum error_code prune(struct prune *p, int64_t older_us, bool dry_run, struct error *error)
+{
+    enum error_code code = begin(p, older_us, error);
+    int64_t gone = 1;
+
+    if (code == ERROR_NONE && dry_run) {
+        code = count_left(p, error);
+        if (code == ERROR_NONE) {
+            report_line("would prune %" PRId64 " rows received before %s", p->left, p->before);
+            p->left = 0;
+        }
+        return code;
+    }
+    while (code == ERROR_NONE && gone > 0 && !drain_requested()) {
+        code = prune_batch(p, &gone, error);
+    }
+    if (code == ERROR_NONE) {
+        code = count_left(p, error);
+    }
+    report_line("pruned %" PRId64 " rows received before %s", p->pruned, p->before);
+    if (code == ERROR_NONE && p->left > 0) {
+        report_problem(NAME, "%" PRId64 " are left, %s; run it again", p->left,
+                       drain_requested() ? "since it was interrupted" : "which somebody else had locked");
+    }
+    return code;
+}
+
+static enum exit_code run(const void *any_settings, int count, char **arguments)
+{
+    const struct owner_settings *settings = any_settings;
+    struct prune p = {0};
+    int64_t older_us = -1;
+    bool dry_run = false;
+    const struct option_rule rules[] = {
+        {"--older-than", OPTION_DURATION, &older_us, 0, 100 * 366 * DAY_US},
+        {"--dry-run", OPTION_FLAG, &dry_run, 0, 0},
+        {0},
+    };
+    struct error error = {0};
+    enum error_code code;
+
+    if (!options_read(NAME, rules, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    if (older_us < 0) {
+        report_problem(NAME, "--older-than is needed; see sluice prune --help");
+        return EXIT_USAGE;
+    }
+    code = drain_install(&error);
+    if (code == ERROR_NONE) {
+        code = database_open(&p.database, settings->database_url, settings->database_password, NAME, &error);
+    }
+    if (code == ERROR_NONE) {
+        code = prune(&p, older_us, dry_run, &error);
+    }
+    PQfinish(p.database);
+    if (code != ERROR_NONE) {
+        return report_error(NAME, &error);
+    }
+    return p.left == 0 ? EXIT_DONE : EXIT_NO;
+}
+
+const struct subcommand prune_command = {
+    .name = NAME,
+    .arguments = "--older-than AGE [--dry-run]",
+    .summary = "delete stored events that are old",
+    .help = "Deletes the rows of webhooks_raw that were received longer ago, 5,000 in a transaction, while\n"
+            "events go on being stored. An event of a pruned id that is delivered again makes a new row.\n"
+            "\n"
+            "  --older-than AGE  90s, 12h, 30d\n"
+            "  --dry-run         only say how many\n"
+            "\n"
+            "Exit code 1 when some are left, since somebody else had locked them.\n",
+    .settings = settings_owner,
+    .run = run,
+};

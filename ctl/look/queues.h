@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_CTL_LOOK_QUEUES_H
+#define SLUICE_CTL_LOOK_QUEUES_H
+
+#include "broker.h"
+#include "config.h"
+#include "error.h"
+#include "topology.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct queue_depth {
+    char name[TOPOLOGY_NAME_MAX];
+    bool there;
+    uint32_t ready; /* without the unacked ones, which AMQP doesn't tell */
+    uint32_t consumers;
+};
+
+struct queue_depths {
+    struct queue_depth queues[TOPOLOGY_QUEUES_MAX];
+    size_t count;
+};
+
+struct queues_options {
+    const struct broker_access *access;
+    const char *connection_name;
+    const struct config_durations *delays;
+};
+
+/* Looks at every queue of ours. A queue that isn't there is no error. */
+MUST_CHECK enum error_code queues_inspect(struct queue_depths *depths, const struct queues_options *options,
+                                          struct error *error);
+/* Ready messages in all of them. */
+int64_t queues_ready(const struct queue_depths *depths);
+
+#endif

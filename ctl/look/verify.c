@@ -1,0 +1,323 @@
+/* SPDX-License-Identifier: MIT */
+#include "balance.h"
+#include "ctl/database.h"
+#include "ledger.h"
+#include "queues.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME "verify"
+#define BATCH_LINES 500
+#define SHOWN_MAX 20
+
+struct verify {
+    const char *file;
+    PGconn *database;
+    struct balance balance;
+    /* A batch of lines whose text stands in `text`, asked about together. */
+    struct ledger_line lines[BATCH_LINES];
+    size_t line_count;
+    struct buf text;
+    size_t facts[LEDGER_FACTS];
+    size_t rows, dead, missing, differing, refused_stored;
+    size_t shown;
+    struct buf missing_lines; /* the first SHOWN_MAX, to print when it is known that they aren't queued */
+};
+
+typedef enum error_code (*take_line)(struct verify *, const struct ledger_line *, struct error *);
+
+/* --- the database's side ------------------------------------------------- */
+
+/* Appends one element of a Postgres array literal. */
+static void append_element(struct buf *array, struct span text)
+{
+    buf_append_char(array, array->len == 0 ? '{' : ',');
+    buf_append_char(array, '"');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.data[i] == '"' || text.data[i] == '\\') {
+            buf_append_char(array, '\\');
+        }
+        buf_append_char(array, text.data[i]);
+    }
+    buf_append_char(array, '"');
+}
+
+static void count_missing(struct verify *v, const struct ledger_line *line)
+{
+    if (v->missing++ < SHOWN_MAX) {
+        buf_printf(&v->missing_lines, "missing   %.*s %.*s\n", (int)line->source.len, line->source.data,
+                   (int)line->id.len, line->id.data);
+    }
+}
+
+/* found: the hash of the row's body, NULL when there is no row; dead: whether a
+ * dead letter has the line's body. */
+static enum error_code judge(struct verify *v, const struct ledger_line *line, const char *found, bool dead,
+                             struct error *error)
+{
+    bool same = found != NULL && span_equal(span_of(found), line->sha256);
+
+    if (line->fact == LEDGER_REFUSED) {
+        /* Not yet a fault: the same event may have been accepted another time. */
+        return same || dead ? balance_suspect(&v->balance, line, line->sha256, error) : ERROR_NONE;
+    }
+    if (same) {
+        v->rows++;
+    } else if (found != NULL) {
+        return balance_suspect(&v->balance, line, span_of(found), error);
+    } else if (dead) {
+        v->dead++;
+    } else {
+        count_missing(v, line);
+    }
+    return ERROR_NONE;
+}
+
+/* The batch's text has moved while it grew: points the lines' spans into where it is. */
+static void settle_views(struct verify *v)
+{
+    const char *at = v->text.data;
+
+    for (size_t i = 0; i < v->line_count; i++) {
+        struct span *const spans[] = {&v->lines[i].source, &v->lines[i].id, &v->lines[i].sha256};
+
+        for (size_t k = 0; k < sizeof spans / sizeof spans[0]; k++) {
+            spans[k]->data = at;
+            at += spans[k]->len;
+        }
+    }
+}
+
+static enum error_code ask(struct verify *v, struct error *error)
+{
+    struct buf sources = {0}, ids = {0}, hashes = {0};
+    const char *parameters[3];
+    PGresult *r = NULL;
+    enum error_code code;
+
+    if (v->line_count == 0) {
+        return ERROR_NONE;
+    }
+    if (v->text.failed) {
+        return error_set(error, ERROR_MEMORY, "no memory for %d lines of the ledger", BATCH_LINES);
+    }
+    settle_views(v);
+    for (size_t i = 0; i < v->line_count; i++) {
+        append_element(&sources, v->lines[i].source);
+        append_element(&ids, v->lines[i].id);
+        append_element(&hashes, v->lines[i].sha256);
+    }
+    buf_append_char(&sources, '}');
+    buf_append_char(&ids, '}');
+    buf_append_char(&hashes, '}');
+    parameters[0] = buf_text(&sources);
+    parameters[1] = buf_text(&ids);
+    parameters[2] = buf_text(&hashes);
+    code = database_query(
+        v->database, &r,
+        "select (select encode(sha256(r.body), 'hex') from webhooks_raw r"
+        "         where r.id = k.id and r.source = k.source),"
+        "       exists (select from webhooks_dead d where d.source = k.source and d.id = k.id"
+        "               and d.body_sha256 = decode(k.hash, 'hex'))"
+        " from unnest($1::text[], $2::text[], $3::text[]) with ordinality as k (source, id, hash, n)"
+        " order by n",
+        3, parameters, error);
+    for (int i = 0; code == ERROR_NONE && i < PQntuples(r); i++) {
+        code = judge(v, &v->lines[i], PQgetisnull(r, i, 0) ? NULL : PQgetvalue(r, i, 0),
+                     PQgetvalue(r, i, 1)[0] == 't', error);
+    }
+    PQclear(r);
+    buf_free(&sources);
+    buf_free(&ids);
+    buf_free(&hashes);
+    v->line_count = 0;
+    buf_clear(&v->text);
+    return code;
+}
+
+/* --- the ledger's side --------------------------------------------------- */
+
+/* The first pass: ask about what was acked or refused, a batch at a time. */
+static enum error_code take_first(struct verify *v, const struct ledger_line *line, struct error *error)
+{
+    v->facts[line->fact]++;
+    if (line->fact != LEDGER_ACKED && line->fact != LEDGER_REFUSED) {
+        return ERROR_NONE;
+    }
+    buf_append_span(&v->text, line->source);
+    buf_append_span(&v->text, line->id);
+    buf_append_span(&v->text, line->sha256);
+    v->lines[v->line_count++] = *line;
+    return v->line_count == BATCH_LINES ? ask(v, error) : ERROR_NONE;
+}
+
+/* The second pass: who else sent the bodies that were found? */
+static enum error_code take_second(struct verify *v, const struct ledger_line *line, struct error *error)
+{
+    (void)error;
+    balance_show(&v->balance, line);
+    return ERROR_NONE;
+}
+
+/* Gives each line of the ledger to `take`. */
+static enum error_code read_ledger(struct verify *v, take_line take, struct error *error)
+{
+    FILE *file = fopen(v->file, "rb");
+    enum error_code code = ERROR_NONE;
+    char *text = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+
+    if (file == NULL) {
+        return error_set(error, ERROR_SETTING, "%s: %s", v->file, strerror(errno));
+    }
+    for (long number = 1; code == ERROR_NONE && (len = getline(&text, &capacity, file)) >= 0; number++) {
+        bool whole = len > 0 && text[len - 1] == '\n';
+        struct ledger_line line;
+
+        if (ledger_parse((struct span){text, (size_t)(whole ? len - 1 : len)}, &line)) {
+            code = take(v, &line, error);
+        } else if (whole) {
+            code = error_set(error, ERROR_MALFORMED, "%s: line %ld isn't a ledger's line", v->file, number);
+        } else if (take == take_first) {
+            report_problem(NAME, "%s: the last line is cut short and was left out", v->file);
+        }
+    }
+    if (code == ERROR_NONE && ferror(file)) {
+        code = error_set(error, ERROR_SYSTEM, "%s: %s", v->file, strerror(errno));
+    }
+    free(text);
+    (void)fclose(file);
+    return code;
+}
+
+/* --- the sums ------------------------------------------------------------ */
+
+static void show(struct verify *v, const char *what, const struct suspect *suspect)
+{
+    if (v->shown++ < SHOWN_MAX) {
+        report_line("%-9s %s %s: the table has SHA-256 %s", what, suspect->source, suspect->id,
+                    suspect->sha256);
+    }
+}
+
+static void judge_suspects(struct verify *v)
+{
+    for (size_t i = 0; i < v->balance.count; i++) {
+        const struct suspect *suspect = &v->balance.suspects[i];
+
+        switch (balance_verdict(suspect)) {
+        case BALANCE_ACCOUNTED:
+            v->rows += suspect->acked;
+            break;
+        case BALANCE_REFUSED:
+            v->rows += suspect->acked;
+            v->refused_stored++;
+            show(v, "refused", suspect);
+            break;
+        case BALANCE_FOREIGN:
+            v->differing += suspect->acked;
+            show(v, "differs", suspect);
+            break;
+        }
+    }
+}
+
+static enum error_code verify(struct verify *v, const struct verify_settings *settings, struct error *error)
+{
+    struct queue_depths depths;
+    size_t queued = 0;
+    /* The queues first: what is stored in between is then found in the table. */
+    enum error_code code = queues_inspect(&depths,
+                                          &(struct queues_options){.access = &settings->broker,
+                                                                   .connection_name = "sluice verify",
+                                                                   .delays = &settings->delays},
+                                          error);
+
+    if (code == ERROR_NONE) {
+        code = database_open(&v->database, settings->database.url, settings->database.password, NAME, error);
+    }
+    if (code == ERROR_NONE) {
+        code = database_run(v->database, "set statement_timeout = '60s'", error);
+    }
+    if (code == ERROR_NONE) {
+        code = read_ledger(v, take_first, error);
+    }
+    if (code == ERROR_NONE) {
+        code = ask(v, error);
+    }
+    balance_sort(&v->balance);
+    if (code == ERROR_NONE && v->balance.count > 0) {
+        code = read_ledger(v, take_second, error);
+    }
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    judge_suspects(v);
+    if ((int64_t)v->missing <= queues_ready(&depths)) {
+        queued = v->missing;
+        v->missing = 0;
+    } else {
+        report_line("%.*s", (int)v->missing_lines.len - 1, v->missing_lines.data);
+    }
+    report_line("ledger    sent %zu  acked %zu  refused %zu  unknown %zu", v->facts[LEDGER_SENT],
+                v->facts[LEDGER_ACKED], v->facts[LEDGER_REFUSED], v->facts[LEDGER_UNKNOWN]);
+    report_line("acked     row %zu  dead %zu  queued %zu  missing %zu  differing %zu", v->rows, v->dead,
+                queued, v->missing, v->differing);
+    report_line("refused   stored %zu", v->refused_stored);
+    return ERROR_NONE;
+}
+
+static enum exit_code run(const void *settings, int count, char **arguments)
+{
+    struct verify *v;
+    struct error error = {0};
+    enum exit_code code;
+
+    if (count != 1 || arguments[0][0] == '-') {
+        report_problem(NAME, "one FILE is needed; see sluice verify --help");
+        return EXIT_USAGE;
+    }
+    v = calloc(1, sizeof *v);
+    if (v == NULL) {
+        report_problem(NAME, "out of memory");
+        return EXIT_BUG;
+    }
+    v->file = arguments[0];
+    if (verify(v, settings, &error) != ERROR_NONE) {
+        code = report_error(NAME, &error);
+    } else {
+        code = v->missing + v->differing + v->refused_stored == 0 ? EXIT_DONE : EXIT_NO;
+    }
+    PQfinish(v->database);
+    balance_free(&v->balance);
+    buf_free(&v->text);
+    buf_free(&v->missing_lines);
+    free(v);
+    return code;
+}
+
+const struct subcommand verify_command = {
+    .name = NAME,
+    .arguments = "FILE",
+    .summary = "balance a ledger with the table: is every acked event there?",
+    .help = "Reads a ledger, lines of\n"
+            "    sent|acked|refused|unknown <TAB> source <TAB> id <TAB> SHA-256 of the body in hex\n"
+            "and looks for each acked event: a row, a dead letter, or queued. The body's hash in the table\n"
+            "must be one that was sent with that id. Prints the counts, and the first 20 events that are\n"
+            "missing or differ.\n"
+            "\n"
+            "An event that isn't found counts as queued while the queues hold at least as many messages.\n"
+            "The broker doesn't count those that a worker has but hasn't acked yet, so verify when the\n"
+            "queues are empty and the workers idle (sluice status).\n"
+            "\n"
+            "Exit code 1 when one is missing or differs, or when a refused one was stored.\n",
+    .settings = settings_verify,
+    .run = run,
+};

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/schemes.h"
+#include "clock.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define NAME "check"
+
+/* What a gateway would demand beside the file. */
+static void tell(const char *file, const struct routes *routes)
+{
+    report_line("%s: fine, %zu source%s", file, routes->count, routes->count == 1 ? "" : "s");
+    for (size_t i = 0; i < routes->count; i++) {
+        if (routes->sources[i].verify.scheme == VERIFY_NONE) {
+            report_line("sources[%zu] %s: takes events from anybody", i, routes->sources[i].name_text);
+        }
+    }
+    for (size_t i = 0; i < routes->delays.count; i++) {
+        report_line("delay %" PRId64 "s: must be one of DELAYS, which sluice setup declares",
+                    routes->delays.seconds[i]);
+    }
+}
+
+static void report_complaints(struct buf *complaints)
+{
+    char *rest = NULL;
+
+    (void)buf_text(complaints);
+    for (char *line = strtok_r(complaints->data, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        report_problem(NAME, "%s", line);
+    }
+}
+
+static enum exit_code run(const void *settings, int count, char **arguments)
+{
+    struct routes_options options = {.secrets = true, .max_body = -1};
+    struct buf complaints = {0};
+    struct routes *routes;
+
+    (void)settings;
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "--without-secrets") == 0) {
+            options.secrets = false;
+        } else if (arguments[i][0] == '-' || options.file != NULL) {
+            report_problem(NAME, "%s: one FILE is needed; see sluice check --help", arguments[i]);
+            return EXIT_USAGE;
+        } else {
+            options.file = arguments[i];
+        }
+    }
+    if (options.file == NULL) {
+        report_problem(NAME, "one FILE is needed; see sluice check --help");
+        return EXIT_USAGE;
+    }
+    options.label = options.file;
+    routes = routes_read(&options, &complaints);
+    if (routes == NULL) {
+        report_complaints(&complaints);
+    } else {
+        tell(options.file, routes);
+    }
+    buf_free(&complaints);
+    route_release(routes);
+    return routes == NULL ? EXIT_SETTINGS : EXIT_DONE;
+}
+
+const struct subcommand check_command = {
+    .name = NAME,
+    .arguments = "FILE [--without-secrets]",
+    .summary = "check a routes file as the gateway would, offline",
+    .help = "Reads a routes file (GATEWAY_ROUTES) and the secrets that it names, as the gateway does at\n"
+            "its start, and reports every error with its JSON path. Asks no server.\n"
+            "\n"
+            "  --without-secrets  don't read them: for where they aren't\n"
+            "\n"
+            "Exit code 78 when there is an error.\n",
+    .settings = settings_none,
+    .run = run,
+};

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/schemes.h"
+#include "clock.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+#define NAME "route"
+
+static void tell_verify(const struct source *s)
+{
+    const struct verify_rule *rule = &s->verify;
+    struct buf line = {0};
+
+    buf_append_text(&line, scheme_of(rule->scheme)->name);
+    if (rule->scheme == VERIFY_NONE) {
+        buf_append_text(&line, ": everybody is believed");
+    }
+    if (rule->header != NULL) {
+        buf_printf(&line, ", header %s", rule->header);
+    }
+    if (rule->scheme == VERIFY_HMAC) {
+        buf_printf(&line, ", %s in %s", key_algorithm_name(rule->algorithm), encoding_name(rule->encoding));
+    }
+    if (rule->prefix != NULL) {
+        buf_printf(&line, " after \"%s\"", rule->prefix);
+    }
+    if (rule->user != NULL) {
+        buf_printf(&line, ", user %s", rule->user);
+    }
+    if (rule->tolerance_s > 0) {
+        buf_printf(&line, ", at most %" PRId64 " s old", rule->tolerance_s);
+    }
+    report_line("verify     %s", buf_text(&line));
+    buf_free(&line);
+}
+
+static void tell_id(const struct eventid_rule *id)
+{
+    const char *otherwise = id->else_body ? "the body's SHA-256" : "400";
+
+    switch (id->kind) {
+    case EVENTID_ANY:
+        report_line("id         header webhook-id, else idempotency-key, else a fresh UUID");
+        break;
+    case EVENTID_HEADER:
+        report_line("id         header %s, else %s", id->text, otherwise);
+        break;
+    case EVENTID_POINTER:
+        report_line("id         %s in the JSON body, else %s", id->text[0] == '\0' ? "the whole" : id->text,
+                    otherwise);
+        break;
+    case EVENTID_BODY:
+        report_line("id         the body's SHA-256");
+        break;
+    }
+}
+
+static void tell(const struct source *s)
+{
+    struct buf methods = {0};
+
+    request_append_methods(s->methods, &methods);
+    report_line("source     %s", s->name_text);
+    report_line("path       %s%s", s->path, s->prefix ? "*" : "");
+    report_line("methods    %s", buf_text(&methods));
+    buf_free(&methods);
+    tell_verify(s);
+    tell_id(&s->id);
+    report_line("keep       %s", s->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest");
+    if (s->max_body >= 0) {
+        report_line("max_body   %" PRId64 " bytes, else 413", s->max_body);
+    }
+    if (s->rate.per_second > 0) {
+        report_line("rate       %" PRId64 " a second, %" PRId64 " at once, else 429", s->rate.per_second,
+                    s->rate.burst);
+    }
+    if (s->delay_us > 0) {
+        report_line("delay      %" PRId64 " s", s->delay_us / CLOCK_US_PER_S);
+    }
+    if (s->drop_query) {
+        report_line("query      dropped");
+    }
+    if (s->answers) {
+        report_line("reply      %d, %s, %zu bytes", s->answer.status, s->answer.type, strlen(s->answer.body));
+    }
+}
+
+static enum exit_code show(const char *file, const struct request *request)
+{
+    const struct routes_options options = {.file = file, .label = file, .max_body = -1};
+    struct buf complaints = {0};
+    const struct source *source;
+    struct routes *routes;
+    struct reply reply;
+
+    routes = file[0] == '\0' ? route_default(0, -1) : routes_read(&options, &complaints);
+    if (routes == NULL) {
+        report_problem(NAME, "%s: can't be used; sluice check says why", file);
+        buf_free(&complaints);
+        return EXIT_SETTINGS;
+    }
+    source = route_meet(routes, request, &reply);
+    if (source != NULL) {
+        tell(source);
+    } else {
+        report_line("%d %s", reply_status(reply.kind), reply.text);
+        if (reply.allow != 0) {
+            struct buf methods = {0};
+
+            request_append_methods(reply.allow, &methods);
+            report_line("methods    %s", buf_text(&methods));
+            buf_free(&methods);
+        }
+    }
+    route_release(routes);
+    return source == NULL ? EXIT_NO : EXIT_DONE;
+}
+
+static enum exit_code run(const void *any_settings, int count, char **arguments)
+{
+    const struct route_settings *settings = any_settings;
+    const char *file = settings->routes;
+    struct request request = {.query = SPAN_LITERAL("")};
+
+    if (count == 4 && strcmp(arguments[2], "--routes") == 0) {
+        file = arguments[3];
+    } else if (count != 2 || arguments[0][0] == '-') {
+        report_problem(NAME, "a method and a path are needed; see sluice route --help");
+        return EXIT_USAGE;
+    }
+    request.method = span_of(arguments[0]);
+    request.path = (struct span){arguments[1], strcspn(arguments[1], "?")};
+    if (request.path.len == 0 || request.path.data[0] != '/') {
+        report_problem(NAME, "%s: a path begins with /", arguments[1]);
+        return EXIT_USAGE;
+    }
+    return show(file, &request);
+}
+
+const struct subcommand route_command = {
+    .name = NAME,
+    .arguments = "METHOD PATH [--routes FILE]",
+    .summary = "say which source a request meets, and what it demands",
+    .help = "Finds the source that takes a request, as the gateway does, and prints what it will demand of\n"
+            "it. Reads no secrets and asks no server. What isn't printed (max_body, delay) is as the\n"
+            "gateway's own settings say.\n"
+            "\n"
+            "  --routes FILE  the routes file; otherwise GATEWAY_ROUTES, otherwise there is none\n"
+            "\n"
+            "Exit code 1 when no source takes it.\n",
+    .settings = settings_route,
+    .run = run,
+};

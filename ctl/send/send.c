@@ -1,0 +1,362 @@
+/* SPDX-License-Identifier: MIT */
+#include "backoff.h"
+#include "buf.h"
+#include "clock.h"
+#include "ctl/look/ledger.h"
+#include "post.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "sign.h"
+#include "ctl/subcommand.h"
+
+#include <cjson/cJSON.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define NAME "send"
+
+struct options {
+    const char *url, *path, *method, *id, *data, *file, *lines, *id_header, *ledger, *source;
+};
+
+struct send {
+    struct options options;
+    struct sign_options sign_options;
+    struct sign *sign; /* NULL: nothing is signed */
+    struct post *post;
+    FILE *ledger;
+    long posted, replies, accepted;
+};
+
+/* An id of our own, for the ledger needs one before the reply. */
+static void make_id(struct buf *id)
+{
+    buf_printf(id, "sluice-send-%" PRIx64 "-%08" PRIx32 "%08" PRIx32, (uint64_t)clock_wall_us(),
+               backoff_random(), backoff_random());
+}
+
+static enum error_code write_ledger(struct send *s, enum ledger_fact fact, struct span id, const char *sha256,
+                                    struct error *error)
+{
+    struct ledger_line line = {fact, span_of(s->options.source), id, span_of(sha256)};
+    struct buf text = {0};
+    bool written;
+
+    if (s->ledger == NULL) {
+        return ERROR_NONE;
+    }
+    ledger_append(&text, &line);
+    written = !text.failed && fwrite(text.data, 1, text.len, s->ledger) == text.len && fflush(s->ledger) == 0;
+    buf_free(&text);
+    return written ? ERROR_NONE
+                   : error_set(error, ERROR_SYSTEM, "%s: %s", s->options.ledger, strerror(errno));
+}
+
+/* The id in the gateway's reply, or "" when it has none. */
+static void reply_id(struct span reply, struct buf *id)
+{
+    cJSON *answer = cJSON_ParseWithLength(reply.data, reply.len);
+    const char *text = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(answer, "id"));
+
+    buf_append_text(id, text == NULL ? "" : text);
+    cJSON_Delete(answer);
+}
+
+/* What a provider would send around the body, and a body like its own where none is given. Sets
+ * the request's members to what is in *headers, *path and *body, which are the caller's. */
+static enum error_code sign_request(const struct send *s, struct post_request *request, cJSON **headers,
+                                    struct buf *path, struct buf *body, struct error *error)
+{
+    const struct options *o = &s->options;
+    struct sign_event event = {span_of(request->id), request->body, o->url, clock_wall_us() / CLOCK_US_PER_S};
+    enum error_code code;
+
+    if (o->data == NULL && o->file == NULL && o->lines == NULL) {
+        sign_body(s->sign, event.id, body);
+        event.body = buf_span(body);
+    }
+    buf_append_text(path, request->path);
+    *headers = request->headers == NULL ? cJSON_CreateObject() : cJSON_Duplicate(request->headers, true);
+    if (*headers == NULL || body->failed || path->failed) {
+        return error_set(error, ERROR_MEMORY, "out of memory");
+    }
+    code = sign_headers(s->sign, &event, path, *headers, error);
+    request->id = ""; /* stands where the provider puts it */
+    request->headers = *headers;
+    request->path = buf_text(path);
+    request->body = event.body;
+    return code;
+}
+
+/* Posts one event, with its lines in the ledger and on standard output. Owns
+ * nothing. id may be empty: the gateway then finds one. */
+static enum error_code send_event(struct send *s, struct post_request *request, struct error *error)
+{
+    struct post_reply reply = {0};
+    struct buf id = {0}, answered = {0}, path = {0}, body = {0};
+    char sha256[LEDGER_SHA256_HEX + 1];
+    enum error_code code = ERROR_NONE;
+    cJSON *headers = NULL;
+
+    buf_append_text(&id, request->id);
+    if (id.len == 0 && (s->ledger != NULL || s->sign != NULL)) {
+        make_id(&id);
+    }
+    request->id = buf_text(&id);
+    if (s->sign != NULL) {
+        code = sign_request(s, request, &headers, &path, &body, error);
+        if (code != ERROR_NONE) {
+            goto done;
+        }
+    }
+    ledger_sha256(request->body, sha256);
+    code = write_ledger(s, LEDGER_SENT, buf_span(&id), sha256, error);
+    if (code != ERROR_NONE) {
+        goto done;
+    }
+    post_event(s->post, request, &reply);
+    s->posted++;
+    s->replies += reply.status > 0;
+    s->accepted += ledger_outcome(reply.status) == LEDGER_ACKED;
+    reply_id(buf_span(&reply.body), &answered);
+    if (answered.len == 0) {
+        buf_append_span(&answered, buf_span(&id));
+    }
+    report_line("%03ld %s%s%s", reply.status, answered.len == 0 ? "-" : buf_text(&answered),
+                reply.problem[0] == '\0' ? "" : " ", reply.problem);
+    code = write_ledger(s, ledger_outcome(reply.status), buf_span(&answered), sha256, error);
+done:
+    buf_free(&reply.body);
+    cJSON_Delete(headers);
+    buf_free(&path);
+    buf_free(&body);
+    buf_free(&answered);
+    buf_free(&id);
+    return code;
+}
+
+static enum error_code read_file(const char *name, struct buf *out, struct error *error)
+{
+    bool standard = strcmp(name, "-") == 0;
+    FILE *file = standard ? stdin : fopen(name, "rb");
+    char block[16384];
+    size_t got;
+    bool failed;
+
+    if (file == NULL) {
+        return error_set(error, ERROR_SETTING, "%s: %s", name, strerror(errno));
+    }
+    while ((got = fread(block, 1, sizeof block, file)) > 0) {
+        buf_append(out, block, got);
+    }
+    failed = ferror(file) != 0;
+    if (!standard) {
+        (void)fclose(file);
+    }
+    if (failed || out->failed) {
+        return error_set(error, ERROR_SYSTEM, "%s: can't be read whole", name);
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code send_one(struct send *s, struct error *error)
+{
+    struct post_request request = {.path = s->options.path,
+                                   .method = s->options.method,
+                                   .id = s->options.id,
+                                   .body = span_of(s->options.data)};
+    struct buf body = {0};
+    enum error_code code = ERROR_NONE;
+
+    if (s->options.file != NULL) {
+        code = read_file(s->options.file, &body, error);
+        request.body = buf_span(&body);
+    }
+    if (code == ERROR_NONE) {
+        code = send_event(s, &request, error);
+    }
+    buf_free(&body);
+    return code;
+}
+
+/* Sends one line of a file of events: {"headers": {...}, "body": "..."}. */
+static enum error_code send_line(struct send *s, struct span text, long number, struct error *error)
+{
+    cJSON *line = cJSON_ParseWithLength(text.data, text.len);
+    const cJSON *headers = cJSON_GetObjectItemCaseSensitive(line, "headers");
+    const char *body = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(line, "body"));
+    const char *id;
+    enum error_code code;
+
+    if (body == NULL || post_text_hides_nul(text)) {
+        code = error_set(error, ERROR_MALFORMED,
+                         "%s: line %ld isn't {\"headers\": {...}, \"body\": \"...\"} without \\u0000",
+                         s->options.lines, number);
+    } else {
+        id = cJSON_GetStringValue(cJSON_GetObjectItem(headers, s->options.id_header));
+        code = send_event(s,
+                          &(struct post_request){.path = s->options.path,
+                                                 .method = s->options.method,
+                                                 .id = id == NULL ? "" : id,
+                                                 .headers = headers,
+                                                 .body = span_of(body)},
+                          error);
+    }
+    cJSON_Delete(line);
+    return code;
+}
+
+static enum error_code send_lines(struct send *s, struct error *error)
+{
+    FILE *file = fopen(s->options.lines, "rb");
+    enum error_code code = ERROR_NONE;
+    char *text = NULL;
+    size_t capacity = 0;
+    ssize_t len;
+
+    if (file == NULL) {
+        return error_set(error, ERROR_SETTING, "%s: %s", s->options.lines, strerror(errno));
+    }
+    for (long number = 1; code == ERROR_NONE && (len = getline(&text, &capacity, file)) >= 0; number++) {
+        code = send_line(s, (struct span){text, (size_t)len}, number, error);
+    }
+    if (code == ERROR_NONE && ferror(file)) {
+        code = error_set(error, ERROR_SYSTEM, "%s: can't be read whole", s->options.lines);
+    }
+    free(text);
+    (void)fclose(file);
+    return code;
+}
+
+static bool read_options(struct options *o, struct sign_options *sign, int count, char **arguments)
+{
+    const struct {
+        const char *name;
+        const char **value;
+    } known[] = {
+        {"--url", &o->url},
+        {"--path", &o->path},
+        {"--method", &o->method},
+        {"--id", &o->id},
+        {"--data", &o->data},
+        {"--file", &o->file},
+        {"--lines", &o->lines},
+        {"--id-header", &o->id_header},
+        {"--ledger", &o->ledger},
+        {"--source", &o->source},
+        {"--sign", &sign->scheme},
+        {"--secret-file", &sign->secret_file},
+        {"--secret-env", &sign->secret_env},
+        {"--header", &sign->header},
+        {"--algorithm", &sign->algorithm},
+        {"--encoding", &sign->encoding},
+        {"--prefix", &sign->prefix},
+        {"--user", &sign->user},
+    };
+
+    for (int i = 0; i < count; i += 2) {
+        size_t k = 0;
+
+        while (k < sizeof known / sizeof known[0] && strcmp(arguments[i], known[k].name) != 0) {
+            k++;
+        }
+        if (k == sizeof known / sizeof known[0] || i + 1 == count) {
+            report_problem(NAME, "%s: %s; see sluice send --help",
+                           k == sizeof known / sizeof known[0] ? "no such option" : "its value is missing",
+                           arguments[i]);
+            return false;
+        }
+        *known[k].value = arguments[i + 1];
+    }
+    if ((o->data != NULL) + (o->file != NULL) + (o->lines != NULL) > 1) {
+        report_problem(NAME, "only one of --data, --file and --lines can be sent");
+        return false;
+    }
+    if (sign->scheme == NULL && (sign->secret_file != NULL || sign->secret_env != NULL)) {
+        report_problem(NAME, "a secret is only used with --sign SCHEME");
+        return false;
+    }
+    return true;
+}
+
+static enum error_code send_all(struct send *s, struct error *error)
+{
+    enum error_code code = post_open(&s->post, s->options.url, error);
+
+    if (code == ERROR_NONE && s->sign_options.scheme != NULL) {
+        code = sign_open(&s->sign, &s->sign_options, error);
+    }
+    if (code == ERROR_NONE && s->options.ledger != NULL) {
+        s->ledger = fopen(s->options.ledger, "ab");
+        if (s->ledger == NULL) {
+            code = error_set(error, ERROR_SETTING, "%s: %s", s->options.ledger, strerror(errno));
+        }
+    }
+    if (code == ERROR_NONE) {
+        code = s->options.lines == NULL ? send_one(s, error) : send_lines(s, error);
+    }
+    if (s->ledger != NULL && fclose(s->ledger) != 0 && code == ERROR_NONE) {
+        code = error_set(error, ERROR_SYSTEM, "%s: %s", s->options.ledger, strerror(errno));
+    }
+    sign_close(s->sign);
+    post_close(s->post);
+    return code;
+}
+
+static enum exit_code run(const void *settings, int count, char **arguments)
+{
+    struct send s = {.options = {.url = "http://127.0.0.1:8080",
+                                 .path = "/",
+                                 .method = "POST",
+                                 .id = "",
+                                 .id_header = "X-GitHub-Delivery",
+                                 .source = "default"}};
+    struct error error = {0};
+
+    (void)settings;
+    if (!read_options(&s.options, &s.sign_options, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    if (send_all(&s, &error) != ERROR_NONE) {
+        return report_error(NAME, &error);
+    }
+    if (s.posted > 0 && s.replies == 0) {
+        return EXIT_UNREACHABLE;
+    }
+    return s.accepted == s.posted ? EXIT_DONE : EXIT_NO;
+}
+
+const struct subcommand send_command = {
+    .name = NAME,
+    .arguments = "[OPTION VALUE]...",
+    .summary = "post one event, or a file of them, and print the replies",
+    .help =
+        "Posts to the gateway and prints a line for each reply: the status (000: none came) and the id.\n"
+        "\n"
+        "  --url URL         the gateway (http://127.0.0.1:8080)\n"
+        "  --path PATH       path and query (/)\n"
+        "  --method METHOD   (POST)\n"
+        "  --data STRING     the body\n"
+        "  --file FILE       the body, byte for byte; - is standard input\n"
+        "  --id ID           sent as webhook-id\n"
+        "  --lines FILE      an event for each line: {\"headers\": {...}, \"body\": \"...\"}\n"
+        "  --id-header NAME  of those headers the one that is sent as webhook-id too\n"
+        "                    (X-GitHub-Delivery; none when an event lacks it)\n"
+        "  --ledger FILE     append what was sent and what became of it, for sluice verify\n"
+        "  --source NAME     the events' source, for the ledger (default)\n"
+        "\n"
+        "To try a route, signed as its provider signs, with a body and an id of its kind:\n"
+        "  --sign SCHEME       standard github stripe slack shopify twilio gitlab meta zoom hmac bearer\n"
+        "                      basic header\n"
+        "  --secret-file FILE  the secret, or\n"
+        "  --secret-env NAME   the variable that has it\n"
+        "  --header --algorithm --encoding --prefix --user: as the route says them (hmac, header, basic)\n"
+        "Twilio signs the URL: --url is then what the gateway is called from outside.\n"
+        "\n"
+        "Exit code 1 when any reply wasn't 2xx, 69 when none came.\n",
+    .settings = settings_none,
+    .run = run,
+};

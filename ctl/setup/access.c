@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+#include "access.h"
+
+#include "buf.h"
+#include "ctl/report.h"
+#include "secret.h"
+
+#include <curl/curl.h>
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/sha.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SALT_LEN 4
+#define HASH_LEN (SALT_LEN + SHA256_DIGEST_LENGTH)
+#define HASH_BASE64_LEN 48 /* of HASH_LEN bytes, which need no padding */
+
+bool access_hash_matches(const char *hash, const char *password)
+{
+    unsigned char stored[HASH_LEN], digest[SHA256_DIGEST_LENGTH];
+    struct buf salted = {0};
+    bool matches = false;
+
+    if (strlen(hash) != HASH_BASE64_LEN ||
+        EVP_DecodeBlock(stored, (const unsigned char *)hash, HASH_BASE64_LEN) != HASH_LEN) {
+        return false;
+    }
+    buf_append(&salted, stored, SALT_LEN);
+    buf_append_text(&salted, password);
+    if (!salted.failed) {
+        (void)SHA256((const unsigned char *)salted.data, salted.len, digest);
+        matches = CRYPTO_memcmp(digest, stored + SALT_LEN, sizeof digest) == 0;
+        secret_wipe(salted.data, salted.len);
+    }
+    buf_free(&salted);
+    return matches;
+}
+
+bool access_same(const cJSON *wanted, const cJSON *existing)
+{
+    const cJSON *member;
+
+    cJSON_ArrayForEach(member, wanted)
+    {
+        if (!cJSON_Compare(member, cJSON_GetObjectItemCaseSensitive(existing, member->string), true)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* Tells of each member of wanted that existing has otherwise. */
+static void tell_members(const struct access *a, const char *what, const cJSON *wanted, const cJSON *existing)
+{
+    const cJSON *member;
+
+    cJSON_ArrayForEach(member, wanted)
+    {
+        const cJSON *other = cJSON_GetObjectItemCaseSensitive(existing, member->string);
+        char *is = other == NULL ? NULL : cJSON_PrintUnformatted(other);
+        char *should = cJSON_PrintUnformatted(member);
+
+        if (!cJSON_Compare(member, other, true)) {
+            outcome_differs(a->outcome, is == NULL ? "none" : is, should == NULL ? "" : should, "%s, %s",
+                            what, member->string);
+        }
+        cJSON_free(is);
+        cJSON_free(should);
+    }
+}
+
+/* Puts wanted at path unless what is there (NULL: nothing) has it all already. */
+static enum error_code settle(const struct access *a, const char *path, const cJSON *wanted,
+                              const cJSON *existing, const char *what, struct error *error)
+{
+    enum error_code code = ERROR_NONE;
+
+    if (existing != NULL && access_same(wanted, existing)) {
+        outcome_there(a->outcome, "%s", what);
+        return ERROR_NONE;
+    }
+    if (!a->outcome->checking) {
+        code = management_put(a->management, path, wanted, error);
+    }
+    if (code == ERROR_NONE && existing == NULL) {
+        outcome_missing(a->outcome, "%s", what);
+    } else if (code == ERROR_NONE) {
+        tell_members(a, what, wanted, existing);
+    }
+    return code;
+}
+
+/* *existing: what is at path, NULL when nothing is; for cJSON_Delete. */
+static enum error_code look(const struct access *a, const char *path, cJSON **existing, struct error *error)
+{
+    enum error_code code = management_get(a->management, path, existing, error);
+
+    return code == ERROR_NOT_FOUND ? ERROR_NONE : code;
+}
+
+/* Owns wanted. */
+static enum error_code ensure(const struct access *a, const char *path, cJSON *wanted, const char *what,
+                              struct error *error)
+{
+    cJSON *existing = NULL;
+    enum error_code code;
+
+    if (wanted == NULL) {
+        return error_set(error, ERROR_MEMORY, "%s: out of memory", what);
+    }
+    code = look(a, path, &existing, error);
+    if (code == ERROR_NONE) {
+        code = settle(a, path, wanted, existing, what, error);
+    }
+    cJSON_Delete(existing);
+    cJSON_Delete(wanted);
+    return code;
+}
+
+static enum error_code ensure_permissions(const struct access *a, const char *user, const char *configure,
+                                          const char *write, const char *read, struct error *error)
+{
+    char *escaped = curl_easy_escape(NULL, user, 0);
+    cJSON *wanted = cJSON_CreateObject();
+    struct buf path = {0}, what = {0};
+    enum error_code code;
+
+    (void)cJSON_AddStringToObject(wanted, "configure", configure);
+    (void)cJSON_AddStringToObject(wanted, "write", write);
+    (void)cJSON_AddStringToObject(wanted, "read", read);
+    buf_printf(&path, "/api/permissions/%s/%s", a->segment, escaped == NULL ? "" : escaped);
+    buf_printf(&what, "broker permissions of %s in vhost %s", user, a->vhost);
+    code = ensure(a, buf_text(&path), wanted, buf_text(&what), error);
+    curl_free(escaped);
+    buf_free(&path);
+    buf_free(&what);
+    return code;
+}
+
+/* --- users ---------------------------------------------------------------- */
+
+/* An empty password: any will do. */
+static bool has_password(const cJSON *user, const char *password)
+{
+    const char *hash = management_text(user, "password_hash");
+    const char *how = management_text(user, "hashing_algorithm");
+
+    return password[0] == '\0' ||
+           (hash != NULL && how != NULL && strcmp(how, "rabbit_password_hashing_sha256") == 0 &&
+            access_hash_matches(hash, password));
+}
+
+/* The password that is given, else the one that the user has. */
+static cJSON *wanted_user(const cJSON *existing, const char *password)
+{
+    cJSON *wanted = cJSON_CreateObject();
+
+    if (password[0] != '\0') {
+        (void)cJSON_AddStringToObject(wanted, "password", password);
+    } else {
+        const char *hash = management_text(existing, "password_hash"),
+                   *how = management_text(existing, "hashing_algorithm");
+
+        (void)cJSON_AddStringToObject(wanted, "password_hash", hash == NULL ? "" : hash);
+        (void)cJSON_AddStringToObject(wanted, "hashing_algorithm", how == NULL ? "" : how);
+    }
+    (void)cJSON_AddStringToObject(wanted, "tags", "");
+    return wanted;
+}
+
+static void tell_user(const struct access *a, const char *name, const cJSON *existing, bool same_password,
+                      bool same_tags)
+{
+    if (existing == NULL) {
+        outcome_missing(a->outcome, "broker user %s", name);
+        return;
+    }
+    if (same_password && same_tags) {
+        outcome_there(a->outcome, "broker user %s", name);
+    }
+    if (!same_password) {
+        outcome_differs(a->outcome, "another", "the one given", "broker user %s, password", name);
+    }
+    if (!same_tags) {
+        char *tags = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(existing, "tags"));
+
+        outcome_differs(a->outcome, tags == NULL ? "" : tags, "none", "broker user %s, tags", name);
+        cJSON_free(tags);
+    }
+}
+
+static enum error_code ensure_user(const struct access *a, const struct topology_user *user,
+                                   const char *password, const char *setting, struct error *error)
+{
+    cJSON *existing = NULL;
+    struct buf path = {0};
+    bool same_password, same_tags;
+    enum error_code code;
+
+    buf_printf(&path, "/api/users/%s", user->name);
+    code = look(a, buf_text(&path), &existing, error);
+    same_password = existing != NULL && has_password(existing, password);
+    same_tags =
+        existing != NULL && cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(existing, "tags")) == 0;
+    if (code == ERROR_NONE && existing == NULL && password[0] == '\0' && !a->outcome->checking) {
+        code =
+            error_set(error, ERROR_SETTING,
+                      "%s isn't set, nor %s_FILE: the broker's user %s isn't there yet, and is made with it",
+                      setting, setting, user->name);
+    }
+    if (code == ERROR_NONE && !(same_password && same_tags) && !a->outcome->checking) {
+        cJSON *wanted = wanted_user(existing, password);
+
+        code = management_put(a->management, buf_text(&path), wanted, error);
+        cJSON_Delete(wanted);
+    }
+    if (code == ERROR_NONE) {
+        tell_user(a, user->name, existing, same_password, same_tags);
+        code = ensure_permissions(a, user->name, user->configure, user->write, user->read, error);
+    }
+    cJSON_Delete(existing);
+    buf_free(&path);
+    return code;
+}
+
+/* --- policies ------------------------------------------------------------- */
+
+/* The bound that is told, else the one in force, else ours. */
+static int64_t bytes_of(const struct topology_policy *policy, const cJSON *existing)
+{
+    const cJSON *definition = cJSON_GetObjectItemCaseSensitive(existing, "definition");
+    const cJSON *bytes = cJSON_GetObjectItemCaseSensitive(definition, "max-length-bytes");
+
+    if (policy->max_length_bytes != 0) {
+        return policy->max_length_bytes;
+    }
+    return cJSON_IsNumber(bytes) ? (int64_t)bytes->valuedouble : TOPOLOGY_QUEUE_BYTES;
+}
+
+static cJSON *definition_of(const struct topology_policy *policy, int64_t bytes)
+{
+    cJSON *definition = cJSON_CreateObject();
+
+    (void)cJSON_AddNumberToObject(definition, "max-length-bytes", (double)bytes);
+    if (policy->delivery_limit != 0) {
+        (void)cJSON_AddNumberToObject(definition, "delivery-limit", policy->delivery_limit);
+    }
+    return definition;
+}
+
+static enum error_code ensure_policy(const struct access *a, const struct topology_policy *policy,
+                                     struct error *error)
+{
+    cJSON *wanted = cJSON_CreateObject(), *existing = NULL;
+    struct buf path = {0}, what = {0};
+    enum error_code code;
+
+    buf_printf(&path, "/api/policies/%s/%s", a->segment, policy->name);
+    code = look(a, buf_text(&path), &existing, error);
+    if (code == ERROR_NONE) {
+        int64_t bytes = bytes_of(policy, existing);
+
+        (void)cJSON_AddStringToObject(wanted, "pattern", policy->pattern);
+        (void)cJSON_AddStringToObject(wanted, "apply-to", "queues");
+        (void)cJSON_AddNumberToObject(wanted, "priority", TOPOLOGY_POLICY_PRIORITY);
+        (void)cJSON_AddItemToObject(wanted, "definition", definition_of(policy, bytes));
+        buf_printf(&what, "broker policy %s", policy->name);
+        code = settle(a, buf_text(&path), wanted, existing, buf_text(&what), error);
+    }
+    cJSON_Delete(existing);
+    cJSON_Delete(wanted);
+    buf_free(&path);
+    buf_free(&what);
+    return code;
+}
+
+/* --- all of it ------------------------------------------------------------ */
+
+/* The vhost, and setup's own rights in it: who makes a vhost may not use it yet. */
+static enum error_code ensure_vhost(const struct access *a, struct error *error)
+{
+    struct buf path = {0}, what = {0};
+    cJSON *me = NULL;
+    const char *name;
+    enum error_code code;
+
+    buf_printf(&path, "/api/vhosts/%s", a->segment);
+    buf_printf(&what, "broker vhost %s", a->vhost);
+    code = ensure(a, buf_text(&path), cJSON_CreateObject(), buf_text(&what), error);
+    if (code == ERROR_NONE) {
+        code = management_get(a->management, "/api/whoami", &me, error);
+    }
+    if (code == ERROR_NONE) {
+        name = management_text(me, "name");
+        code = ensure_permissions(a, name == NULL ? "" : name, ".*", ".*", ".*", error);
+    }
+    cJSON_Delete(me);
+    buf_free(&path);
+    buf_free(&what);
+    return code;
+}
+
+enum error_code access_setup(const struct access *a, struct error *error)
+{
+    enum error_code code = ensure_vhost(a, error);
+
+    if (code == ERROR_NONE) {
+        code = ensure_user(a, &topology_gateway_user, a->gateway_password, "SETUP_GATEWAY_BROKER_PASSWORD",
+                           error);
+    }
+    if (code == ERROR_NONE) {
+        code =
+            ensure_user(a, &topology_worker_user, a->worker_password, "SETUP_WORKER_BROKER_PASSWORD", error);
+    }
+    for (size_t i = 0; code == ERROR_NONE && i < a->topology->policy_count; i++) {
+        code = ensure_policy(a, &a->topology->policies[i], error);
+    }
+    return code;
+}
+
+void access_print_hint(const struct topology *topology, const char *vhost)
+{
+    const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user};
+
+    report_line(
+        "left   vhost, users, permissions and policies of the broker; they need to be as by these, with the "
+        "bound on bytes that you want");
+    for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
+        report_line("         rabbitmqctl add_user %s", users[i]->name);
+        report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", vhost, users[i]->name,
+                    users[i]->configure, users[i]->write, users[i]->read);
+    }
+    for (size_t i = 0; i < topology->policy_count; i++) {
+        const struct topology_policy *policy = &topology->policies[i];
+        cJSON *definition = definition_of(policy, bytes_of(policy, NULL));
+        char *text = cJSON_PrintUnformatted(definition);
+
+        report_line("         rabbitmqctl set_policy -p %s --apply-to queues --priority %d %s '%s' '%s'",
+                    vhost, TOPOLOGY_POLICY_PRIORITY, policy->name, policy->pattern, text == NULL ? "" : text);
+        cJSON_free(text);
+        cJSON_Delete(definition);
+    }
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+#include "access.h"
+#include "backoff.h"
+#include "broker.h"
+#include "budget.h"
+#include "clock.h"
+#include "ctl/database.h"
+#include "in_force.h"
+#include "inventory.h"
+#include "keys.h"
+#include "migrate.h"
+#include "outcome.h"
+#include "ctl/report.h"
+#include "roles.h"
+#include "script.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#define NAME "setup"
+/* Any number, as long as every release takes the same: "sluice" in ASCII. */
+#define ADVISORY_LOCK "126943972253541"
+/* Compression by lz4 and client_connection_check_interval came with 14. */
+#define LEAST_SERVER_VERSION 140000
+
+struct setup {
+    const struct setup_settings *settings;
+    struct topology topology;
+    struct outcome outcome;
+    struct buf vhost, segment; /* see management_vhost */
+    struct management *management;
+    struct broker *broker;
+    PGconn *database;
+    struct roles_wanted roles;
+};
+
+typedef enum error_code (*reach)(struct setup *, struct error *);
+
+/* Tries until it works, or fails for good, or SETUP_WAIT has passed: setup is
+ * started together with the servers and runs once. A check is told at once. */
+static enum error_code keep_trying(struct setup *s, reach attempt, struct error *error)
+{
+    struct backoff backoff = {.base_us = CLOCK_US_PER_S / 5, .cap_us = 2 * CLOCK_US_PER_S};
+    int64_t deadline = clock_monotonic_us() + s->settings->wait_us;
+    enum error_code code;
+
+    while ((code = attempt(s, error)) != ERROR_NONE && error_class(code) == ERROR_CLASS_RETRYABLE) {
+        int64_t wait_us = backoff_next(&backoff, backoff_random());
+        struct timespec wait = {wait_us / CLOCK_US_PER_S, wait_us % CLOCK_US_PER_S * 1000};
+
+        if (s->outcome.checking || clock_monotonic_us() + wait_us >= deadline) {
+            break;
+        }
+        if (backoff.attempt == 1) {
+            report_problem(NAME, "waiting: %s", error->text);
+        }
+        (void)nanosleep(&wait, NULL);
+    }
+    return code;
+}
+
+/* --- broker ------------------------------------------------------------- */
+
+static enum error_code reach_management(struct setup *s, struct error *error)
+{
+    cJSON *me = NULL;
+    enum error_code code = management_get(s->management, "/api/whoami", &me, error);
+
+    cJSON_Delete(me);
+    return code;
+}
+
+static enum error_code setup_access(struct setup *s, struct error *error)
+{
+    enum error_code code = management_open(&s->management, s->settings->management_url,
+                                           s->settings->broker.password, s->settings->broker.ca, error);
+
+    if (code == ERROR_NONE) {
+        code = keep_trying(s, reach_management, error);
+    }
+    if (code == ERROR_NONE) {
+        const struct access access = {
+            .management = s->management,
+            .vhost = buf_text(&s->vhost),
+            .segment = buf_text(&s->segment),
+            .topology = &s->topology,
+            .gateway_password = s->settings->gateway_broker_password,
+            .worker_password = s->settings->worker_broker_password,
+            .outcome = &s->outcome,
+        };
+
+        code = access_setup(&access, error);
+    }
+    return code;
+}
+
+static struct broker_options broker_options(const struct setup_settings *settings)
+{
+    return (struct broker_options){
+        .access = &settings->broker,
+        .connection_name = "sluice setup",
+        .heartbeat_s = 20,
+    };
+}
+
+static enum error_code reach_broker(struct setup *s, struct error *error)
+{
+    const struct broker_options options = broker_options(s->settings);
+
+    return broker_open(&s->broker, &options, error);
+}
+
+static enum error_code declare(struct setup *s, struct error *error)
+{
+    const struct topology *t = &s->topology;
+    enum error_code code = keep_trying(s, reach_broker, error);
+
+    for (size_t i = 0; code == ERROR_NONE && i < t->exchange_count; i++) {
+        code = broker_declare_exchange(s->broker, t->exchanges[i].name, t->exchanges[i].type, error);
+    }
+    for (size_t i = 0; code == ERROR_NONE && i < t->queue_count; i++) {
+        code = broker_declare_queue(s->broker, t->queues[i].name, t->queues[i].arguments, error);
+    }
+    for (size_t i = 0; code == ERROR_NONE && i < t->binding_count; i++) {
+        code =
+            broker_bind(s->broker, t->bindings[i].queue, t->bindings[i].exchange, t->bindings[i].key, error);
+    }
+    broker_close(s->broker, code == ERROR_NONE);
+    s->broker = NULL;
+    return code;
+}
+
+/* What is there before anything is declared. */
+static enum error_code take_inventory(struct setup *s, struct inventory *inventory, struct error *error)
+{
+    const struct broker_options options = broker_options(s->settings);
+    enum error_code code;
+
+    if (s->management != NULL) {
+        return inventory_ask(inventory, s->management, buf_text(&s->segment), &s->topology, &s->outcome,
+                             error);
+    }
+    code = keep_trying(s, reach_broker, error);
+    broker_close(s->broker, code == ERROR_NONE);
+    s->broker = NULL;
+    return code == ERROR_NONE ? inventory_look(inventory, &options, &s->topology, error) : code;
+}
+
+static enum error_code compare_in_force(struct setup *s, struct error *error)
+{
+    bool contested = true;
+    enum error_code code = ERROR_NONE;
+
+    if (!s->outcome.checking) {
+        code = inforce_contested(s->management, buf_text(&s->segment), &s->topology, &contested, error);
+    }
+    if (code == ERROR_NONE && contested) {
+        code = inforce_compare(s->management, buf_text(&s->segment), &s->topology, &s->outcome, error);
+    }
+    return code;
+}
+
+static enum error_code setup_topology(struct setup *s, struct error *error)
+{
+    struct inventory inventory;
+    enum error_code code = take_inventory(s, &inventory, error);
+
+    if (code == ERROR_NONE && !s->outcome.checking) {
+        code = declare(s, error);
+    }
+    if (code == ERROR_NONE) {
+        inventory_tell(&inventory, &s->topology, &s->outcome);
+    }
+    if (code == ERROR_NONE && s->management != NULL) {
+        code = compare_in_force(s, error);
+    }
+    return code;
+}
+
+/* --- database ----------------------------------------------------------- */
+
+static enum error_code reach_database(struct setup *s, struct error *error)
+{
+    return database_open(&s->database, s->settings->database_url, s->settings->database_password, NAME,
+                         error);
+}
+
+static enum error_code choose_budget(struct setup *s, struct error *error)
+{
+    struct budget_limits limits;
+    int64_t current = -1;
+    PGresult *r = NULL;
+    enum error_code code = database_query(
+        s->database, &r,
+        "select current_setting('server_version_num'), current_setting('max_connections'),"
+        " current_setting('superuser_reserved_connections'),"
+        " coalesce(current_setting('reserved_connections', true), '0'), current_setting('server_version')",
+        0, NULL, error);
+
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    limits = (struct budget_limits){.max_connections = atoll(PQgetvalue(r, 0, 1)),
+                                    .superuser_reserved_connections = atoll(PQgetvalue(r, 0, 2)),
+                                    .reserved_connections = atoll(PQgetvalue(r, 0, 3))};
+    if (atoll(PQgetvalue(r, 0, 0)) < LEAST_SERVER_VERSION) {
+        code =
+            error_set(error, ERROR_SETTING, "database: the server is Postgres %s; sluice needs 14 or newer",
+                      PQgetvalue(r, 0, 4));
+    } else {
+        code = roles_limit(s->database, &current, error);
+    }
+    if (code == ERROR_NONE) {
+        code = budget_choose(&limits, s->settings->budget, current, &s->roles.budget, error);
+    }
+    PQclear(r);
+    return code;
+}
+
+static enum error_code lock(struct setup *s, struct error *error)
+{
+    enum error_code code =
+        database_run(s->database, "set client_min_messages = warning; set lock_timeout = '30s'", error);
+
+    if (code == ERROR_NONE) {
+        code = database_run(s->database, "select pg_advisory_lock(" ADVISORY_LOCK ")", error);
+        if (code == ERROR_TIMEOUT) {
+            error_set(error, code, "database: another setup has held the lock for 30 s");
+        }
+    }
+    return code;
+}
+
+static enum error_code migrate_and_grant(struct setup *s, struct error *error)
+{
+    size_t missing = 0;
+    enum error_code code = migrate_apply(s->database, &s->outcome, &missing, error);
+
+    if (s->outcome.checking && missing > 0) {
+        report_line("unknown roles and rights: they can be compared when the migrations are there");
+        return code;
+    }
+    if (code == ERROR_NONE) {
+        code = roles_apply(s->database, &s->roles, &s->outcome, error);
+    }
+    if (code == ERROR_NONE && missing > 0) {
+        roles_renew_sessions(s->database, NAME);
+    }
+    if (code == ERROR_NONE && s->outcome.checking) {
+        code = keys_check(s->database, &s->outcome, error);
+    }
+    return code;
+}
+
+static enum error_code setup_database(struct setup *s, struct error *error)
+{
+    enum error_code code = keep_trying(s, reach_database, error);
+
+    s->roles.worker_password = s->settings->worker_database_password;
+    s->roles.reader_password = s->settings->reader_database_password;
+    if (code == ERROR_NONE) {
+        code = choose_budget(s, error);
+    }
+    if (code == ERROR_NONE) {
+        code = lock(s, error);
+    }
+    if (code == ERROR_NONE && !s->outcome.checking) {
+        code = roles_check_passwords(s->database, &s->roles, error);
+    }
+    if (code == ERROR_NONE) {
+        code = migrate_and_grant(s, error);
+    }
+    PQfinish(s->database);
+    s->database = NULL;
+    return code;
+}
+
+/* --- command ------------------------------------------------------------ */
+
+static enum error_code setup_all(struct setup *s, bool broker_users, struct error *error)
+{
+    /* The database first: it is the one that may say no, to the budget. */
+    enum error_code code = setup_database(s, error);
+
+    if (code == ERROR_NONE && broker_users) {
+        code = setup_access(s, error);
+    }
+    if (code == ERROR_NONE) {
+        code = setup_topology(s, error);
+    }
+    if (code == ERROR_NONE && !broker_users) {
+        access_print_hint(&s->topology, buf_text(&s->vhost));
+    }
+    management_close(s->management);
+    return code;
+}
+
+static void print_script(const struct setup_settings *settings)
+{
+    struct buf script = {0};
+
+    script_append(&script, settings->budget);
+    (void)fwrite(script.data, 1, script.len, stdout);
+    buf_free(&script);
+}
+
+static enum exit_code conclude(const struct setup *s)
+{
+    if (!s->outcome.checking) {
+        return EXIT_DONE;
+    }
+    if (s->outcome.differences > 0) {
+        report_problem(NAME, "differences: %zu; sluice setup without --check mends what setup makes",
+                       s->outcome.differences);
+        return EXIT_NO;
+    }
+    report_line("all is as it should be");
+    return EXIT_DONE;
+}
+
+static enum exit_code run(const void *settings, int count, char **arguments)
+{
+    struct setup s = {.settings = settings};
+    bool print_sql = false, broker_users = true;
+    struct error error = {0};
+    enum error_code code;
+
+    for (int i = 0; i < count; i++) {
+        if (strcmp(arguments[i], "--print-sql") == 0) {
+            print_sql = true;
+        } else if (strcmp(arguments[i], "--skip-broker-users") == 0) {
+            broker_users = false;
+        } else if (strcmp(arguments[i], "--check") == 0) {
+            s.outcome.checking = true;
+        } else {
+            report_problem(NAME, "no such option: %s; see sluice setup --help", arguments[i]);
+            return EXIT_USAGE;
+        }
+    }
+    if (print_sql) {
+        print_script(s.settings);
+        return EXIT_DONE;
+    }
+    code = topology_build(&s.topology, s.settings->delays.us, s.settings->delays.count,
+                          s.settings->queue_max_bytes, &error);
+    if (code == ERROR_NONE) {
+        code = broker_check(&s.settings->broker, &error);
+    }
+    if (code == ERROR_NONE) {
+        management_vhost(s.settings->broker.url, &s.segment, &s.vhost);
+        code = setup_all(&s, broker_users, &error);
+    }
+    buf_free(&s.segment);
+    buf_free(&s.vhost);
+    return code == ERROR_NONE ? conclude(&s) : report_error(NAME, &error);
+}
+
+const struct subcommand setup_command = {
+    .name = NAME,
+    .arguments = "[--check] [--print-sql] [--skip-broker-users]",
+    .summary = "prepare database and broker; the same when run twice",
+    .help = "Migrates the database, sets its roles and the connection budget, then the broker's\n"
+            "vhost, users, permissions, policies, exchanges and queues. Waits SETUP_WAIT for either\n"
+            "server to come up. Prints a line for each thing: `done` when this run made or changed it, with\n"
+            "the old and the new, `there` when it was so before. What isn't told stays as it is: budget,\n"
+            "bounds of the queues, passwords. Nothing is ever removed. Refuses a budget that the database's\n"
+            "max_connections doesn't bear, and a policy of others that is in force on our queues.\n"
+            "\n"
+            "  --check              change nothing: compare everything, print what differs and the members\n"
+            "                       of each queue; exit code 1 when anything differs\n"
+            "  --print-sql          print the database's part as a psql script instead, and connect to\n"
+            "                       nothing; it reads the passwords from psql's variables\n"
+            "  --skip-broker-users  leave vhost, users, permissions and policies of the broker alone, and\n"
+            "                       print what they need to be; for managed brokers\n",
+    .settings = settings_setup,
+    .run = run,
+};

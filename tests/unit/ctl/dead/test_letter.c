@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/dead/letter.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define COLUMNS 14
+
+enum { HEADERS = 7, KEEP = 3, RECEIVED = 11, UNREADABLE = 13, ID = 2 };
+
+/* A row as the server sends it. NULL: null. */
+static const char *const good[COLUMNS] = {
+    "17",         "github",    "evt_1", "first",
+    "POST",       "/a",        "q=1",   "{\"x-a\": \"\xc3\xa9\", \"x-b\": \"2\"}",
+    "text/plain", "192.0.2.1", NULL,    "1763900000000001",
+    "\\x00ff",    "f",
+};
+
+static PGresult *row_of(const char *const *values)
+{
+    PGresult *r = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
+    PGresAttDesc attributes[COLUMNS];
+    static char name[] = "c";
+
+    assert_non_null(r);
+    memset(attributes, 0, sizeof attributes);
+    for (int i = 0; i < COLUMNS; i++) {
+        attributes[i].name = name;
+    }
+    assert_int_equal(PQsetResultAttrs(r, COLUMNS, attributes), 1);
+    for (int i = 0; i < COLUMNS; i++) {
+        char text[256] = "";
+
+        if (values[i] != NULL) {
+            (void)strncat(text, values[i], sizeof text - 1);
+        }
+        assert_int_equal(
+            PQsetvalue(r, 0, i, values[i] == NULL ? NULL : text, values[i] == NULL ? -1 : (int)strlen(text)),
+            1);
+    }
+    return r;
+}
+
+static void a_row_becomes_the_message_that_it_was_with_attempt_0(void **state)
+{
+    PGresult *r = row_of(good);
+    struct deadletter letter;
+    struct envelope e;
+    struct error error = {0};
+
+    (void)state;
+    if (deadletter_read(&letter, r, 0, &error) != ERROR_NONE) {
+        fail_msg("%s", error.text);
+    }
+    assert_string_equal(letter.dead_id, "17");
+    assert_true(span_equal(letter.source, SPAN_LITERAL("github")));
+    assert_int_equal(letter.body_len, 2);
+    assert_memory_equal(letter.body, "\0\xff", 2);
+    assert_int_equal(envelope_decode(buf_span(&letter.properties), &e, &error), ERROR_NONE);
+    assert_true(span_equal(e.id, SPAN_LITERAL("evt_1")));
+    assert_true(span_equal(e.path, SPAN_LITERAL("/a")));
+    assert_true(span_equal(e.query, SPAN_LITERAL("q=1")));
+    assert_true(span_equal(e.content_type, SPAN_LITERAL("text/plain")));
+    assert_true(span_equal(e.remote, SPAN_LITERAL("192.0.2.1")));
+    assert_int_equal(e.traceparent.len, 0);
+    assert_int_equal(e.keep, ENVELOPE_KEEP_FIRST);
+    assert_int_equal(e.received_us, INT64_C(1763900000000001));
+    assert_int_equal(e.attempt, 0);
+    assert_int_equal(e.header_count, 2);
+    assert_true(span_equal(e.headers[0].name, SPAN_LITERAL("x-a")));
+    assert_true(span_equal(e.headers[0].value, SPAN_LITERAL("\xc3\xa9")));
+    deadletter_free(&letter);
+    PQclear(r);
+}
+
+static void what_is_no_envelope_is_refused(void **state)
+{
+    static const struct {
+        int column;
+        const char *value;
+    } wrong[] = {
+        {UNREADABLE, "t"}, {KEEP, NULL},        {RECEIVED, NULL},        {ID, ""},
+        {HEADERS, NULL},   {HEADERS, "[\"\"]"}, {HEADERS, "{\"x\": 1}"}, {1, "No Source"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        const char *values[COLUMNS];
+        struct deadletter letter;
+        struct error error = {0};
+        enum error_code code;
+        PGresult *r;
+
+        memcpy(values, good, sizeof values);
+        values[wrong[i].column] = wrong[i].value;
+        r = row_of(values);
+        code = deadletter_read(&letter, r, 0, &error);
+        assert_true(code == ERROR_MALFORMED || code == ERROR_LIMIT);
+        assert_true(error.text[0] != '\0');
+        deadletter_free(&letter);
+        PQclear(r);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_row_becomes_the_message_that_it_was_with_attempt_0),
+        cmocka_unit_test(what_is_no_envelope_is_refused),
+    };
+
+    return cmocka_run_group_tests_name("deadletter", tests, NULL, NULL);
+}

@@ -1,0 +1,220 @@
+/* SPDX-License-Identifier: MIT */
+#include "ctl/send/sign.h"
+
+#include "gateway/verify/schemes.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define NOW 1614265330
+
+static const struct sign_options all[] = {
+    {.scheme = "standard"},
+    {.scheme = "github"},
+    {.scheme = "stripe"},
+    {.scheme = "slack"},
+    {.scheme = "shopify"},
+    {.scheme = "twilio"},
+    {.scheme = "gitlab"},
+    {.scheme = "meta"},
+    {.scheme = "zoom"},
+    {.scheme = "hmac", .header = "x-my-mac"},
+    {.scheme = "hmac", .header = "x-my-mac", .algorithm = "sha512", .encoding = "base64", .prefix = "mac="},
+    {.scheme = "bearer"},
+    {.scheme = "basic", .user = "me"},
+    {.scheme = "header", .header = "x-my-token"},
+};
+
+#define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+/* A rule as a route would have it. */
+static struct verify_rule rule_of(const struct sign_options *o, const char *secret)
+{
+    struct verify_rule rule = scheme_rule(scheme_named(span_of(o->scheme)));
+    struct error error;
+
+    rule.header = o->header == NULL ? NULL : strdup(o->header);
+    rule.prefix = o->prefix == NULL ? NULL : strdup(o->prefix);
+    rule.user = o->user == NULL ? NULL : strdup(o->user);
+    assert_true(o->algorithm == NULL || key_algorithm_of(span_of(o->algorithm), &rule.algorithm));
+    assert_true(o->encoding == NULL || encoding_of(span_of(o->encoding), &rule.encoding));
+    assert_int_equal(verify_rule_add_secret(&rule, span_of(secret), &error), ERROR_NONE);
+    return rule;
+}
+
+static struct sign *open_sign(const struct sign_options *options)
+{
+    struct sign_options o = *options;
+    struct error error = {0};
+    struct sign *sign;
+
+    (void)setenv("TEST_SECRET", SECRET, 1);
+    o.secret_env = "TEST_SECRET";
+    if (sign_open(&sign, &o, &error) != ERROR_NONE) {
+        fail_msg("%s: %s", o.scheme, error.text);
+    }
+    return sign;
+}
+
+static struct request request_of(const cJSON *headers, struct buf *path)
+{
+    const char *text = buf_text(path), *mark = strchr(text, '?');
+    struct request r = {
+        .method = SPAN_LITERAL("POST"), .host = SPAN_LITERAL("hooks.example.com"), .https = true};
+    const cJSON *header;
+
+    r.path = (struct span){text, mark == NULL ? strlen(text) : (size_t)(mark - text)};
+    r.query = span_of(mark == NULL ? "" : mark + 1);
+    cJSON_ArrayForEach(header, headers)
+    {
+        r.headers[r.header_count].name = span_of(header->string);
+        r.headers[r.header_count++].value = span_of(header->valuestring);
+    }
+    return r;
+}
+
+/* Signs and lets the gateway's own verification judge. */
+static enum verify_cause judge(const struct sign_options *options, const char *path_text, const char *body,
+                               const char *secret)
+{
+    struct sign *sign = open_sign(options);
+    struct verify_rule rule = rule_of(options, secret);
+    cJSON *headers = cJSON_CreateObject();
+    struct buf path = {0}, own = {0};
+    struct sign_event event = {SPAN_LITERAL("an-id"), {0}, "https://hooks.example.com", NOW};
+    enum verify_cause cause;
+    struct request request;
+    struct error error;
+    bool verified;
+
+    sign_body(sign, event.id, &own);
+    event.body = body == NULL ? buf_span(&own) : span_of(body);
+    buf_append_text(&path, path_text);
+    assert_int_equal(sign_headers(sign, &event, &path, headers, &error), ERROR_NONE);
+    request = request_of(headers, &path);
+    verified = verify_key(&rule, &request, event.body, NOW, &cause) != NULL;
+    assert_int_equal(verified, cause == VERIFY_FINE);
+    cJSON_Delete(headers);
+    buf_free(&path);
+    buf_free(&own);
+    verify_rule_free(&rule);
+    sign_close(sign);
+    return cause;
+}
+
+static void what_is_signed_verifies(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (judge(&all[i], "/hook?a=1", NULL, SECRET) != VERIFY_FINE) {
+            fail_msg("%s", all[i].scheme);
+        }
+        assert_int_equal(judge(&all[i], "/hook?a=1", NULL, "AAAA" SECRET), VERIFY_MISMATCH);
+        assert_int_equal(judge(&all[i], "/", "{\"other\": \"body\"}", SECRET), VERIFY_FINE);
+        assert_int_equal(judge(&all[i], "/", "", SECRET), VERIFY_FINE);
+    }
+}
+
+/* So that a route's default rule finds it. */
+static void the_id_stands_where_the_scheme_looks_for_it(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        const struct scheme *scheme = scheme_named(span_of(all[i].scheme));
+        struct sign *sign = open_sign(&all[i]);
+        cJSON *headers = cJSON_CreateObject();
+        struct buf path = {0}, body = {0};
+        struct sign_event event = {SPAN_LITERAL("an-id"), {0}, "https://hooks.example.com", NOW};
+        struct error error;
+
+        sign_body(sign, event.id, &body);
+        event.body = buf_span(&body);
+        assert_int_equal(sign_headers(sign, &event, &path, headers, &error), ERROR_NONE);
+        if (scheme->id.kind == EVENTID_HEADER) {
+            assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(headers, scheme->id.text)), "an-id");
+        } else {
+            assert_non_null(strstr(buf_text(&body), "an-id"));
+        }
+        cJSON_Delete(headers);
+        buf_free(&path);
+        buf_free(&body);
+        sign_close(sign);
+    }
+}
+
+static void headers_of_the_same_name_are_replaced(void **state)
+{
+    struct sign *sign = open_sign(&all[1]);
+    cJSON *headers =
+        cJSON_Parse("{\"x-hub-signature-256\": \"old\", \"X-GITHUB-EVENT\": \"push\", \"A\": \"b\"}");
+    struct sign_event event = {SPAN_LITERAL("an-id"), SPAN_LITERAL("x"), "http://h", NOW};
+    struct buf path = {0};
+    struct error error;
+
+    (void)state;
+    assert_int_equal(sign_headers(sign, &event, &path, headers, &error), ERROR_NONE);
+    assert_int_equal(cJSON_GetArraySize(headers), 4);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(headers, "x-github-event")), "push");
+    cJSON_Delete(headers);
+    buf_free(&path);
+    sign_close(sign);
+}
+
+static void assert_refused(struct sign_options options, const char *says)
+{
+    struct error error = {0};
+    struct sign *sign;
+
+    assert_int_equal(sign_open(&sign, &options, &error), ERROR_SETTING);
+    assert_null(sign);
+    if (strstr(error.text, says) == NULL) {
+        fail_msg("%s", error.text);
+    }
+}
+
+static void wrong_options_are_refused(void **state)
+{
+    (void)state;
+    (void)setenv("TEST_SECRET", SECRET, 1);
+    (void)setenv("TEST_EMPTY", "", 1);
+    (void)setenv("TEST_PUBLIC", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", 1);
+    assert_refused((struct sign_options){.scheme = "gihtub", .secret_env = "TEST_SECRET"},
+                   "give one of standard");
+    assert_refused((struct sign_options){.scheme = "none", .secret_env = "TEST_SECRET"},
+                   "give one of standard");
+    assert_refused((struct sign_options){.scheme = "github"}, "--secret-file or --secret-env");
+    assert_refused((struct sign_options){.scheme = "github", .secret_env = "TEST_SECRET", .secret_file = "x"},
+                   "either");
+    assert_refused((struct sign_options){.scheme = "github", .secret_env = "TEST_NONE"}, "TEST_NONE");
+    assert_refused((struct sign_options){.scheme = "github", .secret_env = "TEST_EMPTY"}, "empty");
+    assert_refused((struct sign_options){.scheme = "github", .secret_file = "/nowhere"}, "/nowhere");
+    assert_refused((struct sign_options){.scheme = "standard", .secret_env = "TEST_PUBLIC"}, "public");
+    assert_refused((struct sign_options){.scheme = "hmac", .secret_env = "TEST_SECRET"}, "needs --header");
+    assert_refused((struct sign_options){.scheme = "github", .secret_env = "TEST_SECRET", .user = "x"},
+                   "--user");
+    assert_refused(
+        (struct sign_options){
+            .scheme = "hmac", .secret_env = "TEST_SECRET", .header = "x", .algorithm = "md5"},
+        "md5");
+    assert_refused(
+        (struct sign_options){
+            .scheme = "hmac", .secret_env = "TEST_SECRET", .header = "x", .encoding = "oct"},
+        "oct");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_signed_verifies),
+        cmocka_unit_test(the_id_stands_where_the_scheme_looks_for_it),
+        cmocka_unit_test(headers_of_the_same_name_are_replaced),
+        cmocka_unit_test(wrong_options_are_refused),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
