@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "balance.h"
 #include "ctl/database.h"
-#include "ledger.h"
+#include "ctl/ledger.h"
 #include "queues.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"

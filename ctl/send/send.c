@@ -2,7 +2,7 @@
 #include "backoff.h"
 #include "buf.h"
 #include "clock.h"
-#include "ctl/look/ledger.h"
+#include "ctl/ledger.h"
 #include "post.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ctl/look/ledger.h"
+#include "ctl/ledger.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

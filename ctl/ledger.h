@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SLUICE_CTL_LOOK_LEDGER_H
-#define SLUICE_CTL_LOOK_LEDGER_H
+#ifndef SLUICE_CTL_LEDGER_H
+#define SLUICE_CTL_LEDGER_H
 
 /* A ledger: what a sender sent and what became of it, to be balanced with the
  * table afterwards. Text, one line per fact, separated by tabs:
