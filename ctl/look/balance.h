@@ -10,7 +10,7 @@
 
 #include "buf.h"
 #include "error.h"
-#include "ledger.h"
+#include "ctl/ledger.h"
 
 #include <stddef.h>
 
