@@ -29,12 +29,12 @@ void request_append_methods(unsigned set, struct buf *out)
     }
 }
 
-bool request_is(struct span name, const char *lower)
+bool request_is(struct span name, const char *wanted)
 {
-    return strlen(lower) == name.len && (name.len == 0 || strncasecmp(name.data, lower, name.len) == 0);
+    return strlen(wanted) == name.len && (name.len == 0 || strncasecmp(name.data, wanted, name.len) == 0);
 }
 
-size_t request_find(const struct request *r, const char *lower, struct span *value)
+size_t request_find(const struct request *r, const char *name, struct span *value)
 {
     size_t found = 0;
 
@@ -42,7 +42,7 @@ size_t request_find(const struct request *r, const char *lower, struct span *val
         *value = (struct span){"", 0};
     }
     for (size_t i = 0; i < r->header_count; i++) {
-        if (request_is(r->headers[i].name, lower) && found++ == 0 && value != NULL) {
+        if (request_is(r->headers[i].name, name) && found++ == 0 && value != NULL) {
             *value = r->headers[i].value;
         }
     }

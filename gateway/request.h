@@ -34,11 +34,11 @@ struct request {
 unsigned request_method(struct span name);
 /* Appends the methods of a set: "GET, POST". */
 void request_append_methods(unsigned methods, struct buf *out);
-/* True when name is `lower` (in lower case) but for the case of its letters. */
-bool request_is(struct span name, const char *lower);
-/* How many headers of this name (in lower case) there are; the first one's value in *value
+/* True when name is `wanted` but for the case of the letters, on either side. */
+bool request_is(struct span name, const char *wanted);
+/* How many headers of this name (in any case) there are; the first one's value in *value
  * (which may be NULL), empty when there is none. */
-size_t request_find(const struct request *request, const char *lower, struct span *value);
+size_t request_find(const struct request *request, const char *name, struct span *value);
 /* True when a header of this name lists the token: "Connection: close, TE". Both in lower case. */
 bool request_lists(const struct request *request, const char *lower, const char *token);
 

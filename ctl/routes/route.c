@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "gateway/sources/routes_file.h"
-#include "gateway/verify/schemes.h"
 #include "clock.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/schemes.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -14,16 +14,17 @@
 static void tell_verify(const struct source *s)
 {
     const struct verify_rule *rule = &s->verify;
+    const struct scheme *scheme = scheme_of(rule->scheme);
     struct buf line = {0};
 
-    buf_append_text(&line, scheme_of(rule->scheme)->name);
+    buf_append_text(&line, scheme->name);
     if (rule->scheme == VERIFY_NONE) {
         buf_append_text(&line, ": everybody is believed");
     }
     if (rule->header != NULL) {
         buf_printf(&line, ", header %s", rule->header);
     }
-    if (rule->scheme == VERIFY_HMAC) {
+    if ((scheme->takes & SCHEME_ALGORITHM) != 0) {
         buf_printf(&line, ", %s in %s", key_algorithm_name(rule->algorithm), encoding_name(rule->encoding));
     }
     if (rule->prefix != NULL) {

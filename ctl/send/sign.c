@@ -1,58 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "sign.h"
 
-#include "gateway/verify/signed_content.h"
-#include "gateway/verify/schemes.h"
-#include "gateway/verify/twilio.h"
 #include "config.h"
+#include "gateway/verify/schemes.h"
+#include "gateway/verify/signed_content.h"
+#include "gateway/verify/twilio.h"
 #include "secret.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define FORM "application/x-www-form-urlencoded"
 #define PLACEHOLDER "x" /* for a signature, while what it signs is read */
 
-/* What a provider sends, in its own spelling. '@' in a body stands for the id. */
-struct provider {
-    enum verify_scheme scheme;
-    const char *header, *mark; /* the signature's or token's; what stands before it */
-    const char *time;
-    const char *id;
-    const char *event, *kind; /* a header that names the kind of event */
-    const char *body;
-};
-
-static const struct provider providers[] = {
-    {VERIFY_STANDARD, "webhook-signature", "v1,", "webhook-timestamp", "webhook-id", NULL, NULL,
-     "{\"type\": \"sluice.test\", \"data\": {}}"},
-    {VERIFY_GITHUB, "X-Hub-Signature-256", "sha256=", NULL, "X-GitHub-Delivery", "X-GitHub-Event", "ping",
-     "{\"zen\": \"Keep it logically awesome.\", \"hook_id\": 1}"},
-    {VERIFY_STRIPE, "Stripe-Signature", NULL, NULL, NULL, NULL, NULL,
-     "{\"id\": \"@\", \"object\": \"event\", \"type\": \"charge.succeeded\"}"},
-    {VERIFY_SLACK, "X-Slack-Signature", "v0=", "X-Slack-Request-Timestamp", NULL, NULL, NULL,
-     "{\"type\": \"event_callback\", \"event_id\": \"@\", \"event\": {\"type\": \"app_mention\"}}"},
-    {VERIFY_SHOPIFY, "X-Shopify-Hmac-SHA256", "", NULL, "X-Shopify-Webhook-Id", "X-Shopify-Topic",
-     "orders/create", "{\"id\": 1, \"name\": \"#1001\"}"},
-    {VERIFY_TWILIO, "X-Twilio-Signature", "", NULL, "I-Twilio-Idempotency-Token", "Content-Type", FORM,
-     "MessageSid=@&MessageStatus=delivered&To=%2B15005550006"},
-    {VERIFY_GITLAB, "X-Gitlab-Token", "", NULL, "Idempotency-Key", "X-Gitlab-Event", "Push Hook",
-     "{\"object_kind\": \"push\", \"ref\": \"refs/heads/main\"}"},
-    {VERIFY_META, "X-Hub-Signature-256", "sha256=", NULL, NULL, NULL, NULL,
-     "{\"object\": \"page\", \"entry\": [{\"id\": \"@\"}]}"},
-    {VERIFY_ZOOM, "x-zm-signature", "v0=", "x-zm-request-timestamp", NULL, NULL, NULL,
-     "{\"event\": \"meeting.started\", \"payload\": {\"object\": {\"uuid\": \"@\"}}}"},
-    {VERIFY_HMAC, NULL, NULL, NULL, "webhook-id", NULL, NULL, "{\"id\": \"@\", \"type\": \"sluice.test\"}"},
-    {VERIFY_BEARER, "Authorization", "Bearer ", NULL, "webhook-id", NULL, NULL,
-     "{\"id\": \"@\", \"type\": \"sluice.test\"}"},
-    {VERIFY_BASIC, "Authorization", "Basic ", NULL, "webhook-id", NULL, NULL,
-     "{\"id\": \"@\", \"type\": \"sluice.test\"}"},
-    {VERIFY_HEADER, NULL, "", NULL, "webhook-id", NULL, NULL, "{\"id\": \"@\", \"type\": \"sluice.test\"}"},
-};
-
 struct sign {
-    const struct provider *provider;
+    const struct scheme *scheme;
     struct verify_rule rule;
     struct buf secret; /* as its owner wrote it: some schemes send it */
 };
@@ -131,9 +93,7 @@ static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, 
 {
     enum error_code code = check_options(scheme, o, error);
 
-    for (size_t i = 0; i < sizeof providers / sizeof providers[0]; i++) {
-        s->provider = providers[i].scheme == scheme->scheme ? &providers[i] : s->provider;
-    }
+    s->scheme = scheme;
     s->rule = scheme_rule(scheme);
     code = code == ERROR_NONE ? fill_rule(&s->rule, o, error) : code;
     code = code == ERROR_NONE ? read_secret(s, o, error) : code;
@@ -156,7 +116,7 @@ enum error_code sign_open(struct sign **sign, const struct sign_options *options
     if (s == NULL) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    if (scheme == NULL || !scheme->needs_secret) {
+    if (scheme == NULL || scheme->key == SCHEME_KEY_NONE) {
         scheme_names(&names);
         code = error_set(error, ERROR_SETTING, "--sign %s: give one of %s", options->scheme,
                          buf_text(&names) + sizeof "none, " - 1);
@@ -186,7 +146,7 @@ void sign_close(struct sign *s)
 
 void sign_body(const struct sign *s, struct span id, struct buf *body)
 {
-    for (const char *c = s->provider->body; *c != '\0'; c++) {
+    for (const char *c = s->scheme->sent.body; *c != '\0'; c++) {
         if (*c == '@') {
             buf_append_span(body, id);
         } else {
@@ -267,7 +227,7 @@ static void append_token(const struct sign *s, struct buf *out)
 {
     struct buf pair = {0};
 
-    if (s->rule.scheme != VERIFY_BASIC) {
+    if (s->scheme->key != SCHEME_KEY_PASSWORD) {
         buf_append_span(out, buf_span(&s->secret));
         return;
     }
@@ -284,41 +244,34 @@ static void append_token(const struct sign *s, struct buf *out)
 
 static void append_mark(const struct sign *s, int64_t now_s, struct buf *out)
 {
-    if (s->rule.scheme == VERIFY_STRIPE) {
+    if (s->scheme->content == SCHEME_SIGNS_T_BODY) {
         buf_printf(out, "t=%" PRId64 ",v1=", now_s);
-    } else if (s->rule.scheme == VERIFY_HMAC) {
-        buf_append_text(out, s->rule.prefix == NULL ? "" : s->rule.prefix);
     } else {
-        buf_append_text(out, s->provider->mark);
+        buf_append_text(out, scheme_mark(&s->rule));
     }
 }
 
-static bool sends_token(enum verify_scheme scheme)
+/* A form's type of content, unless the body is JSON. */
+static const char *kind_of(const struct scheme *p, struct span body)
 {
-    return scheme == VERIFY_GITLAB || scheme == VERIFY_BEARER || scheme == VERIFY_BASIC ||
-           scheme == VERIFY_HEADER;
-}
+    bool json =
+        p->content == SCHEME_SIGNS_URL_FORM && body.len > 0 && (body.data[0] == '{' || body.data[0] == '[');
 
-/* Twilio alone says of what type its body is. */
-static const char *kind_of(const struct provider *p, struct span body)
-{
-    bool json = p->scheme == VERIFY_TWILIO && body.len > 0 && (body.data[0] == '{' || body.data[0] == '[');
-
-    return json ? "application/json" : p->kind;
+    return json ? "application/json" : p->sent.kind;
 }
 
 static bool put_all_but_proof(const struct sign *s, const struct sign_event *event, cJSON *headers)
 {
-    const struct provider *p = s->provider;
+    const struct scheme *p = s->scheme;
     struct buf id = {0}, time = {0};
     bool fine;
 
     buf_append_span(&id, event->id);
     buf_printf(&time, "%" PRId64, event->now_s);
-    fine = !id.failed && !time.failed && put(headers, p->id, buf_text(&id)) &&
-           put(headers, p->time, buf_text(&time));
-    if (fine && p->event != NULL && !cJSON_HasObjectItem(headers, p->event)) {
-        fine = put(headers, p->event, kind_of(p, event->body));
+    fine = !id.failed && !time.failed && put(headers, p->sent.id, buf_text(&id)) &&
+           put(headers, p->time_header, buf_text(&time));
+    if (fine && p->sent.event != NULL && !cJSON_HasObjectItem(headers, p->sent.event)) {
+        fine = put(headers, p->sent.event, kind_of(p, event->body));
     }
     buf_free(&id);
     buf_free(&time);
@@ -339,7 +292,7 @@ static enum error_code add_signature(const struct sign *s, const struct sign_eve
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     request = view(headers, event->url, path);
-    if (s->rule.scheme == VERIFY_TWILIO && event->body.len > 0 && !twilio_is_form(&request)) {
+    if (s->scheme->content == SCHEME_SIGNS_URL_FORM && event->body.len > 0 && !twilio_is_form(&request)) {
         code = cover_body(event->body, path, error);
         request = view(headers, event->url, path);
     }
@@ -350,14 +303,14 @@ static enum error_code add_signature(const struct sign *s, const struct sign_eve
 enum error_code sign_headers(const struct sign *s, const struct sign_event *event, struct buf *path,
                              cJSON *headers, struct error *error)
 {
-    const char *header = s->provider->header == NULL ? s->rule.header : s->provider->header;
+    const char *header = scheme_header(&s->rule);
     enum error_code code = ERROR_NONE;
     struct buf proof = {0};
 
     append_mark(s, event->now_s, &proof);
     if (!put_all_but_proof(s, event, headers)) {
         code = error_set(error, ERROR_MEMORY, "out of memory");
-    } else if (sends_token(s->rule.scheme)) {
+    } else if (s->scheme->content == SCHEME_SENDS_SECRET) {
         append_token(s, &proof);
     } else {
         code = add_signature(s, event, path, headers, header, &proof, error);

@@ -2,9 +2,9 @@
 #include "routes_file.h"
 
 #include "clock.h"
-#include "routes_verify.h"
 #include "gateway/event/json_pointer.h"
 #include "gateway/verify/schemes.h"
+#include "routes_verify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -121,13 +121,14 @@ static void take_path(const struct place *p, struct source *source)
     }
 }
 
-/* Meta asks by GET before it posts. */
+/* Some providers ask by GET before they post. */
 static unsigned default_methods(const struct scheme *scheme)
 {
     unsigned post = request_method(SPAN_LITERAL("POST"));
 
-    return scheme != NULL && scheme->scheme == VERIFY_META ? post | request_method(SPAN_LITERAL("GET"))
-                                                           : post;
+    return scheme != NULL && scheme->challenge == SCHEME_CHALLENGE_SUBSCRIBE
+               ? post | request_method(SPAN_LITERAL("GET"))
+               : post;
 }
 
 static void take_methods(const struct place *p, const struct scheme *scheme, struct source *source)

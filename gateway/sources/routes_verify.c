@@ -109,7 +109,7 @@ static void add_secrets(const struct place *p, const struct scheme *scheme, bool
 {
     int count;
 
-    if (!scheme->needs_secret) {
+    if (scheme->key == SCHEME_KEY_NONE) {
         if (p->value != NULL) {
             place_complain(p, "is not for the scheme %s, which checks nothing", scheme->name);
         }
@@ -364,7 +364,7 @@ void demand_id(const struct place *id, const struct scheme *scheme, struct sourc
     }
     source->keep = scheme == NULL ? ENVELOPE_KEEP_FIRST : scheme->keep;
     /* A header of one's own choice is under no signature. */
-    if (own && scheme != NULL && scheme->needs_secret && source->id.kind == EVENTID_HEADER &&
+    if (own && scheme != NULL && scheme->key != SCHEME_KEY_NONE && source->id.kind == EVENTID_HEADER &&
         !(scheme->id.kind == EVENTID_HEADER && source->id.text != NULL &&
           strcmp(scheme->id.text, source->id.text) == 0)) {
         source->keep = ENVELOPE_KEEP_FIRST;

@@ -3,9 +3,10 @@
 
 #include "clock.h"
 #include "form.h"
-#include "gateway/event/json_scan.h"
 #include "gateway/event/json_pointer.h"
+#include "gateway/event/json_scan.h"
 #include "gateway/sources/rate.h"
+#include "schemes.h"
 #include "secret.h"
 
 #include <openssl/crypto.h>
@@ -84,7 +85,8 @@ enum handshake_outcome handshake_begin(const struct verify_rule *rule, const str
     enum handshake_outcome outcome = HANDSHAKE_NONE;
     struct buf mode = {0}, token = {0}, challenge = {0};
 
-    if (rule->scheme != VERIFY_META || !span_equal(request->method, SPAN_LITERAL("GET"))) {
+    if (scheme_of(rule->scheme)->challenge != SCHEME_CHALLENGE_SUBSCRIBE ||
+        !span_equal(request->method, SPAN_LITERAL("GET"))) {
         return HANDSHAKE_NONE;
     }
     take_field(request->query, "hub.mode", &mode);
@@ -172,11 +174,15 @@ static enum handshake_outcome answer_zoom(const struct key *key, struct span bod
 enum handshake_outcome handshake_answer(const struct verify_rule *rule, const struct key *key,
                                         struct span body, int64_t now_us, struct reply *reply)
 {
-    if (rule->scheme == VERIFY_SLACK && says(body, "/type", "url_verification")) {
-        return answer_slack(body, now_us, reply);
-    }
-    if (rule->scheme == VERIFY_ZOOM && says(body, "/event", "endpoint.url_validation")) {
-        return answer_zoom(key, body, now_us, reply);
+    switch (scheme_of(rule->scheme)->challenge) {
+    case SCHEME_CHALLENGE_TEXT:
+        return says(body, "/type", "url_verification") ? answer_slack(body, now_us, reply) : HANDSHAKE_NONE;
+    case SCHEME_CHALLENGE_MAC:
+        return says(body, "/event", "endpoint.url_validation") ? answer_zoom(key, body, now_us, reply)
+                                                               : HANDSHAKE_NONE;
+    case SCHEME_CHALLENGE_NONE:
+    case SCHEME_CHALLENGE_SUBSCRIBE:
+        break;
     }
     return HANDSHAKE_NONE;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "signed_content.h"
 
+#include "schemes.h"
 #include "twilio.h"
 
 #include <string.h>
@@ -10,6 +11,7 @@
 /* What a scheme reads from. */
 struct source {
     const struct verify_rule *rule;
+    const struct scheme *scheme;
     const struct request *request;
     struct span body;
     int64_t now_s;
@@ -106,10 +108,10 @@ static enum verify_cause read_versions(struct proof *proof, struct span list)
 static enum verify_cause read_standard(const struct source *s, struct proof *proof)
 {
     struct span id, time, list;
-    enum verify_cause cause = proof_header(s->request, "webhook-id", &id);
+    enum verify_cause cause = proof_header(s->request, s->scheme->signed_id, &id);
 
-    cause = cause == VERIFY_FINE ? proof_header(s->request, "webhook-timestamp", &time) : cause;
-    cause = cause == VERIFY_FINE ? proof_header(s->request, "webhook-signature", &list) : cause;
+    cause = cause == VERIFY_FINE ? proof_header(s->request, s->scheme->time_header, &time) : cause;
+    cause = cause == VERIFY_FINE ? proof_header(s->request, s->scheme->header, &list) : cause;
     cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
     if (cause != VERIFY_FINE) {
         return cause;
@@ -122,7 +124,6 @@ static enum verify_cause read_standard(const struct source *s, struct proof *pro
     add_piece(proof, time);
     add_piece(proof, SPAN_LITERAL("."));
     add_piece(proof, s->body);
-    proof->encoding = ENCODING_BASE64;
     return read_versions(proof, list);
 }
 
@@ -130,7 +131,7 @@ static enum verify_cause read_standard(const struct source *s, struct proof *pro
 static enum verify_cause read_stripe(const struct source *s, struct proof *proof)
 {
     struct span list, part, time = {"", 0};
-    enum verify_cause cause = proof_header(s->request, "stripe-signature", &list);
+    enum verify_cause cause = proof_header(s->request, s->scheme->header, &list);
     size_t times = 0;
 
     while (cause == VERIFY_FINE && next_part(&list, ',', &part)) {
@@ -151,13 +152,12 @@ static enum verify_cause read_stripe(const struct source *s, struct proof *proof
 }
 
 /* Slack and Zoom: "v0:timestamp:body". */
-static enum verify_cause read_v0(const struct source *s, const char *signature_header,
-                                 const char *time_header, struct proof *proof)
+static enum verify_cause read_v0(const struct source *s, struct proof *proof)
 {
     struct span time, signature;
-    enum verify_cause cause = proof_header(s->request, time_header, &time);
+    enum verify_cause cause = proof_header(s->request, s->scheme->time_header, &time);
 
-    cause = cause == VERIFY_FINE ? proof_header(s->request, signature_header, &signature) : cause;
+    cause = cause == VERIFY_FINE ? proof_header(s->request, s->scheme->header, &signature) : cause;
     cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
     if (cause != VERIFY_FINE) {
         return cause;
@@ -166,19 +166,17 @@ static enum verify_cause read_v0(const struct source *s, const char *signature_h
     add_piece(proof, time);
     add_piece(proof, SPAN_LITERAL(":"));
     add_piece(proof, s->body);
-    return add_signature(proof, signature, "v0=");
+    return add_signature(proof, signature, scheme_mark(s->rule));
 }
 
 /* One header with the body's signature. */
-static enum verify_cause read_plain(const struct source *s, const char *header, const char *prefix,
-                                    enum encoding encoding, struct proof *proof)
+static enum verify_cause read_plain(const struct source *s, struct proof *proof)
 {
     struct span signature;
-    enum verify_cause cause = proof_header(s->request, header, &signature);
+    enum verify_cause cause = proof_header(s->request, scheme_header(s->rule), &signature);
 
     add_piece(proof, s->body);
-    proof->encoding = encoding;
-    return cause == VERIFY_FINE ? add_signature(proof, signature, prefix) : cause;
+    return cause == VERIFY_FINE ? add_signature(proof, signature, scheme_mark(s->rule)) : cause;
 }
 
 /* The public URL, and a form's fields. */
@@ -186,7 +184,7 @@ static enum verify_cause read_twilio(const struct source *s, struct proof *proof
 {
     const struct request *r = s->request;
     struct span signature;
-    enum verify_cause cause = proof_header(r, "x-twilio-signature", &signature);
+    enum verify_cause cause = proof_header(r, s->scheme->header, &signature);
     size_t host_len;
 
     cause = cause == VERIFY_FINE ? twilio_body(r, s->body) : cause;
@@ -205,38 +203,28 @@ static enum verify_cause read_twilio(const struct source *s, struct proof *proof
     add_piece(proof, r->query.len > 0 ? SPAN_LITERAL("?") : SPAN_LITERAL(""));
     add_piece(proof, r->query);
     add_piece(proof, behind(buf_span(&proof->text), host_len));
-    proof->encoding = ENCODING_BASE64;
     return add_signature(proof, signature, "");
 }
 
 enum verify_cause proof_read(struct proof *proof, const struct verify_rule *rule,
                              const struct request *request, struct span body, int64_t now_s)
 {
-    const struct source s = {rule, request, body, now_s};
+    const struct source s = {rule, scheme_of(rule->scheme), request, body, now_s};
 
-    switch (rule->scheme) {
-    case VERIFY_STANDARD:
+    proof->encoding = rule->encoding;
+    switch (s.scheme->content) {
+    case SCHEME_SIGNS_BODY:
+        return read_plain(&s, proof);
+    case SCHEME_SIGNS_ID_TIME_BODY:
         return read_standard(&s, proof);
-    case VERIFY_GITHUB:
-    case VERIFY_META:
-        return read_plain(&s, "x-hub-signature-256", "sha256=", ENCODING_HEX, proof);
-    case VERIFY_STRIPE:
+    case SCHEME_SIGNS_T_BODY:
         return read_stripe(&s, proof);
-    case VERIFY_SLACK:
-        return read_v0(&s, "x-slack-signature", "x-slack-request-timestamp", proof);
-    case VERIFY_ZOOM:
-        return read_v0(&s, "x-zm-signature", "x-zm-request-timestamp", proof);
-    case VERIFY_SHOPIFY:
-        return read_plain(&s, "x-shopify-hmac-sha256", "", ENCODING_BASE64, proof);
-    case VERIFY_TWILIO:
+    case SCHEME_SIGNS_V0_TIME_BODY:
+        return read_v0(&s, proof);
+    case SCHEME_SIGNS_URL_FORM:
         return read_twilio(&s, proof);
-    case VERIFY_HMAC:
-        return read_plain(&s, rule->header, rule->prefix == NULL ? "" : rule->prefix, rule->encoding, proof);
-    case VERIFY_NONE:
-    case VERIFY_GITLAB:
-    case VERIFY_BEARER:
-    case VERIFY_BASIC:
-    case VERIFY_HEADER:
+    case SCHEME_SIGNS_NOTHING:
+    case SCHEME_SENDS_SECRET:
         break;
     }
     return VERIFY_MALFORMED;

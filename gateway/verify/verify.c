@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "verify.h"
 
-#include "signed_content.h"
+#include "schemes.h"
 #include "secret.h"
+#include "signed_content.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -60,27 +61,16 @@ static struct key *basic_key(const struct verify_rule *rule, struct span passwor
 
 static struct key *make_key(const struct verify_rule *rule, struct span text, const char **wrong)
 {
-    switch (rule->scheme) {
-    case VERIFY_STANDARD:
-        return standard_key(text, wrong);
-    case VERIFY_GITHUB:
-    case VERIFY_STRIPE:
-    case VERIFY_SLACK:
-    case VERIFY_SHOPIFY:
-    case VERIFY_META:
-    case VERIFY_ZOOM:
-        return key_hmac(KEY_SHA256, text);
-    case VERIFY_TWILIO:
-        return key_hmac(KEY_SHA1, text);
-    case VERIFY_HMAC:
+    switch (scheme_of(rule->scheme)->key) {
+    case SCHEME_KEY_HMAC:
         return key_hmac(rule->algorithm, text);
-    case VERIFY_GITLAB:
-    case VERIFY_BEARER:
-    case VERIFY_HEADER:
+    case SCHEME_KEY_BASE64:
+        return standard_key(text, wrong);
+    case SCHEME_KEY_TOKEN:
         return key_token(text);
-    case VERIFY_BASIC:
+    case SCHEME_KEY_PASSWORD:
         return basic_key(rule, text);
-    case VERIFY_NONE:
+    case SCHEME_KEY_NONE:
         *wrong = "is not wanted: the scheme none has no secret";
         return NULL;
     }
@@ -226,15 +216,15 @@ static enum verify_cause match_token(const struct verify_rule *rule, struct span
     return VERIFY_MISMATCH;
 }
 
-/* Authorization: the word (in any case), blanks, the credentials. */
-static bool take_credentials(struct span *value, const char *word)
+/* Takes the mark (a word in any case, and a blank) and further blanks off the value. */
+static bool take_mark(struct span *value, const char *mark)
 {
-    size_t len = strlen(word);
+    size_t len = strlen(mark);
 
-    if (value->len <= len || value->data[len] != ' ' || !request_is((struct span){value->data, len}, word)) {
+    if (value->len < len || !request_is((struct span){value->data, len}, mark)) {
         return false;
     }
-    while (len < value->len && value->data[len] == ' ') {
+    while (len > 0 && len < value->len && value->data[len] == ' ') {
         len++;
     }
     *value = (struct span){value->data + len, value->len - len};
@@ -259,37 +249,20 @@ static enum verify_cause match_basic(const struct verify_rule *rule, struct span
 
 /* --- a request --------------------------------------------------------------------- */
 
-/* The header with the token, of the schemes that have one. */
-static const char *token_header(const struct verify_rule *rule)
-{
-    if (rule->scheme == VERIFY_GITLAB) {
-        return "x-gitlab-token";
-    }
-    return rule->scheme == VERIFY_HEADER ? rule->header : "authorization";
-}
-
 static enum verify_cause check_token(const struct verify_rule *rule, const struct request *request,
                                      size_t *index)
 {
     struct span value;
-    enum verify_cause cause = proof_header(request, token_header(rule), &value);
+    enum verify_cause cause = proof_header(request, scheme_header(rule), &value);
 
     if (cause != VERIFY_FINE) {
         return cause;
     }
-    if (rule->scheme == VERIFY_BEARER && !take_credentials(&value, "bearer")) {
+    if (!take_mark(&value, scheme_mark(rule))) {
         return VERIFY_MALFORMED;
     }
-    if (rule->scheme == VERIFY_BASIC) {
-        return take_credentials(&value, "basic") ? match_basic(rule, value, index) : VERIFY_MALFORMED;
-    }
-    return match_token(rule, value, index);
-}
-
-static bool has_token(enum verify_scheme scheme)
-{
-    return scheme == VERIFY_GITLAB || scheme == VERIFY_HEADER || scheme == VERIFY_BEARER ||
-           scheme == VERIFY_BASIC;
+    return scheme_of(rule->scheme)->key == SCHEME_KEY_PASSWORD ? match_basic(rule, value, index)
+                                                               : match_token(rule, value, index);
 }
 
 const struct key *verify_key(const struct verify_rule *rule, const struct request *request, struct span body,
@@ -298,7 +271,7 @@ const struct key *verify_key(const struct verify_rule *rule, const struct reques
     struct proof proof = {.text = {0}};
     size_t index = 0;
 
-    if (has_token(rule->scheme)) {
+    if (scheme_of(rule->scheme)->content == SCHEME_SENDS_SECRET) {
         *cause = check_token(rule, request, &index);
     } else {
         *cause = proof_read(&proof, rule, request, body, now_s);
@@ -310,27 +283,15 @@ const struct key *verify_key(const struct verify_rule *rule, const struct reques
 
 bool verify_reads(const struct verify_rule *rule, struct span header_name)
 {
-    static const char *const read[][3] = {
-        [VERIFY_STANDARD] = {"webhook-id", "webhook-timestamp", "webhook-signature"},
-        [VERIFY_GITHUB] = {"x-hub-signature-256"},
-        [VERIFY_STRIPE] = {"stripe-signature"},
-        [VERIFY_SLACK] = {"x-slack-signature", "x-slack-request-timestamp"},
-        [VERIFY_SHOPIFY] = {"x-shopify-hmac-sha256"},
-        [VERIFY_TWILIO] = {"x-twilio-signature"},
-        [VERIFY_GITLAB] = {"x-gitlab-token"},
-        [VERIFY_META] = {"x-hub-signature-256"},
-        [VERIFY_ZOOM] = {"x-zm-signature", "x-zm-request-timestamp"},
-        [VERIFY_BEARER] = {"authorization"},
-        [VERIFY_BASIC] = {"authorization"},
-        [VERIFY_HEADER] = {NULL},
-    };
+    const struct scheme *scheme = scheme_of(rule->scheme);
+    const char *const read[] = {scheme_header(rule), scheme->time_header, scheme->signed_id};
 
-    for (size_t i = 0; i < 3 && read[rule->scheme][i] != NULL; i++) {
-        if (request_is(header_name, read[rule->scheme][i])) {
+    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++) {
+        if (read[i] != NULL && request_is(header_name, read[i])) {
             return true;
         }
     }
-    return rule->header != NULL && request_is(header_name, rule->header);
+    return false;
 }
 
 const char *verify_cause_label(enum verify_cause cause)

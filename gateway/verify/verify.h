@@ -9,27 +9,16 @@
 
 #include "encoding.h"
 #include "error.h"
-#include "secret_key.h"
 #include "gateway/request.h"
+#include "scheme_rows.h"
+#include "secret_key.h"
 
 #define VERIFY_SECRETS_MAX 8 /* of one source: each may cost a hash of the body */
 
-enum verify_scheme {
-    VERIFY_NONE, /* everybody is believed */
-    VERIFY_STANDARD,
-    VERIFY_GITHUB,
-    VERIFY_STRIPE,
-    VERIFY_SLACK,
-    VERIFY_SHOPIFY,
-    VERIFY_TWILIO,
-    VERIFY_GITLAB,
-    VERIFY_META,
-    VERIFY_ZOOM,
-    VERIFY_HMAC,
-    VERIFY_BEARER,
-    VERIFY_BASIC,
-    VERIFY_HEADER,
-};
+/* VERIFY_NONE: everybody is believed. */
+#define VERIFY_SCHEME(enumerator, ...) enumerator,
+enum verify_scheme { SCHEMES(VERIFY_SCHEME) };
+#undef VERIFY_SCHEME
 
 /* A source's rule. Zero-initialise; set what the scheme takes (see gateway/verify/schemes), then add the
  * secrets, which are prepared for that. Read-only from then on, by any thread. */

@@ -17,7 +17,7 @@ static void every_scheme_has_a_row_and_a_name_of_its_own(void **state)
 
         assert_int_equal(scheme->scheme, i);
         assert_ptr_equal(scheme_named(span_of(scheme->name)), scheme);
-        assert_int_equal(scheme->needs_secret, i != VERIFY_NONE);
+        assert_int_equal(scheme->key != SCHEME_KEY_NONE, i != VERIFY_NONE);
         assert_int_equal(scheme->needs & ~scheme->takes, 0);
     }
     assert_null(scheme_named(SPAN_LITERAL("GitHub")));
