@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-#include "gateway/sources/routes_file.h"
-#include "gateway/verify/schemes.h"
 #include "clock.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/schemes.h"
+#include "scheme_table.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <string.h>
 
 #define NAME "check"
@@ -37,6 +39,16 @@ static void report_complaints(struct buf *complaints)
     }
 }
 
+static enum exit_code print_schemes(void)
+{
+    struct buf out = {0};
+
+    scheme_table(&out);
+    (void)fwrite(out.data, 1, out.len, stdout);
+    buf_free(&out);
+    return EXIT_DONE;
+}
+
 static enum exit_code run(const void *settings, int count, char **arguments)
 {
     struct routes_options options = {.secrets = true, .max_body = -1};
@@ -47,6 +59,8 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     for (int i = 0; i < count; i++) {
         if (strcmp(arguments[i], "--without-secrets") == 0) {
             options.secrets = false;
+        } else if (strcmp(arguments[i], "--print-schemes") == 0) {
+            return print_schemes();
         } else if (arguments[i][0] == '-' || options.file != NULL) {
             report_problem(NAME, "%s: one FILE is needed; see sluice check --help", arguments[i]);
             return EXIT_USAGE;
@@ -72,12 +86,13 @@ static enum exit_code run(const void *settings, int count, char **arguments)
 
 const struct subcommand check_command = {
     .name = NAME,
-    .arguments = "FILE [--without-secrets]",
+    .arguments = "FILE [--without-secrets] | --print-schemes",
     .summary = "check a routes file as the gateway would, offline",
     .help = "Reads a routes file (GATEWAY_ROUTES) and the secrets that it names, as the gateway does at\n"
             "its start, and reports every error with its JSON path. Asks no server.\n"
             "\n"
             "  --without-secrets  don't read them: for where they aren't\n"
+            "  --print-schemes    instead: the schemes of verification as a table\n"
             "\n"
             "Exit code 78 when there is an error.\n",
     .settings = settings_none,

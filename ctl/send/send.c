@@ -3,11 +3,12 @@
 #include "buf.h"
 #include "clock.h"
 #include "ctl/ledger.h"
-#include "post.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
-#include "sign.h"
 #include "ctl/subcommand.h"
+#include "gateway/verify/scheme_rows.h"
+#include "post.h"
+#include "sign.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -329,6 +330,9 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return s.accepted == s.posted ? EXIT_DONE : EXIT_NO;
 }
 
+#define SCHEME_NAME(enumerator, name, ...) " " name
+#define SCHEME_NAMES SCHEMES_WITH_SECRETS(SCHEME_NAME)
+
 const struct subcommand send_command = {
     .name = NAME,
     .arguments = "[OPTION VALUE]...",
@@ -349,8 +353,8 @@ const struct subcommand send_command = {
         "  --source NAME     the events' source, for the ledger (default)\n"
         "\n"
         "To try a route, signed as its provider signs, with a body and an id of its kind:\n"
-        "  --sign SCHEME       standard github stripe slack shopify twilio gitlab meta zoom hmac bearer\n"
-        "                      basic header\n"
+        "  --sign SCHEME       that of the route, one of\n"
+        "   " SCHEME_NAMES "\n"
         "  --secret-file FILE  the secret, or\n"
         "  --secret-env NAME   the variable that has it\n"
         "  --header --algorithm --encoding --prefix --user: as the route says them (hmac, header, basic)\n"

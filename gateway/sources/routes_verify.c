@@ -226,13 +226,12 @@ static void take_member(const struct place *p, enum scheme_member member, bool r
 static void take_members(const struct place *verify, const struct scheme *scheme, bool read,
                          struct verify_rule *rule)
 {
+#define MEMBER(enumerator, bit, name) {name, enumerator},
     static const struct {
         const char *name;
         enum scheme_member member;
-    } members[] = {
-        {"tolerance", SCHEME_TOLERANCE},      {"header", SCHEME_HEADER}, {"algorithm", SCHEME_ALGORITHM},
-        {"encoding", SCHEME_ENCODING},        {"prefix", SCHEME_PREFIX}, {"user", SCHEME_USER},
-        {"verify_token", SCHEME_VERIFY_TOKEN}};
+    } members[] = {SCHEME_MEMBERS(MEMBER)};
+#undef MEMBER
 
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
         struct place p = place_member(verify, members[i].name);
@@ -250,8 +249,9 @@ static void take_members(const struct place *verify, const struct scheme *scheme
 
 const struct scheme *demand_verify(const struct place *verify, bool secrets, struct source *source)
 {
-    static const char *const members[] = {"scheme",   "secrets", "tolerance", "header",       "algorithm",
-                                          "encoding", "prefix",  "user",      "verify_token", NULL};
+#define NAME(enumerator, bit, name) name,
+    static const char *const members[] = {"scheme", "secrets", SCHEME_MEMBERS(NAME) NULL};
+#undef NAME
     const struct scheme *scheme;
     const char *name;
     struct place p;

@@ -6,9 +6,11 @@
  * is that of `enum verify_scheme` and of every list of names. What the members mean:
  * gateway/verify/schemes.h. A new scheme is a row here; where one of its kinds is new, the compiler names the
  * switches. */
-#define SCHEMES(X)                                                                                         \
-    X(VERIFY_NONE, "none", .id = {EVENTID_ANY, NULL, false}, .keep = ENVELOPE_KEEP_NEWEST)                 \
-                                                                                                           \
+#define SCHEMES(X)                                                                         \
+    X(VERIFY_NONE, "none", .id = {EVENTID_ANY, NULL, false}, .keep = ENVELOPE_KEEP_NEWEST) \
+    SCHEMES_WITH_SECRETS(X)
+
+#define SCHEMES_WITH_SECRETS(X)                                                                            \
     X(VERIFY_STANDARD, "standard", .key = SCHEME_KEY_BASE64, .content = SCHEME_SIGNS_ID_TIME_BODY,         \
       .header = "webhook-signature", .mark = "v1,", .time_header = "webhook-timestamp",                    \
       .signed_id = "webhook-id", .encoding = ENCODING_BASE64, .takes = SCHEME_TOLERANCE,                   \

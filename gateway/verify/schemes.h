@@ -12,16 +12,20 @@
 
 #define SCHEME_TOLERANCE_S 300
 
-/* The members of a routes file's "verify", beside scheme and secrets, that a scheme may take. */
-enum scheme_member {
-    SCHEME_TOLERANCE = 1,
-    SCHEME_HEADER = 2,
-    SCHEME_ALGORITHM = 4,
-    SCHEME_ENCODING = 8,
-    SCHEME_PREFIX = 16,
-    SCHEME_USER = 32,
-    SCHEME_VERIFY_TOKEN = 64,
-};
+/* X(enumerator, bit, name): the members of a routes file's "verify", beside scheme and secrets, that a scheme
+ * may take. */
+#define SCHEME_MEMBERS(X)               \
+    X(SCHEME_TOLERANCE, 1, "tolerance") \
+    X(SCHEME_HEADER, 2, "header")       \
+    X(SCHEME_ALGORITHM, 4, "algorithm") \
+    X(SCHEME_ENCODING, 8, "encoding")   \
+    X(SCHEME_PREFIX, 16, "prefix")      \
+    X(SCHEME_USER, 32, "user")          \
+    X(SCHEME_VERIFY_TOKEN, 64, "verify_token")
+
+#define SCHEME_BIT(enumerator, bit, name) enumerator = (bit),
+enum scheme_member { SCHEME_MEMBERS(SCHEME_BIT) };
+#undef SCHEME_BIT
 
 /* What key the text of a secret becomes. */
 enum scheme_key {

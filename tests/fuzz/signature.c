@@ -13,7 +13,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 /* A secret that no input knows. */
 static struct verify_rule *rule_of(enum verify_scheme scheme)
 {
-    static struct verify_rule rules[VERIFY_HEADER + 1];
+    static struct verify_rule rules[SCHEME_COUNT];
     static const char *const secrets[] = {"ZmlyZSB3YWxrIHdpdGggbWUsIDI1IHllYXJz",
                                           "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="};
     struct verify_rule *rule = &rules[scheme];
@@ -49,7 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (trusted.count == 0 && forwarded_read("127.0.0.0/8,10.0.0.0/8,::1", &trusted, &error) != ERROR_NONE) {
         abort();
     }
-    rule = rule_of((enum verify_scheme)(VERIFY_STANDARD + data[0] % VERIFY_HEADER));
+    rule = rule_of((enum verify_scheme)(VERIFY_STANDARD + data[0] % (SCHEME_COUNT - 1)));
     request = lines_request(&text);
     forwarded_apply(&trusted, &request);
     if (verify_key(rule, &request, text, NOW, &cause) != NULL || cause == VERIFY_FINE ||

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include "scheme_table.h"
+
+#include "gateway/verify/schemes.h"
+
+static const char *content_text(enum scheme_content content)
+{
+    switch (content) {
+    case SCHEME_SIGNS_NOTHING:
+        return "nothing: everybody is believed";
+    case SCHEME_SENDS_SECRET:
+        return "nothing: the secret itself is sent";
+    case SCHEME_SIGNS_BODY:
+        return "the body";
+    case SCHEME_SIGNS_ID_TIME_BODY:
+        return "id, time and body";
+    case SCHEME_SIGNS_T_BODY:
+    case SCHEME_SIGNS_V0_TIME_BODY:
+        return "time and body";
+    case SCHEME_SIGNS_URL_FORM:
+        return "the address, with a form's fields or a digest of the body";
+    }
+    return "";
+}
+
+static void append_signing(const struct scheme *s, struct buf *out)
+{
+    buf_append_text(out, content_text(s->content));
+    switch (s->key) {
+    case SCHEME_KEY_HMAC:
+    case SCHEME_KEY_BASE64:
+        buf_printf(out, ": HMAC, %s, %s%s%s", key_algorithm_name(s->algorithm), encoding_name(s->encoding),
+                   s->key == SCHEME_KEY_BASE64 ? "; or ed25519" : "",
+                   (s->takes & SCHEME_ALGORITHM) != 0 ? "; or as the route says" : "");
+        break;
+    case SCHEME_KEY_NONE:
+    case SCHEME_KEY_TOKEN:
+    case SCHEME_KEY_PASSWORD:
+        break;
+    }
+}
+
+static void append_headers(const struct scheme *s, struct buf *out)
+{
+    const char *const read[] = {s->header, s->time_header, s->signed_id};
+    size_t begin = out->len;
+
+    if ((s->takes & SCHEME_HEADER) != 0) {
+        buf_append_text(out, "that of the route");
+    }
+    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++) {
+        if (read[i] != NULL) {
+            buf_printf(out, "%s%s", out->len > begin ? ", " : "", read[i]);
+        }
+    }
+}
+
+static void append_members(unsigned members, struct buf *out)
+{
+#define MEMBER(enumerator, bit, name) {name, enumerator},
+    static const struct {
+        const char *name;
+        enum scheme_member member;
+    } all[] = {SCHEME_MEMBERS(MEMBER)};
+#undef MEMBER
+    size_t begin = out->len;
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if ((members & all[i].member) != 0) {
+            buf_printf(out, "%s%s", out->len > begin ? ", " : "", all[i].name);
+        }
+    }
+}
+
+static void append_id(const struct scheme *s, struct buf *out)
+{
+    const char *otherwise = s->id.else_body ? ", else the body's SHA-256" : "";
+
+    switch (s->id.kind) {
+    case EVENTID_ANY:
+        buf_append_text(out, s->needs_id_rule ? "must be named"
+                                              : "header webhook-id, else Idempotency-Key, else a fresh UUID");
+        break;
+    case EVENTID_HEADER:
+        buf_printf(out, "header %s%s", s->sent.id, otherwise);
+        break;
+    case EVENTID_POINTER:
+        buf_printf(out, "%s in the body%s", s->id.text, otherwise);
+        break;
+    case EVENTID_BODY:
+        buf_append_text(out, "the body's SHA-256");
+        break;
+    }
+}
+
+void scheme_table(struct buf *out)
+{
+    for (int i = 0; i < SCHEME_COUNT; i++) {
+        const struct scheme *s = scheme_of((enum verify_scheme)i);
+
+        buf_printf(out, "%s\t", s->name);
+        append_signing(s, out);
+        buf_append_char(out, '\t');
+        append_headers(s, out);
+        buf_append_char(out, '\t');
+        append_members(s->takes, out);
+        buf_append_char(out, '\t');
+        append_members(s->needs, out);
+        buf_append_char(out, '\t');
+        append_id(s, out);
+        buf_printf(out, "\t%s\n", s->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest");
+    }
+}
