@@ -25,7 +25,8 @@ static void tell_verify(const struct source *s)
         buf_printf(&line, ", header %s", rule->header);
     }
     if ((scheme->takes & SCHEME_ALGORITHM) != 0) {
-        buf_printf(&line, ", %s in %s", key_algorithm_name(rule->algorithm), encoding_name(rule->encoding));
+        buf_printf(&line, ", %s in %s", secret_key_algorithm_name(rule->algorithm),
+                   encoding_name(rule->encoding));
     }
     if (rule->prefix != NULL) {
         buf_printf(&line, " after \"%s\"", rule->prefix);

@@ -29,8 +29,8 @@ static void append_signing(const struct scheme *s, struct buf *out)
     switch (s->key) {
     case SCHEME_KEY_HMAC:
     case SCHEME_KEY_BASE64:
-        buf_printf(out, ": HMAC, %s, %s%s%s", key_algorithm_name(s->algorithm), encoding_name(s->encoding),
-                   s->key == SCHEME_KEY_BASE64 ? "; or ed25519" : "",
+        buf_printf(out, ": HMAC, %s, %s%s%s", secret_key_algorithm_name(s->algorithm),
+                   encoding_name(s->encoding), s->key == SCHEME_KEY_BASE64 ? "; or ed25519" : "",
                    (s->takes & SCHEME_ALGORITHM) != 0 ? "; or as the route says" : "");
         break;
     case SCHEME_KEY_NONE:

@@ -79,7 +79,7 @@ static enum error_code fill_rule(struct verify_rule *rule, const struct sign_opt
     code = code == ERROR_NONE ? take_text(&rule->prefix, o->prefix, error) : code;
     code = code == ERROR_NONE ? take_text(&rule->user, o->user, error) : code;
     if (code == ERROR_NONE && o->algorithm != NULL &&
-        !key_algorithm_of(span_of(o->algorithm), &rule->algorithm)) {
+        !secret_key_algorithm_of(span_of(o->algorithm), &rule->algorithm)) {
         code = error_set(error, ERROR_SETTING, "--algorithm %s: sha1, sha256 or sha512", o->algorithm);
     }
     if (code == ERROR_NONE && o->encoding != NULL && !encoding_of(span_of(o->encoding), &rule->encoding)) {
@@ -98,7 +98,7 @@ static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, 
     code = code == ERROR_NONE ? fill_rule(&s->rule, o, error) : code;
     code = code == ERROR_NONE ? read_secret(s, o, error) : code;
     code = code == ERROR_NONE ? verify_rule_add_secret(&s->rule, buf_span(&s->secret), error) : code;
-    if (code == ERROR_NONE && key_is_public(s->rule.keys[0])) {
+    if (code == ERROR_NONE && secret_key_is_public(s->rule.keys[0])) {
         code = error_set(error, ERROR_SETTING,
                          "the secret is a public key, which can only verify: give a whsec_");
     }
@@ -168,10 +168,10 @@ static bool put(cJSON *headers, const char *name, const char *value)
 /* What a query needs so that the signature of the URL covers a body that is no form. */
 static enum error_code cover_body(struct span body, struct buf *path, struct error *error)
 {
-    unsigned char digest[KEY_DIGEST_BYTES];
-    char hex[2 * KEY_DIGEST_BYTES + 1] = "";
+    unsigned char digest[SECRET_KEY_DIGEST_BYTES];
+    char hex[2 * SECRET_KEY_DIGEST_BYTES + 1] = "";
 
-    if (!key_digest(body, digest)) {
+    if (!secret_key_digest(body, digest)) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     encoding_write(ENCODING_HEX, digest, sizeof digest, hex);
@@ -206,18 +206,19 @@ static struct request view(const cJSON *headers, const char *url, const struct b
 static enum error_code append_signature(const struct sign *s, const struct sign_event *event,
                                         const struct request *request, struct buf *out, struct error *error)
 {
-    struct proof proof = {.text = {0}};
-    enum verify_cause cause = proof_read(&proof, &s->rule, request, event->body, event->now_s);
-    char text[2 * KEY_MAC_MAX];
-    struct key_mac mac;
+    struct signed_content content = {.text = {0}};
+    enum verify_cause cause = signed_content_read(&content, &s->rule, request, event->body, event->now_s);
+    char text[2 * SECRET_KEY_MAC_MAX];
+    struct secret_key_mac mac;
 
-    if (cause == VERIFY_FINE && key_authenticate(s->rule.keys[0], proof.pieces, proof.piece_count, &mac)) {
-        encoding_write(proof.encoding, mac.bytes, mac.len, text);
-        buf_append(out, text, encoding_length(proof.encoding, mac.len));
+    if (cause == VERIFY_FINE &&
+        secret_key_authenticate(s->rule.keys[0], content.pieces, content.piece_count, &mac)) {
+        encoding_write(content.encoding, mac.bytes, mac.len, text);
+        buf_append(out, text, encoding_length(content.encoding, mac.len));
     } else {
         out->failed = true;
     }
-    proof_free(&proof);
+    signed_content_free(&content);
     return out->failed ? error_set(error, ERROR_MALFORMED, "an event with these headers can't be signed: %s",
                                    verify_cause_label(cause))
                        : ERROR_NONE;

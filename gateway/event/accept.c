@@ -3,12 +3,12 @@
 
 #include "clock.h"
 #include "event_id.h"
-#include "gateway/verify/challenge.h"
-#include "kept_headers.h"
-#include "log.h"
 #include "gateway/sources/source.h"
+#include "gateway/verify/challenge.h"
 #include "gateway/verify/unverified.h"
 #include "gateway/verify/verify.h"
+#include "kept_headers.h"
+#include "log.h"
 
 static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct source *source,
                         const struct eventid *id)
@@ -80,28 +80,28 @@ static bool encode(const struct source *source, const struct request *request, c
     return fine;
 }
 
-/* False: *reply is set, also when a handshake was answered and there is no event. */
+/* False: *reply is set, also when a challenge was answered and there is no event. */
 static bool is_verified(const struct source *source, const struct request *request, struct span body,
                         int64_t now_s, struct reply *reply)
 {
     const struct verify_rule *rule = &source->verify;
     enum verify_cause cause = VERIFY_MISMATCH;
-    enum handshake_outcome handshake = handshake_begin(rule, request, clock_monotonic_us(), reply);
+    enum challenge_outcome challenge = challenge_begin(rule, request, clock_monotonic_us(), reply);
 
-    if (handshake == HANDSHAKE_NONE && rule->scheme != VERIFY_NONE) {
-        const struct key *key = verify_key(rule, request, body, now_s, &cause);
+    if (challenge == CHALLENGE_NONE && rule->scheme != VERIFY_NONE) {
+        const struct secret_key *key = verify_key(rule, request, body, now_s, &cause);
 
-        handshake =
-            key == NULL ? HANDSHAKE_REFUSED : handshake_answer(rule, key, body, clock_monotonic_us(), reply);
+        challenge =
+            key == NULL ? CHALLENGE_REFUSED : challenge_answer(rule, key, body, clock_monotonic_us(), reply);
     }
-    switch (handshake) {
-    case HANDSHAKE_NONE:
+    switch (challenge) {
+    case CHALLENGE_NONE:
         return true;
-    case HANDSHAKE_ANSWERED:
+    case CHALLENGE_ANSWERED:
         log_info("handshake", log_span("source", source->name),
                  log_number("status", reply_status(reply->kind)));
         return false;
-    case HANDSHAKE_REFUSED:
+    case CHALLENGE_REFUSED:
         break;
     }
     unverified_record(cause, source->name, request->remote);

@@ -202,7 +202,7 @@ static void take_member(const struct place *p, enum scheme_member member, bool r
     case SCHEME_ALGORITHM:
         choice = place_choice(p, algorithms);
         if (choice >= 0) {
-            (void)key_algorithm_of(span_of(algorithms[choice]), &rule->algorithm);
+            (void)secret_key_algorithm_of(span_of(algorithms[choice]), &rule->algorithm);
         }
         break;
     case SCHEME_ENCODING:

@@ -12,7 +12,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-static struct rate answers = {.per_second = HANDSHAKE_PER_SECOND, .burst = HANDSHAKE_PER_SECOND};
+static struct rate answers = {.per_second = CHALLENGE_PER_SECOND, .burst = CHALLENGE_PER_SECOND};
 
 /* Nothing that a browser, a shell or a log could take for more than a text. */
 static bool is_harmless(struct span text)
@@ -24,7 +24,7 @@ static bool is_harmless(struct span text)
             return false;
         }
     }
-    return text.len > 0 && text.len <= HANDSHAKE_CHALLENGE_MAX;
+    return text.len > 0 && text.len <= CHALLENGE_TEXT_MAX;
 }
 
 /* True when the challenge may be given back now; else *reply says why not. */
@@ -33,25 +33,25 @@ static bool may_answer(struct span challenge, int64_t now_us, struct reply *repl
     int64_t wait_us;
 
     if (!is_harmless(challenge)) {
-        return reply_refuse(reply, REPLY_MALFORMED, "the challenge isn't 1 to %d letters, digits and -._~+/=",
-                            HANDSHAKE_CHALLENGE_MAX);
+        return reply_refuse(reply, REPLY_MALFORMED,
+                            "the challenge isn't 1 to %d letters, digits and -._~+/=", CHALLENGE_TEXT_MAX);
     }
     wait_us = rate_take(&answers, now_us);
     if (wait_us > 0) {
         (void)reply_refuse(reply, REPLY_THROTTLED, "too many handshakes; at most %d a second are answered",
-                           HANDSHAKE_PER_SECOND);
+                           CHALLENGE_PER_SECOND);
         reply->wait_s = wait_us / CLOCK_US_PER_S + 1;
         return false;
     }
     return true;
 }
 
-static enum handshake_outcome answer(struct span challenge, int64_t now_us, struct reply *reply)
+static enum challenge_outcome answer(struct span challenge, int64_t now_us, struct reply *reply)
 {
     if (may_answer(challenge, now_us, reply)) {
         reply_challenge(reply, REPLY_CHALLENGE, "%.*s", (int)challenge.len, challenge.data);
     }
-    return HANDSHAKE_ANSWERED;
+    return CHALLENGE_ANSWERED;
 }
 
 /* --- Meta ------------------------------------------------------------------------ */
@@ -72,22 +72,22 @@ static void take_field(struct span query, const char *wanted, struct buf *out)
 /* By digests, which are of one length. */
 static bool is_token(const struct verify_rule *rule, struct span given)
 {
-    unsigned char own[KEY_DIGEST_BYTES], sent[KEY_DIGEST_BYTES];
+    unsigned char own[SECRET_KEY_DIGEST_BYTES], sent[SECRET_KEY_DIGEST_BYTES];
 
     return rule->verify_token != NULL && rule->verify_token[0] != '\0' &&
-           key_digest(span_of(rule->verify_token), own) && key_digest(given, sent) &&
+           secret_key_digest(span_of(rule->verify_token), own) && secret_key_digest(given, sent) &&
            CRYPTO_memcmp(own, sent, sizeof own) == 0;
 }
 
-enum handshake_outcome handshake_begin(const struct verify_rule *rule, const struct request *request,
+enum challenge_outcome challenge_begin(const struct verify_rule *rule, const struct request *request,
                                        int64_t now_us, struct reply *reply)
 {
-    enum handshake_outcome outcome = HANDSHAKE_NONE;
+    enum challenge_outcome outcome = CHALLENGE_NONE;
     struct buf mode = {0}, token = {0}, challenge = {0};
 
     if (scheme_of(rule->scheme)->challenge != SCHEME_CHALLENGE_SUBSCRIBE ||
         !span_equal(request->method, SPAN_LITERAL("GET"))) {
-        return HANDSHAKE_NONE;
+        return CHALLENGE_NONE;
     }
     take_field(request->query, "hub.mode", &mode);
     if (span_equal(buf_span(&mode), SPAN_LITERAL("subscribe"))) {
@@ -95,12 +95,12 @@ enum handshake_outcome handshake_begin(const struct verify_rule *rule, const str
         take_field(request->query, "hub.challenge", &challenge);
         if (token.failed || challenge.failed) {
             (void)reply_refuse(reply, REPLY_MEMORY, "no memory for the handshake; try again later");
-            outcome = HANDSHAKE_ANSWERED;
+            outcome = CHALLENGE_ANSWERED;
         } else if (is_token(rule, buf_span(&token))) {
             outcome = answer(buf_span(&challenge), now_us, reply);
         } else {
             (void)reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
-            outcome = HANDSHAKE_REFUSED;
+            outcome = CHALLENGE_REFUSED;
         }
     }
     secret_wipe(token.data, token.capacity);
@@ -132,10 +132,10 @@ static void take_string(struct span body, const char *pointer, struct buf *out)
     }
 }
 
-static enum handshake_outcome answer_slack(struct span body, int64_t now_us, struct reply *reply)
+static enum challenge_outcome answer_slack(struct span body, int64_t now_us, struct reply *reply)
 {
     struct buf challenge = {0};
-    enum handshake_outcome outcome;
+    enum challenge_outcome outcome;
 
     take_string(body, "/challenge", &challenge);
     outcome = answer(buf_span(&challenge), now_us, reply);
@@ -144,12 +144,12 @@ static enum handshake_outcome answer_slack(struct span body, int64_t now_us, str
 }
 
 /* The token, and what only who knows the secret can make of it. */
-static void answer_token(const struct key *key, struct span token, struct reply *reply)
+static void answer_token(const struct secret_key *key, struct span token, struct reply *reply)
 {
-    char hex[2 * KEY_MAC_MAX];
-    struct key_mac mac;
+    char hex[2 * SECRET_KEY_MAC_MAX];
+    struct secret_key_mac mac;
 
-    if (!key_authenticate(key, &token, 1, &mac)) {
+    if (!secret_key_authenticate(key, &token, 1, &mac)) {
         (void)reply_refuse(reply, REPLY_MEMORY, "no memory for the handshake; try again later");
         return;
     }
@@ -158,7 +158,7 @@ static void answer_token(const struct key *key, struct span token, struct reply 
                     (int)token.len, token.data, (int)(2 * mac.len), hex);
 }
 
-static enum handshake_outcome answer_zoom(const struct key *key, struct span body, int64_t now_us,
+static enum challenge_outcome answer_zoom(const struct secret_key *key, struct span body, int64_t now_us,
                                           struct reply *reply)
 {
     struct buf token = {0};
@@ -168,21 +168,21 @@ static enum handshake_outcome answer_zoom(const struct key *key, struct span bod
         answer_token(key, buf_span(&token), reply);
     }
     buf_free(&token);
-    return HANDSHAKE_ANSWERED;
+    return CHALLENGE_ANSWERED;
 }
 
-enum handshake_outcome handshake_answer(const struct verify_rule *rule, const struct key *key,
+enum challenge_outcome challenge_answer(const struct verify_rule *rule, const struct secret_key *key,
                                         struct span body, int64_t now_us, struct reply *reply)
 {
     switch (scheme_of(rule->scheme)->challenge) {
     case SCHEME_CHALLENGE_TEXT:
-        return says(body, "/type", "url_verification") ? answer_slack(body, now_us, reply) : HANDSHAKE_NONE;
+        return says(body, "/type", "url_verification") ? answer_slack(body, now_us, reply) : CHALLENGE_NONE;
     case SCHEME_CHALLENGE_MAC:
         return says(body, "/event", "endpoint.url_validation") ? answer_zoom(key, body, now_us, reply)
-                                                               : HANDSHAKE_NONE;
+                                                               : CHALLENGE_NONE;
     case SCHEME_CHALLENGE_NONE:
     case SCHEME_CHALLENGE_SUBSCRIBE:
         break;
     }
-    return HANDSHAKE_NONE;
+    return CHALLENGE_NONE;
 }

@@ -3,28 +3,28 @@
 #define SLUICE_GATEWAY_VERIFY_CHALLENGE_H
 
 /* Some providers ask a new address whether it is theirs before they send events there: the gateway
- * answers by itself, and queues nothing. Only a text of at most HANDSHAKE_CHALLENGE_MAX harmless characters
- * is given back, HANDSHAKE_PER_SECOND times a second at most in all. */
+ * answers by itself, and queues nothing. Only a text of at most CHALLENGE_TEXT_MAX harmless characters
+ * is given back, CHALLENGE_PER_SECOND times a second at most in all. */
 
 #include "gateway/reply.h"
 #include "verify.h"
 
-#define HANDSHAKE_CHALLENGE_MAX 256
-#define HANDSHAKE_PER_SECOND 10
+#define CHALLENGE_TEXT_MAX 256
+#define CHALLENGE_PER_SECOND 10
 
-enum handshake_outcome {
-    HANDSHAKE_NONE,     /* the request is no handshake */
-    HANDSHAKE_ANSWERED, /* *reply is set: the answer, or why there is none */
-    HANDSHAKE_REFUSED,  /* it isn't from the provider: *reply is set, as for any unverified request */
+enum challenge_outcome {
+    CHALLENGE_NONE,     /* the request is no challenge */
+    CHALLENGE_ANSWERED, /* *reply is set: the answer, or why there is none */
+    CHALLENGE_REFUSED,  /* it isn't from the provider: *reply is set, as for any unverified request */
 };
 
 /* Before verification: Meta's GET with hub.mode=subscribe, which proves itself by hub.verify_token. now_us:
  * monotonic, as below. Any thread, both. */
-enum handshake_outcome handshake_begin(const struct verify_rule *rule, const struct request *request,
+enum challenge_outcome challenge_begin(const struct verify_rule *rule, const struct request *request,
                                        int64_t now_us, struct reply *reply);
 /* After verification: Slack's url_verification, Zoom's endpoint.url_validation. key: see verify_key;
  * Zoom's answer is made with it. */
-enum handshake_outcome handshake_answer(const struct verify_rule *rule, const struct key *key,
+enum challenge_outcome challenge_answer(const struct verify_rule *rule, const struct secret_key *key,
                                         struct span body, int64_t now_us, struct reply *reply);
 
 #endif

@@ -48,7 +48,7 @@
                                                                                                            \
     /* The id is never MessageSid: queued, sent and delivered share it. */                                 \
     X(VERIFY_TWILIO, "twilio", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_URL_FORM,                   \
-      .header = "X-Twilio-Signature", .algorithm = KEY_SHA1, .encoding = ENCODING_BASE64,                  \
+      .header = "X-Twilio-Signature", .algorithm = SECRET_KEY_SHA1, .encoding = ENCODING_BASE64,           \
       .id = {EVENTID_HEADER, "i-twilio-idempotency-token", true}, .keep = ENVELOPE_KEEP_FIRST,             \
       .sent = {.id = "I-Twilio-Idempotency-Token",                                                         \
                .event = "Content-Type",                                                                    \

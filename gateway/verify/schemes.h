@@ -73,9 +73,9 @@ struct scheme {
     /* What verification reads and no event keeps; as the provider spells them, NULL: none. */
     const char *header; /* of the signature, or the secret; NULL with SCHEME_HEADER: the rule's */
     const char *time_header, *signed_id;
-    const char *mark;             /* before the signature; NULL: "", or with SCHEME_PREFIX the rule's */
-    enum key_algorithm algorithm; /* of the MAC; with SCHEME_ALGORITHM the rule's default */
-    enum encoding encoding;       /* of the signature; with SCHEME_ENCODING the rule's default */
+    const char *mark; /* before the signature; NULL: "", or with SCHEME_PREFIX the rule's */
+    enum secret_key_algorithm algorithm; /* of the MAC; with SCHEME_ALGORITHM the rule's default */
+    enum encoding encoding;              /* of the signature; with SCHEME_ENCODING the rule's default */
     enum scheme_challenge challenge;
     bool needs_id_rule;     /* the source must name one, for no provider stands behind the scheme */
     struct eventid_rule id; /* when the source names none */

@@ -9,26 +9,28 @@
 #include <string.h>
 
 /* One of the three is set; the digest when neither of the others is. */
-struct key {
+struct secret_key {
     EVP_MAC_CTX *mac; /* keyed: a request works on a copy of it */
     EVP_PKEY *public;
-    unsigned char digest[KEY_DIGEST_BYTES]; /* of the token: equal lengths to compare, and no token kept */
+    unsigned char
+        digest[SECRET_KEY_DIGEST_BYTES]; /* of the token: equal lengths to compare, and no token kept */
 };
 
-static const char *const names[] = {[KEY_SHA256] = "sha256", [KEY_SHA1] = "sha1", [KEY_SHA512] = "sha512"};
+static const char *const names[] = {
+    [SECRET_KEY_SHA256] = "sha256", [SECRET_KEY_SHA1] = "sha1", [SECRET_KEY_SHA512] = "sha512"};
 
-bool key_algorithm_of(struct span name, enum key_algorithm *algorithm)
+bool secret_key_algorithm_of(struct span name, enum secret_key_algorithm *algorithm)
 {
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (span_equal(name, span_of(names[i]))) {
-            *algorithm = (enum key_algorithm)i;
+            *algorithm = (enum secret_key_algorithm)i;
             return true;
         }
     }
     return false;
 }
 
-const char *key_algorithm_name(enum key_algorithm algorithm)
+const char *secret_key_algorithm_name(enum secret_key_algorithm algorithm)
 {
     return names[algorithm];
 }
@@ -38,11 +40,11 @@ static const unsigned char *bytes_of(struct span text)
     return (const unsigned char *)(text.data == NULL ? "" : text.data);
 }
 
-struct key *key_hmac(enum key_algorithm algorithm, struct span secret)
+struct secret_key *secret_key_hmac(enum secret_key_algorithm algorithm, struct span secret)
 {
     char digest[16] = ""; /* OpenSSL measures it, and takes no const */
     OSSL_PARAM params[] = {OSSL_PARAM_construct_end(), OSSL_PARAM_construct_end()};
-    struct key *key = calloc(1, sizeof *key);
+    struct secret_key *key = calloc(1, sizeof *key);
     EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
 
     memcpy(digest, names[algorithm], strlen(names[algorithm]) + 1);
@@ -53,38 +55,38 @@ struct key *key_hmac(enum key_algorithm algorithm, struct span secret)
     EVP_MAC_free(mac);
     if (key == NULL || key->mac == NULL ||
         EVP_MAC_init(key->mac, bytes_of(secret), secret.len, params) != 1) {
-        key_free(key);
+        secret_key_free(key);
         return NULL;
     }
     return key;
 }
 
-struct key *key_public(struct span bytes)
+struct secret_key *secret_key_public(struct span bytes)
 {
-    struct key *key = calloc(1, sizeof *key);
+    struct secret_key *key = calloc(1, sizeof *key);
 
     if (key != NULL) {
         key->public = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes_of(bytes), bytes.len);
     }
     if (key == NULL || key->public == NULL) {
-        key_free(key);
+        secret_key_free(key);
         return NULL;
     }
     return key;
 }
 
-struct key *key_token(struct span token)
+struct secret_key *secret_key_token(struct span token)
 {
-    struct key *key = calloc(1, sizeof *key);
+    struct secret_key *key = calloc(1, sizeof *key);
 
-    if (key == NULL || !key_digest(token, key->digest)) {
-        key_free(key);
+    if (key == NULL || !secret_key_digest(token, key->digest)) {
+        secret_key_free(key);
         return NULL;
     }
     return key;
 }
 
-void key_free(struct key *key)
+void secret_key_free(struct secret_key *key)
 {
     if (key != NULL) {
         EVP_MAC_CTX_free(key->mac);
@@ -94,12 +96,13 @@ void key_free(struct key *key)
     }
 }
 
-bool key_is_public(const struct key *key)
+bool secret_key_is_public(const struct secret_key *key)
 {
     return key->public != NULL;
 }
 
-bool key_authenticate(const struct key *key, const struct span *pieces, size_t count, struct key_mac *mac)
+bool secret_key_authenticate(const struct secret_key *key, const struct span *pieces, size_t count,
+                             struct secret_key_mac *mac)
 {
     EVP_MAC_CTX *copy = key->mac == NULL ? NULL : EVP_MAC_CTX_dup(key->mac);
     bool fine = copy != NULL;
@@ -112,24 +115,24 @@ bool key_authenticate(const struct key *key, const struct span *pieces, size_t c
     return fine;
 }
 
-bool key_signed(const struct key *key, struct span message, const unsigned char *signature)
+bool secret_key_signed(const struct secret_key *key, struct span message, const unsigned char *signature)
 {
     EVP_MD_CTX *context = key->public == NULL ? NULL : EVP_MD_CTX_new();
     bool fine =
         context != NULL && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key->public) == 1 &&
-        EVP_DigestVerify(context, signature, KEY_SIGNATURE_BYTES, bytes_of(message), message.len) == 1;
+        EVP_DigestVerify(context, signature, SECRET_KEY_SIGNATURE_BYTES, bytes_of(message), message.len) == 1;
 
     EVP_MD_CTX_free(context);
     return fine;
 }
 
-bool key_equals(const struct key *key, const unsigned char digest[KEY_DIGEST_BYTES])
+bool secret_key_equals(const struct secret_key *key, const unsigned char digest[SECRET_KEY_DIGEST_BYTES])
 {
     return key->mac == NULL && key->public == NULL &&
            CRYPTO_memcmp(digest, key->digest, sizeof key->digest) == 0;
 }
 
-bool key_digest(struct span text, unsigned char digest[KEY_DIGEST_BYTES])
+bool secret_key_digest(struct span text, unsigned char digest[SECRET_KEY_DIGEST_BYTES])
 {
     return EVP_Digest(bytes_of(text), text.len, digest, NULL, EVP_sha256(), NULL) == 1;
 }

@@ -17,7 +17,7 @@ struct source {
     int64_t now_s;
 };
 
-enum verify_cause proof_header(const struct request *request, const char *name, struct span *value)
+enum verify_cause signed_content_header(const struct request *request, const char *name, struct span *value)
 {
     size_t found = request_find(request, name, value);
 
@@ -46,9 +46,9 @@ static enum verify_cause check_time(struct span text, int64_t tolerance_s, int64
     return then - now_s > tolerance_s ? VERIFY_EARLY : VERIFY_FINE;
 }
 
-static void add_piece(struct proof *proof, struct span piece)
+static void add_piece(struct signed_content *content, struct span piece)
 {
-    proof->pieces[proof->piece_count++] = piece;
+    content->pieces[content->piece_count++] = piece;
 }
 
 static bool starts_with(struct span text, const char *prefix)
@@ -64,12 +64,12 @@ static struct span behind(struct span text, size_t len)
 }
 
 /* Takes what stands behind the prefix as a signature. */
-static enum verify_cause add_signature(struct proof *proof, struct span text, const char *prefix)
+static enum verify_cause add_signature(struct signed_content *content, struct span text, const char *prefix)
 {
-    if (!starts_with(text, prefix) || proof->signature_count == PROOF_SIGNATURES_MAX) {
+    if (!starts_with(text, prefix) || content->signature_count == SIGNED_CONTENT_SIGNATURES_MAX) {
         return VERIFY_MALFORMED;
     }
-    proof->signatures[proof->signature_count++] = behind(text, strlen(prefix));
+    content->signatures[content->signature_count++] = behind(text, strlen(prefix));
     return VERIFY_FINE;
 }
 
@@ -88,30 +88,30 @@ static bool next_part(struct span *rest, char separator, struct span *part)
 }
 
 /* webhook-signature: a list of "v1,..." and "v1a,...", by blanks; other versions are skipped. */
-static enum verify_cause read_versions(struct proof *proof, struct span list)
+static enum verify_cause read_versions(struct signed_content *content, struct span list)
 {
     enum verify_cause cause = VERIFY_FINE;
     struct span part;
 
     while (cause == VERIFY_FINE && next_part(&list, ' ', &part)) {
         if (starts_with(part, "v1,")) {
-            cause = add_signature(proof, part, "v1,");
-        } else if (starts_with(part, "v1a,") && proof->public_count == PROOF_PUBLIC_MAX) {
+            cause = add_signature(content, part, "v1,");
+        } else if (starts_with(part, "v1a,") && content->public_count == SIGNED_CONTENT_PUBLIC_MAX) {
             cause = VERIFY_MALFORMED;
         } else if (starts_with(part, "v1a,")) {
-            proof->public_signatures[proof->public_count++] = behind(part, sizeof "v1a," - 1);
+            content->public_signatures[content->public_count++] = behind(part, sizeof "v1a," - 1);
         }
     }
     return cause;
 }
 
-static enum verify_cause read_standard(const struct source *s, struct proof *proof)
+static enum verify_cause read_standard(const struct source *s, struct signed_content *content)
 {
     struct span id, time, list;
-    enum verify_cause cause = proof_header(s->request, s->scheme->signed_id, &id);
+    enum verify_cause cause = signed_content_header(s->request, s->scheme->signed_id, &id);
 
-    cause = cause == VERIFY_FINE ? proof_header(s->request, s->scheme->time_header, &time) : cause;
-    cause = cause == VERIFY_FINE ? proof_header(s->request, s->scheme->header, &list) : cause;
+    cause = cause == VERIFY_FINE ? signed_content_header(s->request, s->scheme->time_header, &time) : cause;
+    cause = cause == VERIFY_FINE ? signed_content_header(s->request, s->scheme->header, &list) : cause;
     cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
     if (cause != VERIFY_FINE) {
         return cause;
@@ -119,19 +119,19 @@ static enum verify_cause read_standard(const struct source *s, struct proof *pro
     if (memchr(id.data, '.', id.len) != NULL) {
         return VERIFY_MALFORMED; /* the content could be read as another id's */
     }
-    add_piece(proof, id);
-    add_piece(proof, SPAN_LITERAL("."));
-    add_piece(proof, time);
-    add_piece(proof, SPAN_LITERAL("."));
-    add_piece(proof, s->body);
-    return read_versions(proof, list);
+    add_piece(content, id);
+    add_piece(content, SPAN_LITERAL("."));
+    add_piece(content, time);
+    add_piece(content, SPAN_LITERAL("."));
+    add_piece(content, s->body);
+    return read_versions(content, list);
 }
 
 /* Stripe-Signature: t=...,v1=...,v1=...,v0=... */
-static enum verify_cause read_stripe(const struct source *s, struct proof *proof)
+static enum verify_cause read_stripe(const struct source *s, struct signed_content *content)
 {
     struct span list, part, time = {"", 0};
-    enum verify_cause cause = proof_header(s->request, s->scheme->header, &list);
+    enum verify_cause cause = signed_content_header(s->request, s->scheme->header, &list);
     size_t times = 0;
 
     while (cause == VERIFY_FINE && next_part(&list, ',', &part)) {
@@ -139,90 +139,90 @@ static enum verify_cause read_stripe(const struct source *s, struct proof *proof
             time = behind(part, sizeof "t=" - 1);
             times++;
         } else if (starts_with(part, "v1=")) {
-            cause = add_signature(proof, part, "v1=");
+            cause = add_signature(content, part, "v1=");
         }
     }
     if (cause != VERIFY_FINE) {
         return cause;
     }
-    add_piece(proof, time);
-    add_piece(proof, SPAN_LITERAL("."));
-    add_piece(proof, s->body);
+    add_piece(content, time);
+    add_piece(content, SPAN_LITERAL("."));
+    add_piece(content, s->body);
     return times > 1 ? VERIFY_MALFORMED : check_time(time, s->rule->tolerance_s, s->now_s);
 }
 
 /* Slack and Zoom: "v0:timestamp:body". */
-static enum verify_cause read_v0(const struct source *s, struct proof *proof)
+static enum verify_cause read_v0(const struct source *s, struct signed_content *content)
 {
     struct span time, signature;
-    enum verify_cause cause = proof_header(s->request, s->scheme->time_header, &time);
+    enum verify_cause cause = signed_content_header(s->request, s->scheme->time_header, &time);
 
-    cause = cause == VERIFY_FINE ? proof_header(s->request, s->scheme->header, &signature) : cause;
+    cause = cause == VERIFY_FINE ? signed_content_header(s->request, s->scheme->header, &signature) : cause;
     cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
     if (cause != VERIFY_FINE) {
         return cause;
     }
-    add_piece(proof, SPAN_LITERAL("v0:"));
-    add_piece(proof, time);
-    add_piece(proof, SPAN_LITERAL(":"));
-    add_piece(proof, s->body);
-    return add_signature(proof, signature, scheme_mark(s->rule));
+    add_piece(content, SPAN_LITERAL("v0:"));
+    add_piece(content, time);
+    add_piece(content, SPAN_LITERAL(":"));
+    add_piece(content, s->body);
+    return add_signature(content, signature, scheme_mark(s->rule));
 }
 
 /* One header with the body's signature. */
-static enum verify_cause read_plain(const struct source *s, struct proof *proof)
+static enum verify_cause read_plain(const struct source *s, struct signed_content *content)
 {
     struct span signature;
-    enum verify_cause cause = proof_header(s->request, scheme_header(s->rule), &signature);
+    enum verify_cause cause = signed_content_header(s->request, scheme_header(s->rule), &signature);
 
-    add_piece(proof, s->body);
-    return cause == VERIFY_FINE ? add_signature(proof, signature, scheme_mark(s->rule)) : cause;
+    add_piece(content, s->body);
+    return cause == VERIFY_FINE ? add_signature(content, signature, scheme_mark(s->rule)) : cause;
 }
 
 /* The public URL, and a form's fields. */
-static enum verify_cause read_twilio(const struct source *s, struct proof *proof)
+static enum verify_cause read_twilio(const struct source *s, struct signed_content *content)
 {
     const struct request *r = s->request;
     struct span signature;
-    enum verify_cause cause = proof_header(r, s->scheme->header, &signature);
+    enum verify_cause cause = signed_content_header(r, s->scheme->header, &signature);
     size_t host_len;
 
     cause = cause == VERIFY_FINE ? twilio_body(r, s->body) : cause;
-    twilio_other_host(r, &proof->text);
-    host_len = proof->text.len;
+    twilio_other_host(r, &content->text);
+    host_len = content->text.len;
     if (cause == VERIFY_FINE && twilio_is_form(r)) {
-        cause = twilio_form(s->body, &proof->text);
+        cause = twilio_form(s->body, &content->text);
     }
-    if (cause != VERIFY_FINE || proof->text.failed) {
+    if (cause != VERIFY_FINE || content->text.failed) {
         return cause == VERIFY_FINE ? VERIFY_MEMORY : cause;
     }
-    proof->other_host = (struct span){proof->text.data, host_len};
-    add_piece(proof, r->https ? SPAN_LITERAL("https://") : SPAN_LITERAL("http://"));
-    add_piece(proof, r->host);
-    add_piece(proof, r->path);
-    add_piece(proof, r->query.len > 0 ? SPAN_LITERAL("?") : SPAN_LITERAL(""));
-    add_piece(proof, r->query);
-    add_piece(proof, behind(buf_span(&proof->text), host_len));
-    return add_signature(proof, signature, "");
+    content->other_host = (struct span){content->text.data, host_len};
+    add_piece(content, r->https ? SPAN_LITERAL("https://") : SPAN_LITERAL("http://"));
+    add_piece(content, r->host);
+    add_piece(content, r->path);
+    add_piece(content, r->query.len > 0 ? SPAN_LITERAL("?") : SPAN_LITERAL(""));
+    add_piece(content, r->query);
+    add_piece(content, behind(buf_span(&content->text), host_len));
+    return add_signature(content, signature, "");
 }
 
-enum verify_cause proof_read(struct proof *proof, const struct verify_rule *rule,
-                             const struct request *request, struct span body, int64_t now_s)
+enum verify_cause signed_content_read(struct signed_content *content, const struct verify_rule *rule,
+                                      const struct request *request, struct span body, int64_t now_s)
 {
     const struct source s = {rule, scheme_of(rule->scheme), request, body, now_s};
 
-    proof->encoding = rule->encoding;
+    content->encoding = rule->encoding;
     switch (s.scheme->content) {
     case SCHEME_SIGNS_BODY:
-        return read_plain(&s, proof);
+        return read_plain(&s, content);
     case SCHEME_SIGNS_ID_TIME_BODY:
-        return read_standard(&s, proof);
+        return read_standard(&s, content);
     case SCHEME_SIGNS_T_BODY:
-        return read_stripe(&s, proof);
+        return read_stripe(&s, content);
     case SCHEME_SIGNS_V0_TIME_BODY:
-        return read_v0(&s, proof);
+        return read_v0(&s, content);
     case SCHEME_SIGNS_URL_FORM:
-        return read_twilio(&s, proof);
+        return read_twilio(&s, content);
     case SCHEME_SIGNS_NOTHING:
     case SCHEME_SENDS_SECRET:
         break;
@@ -230,7 +230,7 @@ enum verify_cause proof_read(struct proof *proof, const struct verify_rule *rule
     return VERIFY_MALFORMED;
 }
 
-void proof_free(struct proof *proof)
+void signed_content_free(struct signed_content *content)
 {
-    buf_free(&proof->text);
+    buf_free(&content->text);
 }

@@ -102,13 +102,13 @@ static struct span query_digest(struct span query)
 enum verify_cause twilio_body(const struct request *request, struct span body)
 {
     struct span claimed = query_digest(request->query);
-    unsigned char digest[KEY_DIGEST_BYTES];
-    char text[2 * KEY_DIGEST_BYTES];
+    unsigned char digest[SECRET_KEY_DIGEST_BYTES];
+    char text[2 * SECRET_KEY_DIGEST_BYTES];
 
     if (claimed.len == 0) {
         return body.len == 0 || twilio_is_form(request) ? VERIFY_FINE : VERIFY_MALFORMED;
     }
-    if (!key_digest(body, digest)) {
+    if (!secret_key_digest(body, digest)) {
         return VERIFY_MEMORY;
     }
     encoding_write(ENCODING_HEX, digest, sizeof digest, text);

@@ -21,11 +21,11 @@ static bool starts_with(struct span text, const char *prefix)
 }
 
 /* NULL with *wrong (the rest of a sentence about the secret), or with *wrong NULL: no memory. */
-static struct key *standard_key(struct span text, const char **wrong)
+static struct secret_key *standard_key(struct span text, const char **wrong)
 {
     bool public = starts_with(text, "whpk_");
     struct buf bytes = {0};
-    struct key *key = NULL;
+    struct secret_key *key = NULL;
 
     if (public || starts_with(text, "whsec_")) {
         size_t skip = public ? sizeof "whpk_" - 1 : sizeof "whsec_" - 1;
@@ -34,40 +34,41 @@ static struct key *standard_key(struct span text, const char **wrong)
     }
     if (!encoding_read_base64(text, &bytes) || bytes.len == 0) {
         *wrong = bytes.failed ? NULL : "is not base64, after whsec_ or whpk_";
-    } else if (public && bytes.len != KEY_PUBLIC_BYTES) {
+    } else if (public && bytes.len != SECRET_KEY_PUBLIC_BYTES) {
         *wrong = "is no ed25519 key: whpk_ has 32 bytes in base64 behind it";
     } else {
-        key = public ? key_public(buf_span(&bytes)) : key_hmac(KEY_SHA256, buf_span(&bytes));
+        key = public ? secret_key_public(buf_span(&bytes))
+                     : secret_key_hmac(SECRET_KEY_SHA256, buf_span(&bytes));
     }
     secret_wipe(bytes.data, bytes.capacity);
     buf_free(&bytes);
     return key;
 }
 
-static struct key *basic_key(const struct verify_rule *rule, struct span password)
+static struct secret_key *basic_key(const struct verify_rule *rule, struct span password)
 {
     struct buf pair = {0};
-    struct key *key;
+    struct secret_key *key;
 
     buf_reserve(&pair, strlen(rule->user) + 1 + password.len); /* so that no copy is left behind */
     buf_append_text(&pair, rule->user);
     buf_append_char(&pair, ':');
     buf_append_span(&pair, password);
-    key = pair.failed ? NULL : key_token(buf_span(&pair));
+    key = pair.failed ? NULL : secret_key_token(buf_span(&pair));
     secret_wipe(pair.data, pair.capacity);
     buf_free(&pair);
     return key;
 }
 
-static struct key *make_key(const struct verify_rule *rule, struct span text, const char **wrong)
+static struct secret_key *make_key(const struct verify_rule *rule, struct span text, const char **wrong)
 {
     switch (scheme_of(rule->scheme)->key) {
     case SCHEME_KEY_HMAC:
-        return key_hmac(rule->algorithm, text);
+        return secret_key_hmac(rule->algorithm, text);
     case SCHEME_KEY_BASE64:
         return standard_key(text, wrong);
     case SCHEME_KEY_TOKEN:
-        return key_token(text);
+        return secret_key_token(text);
     case SCHEME_KEY_PASSWORD:
         return basic_key(rule, text);
     case SCHEME_KEY_NONE:
@@ -80,7 +81,7 @@ static struct key *make_key(const struct verify_rule *rule, struct span text, co
 enum error_code verify_rule_add_secret(struct verify_rule *rule, struct span text, struct error *error)
 {
     const char *wrong = NULL;
-    struct key *key;
+    struct secret_key *key;
 
     if (text.len == 0) {
         return error_set(error, ERROR_SETTING, "the secret is empty");
@@ -110,7 +111,7 @@ static void wipe_text(char *text)
 void verify_rule_free(struct verify_rule *rule)
 {
     for (size_t i = 0; i < rule->key_count; i++) {
-        key_free(rule->keys[i]);
+        secret_key_free(rule->keys[i]);
     }
     free(rule->header);
     free(rule->prefix);
@@ -121,20 +122,20 @@ void verify_rule_free(struct verify_rule *rule)
 
 /* --- is it right? ------------------------------------------------------------------ */
 
-static enum verify_cause match_public(const struct key *key, const struct proof *proof)
+static enum verify_cause match_public(const struct secret_key *key, const struct signed_content *content)
 {
     struct buf message = {0}, signature = {0};
     enum verify_cause cause = VERIFY_MALFORMED;
 
-    for (size_t i = 0; i < proof->piece_count; i++) {
-        buf_append_span(&message, proof->pieces[i]);
+    for (size_t i = 0; i < content->piece_count; i++) {
+        buf_append_span(&message, content->pieces[i]);
     }
-    for (size_t i = 0; i < proof->public_count && cause != VERIFY_FINE; i++) {
+    for (size_t i = 0; i < content->public_count && cause != VERIFY_FINE; i++) {
         buf_clear(&signature);
-        if (proof->public_signatures[i].len <= ED25519_TEXT_MAX &&
-            encoding_read_base64(proof->public_signatures[i], &signature) &&
-            signature.len == KEY_SIGNATURE_BYTES) {
-            bool good = key_signed(key, buf_span(&message), (const unsigned char *)signature.data);
+        if (content->public_signatures[i].len <= ED25519_TEXT_MAX &&
+            encoding_read_base64(content->public_signatures[i], &signature) &&
+            signature.len == SECRET_KEY_SIGNATURE_BYTES) {
+            bool good = secret_key_signed(key, buf_span(&message), (const unsigned char *)signature.data);
 
             cause = good ? VERIFY_FINE : VERIFY_MISMATCH;
         }
@@ -146,50 +147,52 @@ static enum verify_cause match_public(const struct key *key, const struct proof 
 }
 
 /* The MAC is compared as text: whatever else a sender writes is just wrong. */
-static enum verify_cause match_mac(const struct key *key, const struct span *pieces,
-                                   const struct proof *proof)
+static enum verify_cause match_mac(const struct secret_key *key, const struct span *pieces,
+                                   const struct signed_content *content)
 {
     enum verify_cause cause = VERIFY_MALFORMED;
-    char text[2 * KEY_MAC_MAX];
-    struct key_mac mac;
+    char text[2 * SECRET_KEY_MAC_MAX];
+    struct secret_key_mac mac;
     size_t len;
 
-    if (!key_authenticate(key, pieces, proof->piece_count, &mac)) {
+    if (!secret_key_authenticate(key, pieces, content->piece_count, &mac)) {
         return VERIFY_MEMORY;
     }
-    len = encoding_length(proof->encoding, mac.len);
-    encoding_write(proof->encoding, mac.bytes, mac.len, text);
-    for (size_t i = 0; i < proof->signature_count && cause != VERIFY_FINE; i++) {
-        if (proof->signatures[i].len == len) {
-            cause = CRYPTO_memcmp(proof->signatures[i].data, text, len) == 0 ? VERIFY_FINE : VERIFY_MISMATCH;
+    len = encoding_length(content->encoding, mac.len);
+    encoding_write(content->encoding, mac.bytes, mac.len, text);
+    for (size_t i = 0; i < content->signature_count && cause != VERIFY_FINE; i++) {
+        if (content->signatures[i].len == len) {
+            cause =
+                CRYPTO_memcmp(content->signatures[i].data, text, len) == 0 ? VERIFY_FINE : VERIFY_MISMATCH;
         }
     }
     return cause;
 }
 
-static enum verify_cause match_key(const struct key *key, const struct proof *proof)
+static enum verify_cause match_key(const struct secret_key *key, const struct signed_content *content)
 {
-    struct span pieces[PROOF_PIECES_MAX];
+    struct span pieces[SIGNED_CONTENT_PIECES_MAX];
     enum verify_cause cause;
 
-    if (key_is_public(key)) {
-        return match_public(key, proof);
+    if (secret_key_is_public(key)) {
+        return match_public(key, content);
     }
-    cause = match_mac(key, proof->pieces, proof);
-    if (cause != VERIFY_MISMATCH || proof->other_host.len == 0) {
+    cause = match_mac(key, content->pieces, content);
+    if (cause != VERIFY_MISMATCH || content->other_host.len == 0) {
         return cause;
     }
-    memcpy(pieces, proof->pieces, sizeof pieces);
-    pieces[PROOF_HOST] = proof->other_host;
-    return match_mac(key, pieces, proof);
+    memcpy(pieces, content->pieces, sizeof pieces);
+    pieces[SIGNED_CONTENT_HOST] = content->other_host;
+    return match_mac(key, pieces, content);
 }
 
-static enum verify_cause match_proof(const struct verify_rule *rule, const struct proof *proof, size_t *index)
+static enum verify_cause match_content(const struct verify_rule *rule, const struct signed_content *content,
+                                       size_t *index)
 {
     enum verify_cause worst = VERIFY_MALFORMED;
 
     for (size_t i = 0; i < rule->key_count; i++) {
-        enum verify_cause cause = match_key(rule->keys[i], proof);
+        enum verify_cause cause = match_key(rule->keys[i], content);
 
         if (cause == VERIFY_FINE || cause == VERIFY_MEMORY) {
             *index = i;
@@ -202,13 +205,13 @@ static enum verify_cause match_proof(const struct verify_rule *rule, const struc
 
 static enum verify_cause match_token(const struct verify_rule *rule, struct span token, size_t *index)
 {
-    unsigned char digest[KEY_DIGEST_BYTES];
+    unsigned char digest[SECRET_KEY_DIGEST_BYTES];
 
-    if (!key_digest(token, digest)) {
+    if (!secret_key_digest(token, digest)) {
         return VERIFY_MEMORY;
     }
     for (size_t i = 0; i < rule->key_count; i++) {
-        if (key_equals(rule->keys[i], digest)) {
+        if (secret_key_equals(rule->keys[i], digest)) {
             *index = i;
             return VERIFY_FINE;
         }
@@ -253,7 +256,7 @@ static enum verify_cause check_token(const struct verify_rule *rule, const struc
                                      size_t *index)
 {
     struct span value;
-    enum verify_cause cause = proof_header(request, scheme_header(rule), &value);
+    enum verify_cause cause = signed_content_header(request, scheme_header(rule), &value);
 
     if (cause != VERIFY_FINE) {
         return cause;
@@ -265,18 +268,18 @@ static enum verify_cause check_token(const struct verify_rule *rule, const struc
                                                                : match_token(rule, value, index);
 }
 
-const struct key *verify_key(const struct verify_rule *rule, const struct request *request, struct span body,
-                             int64_t now_s, enum verify_cause *cause)
+const struct secret_key *verify_key(const struct verify_rule *rule, const struct request *request,
+                                    struct span body, int64_t now_s, enum verify_cause *cause)
 {
-    struct proof proof = {.text = {0}};
+    struct signed_content content = {.text = {0}};
     size_t index = 0;
 
     if (scheme_of(rule->scheme)->content == SCHEME_SENDS_SECRET) {
         *cause = check_token(rule, request, &index);
     } else {
-        *cause = proof_read(&proof, rule, request, body, now_s);
-        *cause = *cause == VERIFY_FINE ? match_proof(rule, &proof, &index) : *cause;
-        proof_free(&proof);
+        *cause = signed_content_read(&content, rule, request, body, now_s);
+        *cause = *cause == VERIFY_FINE ? match_content(rule, &content, &index) : *cause;
+        signed_content_free(&content);
     }
     return *cause == VERIFY_FINE ? rule->keys[index] : NULL;
 }

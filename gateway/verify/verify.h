@@ -24,12 +24,12 @@ enum verify_scheme { SCHEMES(VERIFY_SCHEME) };
  * secrets, which are prepared for that. Read-only from then on, by any thread. */
 struct verify_rule {
     enum verify_scheme scheme;
-    struct key *keys[VERIFY_SECRETS_MAX];
+    struct secret_key *keys[VERIFY_SECRETS_MAX];
     size_t key_count;
     int64_t tolerance_s; /* most that a timestamp may differ from now, either way */
     /* Owned, from malloc, NULL where they are not set; freed by verify_rule_free. */
     char *header; /* hmac and header: the header's name, in lower case */
-    enum key_algorithm algorithm;
+    enum secret_key_algorithm algorithm;
     enum encoding encoding;
     char *prefix;       /* hmac: what stands before the signature; NULL as "" */
     char *user;         /* basic */
@@ -53,7 +53,7 @@ enum verify_cause { VERIFY_CAUSES(VERIFY_ENUMERATOR) };
 #undef VERIFY_ENUMERATOR
 
 /* Adds a secret as its owner wrote it; all that are added are valid, the first is the one to answer
- * handshakes with. rule->scheme, algorithm and user must be set. `standard` takes base64
+ * challenges with. rule->scheme, algorithm and user must be set. `standard` takes base64
  * after "whsec_" (prefix and padding optional) or "whpk_" (a public ed25519 key); others take the bytes
  * as they are. Keeps no copy of the text. ERROR_SETTING: empty, unusable, or one more than
  * VERIFY_SECRETS_MAX; ERROR_MEMORY. The error never holds the secret. */
@@ -64,8 +64,8 @@ void verify_rule_free(struct verify_rule *rule);
 
 /* The key by which the request is verified; NULL, with *cause, when it isn't. For schemes with secrets.
  * now_s: seconds since 1970. Any thread. */
-MUST_CHECK const struct key *verify_key(const struct verify_rule *rule, const struct request *request,
-                                        struct span body, int64_t now_s, enum verify_cause *cause);
+MUST_CHECK const struct secret_key *verify_key(const struct verify_rule *rule, const struct request *request,
+                                               struct span body, int64_t now_s, enum verify_cause *cause);
 /* True when the rule's scheme reads its proof (token, signature, signed timestamp or id) from this header:
  * such a header is not kept with the event. */
 bool verify_reads(const struct verify_rule *rule, struct span header_name);

@@ -49,7 +49,7 @@ static struct verify_rule rule_of(const struct sign_options *o, const char *secr
     rule.header = o->header == NULL ? NULL : strdup(o->header);
     rule.prefix = o->prefix == NULL ? NULL : strdup(o->prefix);
     rule.user = o->user == NULL ? NULL : strdup(o->user);
-    assert_true(o->algorithm == NULL || key_algorithm_of(span_of(o->algorithm), &rule.algorithm));
+    assert_true(o->algorithm == NULL || secret_key_algorithm_of(span_of(o->algorithm), &rule.algorithm));
     assert_true(o->encoding == NULL || encoding_of(span_of(o->encoding), &rule.encoding));
     assert_int_equal(verify_rule_add_secret(&rule, span_of(secret), &error), ERROR_NONE);
     return rule;

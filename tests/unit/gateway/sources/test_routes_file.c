@@ -165,7 +165,7 @@ static void everything_that_may_be_set_is_set(void **state)
     assert_string_equal(s->path, "/own/");
     assert_int_equal(s->methods, request_method(SPAN_LITERAL("POST")) | request_method(SPAN_LITERAL("PUT")));
     assert_string_equal(s->verify.header, "x-own-sum");
-    assert_int_equal(s->verify.algorithm, KEY_SHA512);
+    assert_int_equal(s->verify.algorithm, SECRET_KEY_SHA512);
     assert_int_equal(s->verify.encoding, ENCODING_BASE64);
     assert_string_equal(s->verify.prefix, "s=");
     assert_int_equal(s->verify.key_count, 2);

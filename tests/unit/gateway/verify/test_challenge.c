@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/verify/challenge.h"
 
-#include "gateway/verify/schemes.h"
 #include "clock.h"
+#include "gateway/verify/schemes.h"
 #include "tests/unit/gateway/make_request.h"
 
 #include <setjmp.h>
@@ -35,19 +35,19 @@ static int free_rule(void **state)
 }
 
 /* A second after the one before, so that the rate has no part in it. */
-static enum handshake_outcome answer(const char *body)
+static enum challenge_outcome answer(const char *body)
 {
     now_us += CLOCK_US_PER_S;
-    return handshake_answer(&rule, rule.keys[0], span_of(body), now_us, &reply);
+    return challenge_answer(&rule, rule.keys[0], span_of(body), now_us, &reply);
 }
 
-static enum handshake_outcome begin(const char *method, const char *query)
+static enum challenge_outcome begin(const char *method, const char *query)
 {
     struct request r = make_request(method, "/", HEADERS("X", "y"));
 
     r.query = span_of(query);
     now_us += CLOCK_US_PER_S;
-    return handshake_begin(&rule, &r, now_us, &reply);
+    return challenge_begin(&rule, &r, now_us, &reply);
 }
 
 static void slack_gets_its_challenge_back(void **state)
@@ -56,7 +56,7 @@ static void slack_gets_its_challenge_back(void **state)
     use("slack", "secret");
     assert_int_equal(
         answer("{\"token\":\"t\",\"challenge\":\"3eZbrw1aBm2rZgRNFdxV\",\"type\":\"url_verification\"}"),
-        HANDSHAKE_ANSWERED);
+        CHALLENGE_ANSWERED);
     assert_int_equal(reply.kind, REPLY_CHALLENGE);
     assert_string_equal(reply.text, "3eZbrw1aBm2rZgRNFdxV");
 }
@@ -65,15 +65,15 @@ static void an_event_that_only_speaks_of_it_is_an_event(void **state)
 {
     (void)state;
     use("slack", "secret");
-    assert_int_equal(answer("{\"type\":\"event_callback\",\"text\":\"url_verification\"}"), HANDSHAKE_NONE);
+    assert_int_equal(answer("{\"type\":\"event_callback\",\"text\":\"url_verification\"}"), CHALLENGE_NONE);
     assert_int_equal(answer("{\"event\":{\"type\":\"url_verification\",\"challenge\":\"x\"}}"),
-                     HANDSHAKE_NONE);
+                     CHALLENGE_NONE);
     assert_int_equal(answer("{\"type\":\"url_verification\",\"type\":\"x\",\"challenge\":\"x\"}"),
-                     HANDSHAKE_NONE);
-    assert_int_equal(answer("type=url_verification&challenge=x"), HANDSHAKE_NONE);
-    assert_int_equal(answer(""), HANDSHAKE_NONE);
+                     CHALLENGE_NONE);
+    assert_int_equal(answer("type=url_verification&challenge=x"), CHALLENGE_NONE);
+    assert_int_equal(answer(""), CHALLENGE_NONE);
     use("github", "secret");
-    assert_int_equal(answer("{\"type\":\"url_verification\",\"challenge\":\"x\"}"), HANDSHAKE_NONE);
+    assert_int_equal(answer("{\"type\":\"url_verification\",\"challenge\":\"x\"}"), CHALLENGE_NONE);
 }
 
 static void a_challenge_that_could_do_harm_is_not_given_back(void **state)
@@ -87,16 +87,16 @@ static void a_challenge_that_could_do_harm_is_not_given_back(void **state)
     for (size_t i = 0; i < sizeof harmful / sizeof harmful[0]; i++) {
         buf_clear(&body);
         buf_printf(&body, "{\"type\":\"url_verification\",\"challenge\":\"%s\"}", harmful[i]);
-        assert_int_equal(answer(buf_text(&body)), HANDSHAKE_ANSWERED);
+        assert_int_equal(answer(buf_text(&body)), CHALLENGE_ANSWERED);
         assert_int_equal(reply.kind, REPLY_MALFORMED);
     }
-    assert_int_equal(answer("{\"type\":\"url_verification\"}"), HANDSHAKE_ANSWERED);
+    assert_int_equal(answer("{\"type\":\"url_verification\"}"), CHALLENGE_ANSWERED);
     assert_int_equal(reply.kind, REPLY_MALFORMED);
-    for (int len = HANDSHAKE_CHALLENGE_MAX; len <= HANDSHAKE_CHALLENGE_MAX + 1; len++) {
+    for (int len = CHALLENGE_TEXT_MAX; len <= CHALLENGE_TEXT_MAX + 1; len++) {
         buf_clear(&body);
         buf_printf(&body, "{\"type\":\"url_verification\",\"challenge\":\"%0*d\"}", len, 0);
-        assert_int_equal(answer(buf_text(&body)), HANDSHAKE_ANSWERED);
-        assert_int_equal(reply.kind, len > HANDSHAKE_CHALLENGE_MAX ? REPLY_MALFORMED : REPLY_CHALLENGE);
+        assert_int_equal(answer(buf_text(&body)), CHALLENGE_ANSWERED);
+        assert_int_equal(reply.kind, len > CHALLENGE_TEXT_MAX ? REPLY_MALFORMED : REPLY_CHALLENGE);
     }
     buf_free(&body);
 }
@@ -108,15 +108,15 @@ static void zoom_gets_its_token_and_what_the_secret_makes_of_it(void **state)
     assert_int_equal(
         answer("{\"payload\":{\"plainToken\":\"qgg8vlvZRS6UYooatFL8Aw\"},\"event_ts\":1654503849680,"
                "\"event\":\"endpoint.url_validation\"}"),
-        HANDSHAKE_ANSWERED);
+        CHALLENGE_ANSWERED);
     assert_int_equal(reply.kind, REPLY_CHALLENGE_JSON);
     assert_string_equal(reply.text, "{\"plainToken\": \"qgg8vlvZRS6UYooatFL8Aw\", \"encryptedToken\": "
                                     "\"bd48235863f4a6323ccc4963c594908b7c97f88b4a6a95278f4f093690b12726\"}");
     assert_int_equal(
         answer("{\"event\":\"endpoint.url_validation\",\"payload\":{\"plainToken\":\"a\\\"b\"}}"),
-        HANDSHAKE_ANSWERED);
+        CHALLENGE_ANSWERED);
     assert_int_equal(reply.kind, REPLY_MALFORMED);
-    assert_int_equal(answer("{\"event\":\"meeting.started\"}"), HANDSHAKE_NONE);
+    assert_int_equal(answer("{\"event\":\"meeting.started\"}"), CHALLENGE_NONE);
 }
 
 static void meta_gets_its_challenge_for_the_right_token(void **state)
@@ -124,11 +124,11 @@ static void meta_gets_its_challenge_for_the_right_token(void **state)
     (void)state;
     use("meta", "secret");
     assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1158201444&hub.verify_token=right+token"),
-                     HANDSHAKE_ANSWERED);
+                     CHALLENGE_ANSWERED);
     assert_int_equal(reply.kind, REPLY_CHALLENGE);
     assert_string_equal(reply.text, "1158201444");
     assert_int_equal(begin("GET", "hub.verify_token=right%20token&hub.mode=subscribe&hub.challenge=<a>"),
-                     HANDSHAKE_ANSWERED);
+                     CHALLENGE_ANSWERED);
     assert_int_equal(reply.kind, REPLY_MALFORMED);
 }
 
@@ -143,28 +143,28 @@ static void without_the_right_token_it_is_refused(void **state)
     (void)state;
     use("meta", "secret");
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(begin("GET", wrong[i]), HANDSHAKE_REFUSED);
+        assert_int_equal(begin("GET", wrong[i]), CHALLENGE_REFUSED);
         assert_int_equal(reply.kind, REPLY_UNVERIFIED);
     }
     free(rule.verify_token);
     rule.verify_token = strdup("");
-    assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token="), HANDSHAKE_REFUSED);
+    assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token="), CHALLENGE_REFUSED);
     free(rule.verify_token);
     rule.verify_token = NULL;
-    assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token="), HANDSHAKE_REFUSED);
+    assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token="), CHALLENGE_REFUSED);
 }
 
 static void what_is_no_subscription_goes_on_to_verification(void **state)
 {
     (void)state;
     use("meta", "secret");
-    assert_int_equal(begin("GET", ""), HANDSHAKE_NONE);
-    assert_int_equal(begin("GET", "hub.mode=unsubscribe&hub.verify_token=right+token"), HANDSHAKE_NONE);
+    assert_int_equal(begin("GET", ""), CHALLENGE_NONE);
+    assert_int_equal(begin("GET", "hub.mode=unsubscribe&hub.verify_token=right+token"), CHALLENGE_NONE);
     assert_int_equal(begin("POST", "hub.mode=subscribe&hub.challenge=1&hub.verify_token=right+token"),
-                     HANDSHAKE_NONE);
+                     CHALLENGE_NONE);
     use("github", "secret");
     assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token=right+token"),
-                     HANDSHAKE_NONE);
+                     CHALLENGE_NONE);
 }
 
 static void only_so_many_are_answered_in_a_second(void **state)
@@ -176,15 +176,15 @@ static void only_so_many_are_answered_in_a_second(void **state)
     use("slack", "secret");
     now_us += 10 * CLOCK_US_PER_S;
     for (int i = 0; i < 100; i++) {
-        assert_int_equal(handshake_answer(&rule, rule.keys[0], span_of(body), now_us, &reply),
-                         HANDSHAKE_ANSWERED);
+        assert_int_equal(challenge_answer(&rule, rule.keys[0], span_of(body), now_us, &reply),
+                         CHALLENGE_ANSWERED);
         answered += reply.kind == REPLY_CHALLENGE;
     }
-    assert_int_equal(answered, HANDSHAKE_PER_SECOND);
+    assert_int_equal(answered, CHALLENGE_PER_SECOND);
     assert_int_equal(reply.kind, REPLY_THROTTLED);
     assert_true(reply.wait_s >= 1);
     now_us += 10 * CLOCK_US_PER_S;
-    assert_int_equal(answer(body), HANDSHAKE_ANSWERED);
+    assert_int_equal(answer(body), CHALLENGE_ANSWERED);
     assert_int_equal(reply.kind, REPLY_CHALLENGE);
 }
 

@@ -21,7 +21,7 @@ static struct verify_rule make_rule(const struct vector *v, const char *secret)
     rule.header = v->header == NULL ? NULL : strdup(v->header);
     rule.prefix = v->prefix == NULL ? NULL : strdup(v->prefix);
     rule.user = v->user == NULL ? NULL : strdup(v->user);
-    assert_true(v->algorithm == NULL || key_algorithm_of(span_of(v->algorithm), &rule.algorithm));
+    assert_true(v->algorithm == NULL || secret_key_algorithm_of(span_of(v->algorithm), &rule.algorithm));
     assert_true(v->encoding == NULL || encoding_of(span_of(v->encoding), &rule.encoding));
     assert_int_equal(verify_rule_add_secret(&rule, span_of(secret), &error), ERROR_NONE);
     return rule;
@@ -281,7 +281,7 @@ static void a_rule_without_secrets_refuses_everything(void **state)
         struct request r = vector_request(v);
         enum verify_cause cause;
 
-        key_free(rule.keys[0]);
+        secret_key_free(rule.keys[0]);
         rule.key_count = 0;
         assert_null(verify_key(&rule, &r, span_of(v->body), v->now, &cause));
         verify_rule_free(&rule);
