@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "load.h"
-#include "gateway/http/certificate.h"
 #include "clock.h"
 #include "daemon.h"
 #include "drain.h"
+#include "gateway/http/certificate.h"
 #include "gateway/http/server.h"
-#include "log.h"
-#include "metrics.h"
 #include "gateway/http/slow_senders.h"
 #include "gateway/publish/publishers.h"
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/unverified.h"
+#include "load.h"
+#include "log.h"
+#include "metrics.h"
 #include "reload.h"
 #include "reply.h"
-#include "gateway/sources/routes_file.h"
 #include "settings.h"
-#include "gateway/verify/unverified.h"
 
 #include <errno.h>
 #include <poll.h>

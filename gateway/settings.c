@@ -2,8 +2,8 @@
 #include "settings.h"
 
 #include "clock.h"
-#include "gateway/publish/delays.h"
 #include "gateway/http/proxies.h"
+#include "gateway/publish/delays.h"
 
 #include <inttypes.h>
 

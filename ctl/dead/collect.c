@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker.h"
 #include "ctl/database.h"
-#include "row.h"
-#include "drain.h"
-#include "envelope.h"
 #include "ctl/options.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "ctl/tabulate.h"
+#include "drain.h"
+#include "envelope.h"
+#include "row.h"
 #include "topology.h"
 
 #include <inttypes.h>

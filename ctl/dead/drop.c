@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
-#include "filter.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "filter.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

@@ -6,8 +6,8 @@
  * values are always parameters. */
 
 #include "buf.h"
-#include "error.h"
 #include "ctl/options.h"
+#include "error.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
 #include "ctl/database.h"
-#include "filter.h"
-#include "letter.h"
-#include "send.h"
-#include "drain.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "drain.h"
+#include "filter.h"
+#include "letter.h"
+#include "send.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
-#include "drain.h"
 #include "ctl/options.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "drain.h"
 
 #include <inttypes.h>
 #include <stdio.h>

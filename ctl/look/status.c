@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
 #include "ctl/management.h"
-#include "queues.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "queues.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

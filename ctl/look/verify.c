@@ -2,10 +2,10 @@
 #include "balance.h"
 #include "ctl/database.h"
 #include "ctl/ledger.h"
-#include "queues.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "queues.h"
 
 #include <errno.h>
 #include <stdio.h>

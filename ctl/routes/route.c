@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "gateway/sources/routes_file.h"
-#include "gateway/verify/schemes.h"
 #include "clock.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/schemes.h"
 
 #include <inttypes.h>
 #include <string.h>

@@ -3,11 +3,11 @@
 #include "buf.h"
 #include "clock.h"
 #include "ctl/ledger.h"
-#include "post.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
-#include "sign.h"
 #include "ctl/subcommand.h"
+#include "post.h"
+#include "sign.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>

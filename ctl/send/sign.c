@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "sign.h"
 
-#include "gateway/verify/signed_content.h"
-#include "gateway/verify/schemes.h"
-#include "gateway/verify/twilio.h"
 #include "config.h"
+#include "gateway/verify/schemes.h"
+#include "gateway/verify/signed_content.h"
+#include "gateway/verify/twilio.h"
 #include "secret.h"
 
 #include <inttypes.h>

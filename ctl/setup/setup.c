@@ -5,16 +5,16 @@
 #include "budget.h"
 #include "clock.h"
 #include "ctl/database.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
 #include "in_force.h"
 #include "inventory.h"
 #include "keys.h"
 #include "migrate.h"
 #include "outcome.h"
-#include "ctl/report.h"
 #include "roles.h"
 #include "script.h"
-#include "ctl/settings.h"
-#include "ctl/subcommand.h"
 
 #include <stdio.h>
 #include <stdlib.h>

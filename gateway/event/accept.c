@@ -3,12 +3,12 @@
 
 #include "clock.h"
 #include "event_id.h"
-#include "gateway/verify/challenge.h"
-#include "kept_headers.h"
-#include "log.h"
 #include "gateway/sources/source.h"
+#include "gateway/verify/challenge.h"
 #include "gateway/verify/unverified.h"
 #include "gateway/verify/verify.h"
+#include "kept_headers.h"
+#include "log.h"
 
 static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct source *source,
                         const struct eventid *id)

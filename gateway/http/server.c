@@ -2,17 +2,17 @@
 #include "server.h"
 
 #include "backoff.h"
+#include "body_length.h"
 #include "certificate.h"
 #include "clock.h"
 #include "envelope.h"
-#include "proxies.h"
-#include "body_length.h"
-#include "head_check.h"
 #include "gateway/event/accept.h"
-#include "log.h"
-#include "slow_senders.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
+#include "head_check.h"
+#include "log.h"
+#include "proxies.h"
+#include "slow_senders.h"
 
 #include <civetweb.h>
 #include <inttypes.h>

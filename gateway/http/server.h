@@ -6,8 +6,8 @@
  * read within limits and deadlines, given to intake, and answered with one write; what can't be
  * read is answered and the connection closed. */
 
-#include "gateway/load.h"
 #include "certificate.h"
+#include "gateway/load.h"
 #include "gateway/publish/publishers.h"
 #include "gateway/settings.h"
 

@@ -2,11 +2,11 @@
 #include "publisher.h"
 
 #include "broker.h"
+#include "broker_link.h"
 #include "clock.h"
 #include "confirm.h"
 #include "log.h"
 #include "metrics.h"
-#include "broker_link.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -2,9 +2,9 @@
 #include "routes_file.h"
 
 #include "clock.h"
-#include "routes_verify.h"
 #include "gateway/event/json_pointer.h"
 #include "gateway/verify/schemes.h"
+#include "routes_verify.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -2,8 +2,8 @@
 #include "source.h"
 
 #include "clock.h"
-#include "log.h"
 #include "gateway/verify/schemes.h"
+#include "log.h"
 
 #include <pthread.h>
 #include <stdio.h>
