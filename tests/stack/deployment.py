@@ -18,8 +18,8 @@ class Deployment:
     """Everything about the programs but the programs: their settings too, so that each is spelled once."""
 
     def __init__(self, directory, build, database_settings=None, running=False, broker_tls=None, taken=()):
-        """taken: ports that are somebody else's, though nobody listens there yet. running: its servers are up already, somebody else's business; only look. broker_tls: see
-        Broker."""
+        """running: its servers are up already, somebody else's business; only look. broker_tls: see
+        Broker. taken: ports that are somebody else's, though nobody listens there yet."""
         self.directory = pathlib.Path(directory)
         self.build = pathlib.Path(build)
         self.directory.mkdir(parents=True, exist_ok=True)
