@@ -14,7 +14,7 @@
     }
 
 const struct config_setting gateway_settings_table[] = {
-    BROKER_SETTINGS(struct gateway_settings, broker, NULL, NULL,
+    BROKER_SETTINGS(struct gateway_settings, broker, NULL, "",
                     "RabbitMQ: amqp://sluice-gateway@host:5672/sluice"),
     SETTING("LOG_LEVEL", CONFIG_CHOICE, log_level, .fallback = "info", .choices = "debug,info,warning,error",
             .help = "least level that is logged; info has one line per stage of an event"),
