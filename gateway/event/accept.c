@@ -3,14 +3,14 @@
 
 #include "clock.h"
 #include "event_id.h"
-#include "gateway/verify/challenge.h"
-#include "kept_headers.h"
-#include "log.h"
 #include "gateway/sources/source.h"
+#include "gateway/verify/challenge.h"
 #include "gateway/verify/unverified.h"
 #include "gateway/verify/verify.h"
+#include "kept_headers.h"
+#include "log.h"
 
-static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct source *source,
+static void set_outcome(struct reply *reply, enum pending_outcome outcome, const struct source *source,
                         const struct eventid *id)
 {
     switch (outcome) {
@@ -137,12 +137,12 @@ static bool is_in_rate(struct source *source, struct reply *reply)
     return wait_us == 0;
 }
 
-void intake_event(const struct intake *intake, struct publish *publish, struct admission *admission,
+void intake_event(const struct intake *intake, struct publishers *publishers, struct admission *admission,
                   const struct request *request, struct buf *body, struct reply *reply)
 {
     struct source *source = intake->source;
     int64_t received_us = eventid_received_us();
-    enum ticket_outcome outcome;
+    enum pending_outcome outcome;
     struct buf properties = {0};
     struct eventid id;
 
@@ -166,7 +166,7 @@ void intake_event(const struct intake *intake, struct publish *publish, struct a
                            admission->in_flight_max);
         return;
     }
-    outcome = publish_event(publish, source->exchange, source->name, &properties, body);
+    outcome = publishers_publish(publishers, source->exchange, source->name, &properties, body);
     admission_leave(admission);
     set_outcome(reply, outcome, source, &id);
     if (outcome == TICKET_STORED) {

@@ -2,11 +2,11 @@
 #include "publisher.h"
 
 #include "broker.h"
+#include "broker_link.h"
 #include "clock.h"
 #include "confirm.h"
 #include "log.h"
 #include "metrics.h"
-#include "broker_link.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 #define SLOW_US CLOCK_US_PER_S /* a confirm takes milliseconds */
-#define OUTSTANDING_MAX 65536  /* tickets without their bodies: a few MB */
+#define OUTSTANDING_MAX 65536  /* events without their bodies: a few MB */
 #define IDLE_MS 2000           /* less than half of a heartbeat */
-#define OUTSTANDING_MS 1       /* how long a new ticket may wait for an older one's confirm */
+#define OUTSTANDING_MS 1       /* how long a new event may wait for an older one's confirm */
 #define BLOCKED_MS 100
 #define BLOCKED_US (BLOCKED_MS * CLOCK_US_PER_MS) /* confirms from before an alarm have come by then */
 #define BURST_BYTES (256 * 1024)                  /* published between two looks for an alarm */
@@ -29,14 +29,14 @@
 struct publisher {
     struct publisher_options options;
     pthread_t thread;
-    struct ticket_line waiting;
+    struct pending_line waiting;
     int wake_fd;
     atomic_bool stopping;
-    atomic_bool asleep;        /* in poll with nothing outstanding: a new ticket must wake it */
+    atomic_bool asleep;        /* in poll with nothing outstanding: a new event must wake it */
     atomic_int gate;           /* see publisher_gate */
     _Atomic int64_t oldest_us; /* of the outstanding messages; INT64_MAX: none */
     /* The thread's own: */
-    struct uplink uplink;
+    struct broker_link link;
     struct confirm confirms;
     int64_t unblocked_at_us;
     int64_t blocked_at_us; /* 0: nobody waits for a confirm that may not come before the alarm's end */
@@ -59,27 +59,27 @@ static struct metric metrics[METRICS] = {
 
 /* First the gate, then the line is emptied: a submitter that pushes and then
  * looks at the gate either finds it shut or is found in the line. */
-static void set_gate(struct publisher *p, enum ticket_outcome gate)
+static void set_gate(struct publisher *p, enum pending_outcome gate)
 {
     atomic_store(&p->gate, (int)gate);
     p->options.changed(p->options.context);
 }
 
-static void finish(struct ticket *t, enum ticket_outcome outcome)
+static void finish(struct pending *e, enum pending_outcome outcome)
 {
-    ticket_complete(t, outcome);
-    ticket_release(t);
+    pending_complete(e, outcome);
+    pending_release(e);
 }
 
-static void refuse_waiting(struct publisher *p, enum ticket_outcome outcome)
+static void refuse_waiting(struct publisher *p, enum pending_outcome outcome)
 {
-    struct ticket *t = ticket_take(&p->waiting);
+    struct pending *e = pending_take(&p->waiting);
 
-    while (t != NULL) {
-        struct ticket *next = t->next;
+    while (e != NULL) {
+        struct pending *next = e->next;
 
-        finish(t, outcome);
-        t = next;
+        finish(e, outcome);
+        e = next;
     }
 }
 
@@ -93,7 +93,7 @@ static void on_settled(void *context, void *settled, enum confirm_outcome outcom
     switch (outcome) {
     case CONFIRM_STORED:
         metric_add(&metrics[STORED], 1);
-        uplink_works(&p->uplink);
+        broker_link_works(&p->link);
         finish(settled, TICKET_STORED);
         break;
     case CONFIRM_RETURNED:
@@ -126,9 +126,9 @@ static void on_blocked(struct publisher *p)
     refuse_waiting(p, TICKET_BLOCKED);
 }
 
-static void answer_blocked(void *ticket)
+static void answer_blocked(void *event)
 {
-    ticket_complete(ticket, TICKET_BLOCKED);
+    pending_complete(event, TICKET_BLOCKED);
 }
 
 /* What the broker read before the alarm is confirmed in a moment; the rest lies unread until the alarm is
@@ -155,7 +155,7 @@ static bool read_events(struct publisher *p, struct error *error)
     struct broker_event event;
 
     for (;;) {
-        broker_next(p->uplink.broker, &event, error);
+        broker_next(p->link.broker, &event, error);
         switch (event.kind) {
         case BROKER_IDLE:
             atomic_store(&p->oldest_us, confirm_oldest_us(&p->confirms));
@@ -189,21 +189,21 @@ static bool read_events(struct publisher *p, struct error *error)
 
 /* --- publishing ----------------------------------------------------------------- */
 
-/* False: the connection is lost; the ticket is then among the outstanding ones. */
-static bool publish_one(struct publisher *p, struct ticket *t, struct error *error)
+/* False: the connection is lost; the event is then among the outstanding ones. */
+static bool publish_one(struct publisher *p, struct pending *e, struct error *error)
 {
-    enum ticket_outcome gate = publisher_gate(p);
+    enum pending_outcome gate = publisher_gate(p);
     int64_t now = clock_monotonic_us();
     enum error_code code;
     uint64_t number;
 
-    if (gate != TICKET_PENDING || !ticket_is_pending(t)) {
-        finish(t, gate); /* or only let go: its waiter has left */
+    if (gate != TICKET_PENDING || !pending_is_unanswered(e)) {
+        finish(e, gate); /* or only let go: its waiter has left */
         return true;
     }
-    number = confirm_add(&p->confirms, t, now);
+    number = confirm_add(&p->confirms, e, now);
     if (number == 0) {
-        finish(t, TICKET_SLOW);
+        finish(e, TICKET_SLOW);
         return true;
     }
     metric_add(&metrics[OUTSTANDING], 1);
@@ -211,39 +211,39 @@ static bool publish_one(struct publisher *p, struct ticket *t, struct error *err
     if (p->confirms.outstanding == 1) {
         atomic_store(&p->oldest_us, now);
     }
-    code = broker_publish(p->uplink.broker, t->exchange, span_of(t->source), buf_span(&t->properties),
-                          buf_span(&t->body), number, error);
-    buf_free(&t->properties);
-    buf_free(&t->body);
+    code = broker_publish(p->link.broker, e->exchange, span_of(e->source), buf_span(&e->properties),
+                          buf_span(&e->body), number, error);
+    buf_free(&e->properties);
+    buf_free(&e->body);
     return code == ERROR_NONE;
 }
 
 static bool publish_waiting(struct publisher *p, struct error *error)
 {
-    struct ticket *t = ticket_take(&p->waiting);
+    struct pending *e = pending_take(&p->waiting);
     size_t bytes = 0;
-    bool fine = true, several = t != NULL && t->next != NULL;
+    bool fine = true, several = e != NULL && e->next != NULL;
 
     if (several) {
-        broker_gather(p->uplink.broker, true);
+        broker_gather(p->link.broker, true);
     }
-    while (t != NULL) {
-        struct ticket *next = t->next;
+    while (e != NULL) {
+        struct pending *next = e->next;
 
         if (!fine) {
-            finish(t, TICKET_AWAY);
+            finish(e, TICKET_AWAY);
         } else {
-            bytes += t->body.len + t->properties.len;
-            fine = publish_one(p, t, error);
+            bytes += e->body.len + e->properties.len;
+            fine = publish_one(p, e, error);
         }
         if (fine && bytes >= BURST_BYTES) {
             bytes = 0;
             fine = read_events(p, error);
         }
-        t = next;
+        e = next;
     }
     if (several) {
-        broker_gather(p->uplink.broker, false);
+        broker_gather(p->link.broker, false);
     }
     return fine;
 }
@@ -252,14 +252,14 @@ static bool publish_waiting(struct publisher *p, struct error *error)
 
 static void connect_broker(struct publisher *p)
 {
-    switch (uplink_open(&p->uplink)) {
-    case UPLINK_OPEN:
+    switch (broker_link_open(&p->link)) {
+    case BROKER_LINK_OPEN:
         set_gate(p, TICKET_PENDING);
         break;
-    case UPLINK_AWAY:
+    case BROKER_LINK_AWAY:
         set_gate(p, TICKET_AWAY);
         break;
-    case UPLINK_UNDECLARED:
+    case BROKER_LINK_UNDECLARED:
         set_gate(p, TICKET_UNDECLARED);
         break;
     }
@@ -273,7 +273,7 @@ static void lose_broker(struct publisher *p, const struct error *error)
     refuse_waiting(p, TICKET_AWAY);
     confirm_lose(&p->confirms);
     atomic_store(&p->oldest_us, INT64_MAX);
-    uplink_lose(&p->uplink);
+    broker_link_lose(&p->link);
 }
 
 /* A broker that doesn't confirm for so long won't: only a new connection tells. */
@@ -295,12 +295,12 @@ static bool is_hopeless(const struct publisher *p, struct error *error)
 
 static void rest_connected(struct publisher *p)
 {
-    struct pollfd fds[] = {{.fd = broker_fd(p->uplink.broker), .events = POLLIN},
+    struct pollfd fds[] = {{.fd = broker_fd(p->link.broker), .events = POLLIN},
                            {.fd = p->wake_fd, .events = POLLIN}};
     uint64_t count;
 
     if (p->confirms.outstanding > 0) {
-        /* The next confirm wakes it, not the next ticket: one wake-up for many of them. */
+        /* The next confirm wakes it, not the next event: one wake-up for many of them. */
         bool open = publisher_gate(p) == TICKET_PENDING;
 
         answer_outstanding(p);
@@ -308,7 +308,7 @@ static void rest_connected(struct publisher *p)
         return;
     }
     atomic_store(&p->asleep, true);
-    if (ticket_line_is_empty(&p->waiting) && !atomic_load(&p->stopping)) {
+    if (pending_line_is_empty(&p->waiting) && !atomic_load(&p->stopping)) {
         (void)poll(fds, 2, IDLE_MS);
     }
     atomic_store(&p->asleep, false);
@@ -320,7 +320,7 @@ static void rest_connected(struct publisher *p)
 static void rest_away(struct publisher *p)
 {
     struct pollfd fd = {.fd = p->wake_fd, .events = POLLIN};
-    int64_t left_ms = (p->uplink.retry_at_us - clock_monotonic_us()) / CLOCK_US_PER_MS + 1;
+    int64_t left_ms = (p->link.retry_at_us - clock_monotonic_us()) / CLOCK_US_PER_MS + 1;
 
     (void)poll(&fd, 1, left_ms > 0 ? (int)left_ms : 0);
     refuse_waiting(p, publisher_gate(p));
@@ -332,8 +332,8 @@ static void *run(void *argument)
     struct error error;
 
     while (!atomic_load(&p->stopping)) {
-        if (p->uplink.broker == NULL) {
-            if (clock_monotonic_us() >= p->uplink.retry_at_us) {
+        if (p->link.broker == NULL) {
+            if (clock_monotonic_us() >= p->link.retry_at_us) {
                 connect_broker(p);
             } else {
                 rest_away(p);
@@ -348,7 +348,7 @@ static void *run(void *argument)
     refuse_waiting(p, TICKET_AWAY);
     confirm_lose(&p->confirms);
     confirm_free(&p->confirms);
-    uplink_close(&p->uplink);
+    broker_link_close(&p->link);
     return NULL;
 }
 
@@ -357,7 +357,7 @@ static void *run(void *argument)
 void publisher_register(void)
 {
     metrics_register(metrics, METRICS);
-    uplink_register();
+    broker_link_register();
 }
 
 enum error_code publisher_start(struct publisher **publisher, const struct publisher_options *options,
@@ -381,10 +381,10 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
         return error_set(error, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
     }
     confirm_init(&p->confirms, OUTSTANDING_MAX, on_settled, p);
-    uplink_init(&p->uplink, options->access, options->name, &options->delays);
+    broker_link_init(&p->link, options->access, options->name, &options->delays);
     failure = pthread_create(&p->thread, NULL, run, p);
     if (failure != 0) {
-        uplink_close(&p->uplink);
+        broker_link_close(&p->link);
         publisher_free(p);
         return error_set(error, ERROR_SYSTEM, "cannot start a publisher: %s", strerror(failure));
     }
@@ -392,19 +392,19 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
     return ERROR_NONE;
 }
 
-enum ticket_outcome publisher_gate(const struct publisher *p)
+enum pending_outcome publisher_gate(const struct publisher *p)
 {
-    return (enum ticket_outcome)atomic_load(&p->gate);
+    return (enum pending_outcome)atomic_load(&p->gate);
 }
 
 void publisher_require(struct publisher *p, const struct delays *delays)
 {
-    uplink_require(&p->uplink, delays);
+    broker_link_require(&p->link, delays);
 }
 
-enum ticket_outcome publisher_look(const struct publisher *p)
+enum pending_outcome publisher_look(const struct publisher *p)
 {
-    enum ticket_outcome gate = publisher_gate(p);
+    enum pending_outcome gate = publisher_gate(p);
     int64_t oldest = atomic_load(&p->oldest_us);
 
     if (gate == TICKET_PENDING && oldest != INT64_MAX && clock_monotonic_us() - oldest > SLOW_US) {
@@ -420,14 +420,14 @@ static void wake(struct publisher *p)
     (void)!write(p->wake_fd, &one, sizeof one);
 }
 
-void publisher_submit(struct publisher *p, struct ticket *t)
+void publisher_submit(struct publisher *p, struct pending *e)
 {
-    enum ticket_outcome gate;
+    enum pending_outcome gate;
 
-    ticket_push(&p->waiting, t);
+    pending_push(&p->waiting, e);
     gate = publisher_gate(p);
     if (gate != TICKET_PENDING) {
-        ticket_complete(t, gate); /* it may have emptied its line just before the push */
+        pending_complete(e, gate); /* it may have emptied its line just before the push */
     }
     if (atomic_exchange(&p->asleep, false)) {
         wake(p);
