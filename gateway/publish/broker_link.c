@@ -49,7 +49,7 @@ static void retry_later(struct broker_link *u)
 }
 
 /* One line at the first failure, and one a minute. */
-static void warn(struct broker_link *u, enum broker_link_state state, const struct error *error)
+static void warn(struct broker_link *u, enum outcome why, const struct error *error)
 {
     int64_t now = clock_monotonic_us();
 
@@ -57,7 +57,7 @@ static void warn(struct broker_link *u, enum broker_link_state state, const stru
         return;
     }
     u->warned_at_us = now;
-    if (state == BROKER_LINK_UNDECLARED) {
+    if (why == OUTCOME_UNDECLARED) {
         log_error("delay-undeclared", log_text("reason", error->text),
                   log_text("message", "events get 503 until it is declared"));
     } else {
@@ -66,7 +66,7 @@ static void warn(struct broker_link *u, enum broker_link_state state, const stru
     }
 }
 
-enum broker_link_state broker_link_open(struct broker_link *u)
+struct gate_state broker_link_open(struct broker_link *u)
 {
     const struct broker_options options = {
         .access = u->access,
@@ -74,7 +74,7 @@ enum broker_link_state broker_link_open(struct broker_link *u)
         .heartbeat_s = HEARTBEAT_S,
         .confirms = true,
     };
-    enum broker_link_state state;
+    enum outcome why;
     struct delays required;
     struct error error;
     enum error_code code = broker_open(&u->broker, &options, &error);
@@ -89,14 +89,14 @@ enum broker_link_state broker_link_open(struct broker_link *u)
         metric_add(&metrics[CONNECTS], 1);
         u->warned_at_us = 0;
         log_info("broker-connected", log_text("url", u->access->url));
-        return BROKER_LINK_OPEN;
+        return GATE_OPEN;
     }
-    state = u->broker != NULL && code == ERROR_NOT_FOUND ? BROKER_LINK_UNDECLARED : BROKER_LINK_AWAY;
-    broker_close(u->broker, state == BROKER_LINK_UNDECLARED);
+    why = u->broker != NULL && code == ERROR_NOT_FOUND ? OUTCOME_UNDECLARED : OUTCOME_AWAY;
+    broker_close(u->broker, why == OUTCOME_UNDECLARED);
     u->broker = NULL;
     retry_later(u);
-    warn(u, state, &error);
-    return state;
+    warn(u, why, &error);
+    return GATE_SHUT(why);
 }
 
 void broker_link_works(struct broker_link *u)

@@ -8,14 +8,9 @@
 #include "backoff.h"
 #include "broker.h"
 #include "delays.h"
+#include "gate.h"
 
 #include <pthread.h>
-
-enum broker_link_state {
-    BROKER_LINK_OPEN,
-    BROKER_LINK_AWAY,       /* no connection */
-    BROKER_LINK_UNDECLARED, /* a delay isn't declared on the broker: no connection is kept either */
-};
 
 /* Owned by its publisher's thread, but for broker_link_require. */
 struct broker_link {
@@ -35,8 +30,9 @@ void broker_link_init(struct broker_link *link, const struct broker_access *acce
                       const struct delays *required);
 /* From the next opening on, these must be declared. Any thread. */
 void broker_link_require(struct broker_link *link, const struct delays *required);
-/* Tries to connect; logs what it comes to. Unless BROKER_LINK_OPEN, retry_at_us says when to try again. */
-enum broker_link_state broker_link_open(struct broker_link *link);
+/* Tries to connect; logs what it comes to. Open, or shut by OUTCOME_AWAY or by OUTCOME_UNDECLARED: no
+ * connection is kept then either, and retry_at_us says when to try again. */
+struct gate_state broker_link_open(struct broker_link *link);
 /* The connection works: the next loss is the first again. */
 void broker_link_works(struct broker_link *link);
 /* Gives up a connection that has failed, and sets retry_at_us. */

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 
+#include <limits.h>
 #include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,15 @@
 #include <time.h>
 #include <unistd.h>
 
+#define NONE_YET UINT_MAX /* no enum outcome */
+
 struct pending *pending_new(const char *exchange, struct span source, struct buf *properties,
                             struct buf *body)
 {
     struct pending *e = malloc(sizeof *e);
 
     if (e != NULL) {
-        *e = (struct pending){.properties = *properties, .body = *body, .references = 2};
+        *e = (struct pending){.properties = *properties, .body = *body, .outcome = NONE_YET, .references = 2};
         (void)snprintf(e->exchange, sizeof e->exchange, "%s", exchange);
         memcpy(e->source, source.data, source.len < sizeof e->source ? source.len : sizeof e->source - 1);
         *properties = (struct buf){0};
@@ -26,14 +29,14 @@ struct pending *pending_new(const char *exchange, struct span source, struct buf
     return e;
 }
 
-static bool set_once(struct pending *e, enum pending_outcome outcome)
+static bool set_once(struct pending *e, enum outcome outcome)
 {
-    unsigned pending = TICKET_PENDING;
+    unsigned none = NONE_YET;
 
-    return atomic_compare_exchange_strong(&e->outcome, &pending, outcome);
+    return atomic_compare_exchange_strong(&e->outcome, &none, outcome);
 }
 
-void pending_complete(struct pending *e, enum pending_outcome outcome)
+void pending_complete(struct pending *e, enum outcome outcome)
 {
     if (set_once(e, outcome)) {
         (void)syscall(SYS_futex, &e->outcome, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
@@ -42,22 +45,22 @@ void pending_complete(struct pending *e, enum pending_outcome outcome)
 
 bool pending_is_unanswered(struct pending *e)
 {
-    return atomic_load(&e->outcome) == TICKET_PENDING;
+    return atomic_load(&e->outcome) == NONE_YET;
 }
 
-enum pending_outcome pending_wait(struct pending *e, int64_t deadline_us)
+enum outcome pending_wait(struct pending *e, int64_t deadline_us)
 {
     while (pending_is_unanswered(e)) {
         int64_t left = deadline_us - clock_monotonic_us();
         struct timespec timeout = {left / CLOCK_US_PER_S, left % CLOCK_US_PER_S * 1000};
 
         if (left <= 0) {
-            (void)set_once(e, TICKET_LATE);
+            (void)set_once(e, OUTCOME_LATE);
             break;
         }
-        (void)syscall(SYS_futex, &e->outcome, FUTEX_WAIT_PRIVATE, TICKET_PENDING, &timeout, NULL, 0);
+        (void)syscall(SYS_futex, &e->outcome, FUTEX_WAIT_PRIVATE, NONE_YET, &timeout, NULL, 0);
     }
-    return (enum pending_outcome)atomic_load(&e->outcome);
+    return (enum outcome)atomic_load(&e->outcome);
 }
 
 void pending_release(struct pending *e)
@@ -67,6 +70,12 @@ void pending_release(struct pending *e)
         buf_free(&e->body);
         free(e);
     }
+}
+
+void pending_finish(struct pending *e, enum outcome outcome)
+{
+    pending_complete(e, outcome);
+    pending_release(e);
 }
 
 void pending_push(struct pending_line *line, struct pending *e)

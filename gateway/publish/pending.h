@@ -8,33 +8,18 @@
 
 #include "buf.h"
 #include "envelope.h"
+#include "gateway/reply.h"
 #include "topology.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
-
-enum pending_outcome {
-    TICKET_PENDING,  /* not known yet */
-    TICKET_STORED,   /* confirmed by the broker and not returned */
-    TICKET_RETURNED, /* no queue takes it */
-    TICKET_NACKED,   /* the broker refused it: a queue is full */
-    TICKET_LOST,     /* the connection ended first: it may be stored */
-    TICKET_LATE,     /* the deadline passed first: it may be stored */
-    TICKET_BLOCKED,  /* the broker has an alarm and takes nothing: if it was published just before, it may be
-                        stored */
-    /* Not published: */
-    TICKET_AWAY, /* no connection to the broker */
-    TICKET_SLOW, /* confirms don't come, or too many are outstanding */
-    TICKET_MEMORY,
-    TICKET_UNDECLARED, /* the broker lacks an exchange that events are to enter by */
-};
 
 struct pending {
     struct pending *next;
     char exchange[TOPOLOGY_NAME_MAX];
     char source[ENVELOPE_SOURCE_MAX + 1]; /* the routing key */
     struct buf properties, body;
-    atomic_uint outcome; /* enum pending_outcome; a futex */
+    atomic_uint outcome; /* enum outcome, or that it is not known yet; a futex */
     atomic_int references;
 };
 
@@ -48,12 +33,14 @@ struct pending_line {
 struct pending *pending_new(const char *exchange, struct span source, struct buf *properties,
                             struct buf *body);
 /* Sets the outcome and wakes the waiter; does nothing when there is one already. */
-void pending_complete(struct pending *event, enum pending_outcome outcome);
+void pending_complete(struct pending *event, enum outcome outcome);
 /* False: its waiter has left. */
 bool pending_is_unanswered(struct pending *event);
-/* Waits for the outcome; TICKET_LATE when deadline_us (monotonic) comes first. */
-enum pending_outcome pending_wait(struct pending *event, int64_t deadline_us);
+/* Waits for the outcome; OUTCOME_LATE when deadline_us (monotonic) comes first. */
+enum outcome pending_wait(struct pending *event, int64_t deadline_us);
 void pending_release(struct pending *event);
+/* Both: what a publisher does when it is done with an event. */
+void pending_finish(struct pending *event, enum outcome outcome);
 
 void pending_push(struct pending_line *line, struct pending *event);
 /* Everything in line, linked by next, the first pushed first. */

@@ -20,22 +20,18 @@ struct publishers {
 static void report(void *context)
 {
     struct publishers *o = context;
-    enum pending_outcome gate = TICKET_AWAY;
+    struct gate_state gate = GATE_SHUT(OUTCOME_AWAY);
 
     (void)pthread_mutex_lock(&o->mutex);
-    for (int i = 0; i < o->started && gate != TICKET_PENDING; i++) {
+    for (int i = 0; i < o->started && !gate.open; i++) {
         gate = publisher_gate(o->publishers[i]);
     }
     if (o->draining) {
         admin_set_ready(o->options.admin, false, "draining");
-    } else if (gate == TICKET_PENDING) {
+    } else if (gate.open) {
         admin_set_ready(o->options.admin, true, "ready");
     } else {
-        admin_set_ready(o->options.admin, false,
-                        gate == TICKET_BLOCKED ? "broker blocked"
-                        : gate == TICKET_UNDECLARED
-                            ? "delay not declared: name it in DELAYS, run sluice setup"
-                            : "broker away");
+        admin_set_ready(o->options.admin, false, reply_readiness(gate.why));
     }
     (void)pthread_mutex_unlock(&o->mutex);
 }
@@ -75,27 +71,27 @@ enum error_code publishers_start(struct publishers **publishers, const struct pu
     return ERROR_NONE;
 }
 
-enum pending_outcome publishers_publish(struct publishers *o, const char *exchange, struct span source,
-                                        struct buf *properties, struct buf *body)
+enum outcome publishers_publish(struct publishers *o, const char *exchange, struct span source,
+                                struct buf *properties, struct buf *body)
 {
     int64_t deadline = clock_monotonic_us() + o->options.confirm_timeout_us;
     unsigned count = (unsigned)o->started, turn = atomic_fetch_add(&o->turn, 1);
-    enum pending_outcome outcome = TICKET_AWAY;
+    struct gate_state gate = GATE_SHUT(OUTCOME_AWAY);
     struct publisher *p = NULL;
     struct pending *e = NULL;
+    enum outcome outcome;
 
-    for (unsigned i = 0; i < count && outcome != TICKET_PENDING; i++) {
+    for (unsigned i = 0; i < count && !gate.open; i++) {
         p = o->publishers[(turn + i) % count];
-        outcome = publisher_look(p);
+        gate = publisher_look(p);
     }
-    if (outcome == TICKET_PENDING) {
+    if (gate.open) {
         e = pending_new(exchange, source, properties, body);
-        outcome = e == NULL ? TICKET_MEMORY : outcome;
     }
     if (e == NULL) {
         buf_free(properties);
         buf_free(body);
-        return outcome;
+        return gate.open ? OUTCOME_MEMORY : gate.why;
     }
     publisher_submit(p, e);
     outcome = pending_wait(e, deadline);

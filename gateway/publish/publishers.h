@@ -38,9 +38,9 @@ MUST_CHECK enum error_code publishers_start(struct publishers **publishers,
                                             const struct publishers_options *options, struct error *error);
 /* Publishes one event to this exchange (of topology_entry) and waits for the outcome, at most
  * confirm_timeout_us. properties (of envelope_encode) and body are taken over and left empty. Any
- * thread. Never TICKET_PENDING. */
-enum pending_outcome publishers_publish(struct publishers *publishers, const char *exchange,
-                                        struct span source, struct buf *properties, struct buf *body);
+ * thread. */
+enum outcome publishers_publish(struct publishers *publishers, const char *exchange, struct span source,
+                                struct buf *properties, struct buf *body);
 /* Other delays that must be declared, from the next connection of each publisher on: known to be there at
  * present. Any thread. */
 void publishers_require(struct publishers *publishers, const struct delays *delays);

@@ -33,9 +33,9 @@ static void a_waiter_gets_its_outcome_and_only_the_first(void **state)
 
     (void)state;
     assert_true(pending_is_unanswered(e));
-    pending_complete(e, TICKET_STORED);
-    pending_complete(e, TICKET_LOST);
-    assert_int_equal(pending_wait(e, clock_monotonic_us() + CLOCK_US_PER_S), TICKET_STORED);
+    pending_complete(e, OUTCOME_QUEUED);
+    pending_complete(e, OUTCOME_LOST);
+    assert_int_equal(pending_wait(e, clock_monotonic_us() + CLOCK_US_PER_S), OUTCOME_QUEUED);
     pending_release(e);
     pending_release(e);
 }
@@ -46,11 +46,11 @@ static void a_waiter_leaves_at_its_deadline_and_the_ticket_outlives_it(void **st
     int64_t begun = clock_monotonic_us();
 
     (void)state;
-    assert_int_equal(pending_wait(e, begun + 20 * CLOCK_US_PER_MS), TICKET_LATE);
+    assert_int_equal(pending_wait(e, begun + 20 * CLOCK_US_PER_MS), OUTCOME_LATE);
     assert_true(clock_monotonic_us() - begun >= 20 * CLOCK_US_PER_MS);
     pending_release(e);
     assert_false(pending_is_unanswered(e));
-    pending_complete(e, TICKET_STORED);
+    pending_complete(e, OUTCOME_QUEUED);
     pending_release(e);
 }
 
@@ -93,7 +93,7 @@ static void *send_many(void *unused)
             continue;
         }
         pending_push(&shared, e);
-        if (pending_wait(e, clock_monotonic_us() + 30 * CLOCK_US_PER_S) == TICKET_STORED) {
+        if (pending_wait(e, clock_monotonic_us() + 30 * CLOCK_US_PER_S) == OUTCOME_QUEUED) {
             (void)atomic_fetch_add(&stored, 1);
         }
         pending_release(e);
@@ -117,7 +117,7 @@ static void many_senders_and_one_taker_lose_no_event(void **state)
         while (e != NULL) {
             struct pending *next = e->next;
 
-            pending_complete(e, TICKET_STORED);
+            pending_complete(e, OUTCOME_QUEUED);
             pending_release(e);
             taken++;
             e = next;
