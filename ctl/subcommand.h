@@ -5,6 +5,8 @@
 #include "config.h"
 #include "error.h"
 
+#include <stdbool.h>
+
 struct subcommand {
     const char *name;      /* one word, or two: "dead list" */
     const char *arguments; /* for the usage line */
@@ -16,19 +18,18 @@ struct subcommand {
     enum exit_code (*run)(const void *settings, int count, char **arguments);
 };
 
-/* One per file of that name; of two words: joined. */
-extern const struct subcommand setup_command;
-extern const struct subcommand send_command;
-extern const struct subcommand status_command;
-extern const struct subcommand ready_command;
-extern const struct subcommand verify_command;
-extern const struct subcommand check_command;
-extern const struct subcommand route_command;
-extern const struct subcommand dead_list_command;
-extern const struct subcommand dead_show_command;
-extern const struct subcommand dead_replay_command;
-extern const struct subcommand dead_drop_command;
-extern const struct subcommand dead_collect_command;
-extern const struct subcommand prune_command;
+/* Makes a subcommand known to the program: once, at the end of its file. The linker gathers what is
+ * registered. */
+#define SUBCOMMAND_REGISTER(it)                                 \
+    static const struct subcommand *const registered_subcommand \
+        __attribute__((section("subcommands"), used)) = &(it)
+
+/* The registered subcommand whose name follows that of `previous`, in the order of names; NULL: the first.
+ * Returns NULL after the last. */
+const struct subcommand *subcommand_next(const struct subcommand *previous);
+/* The subcommand that the first arguments name, and in *words how many they are, one or two; NULL. */
+const struct subcommand *subcommand_find(int count, char **arguments, int *words);
+/* Appends the subcommands whose first of two words this is, a line each. False: there is none. */
+bool subcommand_append_group(struct buf *out, const char *word);
 
 #endif

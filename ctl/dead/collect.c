@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker.h"
 #include "ctl/database.h"
-#include "row.h"
-#include "drain.h"
-#include "envelope.h"
 #include "ctl/options.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "ctl/tabulate.h"
+#include "drain.h"
+#include "envelope.h"
+#include "row.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -317,7 +317,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return c.left > 0 || drain_requested() ? EXIT_NO : EXIT_DONE;
 }
 
-const struct subcommand dead_collect_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--dry-run]",
     .summary = "move what the broker gave up into the table",
@@ -333,3 +333,5 @@ const struct subcommand dead_collect_command = {
     .settings = settings_mover,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
-#include "filter.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "filter.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -111,7 +111,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
 }
 
-const struct subcommand dead_drop_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "--all|FILTER... [--dry-run]",
     .summary = "delete dead letters for good",
@@ -120,3 +120,5 @@ const struct subcommand dead_drop_command = {
     .settings = settings_owner,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

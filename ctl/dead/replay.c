@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
 #include "ctl/database.h"
-#include "filter.h"
-#include "letter.h"
-#include "send.h"
-#include "drain.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "drain.h"
+#include "filter.h"
+#include "letter.h"
+#include "send.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -265,7 +265,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return r.left == 0 && !r.stopped ? EXIT_DONE : EXIT_NO;
 }
 
-const struct subcommand dead_replay_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "--all|FILTER... [--rate N] [--dry-run]",
     .summary = "send dead letters to the workers again",
@@ -285,3 +285,5 @@ const struct subcommand dead_replay_command = {
     .settings = settings_mover,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
-#include "filter.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "ctl/tabulate.h"
+#include "filter.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -138,7 +138,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
 }
 
-const struct subcommand dead_show_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "N [--json|--body]",
     .summary = "one dead letter, whole",
@@ -151,3 +151,5 @@ const struct subcommand dead_show_command = {
     .settings = settings_reader,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

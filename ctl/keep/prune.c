@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
-#include "drain.h"
 #include "ctl/options.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "drain.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -147,7 +147,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return p.left == 0 ? EXIT_DONE : EXIT_NO;
 }
 
-const struct subcommand prune_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "--older-than AGE [--dry-run]",
     .summary = "delete stored events that are old",
@@ -161,3 +161,5 @@ const struct subcommand prune_command = {
     .settings = settings_owner,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

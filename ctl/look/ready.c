@@ -61,7 +61,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return code;
 }
 
-const struct subcommand ready_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "URL",
     .summary = "ask an admin listener whether its program is ready; for health checks",
@@ -70,3 +70,5 @@ const struct subcommand ready_command = {
     .settings = settings_none,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
 #include "ctl/management.h"
-#include "queues.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "queues.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -287,7 +287,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return code;
 }
 
-const struct subcommand status_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--json]",
     .summary = "queue depths, rows, dead letters, connections, workers",
@@ -304,3 +304,5 @@ const struct subcommand status_command = {
     .settings = settings_status,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

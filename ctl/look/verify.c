@@ -2,10 +2,10 @@
 #include "balance.h"
 #include "ctl/database.h"
 #include "ctl/ledger.h"
-#include "queues.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "queues.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -303,7 +303,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return code;
 }
 
-const struct subcommand verify_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "FILE",
     .summary = "balance a ledger with the table: is every acked event there?",
@@ -321,3 +321,5 @@ const struct subcommand verify_command = {
     .settings = settings_verify,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

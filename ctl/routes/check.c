@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "gateway/sources/routes_file.h"
-#include "gateway/verify/schemes.h"
 #include "clock.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/schemes.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -70,7 +70,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return routes == NULL ? EXIT_SETTINGS : EXIT_DONE;
 }
 
-const struct subcommand check_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "FILE [--without-secrets]",
     .summary = "check a routes file as the gateway would, offline",
@@ -83,3 +83,5 @@ const struct subcommand check_command = {
     .settings = settings_none,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-#include "gateway/sources/routes_file.h"
-#include "gateway/verify/schemes.h"
 #include "clock.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "gateway/sources/routes_file.h"
+#include "gateway/verify/schemes.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -142,7 +142,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return show(file, &request);
 }
 
-const struct subcommand route_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "METHOD PATH [--routes FILE]",
     .summary = "say which source a request meets, and what it demands",
@@ -156,3 +156,5 @@ const struct subcommand route_command = {
     .settings = settings_route,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

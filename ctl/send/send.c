@@ -3,11 +3,11 @@
 #include "buf.h"
 #include "clock.h"
 #include "ctl/ledger.h"
-#include "post.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
-#include "sign.h"
 #include "ctl/subcommand.h"
+#include "post.h"
+#include "sign.h"
 
 #include <cjson/cJSON.h>
 #include <errno.h>
@@ -329,7 +329,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return s.accepted == s.posted ? EXIT_DONE : EXIT_NO;
 }
 
-const struct subcommand send_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[OPTION VALUE]...",
     .summary = "post one event, or a file of them, and print the replies",
@@ -360,3 +360,5 @@ const struct subcommand send_command = {
     .settings = settings_none,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

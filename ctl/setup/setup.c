@@ -5,16 +5,16 @@
 #include "budget.h"
 #include "clock.h"
 #include "ctl/database.h"
+#include "ctl/report.h"
+#include "ctl/settings.h"
+#include "ctl/subcommand.h"
 #include "in_force.h"
 #include "inventory.h"
 #include "keys.h"
 #include "migrate.h"
 #include "outcome.h"
-#include "ctl/report.h"
 #include "roles.h"
 #include "script.h"
-#include "ctl/settings.h"
-#include "ctl/subcommand.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -359,7 +359,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return code == ERROR_NONE ? conclude(&s) : report_error(NAME, &error);
 }
 
-const struct subcommand setup_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--check] [--print-sql] [--skip-broker-users]",
     .summary = "prepare database and broker; the same when run twice",
@@ -379,3 +379,5 @@ const struct subcommand setup_command = {
     .settings = settings_setup,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);
