@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
+#include "http.h"
 #include "report.h"
 #include "settings.h"
 #include "subcommand.h"
 
-#include <curl/curl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -146,11 +146,11 @@ int main(int argc, char **argv)
         return EXIT_DONE;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (!http_start()) {
         (void)fprintf(stderr, "sluice: libcurl doesn't start\n");
         return EXIT_BUG;
     }
     code = run(subcommand, argc, argv);
-    curl_global_cleanup();
+    http_stop();
     return code;
 }

@@ -17,6 +17,8 @@
 #include <string.h>
 
 #define NAME "send"
+#define TOTAL_MS 30000L
+#define ANSWER_MAX 65536
 
 struct options {
     const char *url, *path, *method, *id, *data, *file, *lines, *id_header, *ledger, *source;
@@ -26,7 +28,7 @@ struct send {
     struct options options;
     struct sign_options sign_options;
     struct sign *sign; /* NULL: nothing is signed */
-    struct post *post;
+    struct http *http;
     FILE *ledger;
     long posted, replies, accepted;
 };
@@ -95,7 +97,7 @@ static enum error_code sign_request(const struct send *s, struct post_request *r
  * nothing. id may be empty: the gateway then finds one. */
 static enum error_code send_event(struct send *s, struct post_request *request, struct error *error)
 {
-    struct post_reply reply = {0};
+    struct http_reply reply = {0};
     struct buf id = {0}, answered = {0}, path = {0}, body = {0};
     char sha256[LEDGER_SHA256_HEX + 1];
     enum error_code code = ERROR_NONE;
@@ -117,7 +119,7 @@ static enum error_code send_event(struct send *s, struct post_request *request, 
     if (code != ERROR_NONE) {
         goto done;
     }
-    post_event(s->post, request, &reply);
+    post_event(s->http, request, &reply);
     s->posted++;
     s->replies += reply.status > 0;
     s->accepted += ledger_outcome(reply.status) == LEDGER_ACKED;
@@ -284,7 +286,9 @@ static bool read_options(struct options *o, struct sign_options *sign, int count
 
 static enum error_code send_all(struct send *s, struct error *error)
 {
-    enum error_code code = post_open(&s->post, s->options.url, error);
+    const struct http_options http = {
+        .url = s->options.url, .schemes = "http,https", .total_ms = TOTAL_MS, .answer_max = ANSWER_MAX};
+    enum error_code code = http_open(&s->http, &http, error);
 
     if (code == ERROR_NONE && s->sign_options.scheme != NULL) {
         code = sign_open(&s->sign, &s->sign_options, error);
@@ -302,7 +306,7 @@ static enum error_code send_all(struct send *s, struct error *error)
         code = error_set(error, ERROR_SYSTEM, "%s: %s", s->options.ledger, strerror(errno));
     }
     sign_close(s->sign);
-    post_close(s->post);
+    http_close(s->http);
     return code;
 }
 
