@@ -38,6 +38,19 @@ static void print_subcommand_help(const struct subcommand *subcommand)
 
     buf_printf(&out, "usage: sluice %s%s%s\n\n%s", subcommand->name,
                subcommand->arguments[0] == '\0' ? "" : " ", subcommand->arguments, subcommand->help);
+    if (subcommand->options[0].name != NULL) {
+        struct buf options = {0};
+
+        options_append_help(subcommand->options, &options);
+        if (options.len > 0) {
+            buf_append_char(&out, '\n');
+            buf_append_span(&out, buf_span(&options));
+        }
+        buf_free(&options);
+    }
+    if (subcommand->notes != NULL) {
+        buf_printf(&out, "\n%s", subcommand->notes);
+    }
     if (subcommand->settings[0].name != NULL) {
         buf_append_text(
             &out, "\nSettings, from the environment; each also as NAME_FILE, a file that holds it:\n\n");
@@ -139,8 +152,8 @@ int main(int argc, char **argv)
     if (subcommand == NULL) {
         return refuse(argc - 1, argv + 1);
     }
-    argc -= 1 + words;
-    argv += 1 + words;
+    argc -= words;
+    argv += words;
     if (has_argument(argc, argv, "--help")) {
         print_subcommand_help(subcommand);
         return EXIT_DONE;

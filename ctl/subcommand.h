@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "error.h"
+#include "options.h"
 
 #include <stdbool.h>
 
@@ -11,10 +12,12 @@ struct subcommand {
     const char *name;      /* one word, or two: "dead list" */
     const char *arguments; /* for the usage line */
     const char *summary;   /* one line, for `sluice --help` */
-    const char *help;      /* what it does, its options, its exit codes */
+    const char *help;      /* what it does */
+    const struct option_rule *options;
+    const char *notes; /* its exit codes and the like, after the options; NULL: none */
     const struct config_setting *settings;
-    /* settings: the table's struct, loaded. arguments: those after the name;
-     * --help and --print-config have been seen to. */
+    /* settings: the table's struct, loaded. arguments: its name (the last word) and those after it, for
+     * options_read; --help and --print-config have been seen to. */
     enum exit_code (*run)(const void *settings, int count, char **arguments);
 };
 

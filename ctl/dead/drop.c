@@ -81,21 +81,22 @@ static enum error_code drop(struct drop *d, PGconn *database, struct error *erro
     return code;
 }
 
+static const struct option_rule rules[] = {
+    DEADFILTER_RULES(struct drop),
+    DEADFILTER_ALL_RULE(struct drop),
+    {"--dry-run", OPTION_FLAG, offsetof(struct drop, dry_run), NULL, "only say how many", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct owner_settings *settings = any_settings;
     struct drop d = {.filter = DEADFILTER_ANY};
-    const struct option_rule rules[] = {
-        DEADFILTER_RULES(&d.filter),
-        DEADFILTER_ALL_RULE(&d.filter),
-        {"--dry-run", OPTION_FLAG, &d.dry_run, 0, 0},
-        {0},
-    };
     struct error error = {0};
     PGconn *database = NULL;
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &d, count, arguments)) {
         return EXIT_USAGE;
     }
     if (!deadfilter_chosen(&d.filter)) {
@@ -115,8 +116,9 @@ static const struct subcommand command = {
     .name = NAME,
     .arguments = "--all|FILTER... [--dry-run]",
     .summary = "delete dead letters for good",
-    .help = "Deletes the dead letters that the filter fits, and says how many of which kind. They are gone.\n"
-            "\n" DEADFILTER_HELP "\n" DEADFILTER_ALL_HELP "  --dry-run             only say how many\n",
+    .help =
+        "Deletes the dead letters that the filter fits, and says how many of which kind. They are gone.\n",
+    .options = rules,
     .settings = settings_owner,
     .run = run,
 };

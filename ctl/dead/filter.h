@@ -6,8 +6,8 @@
  * values are always parameters. */
 
 #include "buf.h"
-#include "error.h"
 #include "ctl/options.h"
+#include "error.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
@@ -41,34 +41,50 @@ struct deadfilter {
         .older_us = -1, .newer_us = -1 \
     }
 
-/* Rows of a struct option_rule table that fill *filter. */
+/* Rows of a struct option_rule table that fill the member `filter` of the struct `of`. */
 #define DEADFILTER_AGE_MAX (INT64_C(100) * 366 * 24 * 3600 * 1000000)
-#define DEADFILTER_RULES(filter)                                                                    \
-    {"--source", OPTION_TEXT, &(filter)->source, 0, 0}, {"--id", OPTION_TEXT, &(filter)->id, 0, 0}, \
-        {"--verdict", OPTION_TEXT, &(filter)->verdict, 0, 0},                                       \
-        {"--sqlstate", OPTION_TEXT, &(filter)->sqlstate, 0, 0},                                     \
-        {"--dead-id", OPTION_TEXT, &(filter)->dead_ids, 0, 0},                                      \
-        {"--older-than", OPTION_DURATION, &(filter)->older_us, 0, DEADFILTER_AGE_MAX},              \
-    {                                                                                               \
-        "--newer-than", OPTION_DURATION, &(filter)->newer_us, 0, DEADFILTER_AGE_MAX                 \
+#define DEADFILTER_RULES(of)                                                                                  \
+    {"--source", OPTION_TEXT, offsetof(of, filter.source), "NAME", "of this source", 0, 0},                   \
+        {"--id", OPTION_TEXT, offsetof(of, filter.id), "ID", "with this event id", 0, 0},                     \
+        {"--verdict",                                                                                         \
+         OPTION_TEXT,                                                                                         \
+         offsetof(of, filter.verdict),                                                                        \
+         "VERDICT",                                                                                           \
+         "poison, later, malformed or given-up",                                                              \
+         0,                                                                                                   \
+         0},                                                                                                  \
+        {"--sqlstate",                                                                                        \
+         OPTION_TEXT,                                                                                         \
+         offsetof(of, filter.sqlstate),                                                                       \
+         "CODE",                                                                                              \
+         "23503; or the start of it: 23 for the whole class",                                                 \
+         0,                                                                                                   \
+         0},                                                                                                  \
+        {"--dead-id",                                                                                         \
+         OPTION_TEXT,                                                                                         \
+         offsetof(of, filter.dead_ids),                                                                       \
+         "N[,N]...",                                                                                          \
+         "with these numbers, as `sluice dead list` shows them",                                              \
+         0,                                                                                                   \
+         0},                                                                                                  \
+        {"--older-than",                                                                                      \
+         OPTION_DURATION,                                                                                     \
+         offsetof(of, filter.older_us),                                                                       \
+         "AGE",                                                                                               \
+         "that died longer ago: 90s, 12h, 30d",                                                               \
+         0,                                                                                                   \
+         DEADFILTER_AGE_MAX},                                                                                 \
+        {"--newer-than",    OPTION_DURATION, offsetof(of, filter.newer_us), "AGE", "that died since then", 0, \
+         DEADFILTER_AGE_MAX},                                                                                 \
+    {                                                                                                         \
+        "", OPTION_REMARK, 0, NULL, "Several of these: the dead letters that each of them fits.\n\n", 0, 0    \
     }
-
-#define DEADFILTER_HELP                                                              \
-    "  --source NAME         of this source\n"                                       \
-    "  --id ID               with this event id\n"                                   \
-    "  --verdict VERDICT     poison, later, malformed or given-up\n"                 \
-    "  --sqlstate CODE       23503; or the start of it: 23 for the whole class\n"    \
-    "  --dead-id N[,N]...    with these numbers, as `sluice dead list` shows them\n" \
-    "  --older-than AGE      that died longer ago: 90s, 12h, 30d\n"                  \
-    "  --newer-than AGE      that died since then\n"                                 \
-    "Several of these: the dead letters that each of them fits.\n"
 
 /* For what changes dead letters: nobody means all of them by saying nothing. */
-#define DEADFILTER_ALL_RULE(filter)                \
-    {                                              \
-        "--all", OPTION_FLAG, &(filter)->all, 0, 0 \
+#define DEADFILTER_ALL_RULE(of)                                                                        \
+    {                                                                                                  \
+        "--all", OPTION_FLAG, offsetof(of, filter.all), NULL, "all of them; instead of a filter", 0, 0 \
     }
-#define DEADFILTER_ALL_HELP "  --all                 all of them; instead of a filter\n"
 #define DEADFILTER_UNCHOSEN(name)                    \
     "say which: by a filter, or --all; sluice " name \
     " --all --dry-run says how many there are, sluice " name " --help what filters there are"

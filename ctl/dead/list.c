@@ -79,21 +79,24 @@ static enum error_code list(struct list *l, PGconn *database, struct error *erro
     return code;
 }
 
+static const struct option_rule rules[] = {
+    DEADFILTER_RULES(struct list),
+    {"--limit", OPTION_NUMBER, offsetof(struct list, limit), "N", "at most so many of the newest (50)", 1,
+     LIMIT_MOST},
+    {"--json", OPTION_FLAG, offsetof(struct list, json), NULL,
+     "as {\"count\": N, \"dead\": [...]}, reasons uncut", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct reader_settings *settings = any_settings;
     struct list l = {.filter = DEADFILTER_ANY, .limit = LIMIT};
-    const struct option_rule rules[] = {
-        DEADFILTER_RULES(&l.filter),
-        {"--limit", OPTION_NUMBER, &l.limit, 1, LIMIT_MOST},
-        {"--json", OPTION_FLAG, &l.json, 0, 0},
-        {0},
-    };
     struct error error = {0};
     PGconn *database = NULL;
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &l, count, arguments)) {
         return EXIT_USAGE;
     }
     code = database_open(&database, settings->database.url, settings->database.password, NAME, &error);
@@ -109,10 +112,8 @@ static const struct subcommand command = {
     .name = NAME,
     .arguments = "[OPTION]...",
     .summary = "dead letters, newest first, without their bodies",
-    .help = "Lists dead letters, and says how many there are.\n"
-            "\n" DEADFILTER_HELP "\n"
-            "  --limit N             at most so many of the newest (50)\n"
-            "  --json                as {\"count\": N, \"dead\": [...]}, reasons uncut\n",
+    .help = "Lists dead letters, and says how many there are.\n",
+    .options = rules,
     .settings = settings_reader,
     .run = run,
 };

@@ -229,21 +229,22 @@ static enum error_code replay(struct replay *r, const struct mover_settings *set
     return code;
 }
 
+static const struct option_rule rules[] = {
+    DEADFILTER_RULES(struct replay),
+    DEADFILTER_ALL_RULE(struct replay),
+    {"--rate", OPTION_NUMBER, offsetof(struct replay, rate), "N", "at most N a second", 1, RATE_MOST},
+    {"--dry-run", OPTION_FLAG, offsetof(struct replay, dry_run), NULL, "only say how many", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct mover_settings *settings = any_settings;
     struct replay r = {.filter = DEADFILTER_ANY, .last = "0"};
-    const struct option_rule rules[] = {
-        DEADFILTER_RULES(&r.filter),
-        DEADFILTER_ALL_RULE(&r.filter),
-        {"--rate", OPTION_NUMBER, &r.rate, 1, RATE_MOST},
-        {"--dry-run", OPTION_FLAG, &r.dry_run, 0, 0},
-        {0},
-    };
     struct error error = {0};
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &r, count, arguments)) {
         return EXIT_USAGE;
     }
     if (!deadfilter_chosen(&r.filter)) {
@@ -276,10 +277,9 @@ static const struct subcommand command = {
         "same id stays. An event that dies again is a dead letter again.\n"
         "\n"
         "May be interrupted at any time, and run twice, even at once: an event may be published twice,\n"
-        "which the workers merge, but none is lost.\n"
-        "\n" DEADFILTER_HELP "\n" DEADFILTER_ALL_HELP "  --rate N              at most N a second\n"
-        "  --dry-run             only say how many\n"
-        "\n"
+        "which the workers merge, but none is lost.\n",
+    .options = rules,
+    .notes =
         "Exit code 1 when any that the filter fits is left: it was interrupted, the broker refused it, or\n"
         "its envelope could not be read when it came.\n",
     .settings = settings_mover,

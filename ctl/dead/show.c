@@ -108,21 +108,23 @@ static enum error_code show(const struct show *s, PGconn *database, struct error
     return code;
 }
 
+static const struct option_rule rules[] = {
+    {"N", OPTION_OPERAND, offsetof(struct show, dead_id), NULL, NULL, 0, 0},
+    {"--json", OPTION_FLAG, offsetof(struct show, json), NULL,
+     "as one JSON object, the body in base64 and, where it is JSON, as payload", 0, 0},
+    {"--body", OPTION_FLAG, offsetof(struct show, body), NULL, "nothing but the body, byte for byte", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct reader_settings *settings = any_settings;
     struct show s = {0};
-    const struct option_rule rules[] = {
-        {"N", OPTION_OPERAND, &s.dead_id, 0, 0},
-        {"--json", OPTION_FLAG, &s.json, 0, 0},
-        {"--body", OPTION_FLAG, &s.body, 0, 0},
-        {0},
-    };
     struct error error = {0};
     PGconn *database = NULL;
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &s, count, arguments)) {
         return EXIT_USAGE;
     }
     if (s.dead_id == NULL || (s.json && s.body)) {
@@ -142,12 +144,9 @@ static const struct subcommand command = {
     .name = NAME,
     .arguments = "N [--json|--body]",
     .summary = "one dead letter, whole",
-    .help = "Shows the dead letter of this number (sluice dead list) and the start of its body.\n"
-            "\n"
-            "  --json  as one JSON object, the body in base64 and, where it is JSON, as payload\n"
-            "  --body  nothing but the body, byte for byte\n"
-            "\n"
-            "Exit code 1 when there is none.\n",
+    .help = "Shows the dead letter of this number (sluice dead list) and the start of its body.\n",
+    .options = rules,
+    .notes = "Exit code 1 when there is none.\n",
     .settings = settings_reader,
     .run = run,
 };

@@ -27,6 +27,11 @@ static enum exit_code ask(struct http *http, const char *url)
     return ready ? EXIT_DONE : EXIT_NO;
 }
 
+static const struct option_rule rules[] = {
+    {"URL", OPTION_OPERAND, offsetof(struct http_options, url), NULL, NULL, 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *settings, int count, char **arguments)
 {
     struct http_options options = {.schemes = "http", .total_ms = TOTAL_MS, .answer_max = ANSWER_MAX};
@@ -35,11 +40,13 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     enum exit_code code;
 
     (void)settings;
-    if (count != 1 || arguments[0][0] == '-') {
+    if (!options_read(NAME, rules, &options, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    if (options.url == NULL) {
         report_problem(NAME, "one URL is needed; see sluice ready --help");
         return EXIT_USAGE;
     }
-    options.url = arguments[0];
     if (http_open(&http, &options, &error) != ERROR_NONE) {
         return report_error(NAME, &error);
     }
@@ -54,6 +61,7 @@ static const struct subcommand command = {
     .summary = "ask an admin listener whether its program is ready; for health checks",
     .help = "Gets URL (http only), such as http://127.0.0.1:8081/ready, within 2 s, and prints the\n"
             "first line of the answer. Exit code 0 when the status is 2xx, otherwise 1.\n",
+    .options = rules,
     .settings = settings_none,
     .run = run,
 };
