@@ -59,7 +59,7 @@ static enum error_code insert(struct collect *c, const struct broker_delivery *d
     enum error_code code = deadrow_make(&row, d, sqlstate, error);
 
     if (code == ERROR_NONE) {
-        PGresult *r = PQexecParams(c->database, deadrow_insert, DEADROW_COLUMNS, NULL, row.values,
+        PGresult *r = PQexecParams(c->database, deadtable_insert, DEADROW_COLUMNS, NULL, row.values,
                                    row.lengths, row.formats, 0);
         const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 
@@ -141,7 +141,7 @@ static enum error_code store(struct collect *c, const struct broker_delivery *d,
     }
     code = insert(c, d, sqlstate, &new, error);
     if (is_refused(c, &code, error)) {
-        code = database_run(c->database, deadrow_probe, error);
+        code = database_run(c->database, deadtable_probe, error);
         if (code != ERROR_NONE) {
             return code;
         }

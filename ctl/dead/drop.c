@@ -4,12 +4,12 @@
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "filter.h"
+#include "table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define NAME "dead drop"
-#define BATCH "5000"
 
 struct drop {
     struct deadfilter filter;
@@ -20,11 +20,7 @@ struct drop {
 static enum error_code print_kinds(const struct drop *d, PGconn *database, struct error *error)
 {
     PGresult *r = NULL;
-    enum error_code code = deadfilter_query(
-        &d->filter, database, &r,
-        "select verdict, coalesce(sqlstate, '-'), count(*) from webhooks_dead where " DEADFILTER_WHERE
-        " group by 1, 2 order by 3 desc, 1, 2",
-        0, NULL, error);
+    enum error_code code = deadfilter_query(&d->filter, database, &r, deadtable_kinds, 0, NULL, error);
 
     for (int i = 0; code == ERROR_NONE && i < PQntuples(r); i++) {
         report_line("%10s  %s %s", PQgetvalue(r, i, 2), PQgetvalue(r, i, 0), PQgetvalue(r, i, 1));
@@ -43,11 +39,7 @@ static enum error_code drop_all(const struct drop *d, PGconn *database, int64_t 
         PGresult *r = NULL;
 
         gone = 0;
-        code =
-            deadfilter_query(&d->filter, database, &r,
-                             "delete from webhooks_dead where dead_id in (select dead_id from webhooks_dead"
-                             " where " DEADFILTER_WHERE " order by dead_id limit " BATCH " for update)",
-                             0, NULL, error);
+        code = deadfilter_query(&d->filter, database, &r, deadtable_drop, 0, NULL, error);
         if (code == ERROR_NONE) {
             gone = atoll(PQcmdTuples(r));
             *dropped += gone;

@@ -2,29 +2,17 @@
 #ifndef SLUICE_CTL_DEAD_FILTER_H
 #define SLUICE_CTL_DEAD_FILTER_H
 
-/* Which dead letters a command is about: options for people, and a condition for the server whose
- * values are always parameters. */
+/* Which dead letters a command is about: options for people, and for the server the first
+ * parameters of a statement. */
 
 #include "buf.h"
 #include "ctl/options.h"
 #include "error.h"
+#include "table.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define DEADFILTER_PARAMETERS 9
-/* How many parameters of its own a statement may have, $10 and on. */
-#define DEADFILTER_MORE_MAX 2
-
-/* A condition on the columns of webhooks_dead, in $1 to $9. The type of each is named: NULL, for what isn't
- * asked for, has none. */
-#define DEADFILTER_WHERE                                                                              \
-    "($1::text is null or source = $1) and ($2::text is null or id = $2)"                             \
-    " and ($3::text is null or verdict = $3) and ($4::text is null or starts_with(sqlstate, $4))"     \
-    " and ($5::bigint is null or dead_at <= $8::timestamptz - $5::bigint * interval '1 microsecond')" \
-    " and ($6::bigint is null or dead_at > $8::timestamptz - $6::bigint * interval '1 microsecond')"  \
-    " and ($7::bigint[] is null or dead_id = any ($7::bigint[])) and dead_id <= $9::bigint"
 
 struct deadfilter {
     const char *source, *id, *verdict, *sqlstate, *dead_ids; /* NULL: any */
@@ -33,7 +21,7 @@ struct deadfilter {
     /* Filled by deadfilter_begin. */
     char older[24], newer[24], as_of[48], last[24];
     struct buf array;
-    const char *parameters[DEADFILTER_PARAMETERS];
+    const char *parameters[DEADTABLE_FILTER_PARAMETERS];
 };
 
 #define DEADFILTER_ANY                 \
@@ -95,7 +83,7 @@ bool deadfilter_chosen(const struct deadfilter *filter);
  * the last: those that come later are no part, so that what dies again meanwhile isn't met twice.
  * ERROR_MALFORMED: dead_ids is no list of numbers. Then for deadfilter_end, in any case. */
 MUST_CHECK enum error_code deadfilter_begin(struct deadfilter *filter, PGconn *database, struct error *error);
-/* As database_query; sql has DEADFILTER_WHERE in it, and `more` are its $10 and on. */
+/* As database_query; sql: a statement of table.h that takes a filter; `more` are its $10 and on. */
 MUST_CHECK enum error_code deadfilter_query(const struct deadfilter *filter, PGconn *database,
                                             PGresult **result, const char *sql, int more_count,
                                             const char *const *more, struct error *error);

@@ -5,6 +5,7 @@
 #include "ctl/subcommand.h"
 #include "ctl/tabulate.h"
 #include "filter.h"
+#include "table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,16 +20,6 @@ struct list {
     int64_t limit;
     bool json;
 };
-
-/* Newest first; $10 is the limit. No body: it may be large, and secret. */
-#define NEWEST " from webhooks_dead where " DEADFILTER_WHERE " order by dead_id desc limit $10"
-static const char as_table[] =
-    "select dead_id, to_char(dead_at, 'YYYY-MM-DD HH24:MI:SS'), source, id, verdict, coalesce(sqlstate, '-'),"
-    " attempts, reason" NEWEST;
-static const char as_json[] = "select row_to_json(d) from (select dead_id, dead_at, source, id, method, "
-                              "path, received_at, attempts, verdict,"
-                              " sqlstate, reason, worker, octet_length(body) as body_bytes, "
-                              "encode(body_sha256, 'hex') as body_sha256" NEWEST ") as d";
 
 static void print_table(const PGresult *r, int64_t all)
 {
@@ -68,7 +59,8 @@ static enum error_code list(struct list *l, PGconn *database, struct error *erro
         code = deadfilter_count(&l->filter, database, &all, &unreadable, error);
     }
     if (code == ERROR_NONE) {
-        code = deadfilter_query(&l->filter, database, &r, l->json ? as_json : as_table, 1, more, error);
+        code = deadfilter_query(&l->filter, database, &r, l->json ? deadtable_list_json : deadtable_list, 1,
+                                more, error);
     }
     if (code == ERROR_NONE && l->json) {
         print_json(r, all);

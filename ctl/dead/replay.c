@@ -8,6 +8,7 @@
 #include "filter.h"
 #include "letter.h"
 #include "send.h"
+#include "table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,10 +54,7 @@ static enum error_code take_batch(struct replay *r, struct batch *b, struct erro
     enum error_code code;
 
     (void)snprintf(limit, sizeof limit, "%d", most);
-    code = deadfilter_query(&r->filter, r->database, &rows,
-                            "select dead_id, octet_length(body) from webhooks_dead where " DEADFILTER_WHERE
-                            " and properties is null and dead_id > $10::bigint order by dead_id limit $11",
-                            2, more, error);
+    code = deadfilter_query(&r->filter, r->database, &rows, deadtable_candidates, 2, more, error);
     for (int i = 0; code == ERROR_NONE && i < PQntuples(rows); i++) {
         bytes += atoll(PQgetvalue(rows, i, 1));
         if (b->count > 0 && bytes > BATCH_BYTES) {
@@ -120,11 +118,7 @@ static enum error_code replay_batch(struct replay *r, struct batch *b, struct ba
                                            : database_run(r->database, "begin", error);
 
     if (code == ERROR_NONE) {
-        code = database_query(r->database, &rows,
-                              "delete from webhooks_dead where dead_id in (select dead_id from webhooks_dead"
-                              " where dead_id = any ($1::bigint[]) order by dead_id for update)"
-                              " returning " DEADLETTER_COLUMNS,
-                              1, parameters, error);
+        code = database_query(r->database, &rows, deadtable_take, 1, parameters, error);
     }
     if (code == ERROR_NONE) {
         count = PQntuples(rows); /* fewer than the batch when another replay was faster */
