@@ -3,6 +3,7 @@
 
 #include "http.h"
 #include "secret.h"
+#include "url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -177,9 +178,8 @@ const char *management_text(const cJSON *object, const char *name)
 
 void management_vhost(const char *broker_url, struct buf *segment, struct buf *name)
 {
-    const char *host = strstr(broker_url, "://");
-    const char *slash = strchr(host == NULL ? broker_url : host + 3, '/');
+    struct span path = url_split(broker_url).rest;
 
-    http_append_unescaped(name, slash == NULL ? "/" : slash + 1);
+    http_append_unescaped(name, path.len > 0 && path.data[0] == '/' ? path.data + 1 : "/");
     http_append_escaped(segment, buf_text(name));
 }
