@@ -88,9 +88,9 @@ static void add_flush(struct run *r)
     add(r, ITEM_FLUSH, NULL, false, true);
 }
 
-bool run_plan(struct run *r, const struct batch *batch, bool singly, uint64_t stored)
+bool run_plan(struct run *r, const struct batch *batch, size_t most, uint64_t stored)
 {
-    size_t several;
+    size_t several, length = 0;
 
     r->stored_before = stored;
     r->count = 1;
@@ -99,9 +99,12 @@ bool run_plan(struct run *r, const struct batch *batch, bool singly, uint64_t st
         struct event *event = batch->events[i];
 
         if (event->state == EVENT_WAITING) {
-            add(r, ITEM_EVENT, event, false, singly);
+            length++;
+            add(r, ITEM_EVENT, event, false, length == most);
+            length = length == most ? 0 : length;
         } else if (event->state == EVENT_FAILED) {
             end_segment(r);
+            length = 0;
         }
     }
     end_segment(r);

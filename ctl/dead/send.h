@@ -8,8 +8,8 @@
 #include "broker.h"
 #include "config.h"
 #include "confirm.h"
-#include "letter.h"
 #include "error.h"
+#include "letter.h"
 #include "topology.h"
 
 #include <stdbool.h>

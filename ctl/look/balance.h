@@ -9,8 +9,8 @@
  * few are held in memory, never the ledger. Pure. */
 
 #include "buf.h"
-#include "error.h"
 #include "ctl/ledger.h"
+#include "error.h"
 
 #include <stddef.h>
 

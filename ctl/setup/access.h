@@ -6,8 +6,8 @@
  * management API. Everything is looked at first and only changed when it differs, and nothing is changed that
  * was not told: a user keeps its password, a policy its bound on bytes. */
 
-#include "error.h"
 #include "ctl/management.h"
+#include "error.h"
 #include "outcome.h"
 #include "topology.h"
 

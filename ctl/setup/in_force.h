@@ -4,8 +4,8 @@
 
 /* Which policy the broker has in force on each of our queues, and who carries the queue. */
 
-#include "error.h"
 #include "ctl/management.h"
+#include "error.h"
 #include "outcome.h"
 #include "topology.h"
 

@@ -6,8 +6,8 @@
  * queues. */
 
 #include "broker.h"
-#include "error.h"
 #include "ctl/management.h"
+#include "error.h"
 #include "outcome.h"
 #include "topology.h"
 

@@ -3,8 +3,8 @@
 
 #include "buf.h"
 #include "ctl/database.h"
-#include "migrate.h"
 #include "ctl/report.h"
+#include "migrate.h"
 #include "scram.h"
 
 #include <inttypes.h>

@@ -2,8 +2,8 @@
 #include "event_id.h"
 
 #include "clock.h"
-#include "json_scan.h"
 #include "json_pointer.h"
+#include "json_scan.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>

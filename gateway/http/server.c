@@ -2,17 +2,17 @@
 #include "server.h"
 
 #include "backoff.h"
+#include "body_length.h"
 #include "certificate.h"
 #include "clock.h"
 #include "envelope.h"
-#include "proxies.h"
-#include "body_length.h"
-#include "head_check.h"
 #include "gateway/event/accept.h"
-#include "log.h"
-#include "slow_senders.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
+#include "head_check.h"
+#include "log.h"
+#include "proxies.h"
+#include "slow_senders.h"
 
 #include <civetweb.h>
 #include <inttypes.h>
@@ -32,7 +32,7 @@
 struct ingress {
     struct mg_context *server;
     struct certificate *certificate; /* NULL: plain HTTP */
-    struct publish *publish;
+    struct publishers *publishers;
     struct admission *admission;
     struct framing_limits limits;
     int head_bytes; /* of each thread's buffer for heads */
@@ -231,7 +231,7 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
                 read_body(connection, limits.max_body, &framing, &body, &reply);
     }
     if (whole) {
-        intake_event(&intake, ingress->publish, ingress->admission, &request, &body, &reply);
+        intake_event(&intake, ingress->publishers, ingress->admission, &request, &body, &reply);
     }
     close = !whole || !framing.keep_alive || reply_closes(reply.kind) ||
             admission_crowded(ingress->admission) || admission_is_draining(ingress->admission);
@@ -388,7 +388,7 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
 }
 
 enum error_code ingress_start(struct ingress **ingress, const struct gateway_settings *settings,
-                              struct publish *publish, struct admission *admission,
+                              struct publishers *publishers, struct admission *admission,
                               struct certificate *certificate, struct error *error)
 {
     struct ingress *g = calloc(1, sizeof *g);
@@ -399,7 +399,7 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
     if (g == NULL) {
         return error_set(error, ERROR_MEMORY, "no memory for the listener");
     }
-    g->publish = publish;
+    g->publishers = publishers;
     g->admission = admission;
     g->certificate = certificate;
     g->head_bytes = (int)settings->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK;

@@ -2,9 +2,9 @@
 #include "routes_file.h"
 
 #include "clock.h"
-#include "routes_verify.h"
 #include "gateway/event/json_pointer.h"
 #include "gateway/verify/schemes.h"
+#include "routes_verify.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -228,8 +228,8 @@ static void take_delay(const struct place *p, const struct routes_options *optio
         if (!place_quantity(p, CONFIG_DURATION, 0, TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S, &us)) {
             return;
         }
-        if (delay_wrong(us) != NULL) {
-            place_complain(p, "%s", delay_wrong(us));
+        if (delays_wrong(us) != NULL) {
+            place_complain(p, "%s", delays_wrong(us));
             return;
         }
     }

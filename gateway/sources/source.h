@@ -7,14 +7,14 @@
  * go on under the one they hold. */
 
 #include "buf.h"
-#include "gateway/publish/delays.h"
 #include "envelope.h"
 #include "gateway/event/event_id.h"
-#include "rate.h"
+#include "gateway/publish/delays.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
-#include "topology.h"
 #include "gateway/verify/verify.h"
+#include "rate.h"
+#include "topology.h"
 
 #define ROUTE_SOURCES_MAX 256
 #define ROUTE_PATH_MAX 1024

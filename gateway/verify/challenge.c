@@ -3,8 +3,8 @@
 
 #include "clock.h"
 #include "form.h"
-#include "gateway/event/json_scan.h"
 #include "gateway/event/json_pointer.h"
+#include "gateway/event/json_scan.h"
 #include "gateway/sources/rate.h"
 #include "secret.h"
 

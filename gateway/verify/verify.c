@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "verify.h"
 
-#include "signed_content.h"
 #include "secret.h"
+#include "signed_content.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>

@@ -9,8 +9,8 @@
 
 #include "encoding.h"
 #include "error.h"
-#include "secret_key.h"
 #include "gateway/request.h"
+#include "secret_key.h"
 
 #define VERIFY_SECRETS_MAX 8 /* of one source: each may cost a hash of the body */
 

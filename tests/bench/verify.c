@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What verifying costs: for each scheme the CPU time of verify_key for a valid event, signed by ctl/send/sign.
- * BARE_BODY bytes, BARE_EVENTS of each. Prints "verify SCHEME microseconds" per line. */
+/* What verifying costs: for each scheme the CPU time of verify_key for a valid event, signed by
+ * ctl/send/sign. BARE_BODY bytes, BARE_EVENTS of each. Prints "verify SCHEME microseconds" per line. */
 #include "ctl/send/sign.h"
 #include "gateway/verify/schemes.h"
 

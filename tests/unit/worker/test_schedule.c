@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/schedule.h"
 
-#include "worker/ack.h"
 #include "clock.h"
+#include "worker/ack.h"
 
 #include <fcntl.h>
 #include <setjmp.h>

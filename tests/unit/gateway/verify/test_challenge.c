@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/verify/challenge.h"
 
-#include "gateway/verify/schemes.h"
 #include "clock.h"
+#include "gateway/verify/schemes.h"
 #include "tests/unit/gateway/make_request.h"
 
 #include <setjmp.h>
