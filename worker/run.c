@@ -42,9 +42,20 @@ void run_free(struct run *r)
 
 static bool is_to_be_buried(const struct run *r, const struct event *event)
 {
-    return event->state == EVENT_FAILED && event->form != EVENT_NEWER &&
-           (event->verdict == VERDICT_POISON ||
-            (event->verdict == VERDICT_LATER && event->envelope.attempt >= r->tiers));
+    if (event->state != EVENT_FAILED || event->form == EVENT_NEWER) {
+        return false;
+    }
+    switch (event->verdict) {
+    case VERDICT_POISON:
+        return true;
+    case VERDICT_LATER:
+        return event->envelope.attempt >= r->tiers;
+    case VERDICT_TRANSIENT:
+    case VERDICT_OPERATOR:
+    case VERDICT_UNCLEAR:
+        return false;
+    }
+    return false;
 }
 
 static void add(struct run *r, enum item_kind kind, struct event *event, bool buries, bool ends)
