@@ -31,7 +31,8 @@ static bool refuse_short(struct reply *reply, struct patience_watch *watch, cons
                         "the body ended early or its chunks are malformed: %zu bytes came", body->len);
 }
 
-static bool read_length(struct mg_connection *connection, int64_t length, int64_t until_us, struct patience_watch *watch, struct buf *body, struct reply *reply)
+static bool read_length(struct mg_connection *connection, int64_t length, int64_t until_us,
+                        struct patience_watch *watch, struct buf *body, struct reply *reply)
 {
     int64_t begun = clock_monotonic_us();
     int got;
@@ -44,7 +45,8 @@ static bool read_length(struct mg_connection *connection, int64_t length, int64_
     return (int64_t)body->len == length || refuse_short(reply, watch, body, begun, until_us);
 }
 
-static bool read_chunks(struct mg_connection *connection, int64_t most, int64_t until_us, struct patience_watch *watch, struct buf *body, struct reply *reply)
+static bool read_chunks(struct mg_connection *connection, int64_t most, int64_t until_us,
+                        struct patience_watch *watch, struct buf *body, struct reply *reply)
 {
     for (;;) {
         int64_t begun = clock_monotonic_us();
