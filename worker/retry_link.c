@@ -15,9 +15,10 @@ static enum error_code inspect(struct broker *broker, int64_t delay_us, struct e
     if (code != ERROR_NOT_FOUND) {
         return code;
     }
-    return error_set(error, code,
-                     "the broker has no exchange %s: DELAYS must be the same here and in `sluice setup`; run it",
-                     exchange);
+    return error_set(
+        error, code,
+        "the broker has no exchange %s: DELAYS must be the same here and in `sluice setup`; run it",
+        exchange);
 }
 
 enum error_code retry_link_open(struct broker **broker, const struct worker_settings *settings,
