@@ -365,3 +365,26 @@ def test_bad_events_among_many_cost_no_flush_for_each_neighbour(site, every):
         assert after - before <= 3 * batches + 2 * bad + 50
     finally:
         site.database.query("alter table webhooks_raw drop constraint no_bad")
+
+
+@pytest.fixture
+def lazy_wal_writer(site):
+    """Nothing but a commit that waits for it takes anything to the disk."""
+    site.database.query("alter system set wal_writer_delay = '10s'")
+    site.database.query("select pg_reload_conf()")
+    yield
+    site.database.query("alter system reset wal_writer_delay")
+    site.database.query("select pg_reload_conf()")
+
+
+@pytest.mark.usefixtures("odd_table", "lazy_wal_writer")
+def test_what_is_acked_of_batches_with_bad_events_survives_a_kill_of_the_database(site):
+    count, every = 1000, 40
+    worker, = site.start_workers(1, DELAYS="1s", WORKER_CONNECTIONS=1)
+    site.publish_all([(f"e-{number}", {"sluice-source": "rare", "sluice-path": "/unwelcome" if number % every == 7 else "/"})
+                      for number in range(count)], b"{}", T)
+    wait_until(lambda: worker.metrics()["sluice_worker_acked_total"] == count, lambda: f"the acks\n{site.tails()}", 60, 0.005)
+    site.database.kill()
+    site.database.start()
+    assert (site.count(), site.count("webhooks_dead")) == (count - count // every, count // every)
+    site.wait_drained()
