@@ -275,7 +275,6 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us)
     if (d->state != DELIVER_AWAY) {
         read_events(d, now_us);
     }
-    metric_set(&metrics[HELD], (int64_t)ack_bytes(&d->ack));
 }
 
 bool deliver_is_due(const struct deliver *d, bool want)
@@ -339,14 +338,12 @@ void deliver_flush(struct deliver *d, int64_t now_us)
     struct flush flush = {.deliver = d};
     size_t owed = ack_owed(&d->ack);
 
-    if (d->state == DELIVER_AWAY) {
-        return;
-    }
-    if (!ack_flush(&d->ack, send_ack, &flush)) {
+    if (d->state != DELIVER_AWAY && !ack_flush(&d->ack, send_ack, &flush)) {
         lose(d, &flush.error, now_us);
-        return;
+    } else {
+        metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
     }
-    metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
+    metric_set(&metrics[HELD], (int64_t)ack_bytes(&d->ack));
 }
 
 void deliver_stop(struct deliver *d, int64_t now_us)
