@@ -1,30 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "http.h"
 #include "report.h"
 #include "settings.h"
 #include "subcommand.h"
 
-#include <curl/curl.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-
-static const struct subcommand *const subcommands[] = {
-    &setup_command,     &send_command,         &status_command,    &ready_command,     &verify_command,
-    &check_command,     &route_command,        &dead_list_command, &dead_show_command, &dead_replay_command,
-    &dead_drop_command, &dead_collect_command, &prune_command};
-#define SUBCOMMANDS (sizeof subcommands / sizeof subcommands[0])
-
-/* Room for whichever subcommand's settings. */
-union any_settings {
-    struct setup_settings setup;
-    struct status_settings status;
-    struct verify_settings verify;
-    struct route_settings route;
-    struct reader_settings reader;
-    struct owner_settings owner;
-    struct mover_settings mover;
-};
 
 static void print(struct buf *text)
 {
@@ -37,8 +20,8 @@ static void print_help(void)
     struct buf out = {0};
 
     buf_append_text(&out, "usage: sluice SUBCOMMAND [OPTION]...\n\n");
-    for (size_t i = 0; i < SUBCOMMANDS; i++) {
-        buf_printf(&out, "  %-12s %s\n", subcommands[i]->name, subcommands[i]->summary);
+    for (const struct subcommand *s = NULL; (s = subcommand_next(s)) != NULL;) {
+        buf_printf(&out, "  %-12s %s\n", s->name, s->summary);
     }
     buf_append_text(&out, "\n  sluice SUBCOMMAND --help          what it does, its options and settings\n"
                           "  sluice SUBCOMMAND --print-config  the settings in force, secrets hidden\n"
@@ -55,6 +38,19 @@ static void print_subcommand_help(const struct subcommand *subcommand)
 
     buf_printf(&out, "usage: sluice %s%s%s\n\n%s", subcommand->name,
                subcommand->arguments[0] == '\0' ? "" : " ", subcommand->arguments, subcommand->help);
+    if (subcommand->options[0].name != NULL) {
+        struct buf options = {0};
+
+        options_append_help(subcommand->options, &options);
+        if (options.len > 0) {
+            buf_append_char(&out, '\n');
+            buf_append_span(&out, buf_span(&options));
+        }
+        buf_free(&options);
+    }
+    if (subcommand->notes != NULL) {
+        buf_printf(&out, "\n%s", subcommand->notes);
+    }
     if (subcommand->settings[0].name != NULL) {
         buf_append_text(
             &out, "\nSettings, from the environment; each also as NAME_FILE, a file that holds it:\n\n");
@@ -111,46 +107,6 @@ static enum exit_code run(const struct subcommand *subcommand, int count, char *
     return code;
 }
 
-/* How many of the arguments are the subcommand's name, which may be of two words; 0: they aren't. */
-static int words_of(const char *name, int count, char **arguments)
-{
-    size_t first = strcspn(name, " ");
-
-    if (count == 0 || !span_equal((struct span){name, first}, span_of(arguments[0]))) {
-        return 0;
-    }
-    if (name[first] == '\0') {
-        return 1;
-    }
-    return count > 1 && strcmp(arguments[1], name + first + 1) == 0 ? 2 : 0;
-}
-
-static bool find(int count, char **arguments, const struct subcommand **found, int *words)
-{
-    for (size_t i = 0; i < SUBCOMMANDS; i++) {
-        *words = words_of(subcommands[i]->name, count, arguments);
-        if (*words > 0) {
-            *found = subcommands[i];
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The subcommands whose first of two words this is, a line each; false when there is none. */
-static bool append_group(struct buf *out, const char *word)
-{
-    for (size_t i = 0; i < SUBCOMMANDS; i++) {
-        size_t first = strcspn(subcommands[i]->name, " ");
-
-        if (subcommands[i]->name[first] != '\0' &&
-            span_equal((struct span){subcommands[i]->name, first}, span_of(word))) {
-            buf_printf(out, "  sluice %-12s %s\n", subcommands[i]->name, subcommands[i]->summary);
-        }
-    }
-    return out->len > 0;
-}
-
 /* What was given is no subcommand: says what there is. */
 static enum exit_code refuse(int count, char **arguments)
 {
@@ -158,7 +114,7 @@ static enum exit_code refuse(int count, char **arguments)
 
     if (count == 0) {
         (void)fprintf(stderr, "sluice: which subcommand?; see sluice --help\n");
-    } else if (!append_group(&group, arguments[0])) {
+    } else if (!subcommand_append_group(&group, arguments[0])) {
         (void)fprintf(stderr, "sluice: no such subcommand: %s; see sluice --help\n", arguments[0]);
     } else if (count > 1 && strcmp(arguments[1], "--help") == 0) {
         print(&group);
@@ -174,7 +130,7 @@ int main(int argc, char **argv)
 {
     const char *first = argc > 1 ? argv[1] : "";
     const struct subcommand *subcommand;
-    int words;
+    int words = 0;
     enum exit_code code;
 
     if (strcmp(first, "--help") == 0) {
@@ -192,21 +148,22 @@ int main(int argc, char **argv)
         print(&out);
         return EXIT_DONE;
     }
-    if (!find(argc - 1, argv + 1, &subcommand, &words)) {
+    subcommand = subcommand_find(argc - 1, argv + 1, &words);
+    if (subcommand == NULL) {
         return refuse(argc - 1, argv + 1);
     }
-    argc -= 1 + words;
-    argv += 1 + words;
+    argc -= words;
+    argv += words;
     if (has_argument(argc, argv, "--help")) {
         print_subcommand_help(subcommand);
         return EXIT_DONE;
     }
     (void)signal(SIGPIPE, SIG_IGN);
-    if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK) {
+    if (!http_start()) {
         (void)fprintf(stderr, "sluice: libcurl doesn't start\n");
         return EXIT_BUG;
     }
     code = run(subcommand, argc, argv);
-    curl_global_cleanup();
+    http_stop();
     return code;
 }

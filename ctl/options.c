@@ -4,73 +4,157 @@
 #include "report.h"
 #include "value.h"
 
+#include <getopt.h>
 #include <string.h>
 
-static const struct option_rule *find(const struct option_rule *rules, const char *argument)
-{
-    bool operand = argument[0] != '-';
+/* What getopt_long returns. */
+#define IS_OPERAND 1
+#define IS_OPTION 256
+#define LACKS_VALUE ':'
 
-    for (; rules->name != NULL; rules++) {
-        if (rules->kind == OPTION_OPERAND) {
-            if (operand && *(const char **)rules->value == NULL) {
-                return rules;
-            }
-        } else if (!operand && strcmp(rules->name, argument) == 0) {
-            return rules;
-        }
+static void *member_of(void *into, const struct option_rule *rule)
+{
+    return (char *)into + rule->offset;
+}
+
+static bool is_option(const struct option_rule *rule)
+{
+    return rule->kind != OPTION_OPERAND && rule->kind != OPTION_REMARK;
+}
+
+/* The table as getopt_long wants it; index by index that of the rules, so what is no option has a name that
+ * nobody can give. */
+static void fill(struct option options[OPTIONS_MAX + 1], const struct option_rule *rules)
+{
+    for (size_t i = 0; i < OPTIONS_MAX && rules[i].name != NULL; i++) {
+        options[i] = (struct option){
+            .name = is_option(&rules[i]) ? rules[i].name + 2 : "=",
+            .has_arg = rules[i].kind == OPTION_FLAG ? no_argument : required_argument,
+            .val = IS_OPTION,
+        };
     }
-    return NULL;
 }
 
 /* NULL, or what is wrong with the value as the middle of a sentence. */
-static const char *take_value(const struct option_rule *rule, const char *value)
+static const char *take_value(const struct option_rule *rule, void *into, const char *value)
 {
     const struct config_setting as_setting = {
         .type = rule->kind == OPTION_NUMBER ? CONFIG_INTEGER : CONFIG_DURATION,
         .min = rule->min,
         .max = rule->max,
     };
-    const char *wrong;
+    const char *wrong = NULL;
     int64_t number;
 
-    if (rule->kind == OPTION_TEXT) {
-        *(const char **)rule->value = value;
-        return NULL;
-    }
-    wrong = value_read(&as_setting, value, &number);
-    if (wrong == NULL) {
-        *(int64_t *)rule->value = number;
+    switch (rule->kind) {
+    case OPTION_FLAG:
+        *(bool *)member_of(into, rule) = true;
+        break;
+    case OPTION_TEXT:
+    case OPTION_OPERAND:
+        *(const char **)member_of(into, rule) = value;
+        break;
+    case OPTION_NUMBER:
+    case OPTION_DURATION:
+        wrong = value_read(&as_setting, value, &number);
+        if (wrong == NULL) {
+            *(int64_t *)member_of(into, rule) = number;
+        }
+        break;
+    case OPTION_REMARK:
+        break;
     }
     return wrong;
 }
 
-bool options_read(const char *subcommand, const struct option_rule *rules, int count, char **arguments)
+static bool take_operand(const char *subcommand, const struct option_rule *rules, void *into,
+                         const char *operand)
 {
-    for (int i = 0; i < count; i++) {
-        const struct option_rule *rule = find(rules, arguments[i]);
-        const char *wrong = NULL;
-
-        if (rule == NULL) {
-            report_problem(subcommand, "%s: %s; see sluice %s --help",
-                           arguments[i][0] == '-' ? "no such option" : "what is this?", arguments[i],
-                           subcommand);
-            return false;
-        }
-        if (rule->kind == OPTION_FLAG) {
-            *(bool *)rule->value = true;
-        } else if (rule->kind == OPTION_OPERAND) {
-            *(const char **)rule->value = arguments[i];
-        } else if (i + 1 == count) {
-            report_problem(subcommand, "%s needs a value; see sluice %s --help", rule->name, subcommand);
-            return false;
-        } else {
-            wrong = take_value(rule, arguments[++i]);
-        }
-        if (wrong != NULL) {
-            report_problem(subcommand, "%s %s %s; see sluice %s --help", rule->name, arguments[i], wrong,
-                           subcommand);
-            return false;
+    for (; rules->name != NULL; rules++) {
+        if (rules->kind == OPTION_OPERAND && *(const char **)member_of(into, rules) == NULL) {
+            return take_value(rules, into, operand) == NULL;
         }
     }
-    return true;
+    report_problem(subcommand, "what is this?: %s; see sluice %s --help", operand, subcommand);
+    return false;
+}
+
+/* getopt_long takes an abbreviation, too: a script that has one breaks with the next option of ours. */
+static bool is_whole(const char *argument, const struct option *option)
+{
+    return span_equal((struct span){argument + 2, strcspn(argument + 2, "=")}, span_of(option->name));
+}
+
+static bool take_option(const char *subcommand, const struct option_rule *rule, void *into)
+{
+    const char *wrong = take_value(rule, into, optarg);
+
+    if (wrong != NULL) {
+        report_problem(subcommand, "%s %s %s; see sluice %s --help", rule->name, optarg, wrong, subcommand);
+    }
+    return wrong == NULL;
+}
+
+bool options_read(const char *subcommand, const struct option_rule *rules, void *into, int count,
+                  char **arguments)
+{
+    struct option options[OPTIONS_MAX + 1] = {{0}};
+    int index = 0, at = 1, found;
+    bool good = true;
+
+    fill(options, rules);
+    optind = 0; /* glibc: begins anew */
+    while (good && (found = getopt_long(count, arguments, "-:", options, &index)) != -1) {
+        const char *argument = arguments[at];
+
+        if (found == IS_OPERAND && argument[0] != '-') {
+            good = take_operand(subcommand, rules, into, argument);
+        } else if (found == IS_OPTION && is_whole(argument, &options[index])) {
+            good = take_option(subcommand, &rules[index], into);
+        } else {
+            if (found == LACKS_VALUE) {
+                report_problem(subcommand, "%s needs a value; see sluice %s --help", argument, subcommand);
+            } else if (found == '?' && optopt == IS_OPTION) {
+                report_problem(subcommand, "%s: it takes no value; see sluice %s --help", argument,
+                               subcommand);
+            } else {
+                report_problem(subcommand, "no such option: %s; see sluice %s --help", argument, subcommand);
+            }
+            good = false;
+        }
+        at = optind;
+    }
+    for (int i = optind; good && i < count; i++) {
+        good = take_operand(subcommand, rules, into, arguments[i]);
+    }
+    return good;
+}
+
+/* Characters of "--name VALUE". */
+static size_t width_of(const struct option_rule *rule)
+{
+    return strlen(rule->name) + (rule->value == NULL ? 0 : 1 + strlen(rule->value));
+}
+
+void options_append_help(const struct option_rule *rules, struct buf *out)
+{
+    size_t width = 0;
+
+    for (const struct option_rule *r = rules; r->name != NULL; r++) {
+        width = is_option(r) && width_of(r) > width ? width_of(r) : width;
+    }
+    for (const struct option_rule *r = rules; r->name != NULL; r++) {
+        if (r->kind == OPTION_REMARK) {
+            buf_append_text(out, r->help);
+        } else if (r->help != NULL) {
+            buf_printf(out, "  %s%s%s%*s", r->name, r->value == NULL ? "" : " ",
+                       r->value == NULL ? "" : r->value, (int)(width - width_of(r)), "");
+            for (const char *line = r->help; line != NULL;) {
+                size_t len = strcspn(line, "\n");
+
+                buf_printf(out, "%*s%.*s\n", line == r->help ? 2 : (int)width + 4, "", (int)len, line);
+                line = line[len] == '\0' ? NULL : line + len + 1;
+            }
+        }
+    }
 }

@@ -60,6 +60,17 @@ struct mover_settings {
     struct config_durations delays;
 };
 
+/* Room for whichever subcommand's settings. */
+union any_settings {
+    struct setup_settings setup;
+    struct status_settings status;
+    struct verify_settings verify;
+    struct route_settings route;
+    struct reader_settings reader;
+    struct owner_settings owner;
+    struct mover_settings mover;
+};
+
 extern const struct config_setting settings_none[];
 extern const struct config_setting settings_reader[];
 extern const struct config_setting settings_owner[];

@@ -49,13 +49,13 @@ static enum error_code raise_descriptors(const struct gateway_settings *settings
 
 /* New requests get 503 and a close; those that have begun their replies. Connections that idle
  * are left to expire, so that no sender meets a reset. */
-static void drain(struct admission *admission, struct publish *publish, int64_t drain_us)
+static void drain(struct admission *admission, struct publishers *publishers, int64_t drain_us)
 {
     int64_t begun = clock_monotonic_us(), waited = 0;
 
     log_info("draining", log_number("requests", atomic_load(&admission->requests)),
              log_number("connections", atomic_load(&admission->connections)));
-    publish_drain(publish);
+    publishers_drain(publishers);
     admission_drain(admission);
     while (waited < drain_us) {
         bool idle = atomic_load(&admission->requests) == 0;
@@ -80,7 +80,7 @@ struct running {
     const struct gateway_settings *settings;
     const char *name;
     struct certificate *certificate; /* NULL: none */
-    struct publish *publish;
+    struct publishers *publishers;
 };
 
 /* The routes file, or what there is without one. NULL after complaints. */
@@ -131,7 +131,7 @@ static bool reload_all(const struct running *r, struct buf *complaints)
         return false;
     }
     before = route_hold();
-    code = delay_probe(&routes->delays, &before->delays, &r->settings->broker, r->name, &error);
+    code = delays_probe(&routes->delays, &before->delays, &r->settings->broker, r->name, &error);
     route_release(before);
     if (code == ERROR_NONE && r->certificate != NULL) {
         code = certificate_reload(r->certificate, &error);
@@ -141,7 +141,7 @@ static bool reload_all(const struct running *r, struct buf *complaints)
         route_release(routes);
         return false;
     }
-    publish_require(r->publish, &routes->delays);
+    publishers_require(r->publishers, &routes->delays);
     route_install(routes); /* lives until the next one is installed, here */
     log_info("reloaded", log_number("certificates", r->certificate != NULL),
              log_number("sources", (int64_t)routes->count));
@@ -181,12 +181,12 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     struct admission admission = {.threads = (int)settings->threads,
                                   .in_flight_max = (int)settings->in_flight};
     struct ingress *ingress = NULL;
-    struct publish *publish = NULL;
+    struct publishers *publishers = NULL;
     struct certificate *certificate = NULL;
     enum error_code code = ERROR_NONE;
 
     struct routes *routes = route_hold();
-    const struct publish_options options = {
+    const struct publishers_options options = {
         .access = &settings->broker,
         .name = name,
         .publishers = (int)settings->publishers,
@@ -203,20 +203,20 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         code = certificate_open(&certificate, settings->cert, settings->key, error);
     }
     if (code == ERROR_NONE) {
-        code = publish_start(&publish, &options, error);
+        code = publishers_start(&publishers, &options, error);
     }
     if (code == ERROR_NONE) {
-        code = ingress_start(&ingress, settings, publish, &admission, certificate, error);
+        code = ingress_start(&ingress, settings, publishers, &admission, certificate, error);
     }
     if (code == ERROR_NONE) {
-        const struct running running = {settings, name, certificate, publish};
+        const struct running running = {settings, name, certificate, publishers};
 
         route_announce(routes);
         wait_for_drain(&running);
-        drain(&admission, publish, settings->drain_us);
+        drain(&admission, publishers, settings->drain_us);
     }
     ingress_stop(ingress);
-    publish_stop(publish);
+    publishers_stop(publishers);
     certificate_close(certificate);
     route_release(routes);
     return code;

@@ -27,6 +27,14 @@ static const struct row rows[] = {REPLIES(REPLY_ROW)};
 static struct metric counters[] = {REPLIES(REPLY_METRIC)};
 #undef REPLY_METRIC
 
+#define OUTCOME_ROW(with, name, label, status, retry_after, close, sentence, readiness) \
+    [OUTCOME_##name] = {REPLY_##name, sentence, readiness},
+static const struct {
+    enum reply_kind kind;
+    const char *sentence, *readiness;
+} outcomes[] = {OUTCOMES(OUTCOME_ROW, )};
+#undef OUTCOME_ROW
+
 static _Atomic int64_t logged_at[KINDS]; /* monotonic; 0: never */
 
 static const char *reason_of(int status)
@@ -101,6 +109,18 @@ bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format,
     (void)text_format(reply->text, sizeof reply->text, format, arguments);
     va_end(arguments);
     return false;
+}
+
+bool reply_outcome(struct reply *reply, enum outcome outcome)
+{
+    return reply_refuse(reply, outcomes[outcome].kind, "%s", outcomes[outcome].sentence);
+}
+
+const char *reply_readiness(enum outcome outcome)
+{
+    const char *readiness = outcomes[outcome].readiness;
+
+    return readiness == NULL ? rows[outcomes[outcome].kind].label : readiness;
 }
 
 void reply_challenge(struct reply *reply, enum reply_kind kind, const char *format, ...)

@@ -10,12 +10,50 @@
 
 #include <stdint.h>
 
+/* What a publisher finds, each described in this one place. A row makes OUTCOME_name, for the code that finds
+ * it, and REPLY_name, for the sender. ROW(with, name, label, status, retry_after, close, sentence,
+ * readiness): with: passed on to ROW; label, status, retry_after, close: as in REPLIES; sentence: the
+ * sender's (NULL: the event is queued); readiness: what the admin listener says while this keeps all events
+ * out (NULL: the label). */
+#define OUTCOMES(ROW, with)                                                                               \
+    /* confirmed by the broker and not returned: the only yes */                                          \
+    ROW(with, QUEUED, "queued", 200, 0, false, NULL, NULL)                                                \
+    /* not published: no connection to the broker */                                                      \
+    ROW(with, AWAY, "away", 503, 5, false, "the broker is away; send it again later", "broker away")      \
+    /* not published: the broker lacks an exchange that events are to enter by */                         \
+    ROW(with, UNDECLARED, "undeclared", 503, 5, false,                                                    \
+        "this gateway is not set up yet; send it again later",                                            \
+        "delay not declared: name it in DELAYS, run sluice setup")                                        \
+    /* the broker has an alarm: if the event was published just before, it may be stored */               \
+    ROW(with, BLOCKED, "blocked", 503, 30, false,                                                         \
+        "the broker takes nothing at present; send it again later", "broker blocked")                     \
+    /* not published: older confirms don't come, or too many are outstanding */                           \
+    ROW(with, SLOW, "slow", 503, 5, false, "the broker is slow at present; send it again later", NULL)    \
+    /* not published */                                                                                   \
+    ROW(with, MEMORY, "memory", 503, 5, true, "no memory for the event; send it again later", NULL)       \
+    /* returned: no queue takes it */                                                                     \
+    ROW(with, UNROUTABLE, "unroutable", 503, 5, false,                                                    \
+        "no queue takes the event; has `sluice setup` been run?", NULL)                                   \
+    /* nack: a queue is full */                                                                           \
+    ROW(with, FULL, "full", 503, 30, false, "the queue is full; send it again later", NULL)               \
+    /* the connection ended before the confirm: it may be stored */                                       \
+    ROW(with, LOST, "lost", 503, 5, false, "the broker was lost before its confirm; send it again", NULL) \
+    /* the deadline passed before the confirm: it may be stored */                                        \
+    ROW(with, LATE, "late", 503, 5, false, "the broker's confirm did not come in time; send it again", NULL)
+
+#define OUTCOME_ENUMERATOR(with, name, ...) OUTCOME_##name,
+enum outcome { OUTCOMES(OUTCOME_ENUMERATOR, ) };
+#undef OUTCOME_ENUMERATOR
+
+#define REPLY_TO_OUTCOME(X, name, label, status, retry_after, close, sentence, readiness) \
+    X(REPLY_##name, label, status, retry_after, close)
+
 /* X(name, label, status, retry_after, close): retry_after in seconds (0: none; it is spread
  * by half to either side, so that senders refused together don't come back together); close:
  * the connection can't go on, since where the next request begins isn't certain, or
  * shall not. */
 #define REPLIES(X)                                                                               \
-    X(REPLY_QUEUED, "queued", 200, 0, false)                                                     \
+    OUTCOMES(REPLY_TO_OUTCOME, X)                                                                \
     X(REPLY_CHALLENGE, "challenge", 200, 0, false)           /* a handshake, nothing queued */   \
     X(REPLY_CHALLENGE_JSON, "challenge-json", 200, 0, false) /* the same */                      \
     X(REPLY_MALFORMED, "malformed", 400, 0, true)                                                \
@@ -32,15 +70,6 @@
     X(REPLY_HEADERS, "headers", 431, 0, true)      /* too many, or too large */                  \
     X(REPLY_BUSY, "busy", 503, 1, false)           /* too many wait already */                   \
     X(REPLY_CROWDED, "crowded", 503, 1, true)      /* too slow while others wait for a thread */ \
-    X(REPLY_MEMORY, "memory", 503, 5, true)                                                      \
-    X(REPLY_AWAY, "away", 503, 5, false)             /* no connection to the broker */           \
-    X(REPLY_UNDECLARED, "undeclared", 503, 5, false) /* a delay isn't declared there */          \
-    X(REPLY_SLOW, "slow", 503, 5, false)             /* older confirms don't come */             \
-    X(REPLY_LATE, "late", 503, 5, false)             /* no confirm in time */                    \
-    X(REPLY_LOST, "lost", 503, 5, false)             /* connection lost before the confirm */    \
-    X(REPLY_UNROUTABLE, "unroutable", 503, 5, false) /* returned: no queue takes it */           \
-    X(REPLY_BLOCKED, "blocked", 503, 30, false)      /* the broker has an alarm */               \
-    X(REPLY_FULL, "full", 503, 30, false)            /* nack: the queue is full */               \
     X(REPLY_DRAINING, "draining", 503, 5, true)                                                  \
     X(REPLY_VERSION, "http-version", 505, 0, true)
 
@@ -73,6 +102,10 @@ struct reply_form {
 void reply_register(void);
 /* An event is queued. answer (NULL: our own words) must outlive the reply. */
 void reply_accept(struct reply *reply, const char *id, const struct reply_answer *answer);
+/* Refuses, as reply_refuse does, in the words of the table. Not for OUTCOME_QUEUED. */
+bool reply_outcome(struct reply *reply, enum outcome outcome);
+/* What the admin listener says while this keeps all events out. */
+const char *reply_readiness(enum outcome outcome);
 /* A handshake's answer: REPLY_CHALLENGE as plain text, REPLY_CHALLENGE_JSON as the JSON that it is. */
 void reply_challenge(struct reply *reply, enum reply_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));

@@ -14,7 +14,7 @@
     }
 
 const struct config_setting gateway_settings_table[] = {
-    BROKER_SETTINGS(struct gateway_settings, broker, NULL, NULL,
+    BROKER_SETTINGS(struct gateway_settings, broker, NULL, "",
                     "RabbitMQ: amqp://sluice-gateway@host:5672/sluice"),
     SETTING("LOG_LEVEL", CONFIG_CHOICE, log_level, .fallback = "info", .choices = "debug,info,warning,error",
             .help = "least level that is logged; info has one line per stage of an event"),
@@ -73,9 +73,9 @@ enum error_code gateway_settings_check(const struct gateway_settings *settings, 
     if ((settings->cert[0] == '\0') != (settings->key[0] == '\0')) {
         buf_printf(complaints, "GATEWAY_CERT and GATEWAY_KEY go together: one of them is not set\n");
     }
-    if (delay_wrong(settings->delay_us) != NULL) {
+    if (delays_wrong(settings->delay_us) != NULL) {
         buf_printf(complaints, "GATEWAY_DELAY=%" PRId64 "us %s\n", settings->delay_us,
-                   delay_wrong(settings->delay_us));
+                   delays_wrong(settings->delay_us));
     }
     if (forwarded_read(settings->trusted_proxies, &forwarded, &error) != ERROR_NONE) {
         buf_printf(complaints, "GATEWAY_TRUSTED_PROXIES=%s: %s\n", settings->trusted_proxies, error.text);

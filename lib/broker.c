@@ -2,6 +2,7 @@
 #include "broker.h"
 
 #include "amqperror.h"
+#include "content.h"
 #include "dial.h"
 #include "topology.h"
 
@@ -17,20 +18,10 @@
 #define GOODBYE_S 1
 #define FRAME_OVERHEAD 8 /* type, channel, size and end of a frame */
 
-/* What the next content frame belongs to. */
-enum content { CONTENT_NONE, CONTENT_OF_DELIVERY, CONTENT_OF_RETURN };
-
 struct broker {
     amqp_connection_state_t connection;
     amqp_pool_t properties_pool; /* of the message being published */
-    enum content content;
-    uint64_t content_left;            /* body bytes still to come */
-    uint64_t returned;                /* correlation of the message being returned */
-    struct broker_delivery *delivery; /* being read; NULL until its header came */
-    uint64_t delivery_tag;
-    bool redelivered;
-    char routing_key[256];
-    size_t routing_key_len;
+    struct content content;
     unsigned consumers_begun; /* names the next consumer tag */
 };
 
@@ -104,7 +95,7 @@ void broker_close(struct broker *b, bool polite)
         (void)amqp_destroy_connection(b->connection);
     }
     empty_amqp_pool(&b->properties_pool);
-    free(b->delivery);
+    content_free(&b->content);
     free(b);
 }
 
@@ -115,13 +106,15 @@ int broker_fd(const struct broker *b)
 
 /* --- reading ------------------------------------------------------------------- */
 
-static void begin_delivery(struct broker *b, const amqp_basic_deliver_t *deliver)
+static struct span span_in(amqp_bytes_t bytes)
 {
-    b->content = CONTENT_OF_DELIVERY;
-    b->delivery_tag = deliver->delivery_tag;
-    b->redelivered = deliver->redelivered;
-    b->routing_key_len = deliver->routing_key.len; /* a short string: at most 255 */
-    memcpy(b->routing_key, deliver->routing_key.bytes, deliver->routing_key.len);
+    return (struct span){bytes.bytes, bytes.len};
+}
+
+static void begin_delivery(struct content *content, const amqp_basic_deliver_t *deliver)
+{
+    content_begin_delivery(content, deliver->delivery_tag, deliver->redelivered,
+                           span_in(deliver->routing_key));
 }
 
 /* True when the method is an event of its own; false when more is to be read. */
@@ -144,10 +137,10 @@ static bool read_method(struct broker *b, amqp_method_t method, struct broker_ev
         return true;
     }
     case AMQP_BASIC_RETURN_METHOD:
-        b->content = CONTENT_OF_RETURN;
+        content_begin_return(&b->content);
         return false;
     case AMQP_BASIC_DELIVER_METHOD:
-        begin_delivery(b, method.decoded);
+        begin_delivery(&b->content, method.decoded);
         return false;
     case AMQP_BASIC_CANCEL_METHOD:
         event->kind = BROKER_CANCELLED;
@@ -168,33 +161,6 @@ static bool read_method(struct broker *b, amqp_method_t method, struct broker_ev
     }
 }
 
-/* A delivery is one allocation: the struct, then routing key, properties, body. */
-static struct broker_delivery *new_delivery(const struct broker *b, amqp_bytes_t properties,
-                                            uint64_t body_size)
-{
-    struct broker_delivery *d;
-    char *bytes;
-
-    if (body_size > SIZE_MAX / 2) {
-        return NULL;
-    }
-    d = malloc(sizeof *d + b->routing_key_len + properties.len + (size_t)body_size);
-    if (d == NULL) {
-        return NULL;
-    }
-    bytes = (char *)(d + 1);
-    memcpy(bytes, b->routing_key, b->routing_key_len);
-    memcpy(bytes + b->routing_key_len, properties.bytes, properties.len);
-    *d = (struct broker_delivery){
-        .tag = b->delivery_tag,
-        .redelivered = b->redelivered,
-        .routing_key = {bytes, b->routing_key_len},
-        .properties = {bytes + b->routing_key_len, properties.len},
-        .body = {bytes + b->routing_key_len + properties.len, 0},
-    };
-    return d;
-}
-
 static uint64_t correlation_of(const amqp_basic_properties_t *properties)
 {
     uint64_t correlation = 0;
@@ -206,63 +172,6 @@ static uint64_t correlation_of(const amqp_basic_properties_t *properties)
         }
     }
     return correlation;
-}
-
-static bool finish_content(struct broker *b, struct broker_event *event)
-{
-    switch (b->content) {
-    case CONTENT_OF_DELIVERY:
-        *event = (struct broker_event){.kind = BROKER_DELIVERY, .delivery = b->delivery};
-        b->delivery = NULL;
-        break;
-    case CONTENT_OF_RETURN:
-        *event = (struct broker_event){.kind = BROKER_RETURNED, .correlation = b->returned};
-        break;
-    case CONTENT_NONE:
-        return false;
-    }
-    b->content = CONTENT_NONE;
-    return true;
-}
-
-static bool read_header(struct broker *b, const amqp_frame_t *frame, struct broker_event *event,
-                        struct error *error)
-{
-    b->content_left = frame->payload.properties.body_size;
-    if (b->content == CONTENT_OF_DELIVERY) {
-        b->delivery = new_delivery(b, frame->payload.properties.raw, b->content_left);
-        if (b->delivery == NULL) {
-            (void)error_set(error, ERROR_MEMORY, "no memory for a message of %" PRIu64 " bytes",
-                            b->content_left);
-            event->kind = BROKER_CLOSED;
-            return true;
-        }
-    } else {
-        b->returned = correlation_of(frame->payload.properties.decoded);
-    }
-    return b->content_left == 0 && finish_content(b, event);
-}
-
-static bool read_body(struct broker *b, amqp_bytes_t fragment, struct broker_event *event,
-                      struct error *error)
-{
-    if (fragment.len > b->content_left) {
-        (void)error_set(error, ERROR_MALFORMED,
-                        "the broker sent %zu bytes of a body that has %" PRIu64 " left", fragment.len,
-                        b->content_left);
-        event->kind = BROKER_CLOSED;
-        return true;
-    }
-    if (b->content == CONTENT_OF_DELIVERY) {
-        struct span *body = &b->delivery->body;
-
-        memcpy((char *)(b->delivery + 1) + b->delivery->routing_key.len + b->delivery->properties.len +
-                   body->len,
-               fragment.bytes, fragment.len);
-        body->len += fragment.len;
-    }
-    b->content_left -= fragment.len;
-    return b->content_left == 0 && finish_content(b, event);
 }
 
 void broker_next(struct broker *b, struct broker_event *event, struct error *error)
@@ -290,10 +199,12 @@ void broker_next(struct broker *b, struct broker_event *event, struct error *err
             whole = read_method(b, frame.payload.method, event, error);
             break;
         case AMQP_FRAME_HEADER:
-            whole = read_header(b, &frame, event, error);
+            whole = content_header(&b->content, span_in(frame.payload.properties.raw),
+                                   frame.payload.properties.body_size,
+                                   correlation_of(frame.payload.properties.decoded), event, error);
             break;
         case AMQP_FRAME_BODY:
-            whole = read_body(b, frame.payload.body_fragment, event, error);
+            whole = content_body(&b->content, span_in(frame.payload.body_fragment), event, error);
             break;
         default: /* heartbeats are the library's */
             break;

@@ -29,35 +29,36 @@ struct broker_access {
 
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
 /* The rows of a config table (lib/config) that fill the struct broker_access `at` of the struct `owner`. */
-#define BROKER_SETTINGS(owner, at, url_default, password_default, url_help)                           \
-    {.name = "BROKER_URL",                                                                            \
-     .type = CONFIG_URL,                                                                              \
-     .offset = offsetof(owner, at.url),                                                               \
-     .fallback = (url_default),                                                                       \
-     .choices = "amqp,amqps",                                                                         \
-     .help = (url_help)},                                                                             \
-        {.name = "BROKER_PASSWORD",                                                                   \
-         .type = CONFIG_TEXT,                                                                         \
-         .offset = offsetof(owner, at.password),                                                      \
-         .fallback = (password_default),                                                              \
-         .max = 1024,                                                                                 \
-         .secret = true,                                                                              \
-         .help = "password of the user in BROKER_URL"},                                               \
-        {.name = "BROKER_CA",                                                                         \
-         .type = CONFIG_TEXT,                                                                         \
-         .offset = offsetof(owner, at.ca),                                                            \
-         .fallback = "",                                                                              \
-         .max = 4096,                                                                                 \
-         .help = "for amqps: PEM file of the CAs that may have signed the broker's certificate"},     \
-        {.name = "BROKER_CERT",                                                                       \
-         .type = CONFIG_TEXT,                                                                         \
-         .offset = offsetof(owner, at.certificate),                                                   \
-         .fallback = "",                                                                              \
-         .max = 4096,                                                                                 \
-         .help = "for amqps: PEM file of our own certificate, where the broker asks for one"},        \
-    {                                                                                                 \
-        .name = "BROKER_KEY", .type = CONFIG_TEXT, .offset = offsetof(owner, at.key), .fallback = "", \
-        .max = 4096, .help = "for amqps: PEM file of that certificate's key"                          \
+#define BROKER_SETTINGS(owner, at, url_default, password_default, url_help)                                \
+    {.name = "BROKER_URL",                                                                                 \
+     .type = CONFIG_URL,                                                                                   \
+     .offset = offsetof(owner, at.url),                                                                    \
+     .fallback = (url_default),                                                                            \
+     .choices = "amqp,amqps",                                                                              \
+     .help = (url_help)},                                                                                  \
+        {.name = "BROKER_PASSWORD",                                                                        \
+         .type = CONFIG_TEXT,                                                                              \
+         .offset = offsetof(owner, at.password),                                                           \
+         .fallback = (password_default),                                                                   \
+         .max = 1024,                                                                                      \
+         .secret = true,                                                                                   \
+         .help = "password of the user in BROKER_URL; not needed with BROKER_CERT where the broker takes " \
+                 "certificates as a login"},                                                               \
+        {.name = "BROKER_CA",                                                                              \
+         .type = CONFIG_TEXT,                                                                              \
+         .offset = offsetof(owner, at.ca),                                                                 \
+         .fallback = "",                                                                                   \
+         .max = 4096,                                                                                      \
+         .help = "for amqps: PEM file of the CAs that may have signed the broker's certificate"},          \
+        {.name = "BROKER_CERT",                                                                            \
+         .type = CONFIG_TEXT,                                                                              \
+         .offset = offsetof(owner, at.certificate),                                                        \
+         .fallback = "",                                                                                   \
+         .max = 4096,                                                                                      \
+         .help = "for amqps: PEM file of our own certificate, where the broker asks for one"},             \
+    {                                                                                                      \
+        .name = "BROKER_KEY", .type = CONFIG_TEXT, .offset = offsetof(owner, at.key), .fallback = "",      \
+        .max = 4096, .help = "for amqps: PEM file of that certificate's key"                               \
     }
 
 /* NOLINTEND(bugprone-macro-parentheses) */

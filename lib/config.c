@@ -2,6 +2,7 @@
 #include "config.h"
 
 #include "secret.h"
+#include "url.h"
 #include "value.h"
 
 #include <errno.h>
@@ -35,14 +36,13 @@ static void complain(struct buf *out, const struct config_setting *s, const char
 /* Errs towards seeing one: what looks like `user:password@` or `password=`. */
 static bool holds_password(const char *url)
 {
-    const char *start = strstr(url, "://");
+    const char *start = url_split(url).authority.data;
     const char *at = strrchr(url, '@');
     const char *colon;
 
     if (strcasestr(url, "password=") != NULL) {
         return true;
     }
-    start = start == NULL ? url : start + 3;
     colon = strchr(start, ':');
     return at != NULL && colon != NULL && colon < at;
 }

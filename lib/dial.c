@@ -59,6 +59,12 @@ static enum error_code parse_access(const struct broker_access *access, char tex
         return error_set(error, ERROR_SETTING,
                          "BROKER_CERT and BROKER_KEY go together: one of them is not set");
     }
+    if (!is_given(access->password) && !is_given(access->certificate)) {
+        return error_set(
+            error, ERROR_SETTING,
+            "neither BROKER_PASSWORD (nor BROKER_PASSWORD_FILE) is set nor, for amqps://, BROKER_CERT "
+            "and BROKER_KEY to log in by: one of them must be");
+    }
     return ERROR_NONE;
 }
 
@@ -83,7 +89,8 @@ static amqp_table_entry_t text_entry(const char *name, const char *text)
         .value = {.kind = AMQP_FIELD_KIND_UTF8, .value = {.bytes = amqp_cstring_bytes(text)}}};
 }
 
-/* Without this table the broker tells neither of alarms nor of a deleted queue. */
+/* A certificate alone is a login, too, where the broker has rabbitmq_auth_mechanism_ssl: it must be the
+ * user's. Without this table the broker tells neither of alarms nor of a deleted queue. */
 static amqp_rpc_reply_t log_in(amqp_connection_state_t connection, const struct broker_options *options,
                                const struct amqp_connection_info *parts)
 {
@@ -102,6 +109,11 @@ static amqp_rpc_reply_t log_in(amqp_connection_state_t connection, const struct 
     };
     amqp_table_t table = {sizeof properties / sizeof properties[0], properties};
 
+    if (!is_given(options->access->password)) {
+        return amqp_login_with_properties(connection, parts->vhost, DIAL_CHANNELS, FRAME_MAX,
+                                          options->heartbeat_s, &table, AMQP_SASL_METHOD_EXTERNAL,
+                                          parts->user);
+    }
     return amqp_login_with_properties(connection, parts->vhost, DIAL_CHANNELS, FRAME_MAX,
                                       options->heartbeat_s, &table, AMQP_SASL_METHOD_PLAIN, parts->user,
                                       options->access->password);

@@ -16,17 +16,17 @@ struct postgres_access {
 /* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
 /* The rows of a config table (lib/config) that fill the struct postgres_access `at` of the struct `owner`.
  * A default of NULL makes a row required. */
-#define POSTGRES_SETTINGS(owner, at, url_default, password_default, url_help)                     \
-    {.name = "DATABASE_URL",                                                                      \
-     .type = CONFIG_URL,                                                                          \
-     .offset = offsetof(owner, at.url),                                                           \
-     .fallback = (url_default),                                                                   \
-     .choices = POSTGRES_SCHEMES,                                                                 \
-     .help = (url_help)},                                                                         \
-    {                                                                                             \
-        .name = "DATABASE_PASSWORD", .type = CONFIG_TEXT, .offset = offsetof(owner, at.password), \
-        .fallback = (password_default), .max = POSTGRES_PASSWORD_MAX, .secret = true,             \
-        .help = "password of the role in DATABASE_URL"                                            \
+#define POSTGRES_SETTINGS(owner, at, url_default, password_default, url_help)                       \
+    {.name = "DATABASE_URL",                                                                        \
+     .type = CONFIG_URL,                                                                            \
+     .offset = offsetof(owner, at.url),                                                             \
+     .fallback = (url_default),                                                                     \
+     .choices = POSTGRES_SCHEMES,                                                                   \
+     .help = (url_help)},                                                                           \
+    {                                                                                               \
+        .name = "DATABASE_PASSWORD", .type = CONFIG_TEXT, .offset = offsetof(owner, at.password),   \
+        .fallback = (password_default), .max = POSTGRES_PASSWORD_MAX, .secret = true,               \
+        .help = "password of the role in DATABASE_URL; not needed with PGPASSFILE or a certificate" \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
 

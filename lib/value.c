@@ -2,6 +2,7 @@
 #include "value.h"
 
 #include "clock.h"
+#include "url.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -272,6 +273,8 @@ static bool is_choice(const char *choices, const char *text, const char *then)
 
 static const char *check_url(const struct config_setting *s, const char *text)
 {
+    struct url url = url_split(text);
+
     if (!is_choice(s->choices, text, "://")) {
         return "is not a URL of a known scheme";
     }
@@ -280,7 +283,7 @@ static const char *check_url(const struct config_setting *s, const char *text)
             return "holds a byte that no URL may hold";
         }
     }
-    return strstr(text, "://")[3] == '\0' ? "names no server" : NULL;
+    return url.authority.len + url.rest.len == 0 ? "names no server" : NULL;
 }
 
 static const char *check_text(const struct config_setting *s, const char *value)

@@ -153,6 +153,15 @@ static bool may_go_on(const struct deliver *d)
     return ack_bytes(&d->ack) <= (size_t)d->settings->memory / 2 && ack_owed(&d->ack) <= d->most;
 }
 
+/* Events have become smaller: worth another consumer when it may take twice as many, or all there may be. */
+static bool may_take_more(const struct deliver *d)
+{
+    uint16_t prefetch = prefetch_within_memory(d);
+
+    return d->prefetch < prefetch && (prefetch == d->most || prefetch / 2 >= d->prefetch) &&
+           ack_owed(&d->ack) <= d->most;
+}
+
 /* Begins the consumer that fits, and ends one that has brought too much. */
 static void adjust_consumer(struct deliver *d, bool want, int64_t now_us)
 {
@@ -178,8 +187,8 @@ static void adjust_consumer(struct deliver *d, bool want, int64_t now_us)
                         log_number("memory", d->settings->memory),
                         log_number("unacked", (int64_t)ack_owed(&d->ack)));
             end_consumer(d, DELIVER_SATED, now_us);
-        } else if (prefetch_within_memory(d) / 2 >= d->prefetch && ack_owed(&d->ack) <= d->most) {
-            consume(d, DELIVER_FULL, now_us); /* events have become smaller */
+        } else if (may_take_more(d)) {
+            consume(d, DELIVER_FULL, now_us);
         }
         break;
     case DELIVER_SATED:
@@ -266,7 +275,6 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us)
     if (d->state != DELIVER_AWAY) {
         read_events(d, now_us);
     }
-    metric_set(&metrics[HELD], (int64_t)ack_bytes(&d->ack));
 }
 
 bool deliver_is_due(const struct deliver *d, bool want)
@@ -330,14 +338,12 @@ void deliver_flush(struct deliver *d, int64_t now_us)
     struct flush flush = {.deliver = d};
     size_t owed = ack_owed(&d->ack);
 
-    if (d->state == DELIVER_AWAY) {
-        return;
-    }
-    if (!ack_flush(&d->ack, send_ack, &flush)) {
+    if (d->state != DELIVER_AWAY && !ack_flush(&d->ack, send_ack, &flush)) {
         lose(d, &flush.error, now_us);
-        return;
+    } else {
+        metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
     }
-    metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
+    metric_set(&metrics[HELD], (int64_t)ack_bytes(&d->ack));
 }
 
 void deliver_stop(struct deliver *d, int64_t now_us)

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "properties.h"
+#include "retry_link.h"
 #include "topology.h"
 
 #include <assert.h>
@@ -12,7 +13,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define HEARTBEAT_S 10
 /* What may be on its way at once. An alarm is told only after a publish, and past some 4 MB the call itself
  * would wait for the broker: the bodies stay far below, but for a single one. */
 #define OUTSTANDING_MAX 256
@@ -177,51 +177,16 @@ static void lose_by(struct retry *r, const struct error *error, int64_t now_us)
 
 /* --- the connection ------------------------------------------------------------------- */
 
-/* Asks for every tier before the first publish: a missing one would take the others' confirms with it. */
-static enum error_code inspect_tiers(struct retry *r, struct error *error)
-{
-    const struct config_durations *delays = &r->settings->delays;
-
-    for (size_t i = 0; i < delays->count; i++) {
-        char exchange[TOPOLOGY_NAME_MAX];
-        enum error_code code;
-
-        topology_retry(exchange, delays->us[i]);
-        code = broker_inspect_exchange(r->broker, exchange, error);
-        if (code == ERROR_NOT_FOUND) {
-            return error_set(
-                error, code,
-                "the broker has no exchange %s: DELAYS must be the same here and in `sluice setup`; "
-                "run it",
-                exchange);
-        }
-        if (code != ERROR_NONE) {
-            return code;
-        }
-    }
-    return ERROR_NONE;
-}
-
 static void connect(struct retry *r, int64_t now_us)
 {
-    const struct broker_options options = {
-        .access = &r->settings->broker,
-        .connection_name = r->connection_name,
-        .heartbeat_s = HEARTBEAT_S,
-        .confirms = true,
-    };
     struct error error;
 
-    if (broker_open(&r->broker, &options, &error) != ERROR_NONE) {
+    if (retry_link_open(&r->broker, r->settings, r->connection_name, &error) != ERROR_NONE) {
         metric_add(&metrics[AWAY], 1);
-        lose(r, RETRY_AWAY, &error, now_us);
+        lose_by(r, &error, now_us);
         return;
     }
     r->unblocked_at_us = now_us;
-    if (inspect_tiers(r, &error) != ERROR_NONE) {
-        metric_add(&metrics[AWAY], 1);
-        lose_by(r, &error, now_us);
-    }
 }
 
 /* False: the broker has broken its word. */

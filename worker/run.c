@@ -42,9 +42,20 @@ void run_free(struct run *r)
 
 static bool is_to_be_buried(const struct run *r, const struct event *event)
 {
-    return event->state == EVENT_FAILED && event->form != EVENT_NEWER &&
-           (event->verdict == VERDICT_POISON ||
-            (event->verdict == VERDICT_LATER && event->envelope.attempt >= r->tiers));
+    if (event->state != EVENT_FAILED || event->form == EVENT_NEWER) {
+        return false;
+    }
+    switch (event->verdict) {
+    case VERDICT_POISON:
+        return true;
+    case VERDICT_LATER:
+        return event->envelope.attempt >= r->tiers;
+    case VERDICT_TRANSIENT:
+    case VERDICT_OPERATOR:
+    case VERDICT_UNCLEAR:
+        return false;
+    }
+    return false;
 }
 
 static void add(struct run *r, enum item_kind kind, struct event *event, bool buries, bool ends)
@@ -77,9 +88,9 @@ static void add_flush(struct run *r)
     add(r, ITEM_FLUSH, NULL, false, true);
 }
 
-bool run_plan(struct run *r, const struct batch *batch, bool singly, uint64_t stored)
+bool run_plan(struct run *r, const struct batch *batch, size_t most, uint64_t stored)
 {
-    size_t several;
+    size_t several, length = 0;
 
     r->stored_before = stored;
     r->count = 1;
@@ -88,9 +99,12 @@ bool run_plan(struct run *r, const struct batch *batch, bool singly, uint64_t st
         struct event *event = batch->events[i];
 
         if (event->state == EVENT_WAITING) {
-            add(r, ITEM_EVENT, event, false, singly);
+            length++;
+            add(r, ITEM_EVENT, event, false, length == most);
+            length = length == most ? 0 : length;
         } else if (event->state == EVENT_FAILED) {
             end_segment(r);
+            length = 0;
         }
     }
     end_segment(r);

@@ -47,11 +47,10 @@ struct run {
 /* For batches of at most most_events. worker (a name for people) must outlive it. */
 MUST_CHECK enum error_code run_init(struct run *run, size_t most_events, int64_t tiers, const char *worker,
                                     struct error *error);
-/* Takes what of the batch needs a run: the waiting events, in segments that end where one has failed (what
- * stood before it is known to be good), or each alone when `singly`; and those that are to be buried: poison,
- * or to be retried with no retry left. False: there is none. stored: how many events this worker has stored.
- */
-bool run_plan(struct run *run, const struct batch *batch, bool singly, uint64_t stored);
+/* Takes what of the batch needs a run: the waiting events, in segments of at most `most` that end where one
+ * has failed, too (what stood before it is known to be good); and those that are to be buried: poison, or to
+ * be retried with no retry left. False: there is none. stored: how many events this worker has stored. */
+bool run_plan(struct run *run, const struct batch *batch, size_t most, uint64_t stored);
 /* Sends it. False: as RUN_BROKEN. */
 MUST_CHECK bool run_send(struct run *run, struct session *session);
 /* Reads as many answers as are there, and sends what is left. After RUN_ANSWERED an event is stored or dead,

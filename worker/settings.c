@@ -13,9 +13,9 @@
     }
 
 const struct config_setting worker_settings_table[] = {
-    BROKER_SETTINGS(struct worker_settings, broker, NULL, NULL,
+    BROKER_SETTINGS(struct worker_settings, broker, NULL, "",
                     "RabbitMQ: amqp://sluice-worker@host:5672/sluice"),
-    POSTGRES_SETTINGS(struct worker_settings, database, NULL, NULL,
+    POSTGRES_SETTINGS(struct worker_settings, database, NULL, "",
                       "Postgres: postgresql://sluice_worker@host:5432/sluice"),
     SETTING("LOG_LEVEL", CONFIG_CHOICE, log_level, .fallback = "info", .choices = "debug,info,warning,error",
             .help = "least level that is logged; info has one line per stage of an event"),

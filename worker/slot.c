@@ -13,8 +13,12 @@
  * from each sync on: a run of many slow transactions takes its time. */
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
-/* Past so many, what is left goes one by one. */
-#define STRIKES_MOST 8
+/* Where one fails, others may: then transactions of so many, so that less is done in vain. They cost a
+ * fiftieth more, and go on for so many batches after the last failure. */
+#define WARY_EVENTS 64
+#define WARY_BATCHES 16
+/* Past so many runs with failures, what is left goes one by one. */
+#define ROUNDS_MOST 6
 /* Each costs its time-out: then the rest gets its turn in other batches. */
 #define TIMEOUTS_MOST 2
 /* So many unclear failures with nothing stored between them are no event's. */
@@ -22,10 +26,10 @@
 
 /* How a batch gets on, run after run. */
 struct progress {
-    size_t strikes, timeouts;
+    size_t rounds, timeouts; /* runs with a failure, with one by waiting too long */
     size_t
         stalled; /* runs in a row in which nothing was stored and one failed for no clear fault of its own */
-    bool singly;
+    size_t most; /* events in a transaction */
 };
 
 struct slot {
@@ -39,6 +43,7 @@ struct slot {
     bool alone;      /* it is one event, on purpose */
     uint64_t stored; /* by this worker, with what this batch has stored */
     struct progress progress;
+    size_t wary; /* batches still to be cut into smaller transactions */
     int64_t begun_us;
     int64_t deadline_us;
     int64_t ready_since_us;
@@ -166,7 +171,8 @@ static void begin_batch(struct slot *s, bool alone, uint64_t stored, int64_t now
     s->begun = false; /* slot_step sends it: so that its outcome has one way to be told */
     s->alone = alone;
     s->stored = stored;
-    s->progress = (struct progress){.strikes = 0};
+    s->progress = (struct progress){.most = s->wary > 0 ? WARY_EVENTS : SIZE_MAX};
+    s->wary -= s->wary > 0;
     s->begun_us = now_us;
     set_state(s, SLOT_BUSY, now_us);
 }
@@ -195,10 +201,14 @@ static bool must_give_up(struct progress *p, const struct run_result *result)
 {
     bool clear = result->verdict == VERDICT_POISON || result->verdict == VERDICT_LATER;
 
-    p->strikes += result->strikes;
+    p->rounds += result->strikes > 0;
     p->timeouts += result->timeout;
     p->stalled = result->strikes > 0 && result->stored == 0 && !clear ? p->stalled + 1 : 0;
-    p->singly = p->singly || result->at_commit || p->strikes > STRIKES_MOST;
+    if (result->at_commit || p->rounds > ROUNDS_MOST) {
+        p->most = 1;
+    } else if (result->strikes > 0 && p->most > WARY_EVENTS) {
+        p->most = WARY_EVENTS;
+    }
     return result->servers || p->timeouts >= TIMEOUTS_MOST || p->stalled >= STALLED_MOST;
 }
 
@@ -227,7 +237,7 @@ static enum slot_news begin_run(struct slot *s, int64_t now_us)
     if (!any_waits(&s->batch)) {
         settle_verdicts(s);
     }
-    if (!run_plan(&s->run, &s->batch, s->progress.singly, s->stored)) {
+    if (!run_plan(&s->run, &s->batch, s->progress.most, s->stored)) {
         return finish(s, now_us);
     }
     set_state(s, SLOT_BUSY, now_us);
@@ -240,6 +250,7 @@ static enum slot_news answered(struct slot *s, int64_t now_us)
     bool give_up;
 
     s->stored += result->stored;
+    s->wary = result->strikes > 0 ? WARY_BATCHES : s->wary;
     give_up = must_give_up(&s->progress, result);
     if (verdict_ends_session(result->sqlstate)) {
         return lost(s);

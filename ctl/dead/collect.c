@@ -35,6 +35,7 @@ struct collect {
     int64_t collected, there_already, left;
     uint64_t tags[BATCH]; /* stored in the open transaction and not acked */
     int in_hand;
+    bool dry_run;
     bool begun; /* a transaction is open */
 };
 
@@ -58,7 +59,7 @@ static enum error_code insert(struct collect *c, const struct broker_delivery *d
     enum error_code code = deadrow_make(&row, d, sqlstate, error);
 
     if (code == ERROR_NONE) {
-        PGresult *r = PQexecParams(c->database, deadrow_insert, DEADROW_COLUMNS, NULL, row.values,
+        PGresult *r = PQexecParams(c->database, deadtable_insert, DEADROW_COLUMNS, NULL, row.values,
                                    row.lengths, row.formats, 0);
         const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
 
@@ -140,7 +141,7 @@ static enum error_code store(struct collect *c, const struct broker_delivery *d,
     }
     code = insert(c, d, sqlstate, &new, error);
     if (is_refused(c, &code, error)) {
-        code = database_run(c->database, deadrow_probe, error);
+        code = database_run(c->database, deadtable_probe, error);
         if (code != ERROR_NONE) {
             return code;
         }
@@ -254,7 +255,7 @@ static enum error_code collect_all(struct collect *c, struct error *error)
     return code;
 }
 
-static enum error_code collect(struct collect *c, bool dry_run, struct error *error)
+static enum error_code collect(struct collect *c, struct error *error)
 {
     uint32_t ready = 0, consumers = 0;
     enum error_code code = broker_inspect(c->broker, TOPOLOGY_DEAD, &ready, &consumers, error);
@@ -266,7 +267,7 @@ static enum error_code collect(struct collect *c, bool dry_run, struct error *er
     if (code != ERROR_NONE) {
         return code;
     }
-    if (dry_run) {
+    if (c->dry_run) {
         report_line("would collect %" PRIu32, ready);
         return ERROR_NONE;
     }
@@ -278,18 +279,21 @@ static enum error_code collect(struct collect *c, bool dry_run, struct error *er
     return code;
 }
 
+static const struct option_rule rules[] = {
+    {"--dry-run", OPTION_FLAG, offsetof(struct collect, dry_run), NULL, "only say how many are ready", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct mover_settings *settings = any_settings;
     const struct broker_options options = {
         .access = &settings->broker, .connection_name = "sluice " NAME, .heartbeat_s = HEARTBEAT_S};
     struct collect c = {0};
-    bool dry_run = false;
-    const struct option_rule rules[] = {{"--dry-run", OPTION_FLAG, &dry_run, 0, 0}, {0}};
     struct error error = {0};
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &c, count, arguments)) {
         return EXIT_USAGE;
     }
     code = drain_install(&error);
@@ -300,7 +304,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
         code = broker_open(&c.broker, &options, &error);
     }
     if (code == ERROR_NONE) {
-        code = collect(&c, dry_run, &error);
+        code = collect(&c, &error);
     }
     broker_close(c.broker, code == ERROR_NONE);
     PQfinish(c.database);
@@ -317,7 +321,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return c.left > 0 || drain_requested() ? EXIT_NO : EXIT_DONE;
 }
 
-const struct subcommand dead_collect_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--dry-run]",
     .summary = "move what the broker gave up into the table",
@@ -327,9 +331,10 @@ const struct subcommand dead_collect_command = {
         "reason: what was delivered too often without an ack, since its worker died each time. Ends when\n"
         "the queue is empty. May be interrupted at any time: each event stands once. A message that the "
         "table\n"
-        "refuses is named and stays in the queue, and the rest goes on (exit code 1).\n"
-        "\n"
-        "  --dry-run  only say how many are ready\n",
+        "refuses is named and stays in the queue, and the rest goes on (exit code 1).\n",
+    .options = rules,
     .settings = settings_mover,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -4,12 +4,12 @@
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "filter.h"
+#include "table.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 
 #define NAME "dead drop"
-#define BATCH "5000"
 
 struct drop {
     struct deadfilter filter;
@@ -20,11 +20,7 @@ struct drop {
 static enum error_code print_kinds(const struct drop *d, PGconn *database, struct error *error)
 {
     PGresult *r = NULL;
-    enum error_code code = deadfilter_query(
-        &d->filter, database, &r,
-        "select verdict, coalesce(sqlstate, '-'), count(*) from webhooks_dead where " DEADFILTER_WHERE
-        " group by 1, 2 order by 3 desc, 1, 2",
-        0, NULL, error);
+    enum error_code code = deadfilter_query(&d->filter, database, &r, deadtable_kinds, 0, NULL, error);
 
     for (int i = 0; code == ERROR_NONE && i < PQntuples(r); i++) {
         report_line("%10s  %s %s", PQgetvalue(r, i, 2), PQgetvalue(r, i, 0), PQgetvalue(r, i, 1));
@@ -43,11 +39,7 @@ static enum error_code drop_all(const struct drop *d, PGconn *database, int64_t 
         PGresult *r = NULL;
 
         gone = 0;
-        code =
-            deadfilter_query(&d->filter, database, &r,
-                             "delete from webhooks_dead where dead_id in (select dead_id from webhooks_dead"
-                             " where " DEADFILTER_WHERE " order by dead_id limit " BATCH " for update)",
-                             0, NULL, error);
+        code = deadfilter_query(&d->filter, database, &r, deadtable_drop, 0, NULL, error);
         if (code == ERROR_NONE) {
             gone = atoll(PQcmdTuples(r));
             *dropped += gone;
@@ -81,21 +73,22 @@ static enum error_code drop(struct drop *d, PGconn *database, struct error *erro
     return code;
 }
 
+static const struct option_rule rules[] = {
+    DEADFILTER_RULES(struct drop),
+    DEADFILTER_ALL_RULE(struct drop),
+    {"--dry-run", OPTION_FLAG, offsetof(struct drop, dry_run), NULL, "only say how many", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct owner_settings *settings = any_settings;
     struct drop d = {.filter = DEADFILTER_ANY};
-    const struct option_rule rules[] = {
-        DEADFILTER_RULES(&d.filter),
-        DEADFILTER_ALL_RULE(&d.filter),
-        {"--dry-run", OPTION_FLAG, &d.dry_run, 0, 0},
-        {0},
-    };
     struct error error = {0};
     PGconn *database = NULL;
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &d, count, arguments)) {
         return EXIT_USAGE;
     }
     if (!deadfilter_chosen(&d.filter)) {
@@ -111,12 +104,15 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
 }
 
-const struct subcommand dead_drop_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "--all|FILTER... [--dry-run]",
     .summary = "delete dead letters for good",
-    .help = "Deletes the dead letters that the filter fits, and says how many of which kind. They are gone.\n"
-            "\n" DEADFILTER_HELP "\n" DEADFILTER_ALL_HELP "  --dry-run             only say how many\n",
+    .help =
+        "Deletes the dead letters that the filter fits, and says how many of which kind. They are gone.\n",
+    .options = rules,
     .settings = settings_owner,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -56,8 +56,7 @@ enum error_code deadfilter_begin(struct deadfilter *f, PGconn *database, struct 
         return error_set(error, ERROR_MALFORMED, "--dead-id %s is no list of numbers such as 3 or 3,14",
                          f->dead_ids);
     }
-    code = database_query(database, &r, "select now(), coalesce(max(dead_id), 0) from webhooks_dead", 0, NULL,
-                          error);
+    code = database_query(database, &r, deadtable_now_and_last, 0, NULL, error);
     if (code != ERROR_NONE) {
         return code;
     }
@@ -80,22 +79,20 @@ enum error_code deadfilter_query(const struct deadfilter *f, PGconn *database, P
                                  const char *sql, int more_count, const char *const *more,
                                  struct error *error)
 {
-    const char *parameters[DEADFILTER_PARAMETERS + DEADFILTER_MORE_MAX];
+    const char *parameters[DEADTABLE_FILTER_PARAMETERS + DEADTABLE_MORE_MAX];
 
     memcpy(parameters, f->parameters, sizeof f->parameters);
     for (int i = 0; i < more_count; i++) {
-        parameters[DEADFILTER_PARAMETERS + i] = more[i];
+        parameters[DEADTABLE_FILTER_PARAMETERS + i] = more[i];
     }
-    return database_query(database, result, sql, DEADFILTER_PARAMETERS + more_count, parameters, error);
+    return database_query(database, result, sql, DEADTABLE_FILTER_PARAMETERS + more_count, parameters, error);
 }
 
 enum error_code deadfilter_count(const struct deadfilter *f, PGconn *database, int64_t *all,
                                  int64_t *unreadable, struct error *error)
 {
     PGresult *r = NULL;
-    enum error_code code = deadfilter_query(
-        f, database, &r, "select count(*), count(properties) from webhooks_dead where " DEADFILTER_WHERE, 0,
-        NULL, error);
+    enum error_code code = deadfilter_query(f, database, &r, deadtable_count, 0, NULL, error);
 
     if (code == ERROR_NONE) {
         *all = atoll(PQgetvalue(r, 0, 0));

@@ -2,29 +2,17 @@
 #ifndef SLUICE_CTL_DEAD_FILTER_H
 #define SLUICE_CTL_DEAD_FILTER_H
 
-/* Which dead letters a command is about: options for people, and a condition for the server whose
- * values are always parameters. */
+/* Which dead letters a command is about: options for people, and for the server the first
+ * parameters of a statement. */
 
 #include "buf.h"
 #include "ctl/options.h"
 #include "error.h"
+#include "table.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
-
-#define DEADFILTER_PARAMETERS 9
-/* How many parameters of its own a statement may have, $10 and on. */
-#define DEADFILTER_MORE_MAX 2
-
-/* A condition on the columns of webhooks_dead, in $1 to $9. The type of each is named: NULL, for what isn't
- * asked for, has none. */
-#define DEADFILTER_WHERE                                                                              \
-    "($1::text is null or source = $1) and ($2::text is null or id = $2)"                             \
-    " and ($3::text is null or verdict = $3) and ($4::text is null or starts_with(sqlstate, $4))"     \
-    " and ($5::bigint is null or dead_at <= $8::timestamptz - $5::bigint * interval '1 microsecond')" \
-    " and ($6::bigint is null or dead_at > $8::timestamptz - $6::bigint * interval '1 microsecond')"  \
-    " and ($7::bigint[] is null or dead_id = any ($7::bigint[])) and dead_id <= $9::bigint"
 
 struct deadfilter {
     const char *source, *id, *verdict, *sqlstate, *dead_ids; /* NULL: any */
@@ -33,7 +21,7 @@ struct deadfilter {
     /* Filled by deadfilter_begin. */
     char older[24], newer[24], as_of[48], last[24];
     struct buf array;
-    const char *parameters[DEADFILTER_PARAMETERS];
+    const char *parameters[DEADTABLE_FILTER_PARAMETERS];
 };
 
 #define DEADFILTER_ANY                 \
@@ -41,34 +29,50 @@ struct deadfilter {
         .older_us = -1, .newer_us = -1 \
     }
 
-/* Rows of a struct option_rule table that fill *filter. */
+/* Rows of a struct option_rule table that fill the member `filter` of the struct `of`. */
 #define DEADFILTER_AGE_MAX (INT64_C(100) * 366 * 24 * 3600 * 1000000)
-#define DEADFILTER_RULES(filter)                                                                    \
-    {"--source", OPTION_TEXT, &(filter)->source, 0, 0}, {"--id", OPTION_TEXT, &(filter)->id, 0, 0}, \
-        {"--verdict", OPTION_TEXT, &(filter)->verdict, 0, 0},                                       \
-        {"--sqlstate", OPTION_TEXT, &(filter)->sqlstate, 0, 0},                                     \
-        {"--dead-id", OPTION_TEXT, &(filter)->dead_ids, 0, 0},                                      \
-        {"--older-than", OPTION_DURATION, &(filter)->older_us, 0, DEADFILTER_AGE_MAX},              \
-    {                                                                                               \
-        "--newer-than", OPTION_DURATION, &(filter)->newer_us, 0, DEADFILTER_AGE_MAX                 \
+#define DEADFILTER_RULES(of)                                                                                  \
+    {"--source", OPTION_TEXT, offsetof(of, filter.source), "NAME", "of this source", 0, 0},                   \
+        {"--id", OPTION_TEXT, offsetof(of, filter.id), "ID", "with this event id", 0, 0},                     \
+        {"--verdict",                                                                                         \
+         OPTION_TEXT,                                                                                         \
+         offsetof(of, filter.verdict),                                                                        \
+         "VERDICT",                                                                                           \
+         "poison, later, malformed or given-up",                                                              \
+         0,                                                                                                   \
+         0},                                                                                                  \
+        {"--sqlstate",                                                                                        \
+         OPTION_TEXT,                                                                                         \
+         offsetof(of, filter.sqlstate),                                                                       \
+         "CODE",                                                                                              \
+         "23503; or the start of it: 23 for the whole class",                                                 \
+         0,                                                                                                   \
+         0},                                                                                                  \
+        {"--dead-id",                                                                                         \
+         OPTION_TEXT,                                                                                         \
+         offsetof(of, filter.dead_ids),                                                                       \
+         "N[,N]...",                                                                                          \
+         "with these numbers, as `sluice dead list` shows them",                                              \
+         0,                                                                                                   \
+         0},                                                                                                  \
+        {"--older-than",                                                                                      \
+         OPTION_DURATION,                                                                                     \
+         offsetof(of, filter.older_us),                                                                       \
+         "AGE",                                                                                               \
+         "that died longer ago: 90s, 12h, 30d",                                                               \
+         0,                                                                                                   \
+         DEADFILTER_AGE_MAX},                                                                                 \
+        {"--newer-than",    OPTION_DURATION, offsetof(of, filter.newer_us), "AGE", "that died since then", 0, \
+         DEADFILTER_AGE_MAX},                                                                                 \
+    {                                                                                                         \
+        "", OPTION_REMARK, 0, NULL, "Several of these: the dead letters that each of them fits.\n\n", 0, 0    \
     }
-
-#define DEADFILTER_HELP                                                              \
-    "  --source NAME         of this source\n"                                       \
-    "  --id ID               with this event id\n"                                   \
-    "  --verdict VERDICT     poison, later, malformed or given-up\n"                 \
-    "  --sqlstate CODE       23503; or the start of it: 23 for the whole class\n"    \
-    "  --dead-id N[,N]...    with these numbers, as `sluice dead list` shows them\n" \
-    "  --older-than AGE      that died longer ago: 90s, 12h, 30d\n"                  \
-    "  --newer-than AGE      that died since then\n"                                 \
-    "Several of these: the dead letters that each of them fits.\n"
 
 /* For what changes dead letters: nobody means all of them by saying nothing. */
-#define DEADFILTER_ALL_RULE(filter)                \
-    {                                              \
-        "--all", OPTION_FLAG, &(filter)->all, 0, 0 \
+#define DEADFILTER_ALL_RULE(of)                                                                        \
+    {                                                                                                  \
+        "--all", OPTION_FLAG, offsetof(of, filter.all), NULL, "all of them; instead of a filter", 0, 0 \
     }
-#define DEADFILTER_ALL_HELP "  --all                 all of them; instead of a filter\n"
 #define DEADFILTER_UNCHOSEN(name)                    \
     "say which: by a filter, or --all; sluice " name \
     " --all --dry-run says how many there are, sluice " name " --help what filters there are"
@@ -79,7 +83,7 @@ bool deadfilter_chosen(const struct deadfilter *filter);
  * the last: those that come later are no part, so that what dies again meanwhile isn't met twice.
  * ERROR_MALFORMED: dead_ids is no list of numbers. Then for deadfilter_end, in any case. */
 MUST_CHECK enum error_code deadfilter_begin(struct deadfilter *filter, PGconn *database, struct error *error);
-/* As database_query; sql has DEADFILTER_WHERE in it, and `more` are its $10 and on. */
+/* As database_query; sql: a statement of table.h that takes a filter; `more` are its $10 and on. */
 MUST_CHECK enum error_code deadfilter_query(const struct deadfilter *filter, PGconn *database,
                                             PGresult **result, const char *sql, int more_count,
                                             const char *const *more, struct error *error);

@@ -1,30 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "letter.h"
 
+#include "table.h"
+
 #include <stdlib.h>
 #include <string.h>
 
 #define NAME_SHOWN 64 /* bytes of a header's name */
 
-enum column {
-    DEAD_ID,
-    SOURCE,
-    ID,
-    KEEP,
-    METHOD,
-    PATH,
-    QUERY,
-    HEADERS,
-    CONTENT_TYPE,
-    REMOTE,
-    TRACEPARENT,
-    RECEIVED_US,
-    BODY,
-    UNREADABLE,
-};
-
 /* Empty when the column is null. */
-static struct span text_of(const PGresult *r, int row, enum column column)
+static struct span text_of(const PGresult *r, int row, enum deadletter_column column)
 {
     return span_of(PQgetvalue(r, row, (int)column));
 }
@@ -54,31 +39,33 @@ static enum error_code take_headers(struct envelope *e, const cJSON *members, st
 
 static enum error_code take_body(struct deadletter *letter, const PGresult *r, int row, struct error *error)
 {
-    letter->body = PQunescapeBytea((const unsigned char *)PQgetvalue(r, row, BODY), &letter->body_len);
+    letter->body =
+        PQunescapeBytea((const unsigned char *)PQgetvalue(r, row, DEADLETTER_BODY), &letter->body_len);
     return letter->body == NULL ? error_set(error, ERROR_MEMORY, "no memory for its body") : ERROR_NONE;
 }
 
 enum error_code deadletter_read(struct deadletter *letter, const PGresult *r, int row, struct error *error)
 {
-    struct span headers = text_of(r, row, HEADERS);
+    struct span headers = text_of(r, row, DEADLETTER_HEADERS);
     struct envelope e = {
-        .id = text_of(r, row, ID),
-        .source = text_of(r, row, SOURCE),
-        .method = text_of(r, row, METHOD),
-        .path = text_of(r, row, PATH),
-        .query = text_of(r, row, QUERY),
-        .content_type = text_of(r, row, CONTENT_TYPE),
-        .remote = text_of(r, row, REMOTE),
-        .traceparent = text_of(r, row, TRACEPARENT),
-        .keep = strcmp(PQgetvalue(r, row, KEEP), "first") == 0 ? ENVELOPE_KEEP_FIRST : ENVELOPE_KEEP_NEWEST,
-        .received_us = atoll(PQgetvalue(r, row, RECEIVED_US)),
+        .id = text_of(r, row, DEADLETTER_ID),
+        .source = text_of(r, row, DEADLETTER_SOURCE),
+        .method = text_of(r, row, DEADLETTER_METHOD),
+        .path = text_of(r, row, DEADLETTER_PATH),
+        .query = text_of(r, row, DEADLETTER_QUERY),
+        .content_type = text_of(r, row, DEADLETTER_CONTENT_TYPE),
+        .remote = text_of(r, row, DEADLETTER_REMOTE),
+        .traceparent = text_of(r, row, DEADLETTER_TRACEPARENT),
+        .keep = strcmp(PQgetvalue(r, row, DEADLETTER_KEEP), "first") == 0 ? ENVELOPE_KEEP_FIRST
+                                                                          : ENVELOPE_KEEP_NEWEST,
+        .received_us = atoll(PQgetvalue(r, row, DEADLETTER_RECEIVED_US)),
     };
     cJSON *members = cJSON_ParseWithLength(headers.data, headers.len);
     enum error_code code;
 
-    *letter = (struct deadletter){.dead_id = PQgetvalue(r, row, DEAD_ID), .source = e.source};
-    if (PQgetvalue(r, row, UNREADABLE)[0] == 't' || PQgetisnull(r, row, RECEIVED_US) ||
-        PQgetisnull(r, row, KEEP)) {
+    *letter = (struct deadletter){.dead_id = PQgetvalue(r, row, DEADLETTER_DEAD_ID), .source = e.source};
+    if (PQgetvalue(r, row, DEADLETTER_UNREADABLE)[0] == 't' || PQgetisnull(r, row, DEADLETTER_RECEIVED_US) ||
+        PQgetisnull(r, row, DEADLETTER_KEEP)) {
         code = error_set(error, ERROR_MALFORMED, "its envelope could not be read when it came");
     } else {
         code = take_headers(&e, members, error);

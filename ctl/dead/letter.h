@@ -11,11 +11,6 @@
 #include <cjson/cJSON.h>
 #include <libpq-fe.h>
 
-/* What deadletter_read wants, in this order, as text. */
-#define DEADLETTER_COLUMNS                                                                        \
-    "dead_id, source, id, keep, method, path, query, headers, content_type, remote, traceparent," \
-    " (extract(epoch from received_at) * 1000000)::bigint, body, properties is not null"
-
 struct deadletter {
     const char *dead_id; /* a view into the result */
     struct span source;  /* likewise; the routing key */
@@ -24,9 +19,10 @@ struct deadletter {
     size_t body_len;
 };
 
-/* Fills *letter from a row: its properties are encoded anew with attempt 0, with the time at which it was
- * received (so the merge puts it where it belongs), and with no header of the broker's. ERROR_MALFORMED or
- * ERROR_LIMIT: it is no envelope. The result must outlive it; for deadletter_free in any case. */
+/* Fills *letter from a row of deadtable_take: its properties are encoded anew with attempt 0, with the time
+ * at which it was received (so the merge puts it where it belongs), and with no header of the broker's.
+ * ERROR_MALFORMED or ERROR_LIMIT: it is no envelope. The result must outlive it; for deadletter_free in any
+ * case. */
 MUST_CHECK enum error_code deadletter_read(struct deadletter *letter, const PGresult *result, int row,
                                            struct error *error);
 void deadletter_free(struct deadletter *letter);

@@ -5,6 +5,7 @@
 #include "ctl/subcommand.h"
 #include "ctl/tabulate.h"
 #include "filter.h"
+#include "table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,16 +20,6 @@ struct list {
     int64_t limit;
     bool json;
 };
-
-/* Newest first; $10 is the limit. No body: it may be large, and secret. */
-#define NEWEST " from webhooks_dead where " DEADFILTER_WHERE " order by dead_id desc limit $10"
-static const char as_table[] =
-    "select dead_id, to_char(dead_at, 'YYYY-MM-DD HH24:MI:SS'), source, id, verdict, coalesce(sqlstate, '-'),"
-    " attempts, reason" NEWEST;
-static const char as_json[] = "select row_to_json(d) from (select dead_id, dead_at, source, id, method, "
-                              "path, received_at, attempts, verdict,"
-                              " sqlstate, reason, worker, octet_length(body) as body_bytes, "
-                              "encode(body_sha256, 'hex') as body_sha256" NEWEST ") as d";
 
 static void print_table(const PGresult *r, int64_t all)
 {
@@ -68,7 +59,8 @@ static enum error_code list(struct list *l, PGconn *database, struct error *erro
         code = deadfilter_count(&l->filter, database, &all, &unreadable, error);
     }
     if (code == ERROR_NONE) {
-        code = deadfilter_query(&l->filter, database, &r, l->json ? as_json : as_table, 1, more, error);
+        code = deadfilter_query(&l->filter, database, &r, l->json ? deadtable_list_json : deadtable_list, 1,
+                                more, error);
     }
     if (code == ERROR_NONE && l->json) {
         print_json(r, all);
@@ -79,21 +71,24 @@ static enum error_code list(struct list *l, PGconn *database, struct error *erro
     return code;
 }
 
+static const struct option_rule rules[] = {
+    DEADFILTER_RULES(struct list),
+    {"--limit", OPTION_NUMBER, offsetof(struct list, limit), "N", "at most so many of the newest (50)", 1,
+     LIMIT_MOST},
+    {"--json", OPTION_FLAG, offsetof(struct list, json), NULL,
+     "as {\"count\": N, \"dead\": [...]}, reasons uncut", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct reader_settings *settings = any_settings;
     struct list l = {.filter = DEADFILTER_ANY, .limit = LIMIT};
-    const struct option_rule rules[] = {
-        DEADFILTER_RULES(&l.filter),
-        {"--limit", OPTION_NUMBER, &l.limit, 1, LIMIT_MOST},
-        {"--json", OPTION_FLAG, &l.json, 0, 0},
-        {0},
-    };
     struct error error = {0};
     PGconn *database = NULL;
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &l, count, arguments)) {
         return EXIT_USAGE;
     }
     code = database_open(&database, settings->database.url, settings->database.password, NAME, &error);
@@ -105,14 +100,14 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
 }
 
-const struct subcommand dead_list_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[OPTION]...",
     .summary = "dead letters, newest first, without their bodies",
-    .help = "Lists dead letters, and says how many there are.\n"
-            "\n" DEADFILTER_HELP "\n"
-            "  --limit N             at most so many of the newest (50)\n"
-            "  --json                as {\"count\": N, \"dead\": [...]}, reasons uncut\n",
+    .help = "Lists dead letters, and says how many there are.\n",
+    .options = rules,
     .settings = settings_reader,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -8,6 +8,7 @@
 #include "filter.h"
 #include "letter.h"
 #include "send.h"
+#include "table.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,10 +54,7 @@ static enum error_code take_batch(struct replay *r, struct batch *b, struct erro
     enum error_code code;
 
     (void)snprintf(limit, sizeof limit, "%d", most);
-    code = deadfilter_query(&r->filter, r->database, &rows,
-                            "select dead_id, octet_length(body) from webhooks_dead where " DEADFILTER_WHERE
-                            " and properties is null and dead_id > $10::bigint order by dead_id limit $11",
-                            2, more, error);
+    code = deadfilter_query(&r->filter, r->database, &rows, deadtable_candidates, 2, more, error);
     for (int i = 0; code == ERROR_NONE && i < PQntuples(rows); i++) {
         bytes += atoll(PQgetvalue(rows, i, 1));
         if (b->count > 0 && bytes > BATCH_BYTES) {
@@ -120,11 +118,7 @@ static enum error_code replay_batch(struct replay *r, struct batch *b, struct ba
                                            : database_run(r->database, "begin", error);
 
     if (code == ERROR_NONE) {
-        code = database_query(r->database, &rows,
-                              "delete from webhooks_dead where dead_id in (select dead_id from webhooks_dead"
-                              " where dead_id = any ($1::bigint[]) order by dead_id for update)"
-                              " returning " DEADLETTER_COLUMNS,
-                              1, parameters, error);
+        code = database_query(r->database, &rows, deadtable_take, 1, parameters, error);
     }
     if (code == ERROR_NONE) {
         count = PQntuples(rows); /* fewer than the batch when another replay was faster */
@@ -229,21 +223,22 @@ static enum error_code replay(struct replay *r, const struct mover_settings *set
     return code;
 }
 
+static const struct option_rule rules[] = {
+    DEADFILTER_RULES(struct replay),
+    DEADFILTER_ALL_RULE(struct replay),
+    {"--rate", OPTION_NUMBER, offsetof(struct replay, rate), "N", "at most N a second", 1, RATE_MOST},
+    {"--dry-run", OPTION_FLAG, offsetof(struct replay, dry_run), NULL, "only say how many", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct mover_settings *settings = any_settings;
     struct replay r = {.filter = DEADFILTER_ANY, .last = "0"};
-    const struct option_rule rules[] = {
-        DEADFILTER_RULES(&r.filter),
-        DEADFILTER_ALL_RULE(&r.filter),
-        {"--rate", OPTION_NUMBER, &r.rate, 1, RATE_MOST},
-        {"--dry-run", OPTION_FLAG, &r.dry_run, 0, 0},
-        {0},
-    };
     struct error error = {0};
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &r, count, arguments)) {
         return EXIT_USAGE;
     }
     if (!deadfilter_chosen(&r.filter)) {
@@ -265,7 +260,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return r.left == 0 && !r.stopped ? EXIT_DONE : EXIT_NO;
 }
 
-const struct subcommand dead_replay_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "--all|FILTER... [--rate N] [--dry-run]",
     .summary = "send dead letters to the workers again",
@@ -276,12 +271,13 @@ const struct subcommand dead_replay_command = {
         "same id stays. An event that dies again is a dead letter again.\n"
         "\n"
         "May be interrupted at any time, and run twice, even at once: an event may be published twice,\n"
-        "which the workers merge, but none is lost.\n"
-        "\n" DEADFILTER_HELP "\n" DEADFILTER_ALL_HELP "  --rate N              at most N a second\n"
-        "  --dry-run             only say how many\n"
-        "\n"
+        "which the workers merge, but none is lost.\n",
+    .options = rules,
+    .notes =
         "Exit code 1 when any that the filter fits is left: it was interrupted, the broker refused it, or\n"
         "its envelope could not be read when it came.\n",
     .settings = settings_mover,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -13,19 +13,6 @@
 #define REASON_MAX 500 /* bytes; as a worker's */
 #define BINARY 1
 
-#define COLUMNS                                                                                \
-    "source, id, keep, method, path, query, headers, content_type, remote, traceparent, body," \
-    " properties, attempts, reason, worker, received_at, verdict"
-
-const char deadrow_insert[] =
-    "insert into webhooks_dead (" COLUMNS ")"
-    " values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11::bytea, $12::bytea, $13::int, $14, $15,"
-    " timestamptz 'epoch' + $16::bigint / 1000000 * interval '1 second'"
-    " + $16::bigint % 1000000 * interval '1 microsecond', 'given-up')"
-    " on conflict do nothing";
-const char deadrow_probe[] =
-    "insert into webhooks_dead (" COLUMNS ") select " COLUMNS " from webhooks_dead where false";
-
 /* The row on its way: its texts may still move. */
 struct making {
     struct deadrow *row;

@@ -8,34 +8,9 @@
 #include "broker.h"
 #include "buf.h"
 #include "error.h"
+#include "table.h"
 
 #include <stdbool.h>
-
-#define DEADROW_COLUMNS 16
-
-/* In the order of deadrow_insert's parameters. */
-enum deadrow_column {
-    DEADROW_SOURCE,
-    DEADROW_ID,
-    DEADROW_KEEP,
-    DEADROW_METHOD,
-    DEADROW_PATH,
-    DEADROW_QUERY,
-    DEADROW_HEADERS,
-    DEADROW_CONTENT_TYPE,
-    DEADROW_REMOTE,
-    DEADROW_TRACEPARENT,
-    DEADROW_BODY,
-    DEADROW_PROPERTIES,
-    DEADROW_ATTEMPTS,
-    DEADROW_REASON,
-    DEADROW_WORKER,
-    DEADROW_RECEIVED,
-};
-
-extern const char deadrow_insert[];
-/* Fails where deadrow_insert would for every row (no such table or column, no right), and inserts nothing. */
-extern const char deadrow_probe[];
 
 struct deadrow {
     /* For PQexecParams; NULL values are null. Texts have a NUL; body and properties are binary. */

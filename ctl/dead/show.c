@@ -5,6 +5,7 @@
 #include "ctl/subcommand.h"
 #include "ctl/tabulate.h"
 #include "filter.h"
+#include "table.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -16,25 +17,6 @@ struct show {
     const char *dead_id;
     bool json, body;
 };
-
-/* The members in the order in which people want them; body_text, which is the last, is null where the body
- * is no text. */
-static const char as_lines[] =
-    "select dead_id as dead, dead_at as died, verdict, sqlstate, reason, attempts, worker, source, id, "
-    "received_at"
-    " as received, method, path, query, content_type, headers, remote, traceparent, keep,"
-    " encode(properties, 'hex') as properties, octet_length(body) || ' bytes, SHA-256 ' ||"
-    " encode(body_sha256, 'hex') as body, webhook_text(body) as body_text"
-    " from webhooks_dead where dead_id = any ($1::bigint[])";
-static const char as_json[] =
-    "select row_to_json(d) from (select dead_id, dead_at, verdict, sqlstate, reason, attempts, worker, "
-    "source, id,"
-    " received_at, method, path, query, content_type, headers, remote, traceparent, keep,"
-    " encode(properties, 'hex') as properties_hex, octet_length(body) as body_bytes,"
-    " encode(body_sha256, 'hex') as body_sha256,"
-    " translate(encode(body, 'base64'), E'\\n', '') as body_base64, webhook_json(body) as payload"
-    " from webhooks_dead where dead_id = any ($1::bigint[])) as d";
-static const char as_body[] = "select body from webhooks_dead where dead_id = any ($1::bigint[])";
 
 static void print_lines(const PGresult *r)
 {
@@ -88,9 +70,9 @@ static enum error_code show(const struct show *s, PGconn *database, struct error
         const char *const parameters[] = {buf_text(&array)};
 
         code = database_query(database, &r,
-                              s->json   ? as_json
-                              : s->body ? as_body
-                                        : as_lines,
+                              s->json   ? deadtable_show_json
+                              : s->body ? deadtable_body
+                                        : deadtable_show,
                               1, parameters, error);
     }
     if (code == ERROR_NONE && PQntuples(r) == 0) {
@@ -108,21 +90,23 @@ static enum error_code show(const struct show *s, PGconn *database, struct error
     return code;
 }
 
+static const struct option_rule rules[] = {
+    {"N", OPTION_OPERAND, offsetof(struct show, dead_id), NULL, NULL, 0, 0},
+    {"--json", OPTION_FLAG, offsetof(struct show, json), NULL,
+     "as one JSON object, the body in base64 and, where it is JSON, as payload", 0, 0},
+    {"--body", OPTION_FLAG, offsetof(struct show, body), NULL, "nothing but the body, byte for byte", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct reader_settings *settings = any_settings;
     struct show s = {0};
-    const struct option_rule rules[] = {
-        {"N", OPTION_OPERAND, &s.dead_id, 0, 0},
-        {"--json", OPTION_FLAG, &s.json, 0, 0},
-        {"--body", OPTION_FLAG, &s.body, 0, 0},
-        {0},
-    };
     struct error error = {0};
     PGconn *database = NULL;
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &s, count, arguments)) {
         return EXIT_USAGE;
     }
     if (s.dead_id == NULL || (s.json && s.body)) {
@@ -138,16 +122,15 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
 }
 
-const struct subcommand dead_show_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "N [--json|--body]",
     .summary = "one dead letter, whole",
-    .help = "Shows the dead letter of this number (sluice dead list) and the start of its body.\n"
-            "\n"
-            "  --json  as one JSON object, the body in base64 and, where it is JSON, as payload\n"
-            "  --body  nothing but the body, byte for byte\n"
-            "\n"
-            "Exit code 1 when there is none.\n",
+    .help = "Shows the dead letter of this number (sluice dead list) and the start of its body.\n",
+    .options = rules,
+    .notes = "Exit code 1 when there is none.\n",
     .settings = settings_reader,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -16,9 +16,11 @@
 
 struct prune {
     PGconn *database;
-    char before[48]; /* what was received before this goes */
-    char from[48];   /* and what was received before this is looked at no more */
+    char before[48];  /* what was received before this goes */
+    char from[48];    /* and what was received before this is looked at no more */
+    int64_t older_us; /* -1: not said */
     int64_t pruned, left;
+    bool dry_run;
 };
 
 /* One batch in a transaction of its own. A row that somebody else has locked, such as a worker that writes a
@@ -62,7 +64,7 @@ static enum error_code count_left(struct prune *p, struct error *error)
     return code;
 }
 
-static enum error_code begin(struct prune *p, int64_t older_us, struct error *error)
+static enum error_code begin(struct prune *p, struct error *error)
 {
     char age[24];
     const char *const parameters[] = {age};
@@ -72,7 +74,7 @@ static enum error_code begin(struct prune *p, int64_t older_us, struct error *er
                                         "'1s'; set statement_timeout = '60s'",
                                         error);
 
-    (void)snprintf(age, sizeof age, "%" PRId64, older_us);
+    (void)snprintf(age, sizeof age, "%" PRId64, p->older_us);
     if (code == ERROR_NONE) {
         code = database_query(p->database, &r, "select now() - $1::bigint * interval '1 microsecond'", 1,
                               parameters, error);
@@ -85,12 +87,12 @@ static enum error_code begin(struct prune *p, int64_t older_us, struct error *er
     return code;
 }
 
-static enum error_code prune(struct prune *p, int64_t older_us, bool dry_run, struct error *error)
+static enum error_code prune(struct prune *p, struct error *error)
 {
-    enum error_code code = begin(p, older_us, error);
+    enum error_code code = begin(p, error);
     int64_t gone = 1;
 
-    if (code == ERROR_NONE && dry_run) {
+    if (code == ERROR_NONE && p->dry_run) {
         code = count_left(p, error);
         if (code == ERROR_NONE) {
             report_line("would prune %" PRId64 " rows received before %s", p->left, p->before);
@@ -112,24 +114,24 @@ static enum error_code prune(struct prune *p, int64_t older_us, bool dry_run, st
     return code;
 }
 
+static const struct option_rule rules[] = {
+    {"--older-than", OPTION_DURATION, offsetof(struct prune, older_us), "AGE", "90s, 12h, 30d", 0,
+     100 * 366 * DAY_US},
+    {"--dry-run", OPTION_FLAG, offsetof(struct prune, dry_run), NULL, "only say how many", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct owner_settings *settings = any_settings;
-    struct prune p = {0};
-    int64_t older_us = -1;
-    bool dry_run = false;
-    const struct option_rule rules[] = {
-        {"--older-than", OPTION_DURATION, &older_us, 0, 100 * 366 * DAY_US},
-        {"--dry-run", OPTION_FLAG, &dry_run, 0, 0},
-        {0},
-    };
+    struct prune p = {.older_us = -1};
     struct error error = {0};
     enum error_code code;
 
-    if (!options_read(NAME, rules, count, arguments)) {
+    if (!options_read(NAME, rules, &p, count, arguments)) {
         return EXIT_USAGE;
     }
-    if (older_us < 0) {
+    if (p.older_us < 0) {
         report_problem(NAME, "--older-than is needed; see sluice prune --help");
         return EXIT_USAGE;
     }
@@ -138,7 +140,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
         code = database_open(&p.database, settings->database_url, settings->database_password, NAME, &error);
     }
     if (code == ERROR_NONE) {
-        code = prune(&p, older_us, dry_run, &error);
+        code = prune(&p, &error);
     }
     PQfinish(p.database);
     if (code != ERROR_NONE) {
@@ -147,17 +149,16 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     return p.left == 0 ? EXIT_DONE : EXIT_NO;
 }
 
-const struct subcommand prune_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "--older-than AGE [--dry-run]",
     .summary = "delete stored events that are old",
     .help = "Deletes the rows of webhooks_raw that were received longer ago, 5,000 in a transaction, while\n"
-            "events go on being stored. An event of a pruned id that is delivered again makes a new row.\n"
-            "\n"
-            "  --older-than AGE  90s, 12h, 30d\n"
-            "  --dry-run         only say how many\n"
-            "\n"
-            "Exit code 1 when some are left, since somebody else had locked them.\n",
+            "events go on being stored. An event of a pruned id that is delivered again makes a new row.\n",
+    .options = rules,
+    .notes = "Exit code 1 when some are left, since somebody else had locked them.\n",
     .settings = settings_owner,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

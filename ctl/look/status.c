@@ -20,6 +20,13 @@ struct status {
     int64_t rows;
     bool rows_estimated;
     int64_t dead, held, budget, max_connections, workers;
+    bool json;
+};
+
+static const struct option_rule rules[] = {
+    {"--json", OPTION_FLAG, offsetof(struct status, json), NULL,
+     "as one JSON object; null where the answer isn't known", 0, 0},
+    OPTION_END,
 };
 
 /* Keeps the worst answer so far: status shows what it can, whoever is away. */
@@ -271,15 +278,13 @@ static enum exit_code run(const void *settings, int count, char **arguments)
                             .budget = UNKNOWN,
                             .max_connections = UNKNOWN,
                             .workers = UNKNOWN};
-    bool json = count == 1 && strcmp(arguments[0], "--json") == 0;
     enum exit_code code;
 
-    if (count > 0 && !json) {
-        report_problem(NAME, "no such option: %s; see sluice status --help", arguments[0]);
+    if (!options_read(NAME, rules, &status, count, arguments)) {
         return EXIT_USAGE;
     }
     code = ask_all(&status, settings);
-    if (json) {
+    if (status.json) {
         print_json(&status);
     } else {
         print_table(&status);
@@ -287,7 +292,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return code;
 }
 
-const struct subcommand status_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--json]",
     .summary = "queue depths, rows, dead letters, connections, workers",
@@ -296,11 +301,11 @@ const struct subcommand status_command = {
         "consumers; rows (about, from the planner's estimate, when there are a million or more) and dead\n"
         "letters; the connections that the workers hold, their budget and max_connections; how many\n"
         "workers are connected and how many of them stand by for a place in the budget (unknown\n"
-        "without BROKER_MANAGEMENT_URL; that count is up to 5 s old).\n"
-        "\n"
-        "  --json  as one JSON object; null where the answer isn't known\n"
-        "\n"
-        "Exit code 69 when a server wasn't reached, 1 when setup is missing; the rest is shown.\n",
+        "without BROKER_MANAGEMENT_URL; that count is up to 5 s old).\n",
+    .options = rules,
+    .notes = "Exit code 69 when a server wasn't reached, 1 when setup is missing; the rest is shown.\n",
     .settings = settings_status,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

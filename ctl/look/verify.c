@@ -274,23 +274,28 @@ static enum error_code verify(struct verify *v, const struct verify_settings *se
     return ERROR_NONE;
 }
 
+static const struct option_rule rules[] = {
+    {"FILE", OPTION_OPERAND, offsetof(struct verify, file), NULL, NULL, 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *settings, int count, char **arguments)
 {
     struct verify *v;
     struct error error = {0};
     enum exit_code code;
 
-    if (count != 1 || arguments[0][0] == '-') {
-        report_problem(NAME, "one FILE is needed; see sluice verify --help");
-        return EXIT_USAGE;
-    }
     v = calloc(1, sizeof *v);
     if (v == NULL) {
         report_problem(NAME, "out of memory");
         return EXIT_BUG;
     }
-    v->file = arguments[0];
-    if (verify(v, settings, &error) != ERROR_NONE) {
+    if (!options_read(NAME, rules, v, count, arguments)) {
+        code = EXIT_USAGE;
+    } else if (v->file == NULL) {
+        report_problem(NAME, "one FILE is needed; see sluice verify --help");
+        code = EXIT_USAGE;
+    } else if (verify(v, settings, &error) != ERROR_NONE) {
         code = report_error(NAME, &error);
     } else {
         code = v->missing + v->differing + v->refused_stored == 0 ? EXIT_DONE : EXIT_NO;
@@ -303,7 +308,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return code;
 }
 
-const struct subcommand verify_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "FILE",
     .summary = "balance a ledger with the table: is every acked event there?",
@@ -315,9 +320,11 @@ const struct subcommand verify_command = {
             "\n"
             "An event that isn't found counts as queued while the queues hold at least as many messages.\n"
             "The broker doesn't count those that a worker has but hasn't acked yet, so verify when the\n"
-            "queues are empty and the workers idle (sluice status).\n"
-            "\n"
-            "Exit code 1 when one is missing or differs, or when a refused one was stored.\n",
+            "queues are empty and the workers idle (sluice status).\n",
+    .options = rules,
+    .notes = "Exit code 1 when one is missing or differs, or when a refused one was stored.\n",
     .settings = settings_verify,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -48,30 +48,41 @@ static enum exit_code print_schemes(void)
     buf_free(&out);
     return EXIT_DONE;
 }
+struct check {
+    const char *file;
+    bool without_secrets;
+    bool print_schemes;
+};
+
+static const struct option_rule rules[] = {
+    {"FILE", OPTION_OPERAND, offsetof(struct check, file), NULL, NULL, 0, 0},
+    {"--without-secrets", OPTION_FLAG, offsetof(struct check, without_secrets), NULL,
+     "don't read them: for where they aren't", 0, 0},
+    {"--print-schemes", OPTION_FLAG, offsetof(struct check, print_schemes), NULL,
+     "instead: the schemes of verification as a table", 0, 0},
+    OPTION_END,
+};
 
 static enum exit_code run(const void *settings, int count, char **arguments)
 {
-    struct routes_options options = {.secrets = true, .max_body = -1};
+    struct check check = {0};
+    struct routes_options options = {.max_body = -1};
     struct buf complaints = {0};
     struct routes *routes;
 
     (void)settings;
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--without-secrets") == 0) {
-            options.secrets = false;
-        } else if (strcmp(arguments[i], "--print-schemes") == 0) {
-            return print_schemes();
-        } else if (arguments[i][0] == '-' || options.file != NULL) {
-            report_problem(NAME, "%s: one FILE is needed; see sluice check --help", arguments[i]);
-            return EXIT_USAGE;
-        } else {
-            options.file = arguments[i];
-        }
+    if (!options_read(NAME, rules, &check, count, arguments)) {
+        return EXIT_USAGE;
     }
-    if (options.file == NULL) {
+    if (check.print_schemes) {
+        return print_schemes();
+    }
+    if (check.file == NULL) {
         report_problem(NAME, "one FILE is needed; see sluice check --help");
         return EXIT_USAGE;
     }
+    options.file = check.file;
+    options.secrets = !check.without_secrets;
     options.label = options.file;
     routes = routes_read(&options, &complaints);
     if (routes == NULL) {
@@ -84,17 +95,16 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return routes == NULL ? EXIT_SETTINGS : EXIT_DONE;
 }
 
-const struct subcommand check_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "FILE [--without-secrets] | --print-schemes",
     .summary = "check a routes file as the gateway would, offline",
     .help = "Reads a routes file (GATEWAY_ROUTES) and the secrets that it names, as the gateway does at\n"
-            "its start, and reports every error with its JSON path. Asks no server.\n"
-            "\n"
-            "  --without-secrets  don't read them: for where they aren't\n"
-            "  --print-schemes    instead: the schemes of verification as a table\n"
-            "\n"
-            "Exit code 78 when there is an error.\n",
+            "its start, and reports every error with its JSON path. Asks no server.\n",
+    .options = rules,
+    .notes = "Exit code 78 when there is an error.\n",
     .settings = settings_none,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

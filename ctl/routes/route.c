@@ -123,38 +123,51 @@ static enum exit_code show(const char *file, const struct request *request)
     return source == NULL ? EXIT_NO : EXIT_DONE;
 }
 
+struct route {
+    const char *method, *path, *file;
+};
+
+static const struct option_rule rules[] = {
+    {"METHOD", OPTION_OPERAND, offsetof(struct route, method), NULL, NULL, 0, 0},
+    {"PATH", OPTION_OPERAND, offsetof(struct route, path), NULL, NULL, 0, 0},
+    {"--routes", OPTION_TEXT, offsetof(struct route, file), "FILE",
+     "the routes file; otherwise GATEWAY_ROUTES, otherwise there is none", 0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct route_settings *settings = any_settings;
-    const char *file = settings->routes;
+    struct route route = {.file = settings->routes};
     struct request request = {.query = SPAN_LITERAL("")};
 
-    if (count == 4 && strcmp(arguments[2], "--routes") == 0) {
-        file = arguments[3];
-    } else if (count != 2 || arguments[0][0] == '-') {
+    if (!options_read(NAME, rules, &route, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    if (route.path == NULL) {
         report_problem(NAME, "a method and a path are needed; see sluice route --help");
         return EXIT_USAGE;
     }
-    request.method = span_of(arguments[0]);
-    request.path = (struct span){arguments[1], strcspn(arguments[1], "?")};
+    request.method = span_of(route.method);
+    request.path = (struct span){route.path, strcspn(route.path, "?")};
     if (request.path.len == 0 || request.path.data[0] != '/') {
-        report_problem(NAME, "%s: a path begins with /", arguments[1]);
+        report_problem(NAME, "%s: a path begins with /", route.path);
         return EXIT_USAGE;
     }
-    return show(file, &request);
+    return show(route.file, &request);
 }
 
-const struct subcommand route_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "METHOD PATH [--routes FILE]",
     .summary = "say which source a request meets, and what it demands",
     .help = "Finds the source that takes a request, as the gateway does, and prints what it will demand of\n"
             "it. Reads no secrets and asks no server. What isn't printed (max_body, delay) is as the\n"
-            "gateway's own settings say.\n"
-            "\n"
-            "  --routes FILE  the routes file; otherwise GATEWAY_ROUTES, otherwise there is none\n"
-            "\n"
-            "Exit code 1 when no source takes it.\n",
+            "gateway's own settings say.\n",
+    .options = rules,
+    .notes = "Exit code 1 when no source takes it.\n",
     .settings = settings_route,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -2,14 +2,12 @@
 #ifndef SLUICE_CTL_SEND_POST_H
 #define SLUICE_CTL_SEND_POST_H
 
-/* Posting events to a gateway over one kept connection. */
+/* An event as a request to the gateway. */
 
 #include "buf.h"
-#include "error.h"
+#include "ctl/http.h"
 
 #include <cjson/cJSON.h>
-
-struct post;
 
 struct post_request {
     const char *path; /* and query */
@@ -19,18 +17,8 @@ struct post_request {
     struct span body;
 };
 
-struct post_reply {
-    long status;     /* 0: none came; problem says why */
-    struct buf body; /* at most its first 64 KiB; the caller frees it */
-    char problem[256];
-};
-
-/* *post is the caller's, for post_close. */
-MUST_CHECK enum error_code post_open(struct post **post, const char *url, struct error *error);
-/* post may be NULL. */
-void post_close(struct post *post);
-/* Waits for the reply, at most 30 s. */
-void post_event(struct post *post, const struct post_request *request, struct post_reply *reply);
+/* As http_send. */
+void post_event(struct http *http, const struct post_request *request, struct http_reply *reply);
 
 /* True when JSON text holds the escape \u0000, at which cJSON would end the string. Pure. */
 bool post_text_hides_nul(struct span text);

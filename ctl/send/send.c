@@ -18,6 +18,8 @@
 #include <string.h>
 
 #define NAME "send"
+#define TOTAL_MS 30000L
+#define ANSWER_MAX 65536
 
 struct options {
     const char *url, *path, *method, *id, *data, *file, *lines, *id_header, *ledger, *source;
@@ -27,7 +29,7 @@ struct send {
     struct options options;
     struct sign_options sign_options;
     struct sign *sign; /* NULL: nothing is signed */
-    struct post *post;
+    struct http *http;
     FILE *ledger;
     long posted, replies, accepted;
 };
@@ -96,7 +98,7 @@ static enum error_code sign_request(const struct send *s, struct post_request *r
  * nothing. id may be empty: the gateway then finds one. */
 static enum error_code send_event(struct send *s, struct post_request *request, struct error *error)
 {
-    struct post_reply reply = {0};
+    struct http_reply reply = {0};
     struct buf id = {0}, answered = {0}, path = {0}, body = {0};
     char sha256[LEDGER_SHA256_HEX + 1];
     enum error_code code = ERROR_NONE;
@@ -118,7 +120,7 @@ static enum error_code send_event(struct send *s, struct post_request *request, 
     if (code != ERROR_NONE) {
         goto done;
     }
-    post_event(s->post, request, &reply);
+    post_event(s->http, request, &reply);
     s->posted++;
     s->replies += reply.status > 0;
     s->accepted += ledger_outcome(reply.status) == LEDGER_ACKED;
@@ -232,45 +234,56 @@ static enum error_code send_lines(struct send *s, struct error *error)
     return code;
 }
 
-static bool read_options(struct options *o, struct sign_options *sign, int count, char **arguments)
+#define SCHEME_NAME(enumerator, name, ...) " " name
+#define SCHEME_NAMES SCHEMES_WITH_SECRETS(SCHEME_NAME)
+
+static const struct option_rule rules[] = {
+    {"--url", OPTION_TEXT, offsetof(struct send, options.url), "URL", "the gateway (http://127.0.0.1:8080)",
+     0, 0},
+    {"--path", OPTION_TEXT, offsetof(struct send, options.path), "PATH", "path and query (/)", 0, 0},
+    {"--method", OPTION_TEXT, offsetof(struct send, options.method), "METHOD", "(POST)", 0, 0},
+    {"--data", OPTION_TEXT, offsetof(struct send, options.data), "STRING", "the body", 0, 0},
+    {"--file", OPTION_TEXT, offsetof(struct send, options.file), "FILE",
+     "the body, byte for byte; - is standard input", 0, 0},
+    {"--id", OPTION_TEXT, offsetof(struct send, options.id), "ID", "sent as webhook-id", 0, 0},
+    {"--lines", OPTION_TEXT, offsetof(struct send, options.lines), "FILE",
+     "an event for each line: {\"headers\": {...}, \"body\": \"...\"}", 0, 0},
+    {"--id-header", OPTION_TEXT, offsetof(struct send, options.id_header), "NAME",
+     "of those headers the one that is sent as webhook-id too\n(X-GitHub-Delivery; none when an event lacks "
+     "it)",
+     0, 0},
+    {"--ledger", OPTION_TEXT, offsetof(struct send, options.ledger), "FILE",
+     "append what was sent and what became of it, for sluice verify", 0, 0},
+    {"--source", OPTION_TEXT, offsetof(struct send, options.source), "NAME",
+     "the events' source, for the ledger (default)", 0, 0},
+    {"", OPTION_REMARK, 0, NULL,
+     "\nTo try a route, signed as its provider signs, with a body and an id of its kind:\n", 0, 0},
+    {"--sign", OPTION_TEXT, offsetof(struct send, sign_options.scheme), "SCHEME", "one of" SCHEME_NAMES, 0,
+     0},
+    {"--secret-file", OPTION_TEXT, offsetof(struct send, sign_options.secret_file), "FILE", "the secret, or",
+     0, 0},
+    {"--secret-env", OPTION_TEXT, offsetof(struct send, sign_options.secret_env), "NAME",
+     "the variable that has it", 0, 0},
+    {"--header", OPTION_TEXT, offsetof(struct send, sign_options.header), "NAME",
+     "as the route says it (hmac, header)", 0, 0},
+    {"--algorithm", OPTION_TEXT, offsetof(struct send, sign_options.algorithm), "NAME",
+     "as the route says it (hmac)", 0, 0},
+    {"--encoding", OPTION_TEXT, offsetof(struct send, sign_options.encoding), "NAME",
+     "as the route says it (hmac)", 0, 0},
+    {"--prefix", OPTION_TEXT, offsetof(struct send, sign_options.prefix), "TEXT",
+     "as the route says it (hmac)", 0, 0},
+    {"--user", OPTION_TEXT, offsetof(struct send, sign_options.user), "NAME", "as the route says it (basic)",
+     0, 0},
+    OPTION_END,
+};
+
+static bool read_options(struct send *s, int count, char **arguments)
 {
-    const struct {
-        const char *name;
-        const char **value;
-    } known[] = {
-        {"--url", &o->url},
-        {"--path", &o->path},
-        {"--method", &o->method},
-        {"--id", &o->id},
-        {"--data", &o->data},
-        {"--file", &o->file},
-        {"--lines", &o->lines},
-        {"--id-header", &o->id_header},
-        {"--ledger", &o->ledger},
-        {"--source", &o->source},
-        {"--sign", &sign->scheme},
-        {"--secret-file", &sign->secret_file},
-        {"--secret-env", &sign->secret_env},
-        {"--header", &sign->header},
-        {"--algorithm", &sign->algorithm},
-        {"--encoding", &sign->encoding},
-        {"--prefix", &sign->prefix},
-        {"--user", &sign->user},
-    };
+    const struct options *o = &s->options;
+    const struct sign_options *sign = &s->sign_options;
 
-    for (int i = 0; i < count; i += 2) {
-        size_t k = 0;
-
-        while (k < sizeof known / sizeof known[0] && strcmp(arguments[i], known[k].name) != 0) {
-            k++;
-        }
-        if (k == sizeof known / sizeof known[0] || i + 1 == count) {
-            report_problem(NAME, "%s: %s; see sluice send --help",
-                           k == sizeof known / sizeof known[0] ? "no such option" : "its value is missing",
-                           arguments[i]);
-            return false;
-        }
-        *known[k].value = arguments[i + 1];
+    if (!options_read(NAME, rules, s, count, arguments)) {
+        return false;
     }
     if ((o->data != NULL) + (o->file != NULL) + (o->lines != NULL) > 1) {
         report_problem(NAME, "only one of --data, --file and --lines can be sent");
@@ -285,7 +298,9 @@ static bool read_options(struct options *o, struct sign_options *sign, int count
 
 static enum error_code send_all(struct send *s, struct error *error)
 {
-    enum error_code code = post_open(&s->post, s->options.url, error);
+    const struct http_options http = {
+        .url = s->options.url, .schemes = "http,https", .total_ms = TOTAL_MS, .answer_max = ANSWER_MAX};
+    enum error_code code = http_open(&s->http, &http, error);
 
     if (code == ERROR_NONE && s->sign_options.scheme != NULL) {
         code = sign_open(&s->sign, &s->sign_options, error);
@@ -303,7 +318,7 @@ static enum error_code send_all(struct send *s, struct error *error)
         code = error_set(error, ERROR_SYSTEM, "%s: %s", s->options.ledger, strerror(errno));
     }
     sign_close(s->sign);
-    post_close(s->post);
+    http_close(s->http);
     return code;
 }
 
@@ -318,7 +333,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     struct error error = {0};
 
     (void)settings;
-    if (!read_options(&s.options, &s.sign_options, count, arguments)) {
+    if (!read_options(&s, count, arguments)) {
         return EXIT_USAGE;
     }
     if (send_all(&s, &error) != ERROR_NONE) {
@@ -330,37 +345,18 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     return s.accepted == s.posted ? EXIT_DONE : EXIT_NO;
 }
 
-#define SCHEME_NAME(enumerator, name, ...) " " name
-#define SCHEME_NAMES SCHEMES_WITH_SECRETS(SCHEME_NAME)
-
-const struct subcommand send_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[OPTION VALUE]...",
     .summary = "post one event, or a file of them, and print the replies",
     .help =
-        "Posts to the gateway and prints a line for each reply: the status (000: none came) and the id.\n"
-        "\n"
-        "  --url URL         the gateway (http://127.0.0.1:8080)\n"
-        "  --path PATH       path and query (/)\n"
-        "  --method METHOD   (POST)\n"
-        "  --data STRING     the body\n"
-        "  --file FILE       the body, byte for byte; - is standard input\n"
-        "  --id ID           sent as webhook-id\n"
-        "  --lines FILE      an event for each line: {\"headers\": {...}, \"body\": \"...\"}\n"
-        "  --id-header NAME  of those headers the one that is sent as webhook-id too\n"
-        "                    (X-GitHub-Delivery; none when an event lacks it)\n"
-        "  --ledger FILE     append what was sent and what became of it, for sluice verify\n"
-        "  --source NAME     the events' source, for the ledger (default)\n"
-        "\n"
-        "To try a route, signed as its provider signs, with a body and an id of its kind:\n"
-        "  --sign SCHEME       that of the route, one of\n"
-        "   " SCHEME_NAMES "\n"
-        "  --secret-file FILE  the secret, or\n"
-        "  --secret-env NAME   the variable that has it\n"
-        "  --header --algorithm --encoding --prefix --user: as the route says them (hmac, header, basic)\n"
-        "Twilio signs the URL: --url is then what the gateway is called from outside.\n"
-        "\n"
-        "Exit code 1 when any reply wasn't 2xx, 69 when none came.\n",
+        "Posts to the gateway and prints a line for each reply: the status (000: none came) and the id.\n",
+    .options = rules,
+    .notes = "Twilio signs the URL: --url is then what the gateway is called from outside.\n"
+             "\n"
+             "Exit code 1 when any reply wasn't 2xx, 69 when none came.\n",
     .settings = settings_none,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

@@ -6,6 +6,7 @@
 #include "gateway/verify/signed_content.h"
 #include "gateway/verify/twilio.h"
 #include "secret.h"
+#include "url.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -180,17 +181,17 @@ static enum error_code cover_body(struct span body, struct buf *path, struct err
 }
 
 /* The request as the gateway will see it. */
-static struct request view(const cJSON *headers, const char *url, const struct buf *path)
+static struct request view(const cJSON *headers, const char *text, const struct buf *path)
 {
-    const char *authority = strstr(url, "://");
     const char *end = path->len == 0 ? NULL : memchr(path->data, '?', path->len);
     size_t path_len = end == NULL ? path->len : (size_t)(end - path->data);
-    struct request r = {.method = SPAN_LITERAL("POST"), .path = {path->data, path_len}};
+    const struct url url = url_split(text);
+    struct request r = {.method = SPAN_LITERAL("POST"),
+                        .path = {path->data, path_len},
+                        .host = url.authority,
+                        .https = span_equal(url.scheme, SPAN_LITERAL("https"))};
     const cJSON *header;
 
-    authority = authority == NULL ? url : authority + sizeof "://" - 1;
-    r.host = (struct span){authority, strcspn(authority, "/?#")};
-    r.https = strncmp(url, "https:", sizeof "https:" - 1) == 0;
     r.query = end == NULL ? SPAN_LITERAL("") : (struct span){end + 1, path->len - path_len - 1};
     cJSON_ArrayForEach(header, headers)
     {

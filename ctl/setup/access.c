@@ -2,10 +2,10 @@
 #include "access.h"
 
 #include "buf.h"
+#include "ctl/http.h"
 #include "ctl/report.h"
 #include "secret.h"
 
-#include <curl/curl.h>
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/sha.h>
@@ -121,7 +121,6 @@ static enum error_code ensure(const struct access *a, const char *path, cJSON *w
 static enum error_code ensure_permissions(const struct access *a, const char *user, const char *configure,
                                           const char *write, const char *read, struct error *error)
 {
-    char *escaped = curl_easy_escape(NULL, user, 0);
     cJSON *wanted = cJSON_CreateObject();
     struct buf path = {0}, what = {0};
     enum error_code code;
@@ -129,10 +128,10 @@ static enum error_code ensure_permissions(const struct access *a, const char *us
     (void)cJSON_AddStringToObject(wanted, "configure", configure);
     (void)cJSON_AddStringToObject(wanted, "write", write);
     (void)cJSON_AddStringToObject(wanted, "read", read);
-    buf_printf(&path, "/api/permissions/%s/%s", a->segment, escaped == NULL ? "" : escaped);
+    buf_printf(&path, "/api/permissions/%s/", a->segment);
+    http_append_escaped(&path, user);
     buf_printf(&what, "broker permissions of %s in vhost %s", user, a->vhost);
     code = ensure(a, buf_text(&path), wanted, buf_text(&what), error);
-    curl_free(escaped);
     buf_free(&path);
     buf_free(&what);
     return code;

@@ -36,6 +36,7 @@ struct setup {
     struct broker *broker;
     PGconn *database;
     struct roles_wanted roles;
+    bool print_sql, skip_broker_users;
 };
 
 typedef enum error_code (*reach)(struct setup *, struct error *);
@@ -281,18 +282,18 @@ static enum error_code setup_database(struct setup *s, struct error *error)
 
 /* --- command ------------------------------------------------------------ */
 
-static enum error_code setup_all(struct setup *s, bool broker_users, struct error *error)
+static enum error_code setup_all(struct setup *s, struct error *error)
 {
     /* The database first: it is the one that may say no, to the budget. */
     enum error_code code = setup_database(s, error);
 
-    if (code == ERROR_NONE && broker_users) {
+    if (code == ERROR_NONE && !s->skip_broker_users) {
         code = setup_access(s, error);
     }
     if (code == ERROR_NONE) {
         code = setup_topology(s, error);
     }
-    if (code == ERROR_NONE && !broker_users) {
+    if (code == ERROR_NONE && s->skip_broker_users) {
         access_print_hint(&s->topology, buf_text(&s->vhost));
     }
     management_close(s->management);
@@ -322,26 +323,32 @@ static enum exit_code conclude(const struct setup *s)
     return EXIT_DONE;
 }
 
+static const struct option_rule rules[] = {
+    {"--check", OPTION_FLAG, offsetof(struct setup, outcome.checking), NULL,
+     "change nothing: compare everything, print what differs and the members\n"
+     "of each queue; exit code 1 when anything differs",
+     0, 0},
+    {"--print-sql", OPTION_FLAG, offsetof(struct setup, print_sql), NULL,
+     "print the database's part as a psql script instead, and connect to\n"
+     "nothing; it reads the passwords from psql's variables",
+     0, 0},
+    {"--skip-broker-users", OPTION_FLAG, offsetof(struct setup, skip_broker_users), NULL,
+     "leave vhost, users, permissions and policies of the broker alone, and\n"
+     "print what they need to be; for managed brokers",
+     0, 0},
+    OPTION_END,
+};
+
 static enum exit_code run(const void *settings, int count, char **arguments)
 {
     struct setup s = {.settings = settings};
-    bool print_sql = false, broker_users = true;
     struct error error = {0};
     enum error_code code;
 
-    for (int i = 0; i < count; i++) {
-        if (strcmp(arguments[i], "--print-sql") == 0) {
-            print_sql = true;
-        } else if (strcmp(arguments[i], "--skip-broker-users") == 0) {
-            broker_users = false;
-        } else if (strcmp(arguments[i], "--check") == 0) {
-            s.outcome.checking = true;
-        } else {
-            report_problem(NAME, "no such option: %s; see sluice setup --help", arguments[i]);
-            return EXIT_USAGE;
-        }
+    if (!options_read(NAME, rules, &s, count, arguments)) {
+        return EXIT_USAGE;
     }
-    if (print_sql) {
+    if (s.print_sql) {
         print_script(s.settings);
         return EXIT_DONE;
     }
@@ -352,14 +359,14 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     }
     if (code == ERROR_NONE) {
         management_vhost(s.settings->broker.url, &s.segment, &s.vhost);
-        code = setup_all(&s, broker_users, &error);
+        code = setup_all(&s, &error);
     }
     buf_free(&s.segment);
     buf_free(&s.vhost);
     return code == ERROR_NONE ? conclude(&s) : report_error(NAME, &error);
 }
 
-const struct subcommand setup_command = {
+static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--check] [--print-sql] [--skip-broker-users]",
     .summary = "prepare database and broker; the same when run twice",
@@ -368,14 +375,10 @@ const struct subcommand setup_command = {
             "server to come up. Prints a line for each thing: `done` when this run made or changed it, with\n"
             "the old and the new, `there` when it was so before. What isn't told stays as it is: budget,\n"
             "bounds of the queues, passwords. Nothing is ever removed. Refuses a budget that the database's\n"
-            "max_connections doesn't bear, and a policy of others that is in force on our queues.\n"
-            "\n"
-            "  --check              change nothing: compare everything, print what differs and the members\n"
-            "                       of each queue; exit code 1 when anything differs\n"
-            "  --print-sql          print the database's part as a psql script instead, and connect to\n"
-            "                       nothing; it reads the passwords from psql's variables\n"
-            "  --skip-broker-users  leave vhost, users, permissions and policies of the broker alone, and\n"
-            "                       print what they need to be; for managed brokers\n",
+            "max_connections doesn't bear, and a policy of others that is in force on our queues.\n",
+    .options = rules,
     .settings = settings_setup,
     .run = run,
 };
+
+SUBCOMMAND_REGISTER(command);

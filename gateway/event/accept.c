@@ -10,44 +10,6 @@
 #include "kept_headers.h"
 #include "log.h"
 
-static void set_outcome(struct reply *reply, enum ticket_outcome outcome, const struct source *source,
-                        const struct eventid *id)
-{
-    switch (outcome) {
-    case TICKET_STORED:
-        reply_accept(reply, id->text, source->answers ? &source->answer : NULL);
-        break;
-    case TICKET_RETURNED:
-        (void)reply_refuse(reply, REPLY_UNROUTABLE, "no queue takes the event; has `sluice setup` been run?");
-        break;
-    case TICKET_NACKED:
-        (void)reply_refuse(reply, REPLY_FULL, "the queue is full; send it again later");
-        break;
-    case TICKET_LOST:
-        (void)reply_refuse(reply, REPLY_LOST, "the broker was lost before its confirm; send it again");
-        break;
-    case TICKET_PENDING:
-    case TICKET_LATE:
-        (void)reply_refuse(reply, REPLY_LATE, "the broker's confirm did not come in time; send it again");
-        break;
-    case TICKET_AWAY:
-        (void)reply_refuse(reply, REPLY_AWAY, "the broker is away; send it again later");
-        break;
-    case TICKET_UNDECLARED:
-        (void)reply_refuse(reply, REPLY_UNDECLARED, "this gateway is not set up yet; send it again later");
-        break;
-    case TICKET_BLOCKED:
-        (void)reply_refuse(reply, REPLY_BLOCKED, "the broker takes nothing at present; send it again later");
-        break;
-    case TICKET_SLOW:
-        (void)reply_refuse(reply, REPLY_SLOW, "the broker is slow at present; send it again later");
-        break;
-    case TICKET_MEMORY:
-        (void)reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
-        break;
-    }
-}
-
 /* False: *reply says why. */
 static bool encode(const struct source *source, const struct request *request, const struct eventid *id,
                    int64_t received_us, struct buf *properties, struct reply *reply)
@@ -72,7 +34,7 @@ static bool encode(const struct source *source, const struct request *request, c
     }
     buf_free(&text);
     if (code == ERROR_MEMORY) {
-        return reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
+        return reply_outcome(reply, OUTCOME_MEMORY);
     }
     if (code != ERROR_NONE) {
         return reply_refuse(reply, REPLY_MALFORMED, "%s", error.text);
@@ -106,7 +68,7 @@ static bool is_verified(const struct source *source, const struct request *reque
     }
     unverified_record(cause, source->name, request->remote);
     if (cause == VERIFY_MEMORY) {
-        return reply_refuse(reply, REPLY_MEMORY, "no memory for the event; send it again later");
+        return reply_outcome(reply, OUTCOME_MEMORY);
     }
     return reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
 }
@@ -137,12 +99,12 @@ static bool is_in_rate(struct source *source, struct reply *reply)
     return wait_us == 0;
 }
 
-void intake_event(const struct intake *intake, struct publish *publish, struct admission *admission,
+void intake_event(const struct intake *intake, struct publishers *publishers, struct admission *admission,
                   const struct request *request, struct buf *body, struct reply *reply)
 {
     struct source *source = intake->source;
     int64_t received_us = eventid_received_us();
-    enum ticket_outcome outcome;
+    enum outcome outcome;
     struct buf properties = {0};
     struct eventid id;
 
@@ -166,10 +128,12 @@ void intake_event(const struct intake *intake, struct publish *publish, struct a
                            admission->in_flight_max);
         return;
     }
-    outcome = publish_event(publish, source->exchange, source->name, &properties, body);
+    outcome = publishers_publish(publishers, source->exchange, source->name, &properties, body);
     admission_leave(admission);
-    set_outcome(reply, outcome, source, &id);
-    if (outcome == TICKET_STORED) {
-        log_info("queued", log_span("source", source->name), log_text("id", id.text));
+    if (outcome != OUTCOME_QUEUED) {
+        (void)reply_outcome(reply, outcome);
+        return;
     }
+    reply_accept(reply, id.text, source->answers ? &source->answer : NULL);
+    log_info("queued", log_span("source", source->name), log_text("id", id.text));
 }

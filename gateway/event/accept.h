@@ -23,7 +23,7 @@ bool intake_begin(struct intake *intake, const struct request *request, struct r
 /* After intake_begin was true. Waits for the broker's confirm, at most GATEWAY_CONFIRM_TIMEOUT. The body is
  * taken over and left empty. *reply is set in every case, and may view into the routes; REPLY_QUEUED only
  * after the confirm. */
-void intake_event(const struct intake *intake, struct publish *publish, struct admission *admission,
+void intake_event(const struct intake *intake, struct publishers *publishers, struct admission *admission,
                   const struct request *request, struct buf *body, struct reply *reply);
 /* When the reply is written. */
 void intake_end(struct intake *intake);

@@ -2,7 +2,7 @@
 #include "server.h"
 
 #include "backoff.h"
-#include "body_length.h"
+#include "body.h"
 #include "certificate.h"
 #include "clock.h"
 #include "envelope.h"
@@ -21,18 +21,12 @@
 #include <string.h>
 
 #define COMPLAINT_MAX 256
-#define QUIET_MS 5000                  /* the longest pause within a request */
-#define BODY_US (10 * CLOCK_US_PER_S)  /* for a whole body; senders give up sooner */
-#define UNREAD_US (1 * CLOCK_US_PER_S) /* for what is thrown away after a refusal */
-#define UNREAD_BYTES (64 * 1024)
-#define PIECE (64 * 1024)      /* a chunked body's memory grows by */
 #define HEAD_SLACK (16 * 1024) /* so that what is somewhat too long gets a fitting reply */
-#define CROWDED_OUT "others wait, and the request came too slowly; send it again later"
 
 struct ingress {
     struct mg_context *server;
     struct certificate *certificate; /* NULL: plain HTTP */
-    struct publish *publish;
+    struct publishers *publishers;
     struct admission *admission;
     struct framing_limits limits;
     int head_bytes; /* of each thread's buffer for heads */
@@ -83,105 +77,6 @@ static void view(const struct ingress *ingress, const struct mg_request_info *in
     forwarded_apply(&ingress->forwarded, r);
 }
 
-/* --- the body --------------------------------------------------------------------- */
-
-static bool refuse_short(struct reply *reply, const struct buf *body, int64_t begun_us, int64_t until_us)
-{
-    int64_t now = clock_monotonic_us();
-
-    if (patience_ended_for_others(&watch)) {
-        return reply_refuse(reply, REPLY_CROWDED, CROWDED_OUT);
-    }
-    if (now >= until_us || now - begun_us >= QUIET_MS * CLOCK_US_PER_MS) {
-        return reply_refuse(
-            reply, REPLY_SLOW_SENDER,
-            "the body was not there in time: %zu bytes came; at most %d s between two of them "
-            "and %d s in all are allowed",
-            body->len, QUIET_MS / 1000, (int)(BODY_US / CLOCK_US_PER_S));
-    }
-    return reply_refuse(reply, REPLY_SHORT,
-                        "the body ended early or its chunks are malformed: %zu bytes came", body->len);
-}
-
-static bool read_length(struct mg_connection *connection, int64_t length, int64_t until_us, struct buf *body,
-                        struct reply *reply)
-{
-    int64_t begun = clock_monotonic_us();
-    int got;
-
-    if (!buf_reserve(body, (size_t)length)) {
-        return reply_refuse(reply, REPLY_MEMORY, "no memory for a body of %" PRId64 " bytes", length);
-    }
-    got = mg_read(connection, body->data, (size_t)length);
-    body->len = got > 0 ? (size_t)got : 0;
-    return (int64_t)body->len == length || refuse_short(reply, body, begun, until_us);
-}
-
-static bool read_chunks(struct mg_connection *connection, int64_t most, int64_t until_us, struct buf *body,
-                        struct reply *reply)
-{
-    for (;;) {
-        int64_t begun = clock_monotonic_us();
-        size_t room = (size_t)most + 1 - body->len; /* one byte more tells that it is too much */
-        int got;
-
-        room = room < PIECE ? room : PIECE;
-        if (!buf_reserve(body, room)) {
-            return reply_refuse(reply, REPLY_MEMORY, "no memory for a body of more than %zu bytes",
-                                body->len);
-        }
-        got = mg_read(connection, body->data + body->len, room);
-        if (got == 0) {
-            return true;
-        }
-        if (got < 0) {
-            return refuse_short(reply, body, begun, until_us);
-        }
-        body->len += (size_t)got;
-        if (body->len > (size_t)most) {
-            return reply_refuse(reply, REPLY_TOO_LARGE,
-                                "the body has more than the %" PRId64 " bytes that are allowed", most);
-        }
-    }
-}
-
-static bool read_body(struct mg_connection *connection, int64_t most, const struct framing *framing,
-                      struct buf *body, struct reply *reply)
-{
-    static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
-    int64_t until = clock_monotonic_us() + BODY_US;
-    bool fine;
-
-    if (framing->body == FRAMING_NONE || (framing->body == FRAMING_LENGTH && framing->length == 0)) {
-        return true;
-    }
-    if (framing->expect_continue) {
-        (void)mg_write(connection, go_on, sizeof go_on - 1);
-    }
-    patience_expect(&watch, until);
-    if (framing->body == FRAMING_LENGTH) {
-        fine = read_length(connection, framing->length, until, body, reply);
-    } else {
-        fine = read_chunks(connection, most, until, body, reply);
-    }
-    patience_rest(&watch);
-    return fine;
-}
-
-/* Takes some of what a refused sender goes on sending: a connection closed with unread bytes is
- * reset, and the reply may be lost with it. */
-static void throw_away(struct mg_connection *connection)
-{
-    int64_t until = clock_monotonic_us() + UNREAD_US;
-    char bytes[4096];
-    int got = 1;
-
-    patience_expect(&watch, until);
-    for (int all = 0; got > 0 && all < UNREAD_BYTES && clock_monotonic_us() < until; all += got) {
-        got = mg_read(connection, bytes, sizeof bytes);
-    }
-}
-
 /* --- the reply -------------------------------------------------------------------- */
 
 static void send_reply(struct mg_connection *connection, const struct reply *reply, struct span remote,
@@ -228,16 +123,16 @@ static void serve(struct ingress *ingress, struct mg_connection *connection, boo
         limits.max_body = met ? intake.source->max_body : limits.max_body;
         whole = framing_check(&request, &limits, &framing, &reply) &&
                 head_check(&head, &request, info->http_version, &reply) && met &&
-                read_body(connection, limits.max_body, &framing, &body, &reply);
+                body_read(connection, limits.max_body, &framing, &watch, &body, &reply);
     }
     if (whole) {
-        intake_event(&intake, ingress->publish, ingress->admission, &request, &body, &reply);
+        intake_event(&intake, ingress->publishers, ingress->admission, &request, &body, &reply);
     }
     close = !whole || !framing.keep_alive || reply_closes(reply.kind) ||
             admission_crowded(ingress->admission) || admission_is_draining(ingress->admission);
     send_reply(connection, &reply, request.remote, close);
     if (!whole) {
-        throw_away(connection);
+        body_throw_away(connection, &watch);
     }
     intake_end(&intake);
     buf_free(&body);
@@ -264,7 +159,7 @@ static int on_http_error(struct mg_connection *connection, int status, const cha
 
     (void)message;
     if (patience_ended_head_for_others(info->remote_addr, (uint16_t)info->remote_port)) {
-        (void)reply_refuse(&reply, REPLY_CROWDED, CROWDED_OUT);
+        (void)reply_refuse(&reply, REPLY_CROWDED, BODY_CROWDED_OUT);
     } else {
         (void)reply_refuse(&reply, reply_of_library(status),
                            "the request is not well-formed HTTP/1.1, or its head is far too long");
@@ -319,17 +214,21 @@ static int on_tls(void *ssl_ctx, void *user_data)
 
 /* --- start and stop -------------------------------------------------------------------- */
 
-static enum error_code start_server(struct ingress *ingress, const struct gateway_settings *s,
-                                    struct mg_server_port *port, struct error *error)
+/* civetweb's options; those of ours beside those that never change. */
+struct options {
+    char ports[300], threads[24], head_bytes[24];
+    const char *list[32];
+};
+
+static void make_options(struct options *o, const struct ingress *ingress, const struct gateway_settings *s)
 {
-    char threads[24], head_bytes[24], ports[300];
-    const char *options[] = {
+    const char *const list[] = {
         "listening_ports",
-        ports,
+        o->ports,
         "num_threads",
-        threads,
+        o->threads,
         "max_request_size",
-        head_bytes,
+        o->head_bytes,
         "connection_queue",
         "64",
         "listen_backlog",
@@ -341,7 +240,7 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
         "keep_alive_timeout_ms",
         "2000",
         "request_timeout_ms",
-        "5000", /* QUIET_MS */
+        "5000", /* BODY_QUIET_MS */
         "decode_url",
         "no",
         "enable_auth_domain_check",
@@ -354,6 +253,18 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
         "",
         NULL,
     };
+
+    _Static_assert(sizeof list <= sizeof o->list, "more options than there is room for");
+    memcpy(o->list, list, sizeof list);
+    /* civetweb's mark for a port that speaks TLS is an s behind it. */
+    (void)snprintf(o->ports, sizeof o->ports, "%s%s", s->listen, ingress->certificate == NULL ? "" : "s");
+    (void)snprintf(o->threads, sizeof o->threads, "%" PRId64, s->threads);
+    (void)snprintf(o->head_bytes, sizeof o->head_bytes, "%d", ingress->head_bytes);
+}
+
+static enum error_code start_server(struct ingress *ingress, const struct gateway_settings *s,
+                                    struct mg_server_port *port, struct error *error)
+{
     const struct mg_callbacks callbacks = {
         .begin_request = on_request,
         .http_error = on_http_error,
@@ -363,14 +274,12 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
         .init_ssl = ingress->certificate == NULL ? NULL : on_tls,
     };
     char complaint[COMPLAINT_MAX] = "", outcome[COMPLAINT_MAX] = "";
+    struct options options;
     struct mg_init_data init = {
-        .callbacks = &callbacks, .user_data = ingress, .configuration_options = options};
+        .callbacks = &callbacks, .user_data = ingress, .configuration_options = options.list};
     struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
 
-    /* civetweb's mark for a port that speaks TLS is an s behind it. */
-    (void)snprintf(ports, sizeof ports, "%s%s", s->listen, ingress->certificate == NULL ? "" : "s");
-    (void)snprintf(threads, sizeof threads, "%" PRId64, s->threads);
-    (void)snprintf(head_bytes, sizeof head_bytes, "%d", ingress->head_bytes);
+    make_options(&options, ingress, s);
     memset(port, 0, sizeof *port);
     start_complaint = complaint;
     ingress->server = mg_start2(&init, &failure);
@@ -388,7 +297,7 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
 }
 
 enum error_code ingress_start(struct ingress **ingress, const struct gateway_settings *settings,
-                              struct publish *publish, struct admission *admission,
+                              struct publishers *publishers, struct admission *admission,
                               struct certificate *certificate, struct error *error)
 {
     struct ingress *g = calloc(1, sizeof *g);
@@ -399,7 +308,7 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
     if (g == NULL) {
         return error_set(error, ERROR_MEMORY, "no memory for the listener");
     }
-    g->publish = publish;
+    g->publishers = publishers;
     g->admission = admission;
     g->certificate = certificate;
     g->head_bytes = (int)settings->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK;

@@ -14,10 +14,10 @@
 struct ingress;
 
 /* Listens on settings->listen, by HTTPS when certificate isn't NULL, and logs "listening" with the port.
- * settings, publish, admission and certificate must outlive it. *ingress is the caller's, to be ended by
+ * settings, publishers, admission and certificate must outlive it. *ingress is the caller's, to be ended by
  * ingress_stop. ERROR_SYSTEM or ERROR_SETTING: it can't listen there. */
 MUST_CHECK enum error_code ingress_start(struct ingress **ingress, const struct gateway_settings *settings,
-                                         struct publish *publish, struct admission *admission,
+                                         struct publishers *publishers, struct admission *admission,
                                          struct certificate *certificate, struct error *error);
 /* Closes every connection; replies that are being written are cut. ingress may be NULL. */
 void ingress_stop(struct ingress *ingress);

@@ -18,15 +18,15 @@ static struct metric metrics[METRICS] = {
                   "Connections to the broker that failed or were lost.", METRIC_COUNTER, 0},
 };
 
-void uplink_register(void)
+void broker_link_register(void)
 {
     metrics_register(metrics, METRICS);
 }
 
-void uplink_init(struct uplink *u, const struct broker_access *access, const char *name,
-                 const struct delays *required)
+void broker_link_init(struct broker_link *u, const struct broker_access *access, const char *name,
+                      const struct delays *required)
 {
-    *u = (struct uplink){
+    *u = (struct broker_link){
         .access = access,
         .name = name,
         .backoff = {.base_us = BACKOFF_BASE_US, .cap_us = BACKOFF_CAP_US},
@@ -35,21 +35,21 @@ void uplink_init(struct uplink *u, const struct broker_access *access, const cha
     (void)pthread_mutex_init(&u->mutex, NULL);
 }
 
-void uplink_require(struct uplink *u, const struct delays *required)
+void broker_link_require(struct broker_link *u, const struct delays *required)
 {
     (void)pthread_mutex_lock(&u->mutex);
     u->required = *required;
     (void)pthread_mutex_unlock(&u->mutex);
 }
 
-static void retry_later(struct uplink *u)
+static void retry_later(struct broker_link *u)
 {
     u->retry_at_us = clock_monotonic_us() + backoff_next(&u->backoff, backoff_random());
     metric_add(&metrics[FAILURES], 1);
 }
 
 /* One line at the first failure, and one a minute. */
-static void warn(struct uplink *u, enum uplink_state state, const struct error *error)
+static void warn(struct broker_link *u, enum outcome why, const struct error *error)
 {
     int64_t now = clock_monotonic_us();
 
@@ -57,7 +57,7 @@ static void warn(struct uplink *u, enum uplink_state state, const struct error *
         return;
     }
     u->warned_at_us = now;
-    if (state == UPLINK_UNDECLARED) {
+    if (why == OUTCOME_UNDECLARED) {
         log_error("delay-undeclared", log_text("reason", error->text),
                   log_text("message", "events get 503 until it is declared"));
     } else {
@@ -66,7 +66,7 @@ static void warn(struct uplink *u, enum uplink_state state, const struct error *
     }
 }
 
-enum uplink_state uplink_open(struct uplink *u)
+struct gate_state broker_link_open(struct broker_link *u)
 {
     const struct broker_options options = {
         .access = u->access,
@@ -74,7 +74,7 @@ enum uplink_state uplink_open(struct uplink *u)
         .heartbeat_s = HEARTBEAT_S,
         .confirms = true,
     };
-    enum uplink_state state;
+    enum outcome why;
     struct delays required;
     struct error error;
     enum error_code code = broker_open(&u->broker, &options, &error);
@@ -83,35 +83,35 @@ enum uplink_state uplink_open(struct uplink *u)
     required = u->required;
     (void)pthread_mutex_unlock(&u->mutex);
     if (code == ERROR_NONE) {
-        code = delay_inspect(&required, u->broker, &error);
+        code = delays_inspect(&required, u->broker, &error);
     }
     if (code == ERROR_NONE) {
         metric_add(&metrics[CONNECTS], 1);
         u->warned_at_us = 0;
         log_info("broker-connected", log_text("url", u->access->url));
-        return UPLINK_OPEN;
+        return GATE_OPEN;
     }
-    state = u->broker != NULL && code == ERROR_NOT_FOUND ? UPLINK_UNDECLARED : UPLINK_AWAY;
-    broker_close(u->broker, state == UPLINK_UNDECLARED);
+    why = u->broker != NULL && code == ERROR_NOT_FOUND ? OUTCOME_UNDECLARED : OUTCOME_AWAY;
+    broker_close(u->broker, why == OUTCOME_UNDECLARED);
     u->broker = NULL;
     retry_later(u);
-    warn(u, state, &error);
-    return state;
+    warn(u, why, &error);
+    return GATE_SHUT(why);
 }
 
-void uplink_works(struct uplink *u)
+void broker_link_works(struct broker_link *u)
 {
     backoff_reset(&u->backoff);
 }
 
-void uplink_lose(struct uplink *u)
+void broker_link_lose(struct broker_link *u)
 {
     broker_close(u->broker, false);
     u->broker = NULL;
     retry_later(u);
 }
 
-void uplink_close(struct uplink *u)
+void broker_link_close(struct broker_link *u)
 {
     broker_close(u->broker, true);
     u->broker = NULL;

@@ -8,17 +8,12 @@
 #include "backoff.h"
 #include "broker.h"
 #include "delays.h"
+#include "gate.h"
 
 #include <pthread.h>
 
-enum uplink_state {
-    UPLINK_OPEN,
-    UPLINK_AWAY,       /* no connection */
-    UPLINK_UNDECLARED, /* a delay isn't declared on the broker: no connection is kept either */
-};
-
-/* Owned by its publisher's thread, but for uplink_require. */
-struct uplink {
+/* Owned by its publisher's thread, but for broker_link_require. */
+struct broker_link {
     const struct broker_access *access; /* must outlive it */
     const char *name;                   /* connection name; likewise */
     struct broker *broker;              /* NULL unless open */
@@ -30,18 +25,19 @@ struct uplink {
 };
 
 /* Before threads start. */
-void uplink_register(void);
-void uplink_init(struct uplink *uplink, const struct broker_access *access, const char *name,
-                 const struct delays *required);
+void broker_link_register(void);
+void broker_link_init(struct broker_link *link, const struct broker_access *access, const char *name,
+                      const struct delays *required);
 /* From the next opening on, these must be declared. Any thread. */
-void uplink_require(struct uplink *uplink, const struct delays *required);
-/* Tries to connect; logs what it comes to. Unless UPLINK_OPEN, retry_at_us says when to try again. */
-enum uplink_state uplink_open(struct uplink *uplink);
+void broker_link_require(struct broker_link *link, const struct delays *required);
+/* Tries to connect; logs what it comes to. Open, or shut by OUTCOME_AWAY or by OUTCOME_UNDECLARED: no
+ * connection is kept then either, and retry_at_us says when to try again. */
+struct gate_state broker_link_open(struct broker_link *link);
 /* The connection works: the next loss is the first again. */
-void uplink_works(struct uplink *uplink);
+void broker_link_works(struct broker_link *link);
 /* Gives up a connection that has failed, and sets retry_at_us. */
-void uplink_lose(struct uplink *uplink);
+void broker_link_lose(struct broker_link *link);
 /* Closes it politely, if open, and frees what is in it. */
-void uplink_close(struct uplink *uplink);
+void broker_link_close(struct broker_link *link);
 
 #endif

@@ -7,7 +7,7 @@
 
 #define HEARTBEAT_S 10
 
-const char *delay_wrong(int64_t us)
+const char *delays_wrong(int64_t us)
 {
     if (us < 0 || us > TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S) {
         return "is not from 0s to 24h";
@@ -15,7 +15,7 @@ const char *delay_wrong(int64_t us)
     return us % CLOCK_US_PER_S == 0 ? NULL : "is not a whole number of seconds";
 }
 
-bool delay_has(const struct delays *set, int64_t seconds)
+bool delays_has(const struct delays *set, int64_t seconds)
 {
     for (size_t i = 0; i < set->count; i++) {
         if (set->seconds[i] == seconds) {
@@ -25,9 +25,9 @@ bool delay_has(const struct delays *set, int64_t seconds)
     return false;
 }
 
-bool delay_add(struct delays *set, int64_t seconds)
+bool delays_add(struct delays *set, int64_t seconds)
 {
-    if (seconds == 0 || delay_has(set, seconds)) {
+    if (seconds == 0 || delays_has(set, seconds)) {
         return true;
     }
     if (set->count == TOPOLOGY_DELAYS_MAX) {
@@ -37,7 +37,7 @@ bool delay_add(struct delays *set, int64_t seconds)
     return true;
 }
 
-enum error_code delay_inspect(const struct delays *set, struct broker *broker, struct error *error)
+enum error_code delays_inspect(const struct delays *set, struct broker *broker, struct error *error)
 {
     for (size_t i = 0; i < set->count; i++) {
         char exchange[TOPOLOGY_NAME_MAX];
@@ -58,8 +58,8 @@ enum error_code delay_inspect(const struct delays *set, struct broker *broker, s
     return ERROR_NONE;
 }
 
-enum error_code delay_probe(const struct delays *set, const struct delays *known,
-                            const struct broker_access *access, const char *name, struct error *error)
+enum error_code delays_probe(const struct delays *set, const struct delays *known,
+                             const struct broker_access *access, const char *name, struct error *error)
 {
     const struct broker_options options = {
         .access = access, .connection_name = name, .heartbeat_s = HEARTBEAT_S};
@@ -68,7 +68,7 @@ enum error_code delay_probe(const struct delays *set, const struct delays *known
     enum error_code code;
 
     for (size_t i = 0; i < set->count; i++) {
-        if (!delay_has(known, set->seconds[i])) {
+        if (!delays_has(known, set->seconds[i])) {
             unknown.seconds[unknown.count++] = set->seconds[i];
         }
     }
@@ -77,7 +77,7 @@ enum error_code delay_probe(const struct delays *set, const struct delays *known
     }
     code = broker_open(&broker, &options, error);
     if (code == ERROR_NONE) {
-        code = delay_inspect(&unknown, broker, error);
+        code = delays_inspect(&unknown, broker, error);
     }
     broker_close(broker, code == ERROR_NONE);
     return code;

@@ -23,17 +23,17 @@ struct delays {
 
 /* NULL when us can be a delay (0, or whole seconds up to 24 h), else what is wrong as the middle of a
  * sentence: "is not a whole number of seconds". */
-const char *delay_wrong(int64_t us);
+const char *delays_wrong(int64_t us);
 /* Adds one; 0, and one that is in it, change nothing. False: it is full. */
-MUST_CHECK bool delay_add(struct delays *set, int64_t seconds);
-bool delay_has(const struct delays *set, int64_t seconds);
+MUST_CHECK bool delays_add(struct delays *set, int64_t seconds);
+bool delays_has(const struct delays *set, int64_t seconds);
 /* Asks the broker for the exchange of each; waits. ERROR_NOT_FOUND names the first that isn't declared and
  * what to do; the connection is spent after any error. */
-MUST_CHECK enum error_code delay_inspect(const struct delays *set, struct broker *broker,
-                                         struct error *error);
+MUST_CHECK enum error_code delays_inspect(const struct delays *set, struct broker *broker,
+                                          struct error *error);
 /* The same on a connection of its own, for those of `set` that aren't in `known`. Takes at most some 15 s. */
-MUST_CHECK enum error_code delay_probe(const struct delays *set, const struct delays *known,
-                                       const struct broker_access *access, const char *name,
-                                       struct error *error);
+MUST_CHECK enum error_code delays_probe(const struct delays *set, const struct delays *known,
+                                        const struct broker_access *access, const char *name,
+                                        struct error *error);
 
 #endif

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 
+#include <limits.h>
 #include <linux/futex.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,86 +12,95 @@
 #include <time.h>
 #include <unistd.h>
 
-struct ticket *ticket_new(const char *exchange, struct span source, struct buf *properties, struct buf *body)
-{
-    struct ticket *t = malloc(sizeof *t);
+#define NONE_YET UINT_MAX /* no enum outcome */
 
-    if (t != NULL) {
-        *t = (struct ticket){.properties = *properties, .body = *body, .references = 2};
-        (void)snprintf(t->exchange, sizeof t->exchange, "%s", exchange);
-        memcpy(t->source, source.data, source.len < sizeof t->source ? source.len : sizeof t->source - 1);
+struct pending *pending_new(const char *exchange, struct span source, struct buf *properties,
+                            struct buf *body)
+{
+    struct pending *e = malloc(sizeof *e);
+
+    if (e != NULL) {
+        *e = (struct pending){.properties = *properties, .body = *body, .outcome = NONE_YET, .references = 2};
+        (void)snprintf(e->exchange, sizeof e->exchange, "%s", exchange);
+        memcpy(e->source, source.data, source.len < sizeof e->source ? source.len : sizeof e->source - 1);
         *properties = (struct buf){0};
         *body = (struct buf){0};
     }
-    return t;
+    return e;
 }
 
-static bool set_once(struct ticket *t, enum ticket_outcome outcome)
+static bool set_once(struct pending *e, enum outcome outcome)
 {
-    unsigned pending = TICKET_PENDING;
+    unsigned none = NONE_YET;
 
-    return atomic_compare_exchange_strong(&t->outcome, &pending, outcome);
+    return atomic_compare_exchange_strong(&e->outcome, &none, outcome);
 }
 
-void ticket_complete(struct ticket *t, enum ticket_outcome outcome)
+void pending_complete(struct pending *e, enum outcome outcome)
 {
-    if (set_once(t, outcome)) {
-        (void)syscall(SYS_futex, &t->outcome, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
+    if (set_once(e, outcome)) {
+        (void)syscall(SYS_futex, &e->outcome, FUTEX_WAKE_PRIVATE, 1, NULL, NULL, 0);
     }
 }
 
-bool ticket_is_pending(struct ticket *t)
+bool pending_is_unanswered(struct pending *e)
 {
-    return atomic_load(&t->outcome) == TICKET_PENDING;
+    return atomic_load(&e->outcome) == NONE_YET;
 }
 
-enum ticket_outcome ticket_wait(struct ticket *t, int64_t deadline_us)
+enum outcome pending_wait(struct pending *e, int64_t deadline_us)
 {
-    while (ticket_is_pending(t)) {
+    while (pending_is_unanswered(e)) {
         int64_t left = deadline_us - clock_monotonic_us();
         struct timespec timeout = {left / CLOCK_US_PER_S, left % CLOCK_US_PER_S * 1000};
 
         if (left <= 0) {
-            (void)set_once(t, TICKET_LATE);
+            (void)set_once(e, OUTCOME_LATE);
             break;
         }
-        (void)syscall(SYS_futex, &t->outcome, FUTEX_WAIT_PRIVATE, TICKET_PENDING, &timeout, NULL, 0);
+        (void)syscall(SYS_futex, &e->outcome, FUTEX_WAIT_PRIVATE, NONE_YET, &timeout, NULL, 0);
     }
-    return (enum ticket_outcome)atomic_load(&t->outcome);
+    return (enum outcome)atomic_load(&e->outcome);
 }
 
-void ticket_release(struct ticket *t)
+void pending_release(struct pending *e)
 {
-    if (atomic_fetch_sub(&t->references, 1) == 1) {
-        buf_free(&t->properties);
-        buf_free(&t->body);
-        free(t);
-    }
-}
-
-void ticket_push(struct ticket_line *line, struct ticket *t)
-{
-    t->next = atomic_load(&line->last);
-    while (!atomic_compare_exchange_weak(&line->last, &t->next, t)) {
+    if (atomic_fetch_sub(&e->references, 1) == 1) {
+        buf_free(&e->properties);
+        buf_free(&e->body);
+        free(e);
     }
 }
 
-struct ticket *ticket_take(struct ticket_line *line)
+void pending_finish(struct pending *e, enum outcome outcome)
 {
-    struct ticket *t = atomic_exchange(&line->last, NULL);
-    struct ticket *first = NULL;
+    pending_complete(e, outcome);
+    pending_release(e);
+}
 
-    while (t != NULL) {
-        struct ticket *before = t->next;
+void pending_push(struct pending_line *line, struct pending *e)
+{
+    e->next = atomic_load(&line->last);
+    while (!atomic_compare_exchange_weak(&line->last, &e->next, e)) {
+    }
+}
 
-        t->next = first;
-        first = t;
-        t = before;
+struct pending *pending_take(struct pending_line *line)
+{
+    struct pending *e = atomic_exchange(&line->last, NULL);
+    struct pending *first = NULL;
+
+    while (e != NULL) {
+        struct pending *before = e->next;
+
+        e->next = first;
+        first = e;
+        e = before;
     }
     return first;
 }
 
-bool ticket_line_is_empty(struct ticket_line *line)
+bool pending_line_is_empty(struct pending_line *line)
 {
     return atomic_load(&line->last) == NULL;
 }

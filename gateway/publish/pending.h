@@ -8,55 +8,43 @@
 
 #include "buf.h"
 #include "envelope.h"
+#include "gateway/reply.h"
 #include "topology.h"
 
 #include <stdatomic.h>
 #include <stdint.h>
 
-enum ticket_outcome {
-    TICKET_PENDING,  /* not known yet */
-    TICKET_STORED,   /* confirmed by the broker and not returned */
-    TICKET_RETURNED, /* no queue takes it */
-    TICKET_NACKED,   /* the broker refused it: a queue is full */
-    TICKET_LOST,     /* the connection ended first: it may be stored */
-    TICKET_LATE,     /* the deadline passed first: it may be stored */
-    TICKET_BLOCKED,  /* the broker has an alarm and takes nothing: if it was published just before, it may be
-                        stored */
-    /* Not published: */
-    TICKET_AWAY, /* no connection to the broker */
-    TICKET_SLOW, /* confirms don't come, or too many are outstanding */
-    TICKET_MEMORY,
-    TICKET_UNDECLARED, /* the broker lacks an exchange that events are to enter by */
-};
-
-struct ticket {
-    struct ticket *next;
+struct pending {
+    struct pending *next;
     char exchange[TOPOLOGY_NAME_MAX];
     char source[ENVELOPE_SOURCE_MAX + 1]; /* the routing key */
     struct buf properties, body;
-    atomic_uint outcome; /* enum ticket_outcome; a futex */
+    atomic_uint outcome; /* enum outcome, or that it is not known yet; a futex */
     atomic_int references;
 };
 
-/* The tickets that wait for a publisher: pushed by any thread, taken whole by one. */
-struct ticket_line {
-    _Atomic(struct ticket *) last;
+/* The events that wait for a publisher: pushed by any thread, taken whole by one. */
+struct pending_line {
+    _Atomic(struct pending *) last;
 };
 
 /* Copies exchange and source; takes properties and body over and leaves them empty. Held twice. NULL: no
  * memory. */
-struct ticket *ticket_new(const char *exchange, struct span source, struct buf *properties, struct buf *body);
+struct pending *pending_new(const char *exchange, struct span source, struct buf *properties,
+                            struct buf *body);
 /* Sets the outcome and wakes the waiter; does nothing when there is one already. */
-void ticket_complete(struct ticket *ticket, enum ticket_outcome outcome);
+void pending_complete(struct pending *event, enum outcome outcome);
 /* False: its waiter has left. */
-bool ticket_is_pending(struct ticket *ticket);
-/* Waits for the outcome; TICKET_LATE when deadline_us (monotonic) comes first. */
-enum ticket_outcome ticket_wait(struct ticket *ticket, int64_t deadline_us);
-void ticket_release(struct ticket *ticket);
+bool pending_is_unanswered(struct pending *event);
+/* Waits for the outcome; OUTCOME_LATE when deadline_us (monotonic) comes first. */
+enum outcome pending_wait(struct pending *event, int64_t deadline_us);
+void pending_release(struct pending *event);
+/* Both: what a publisher does when it is done with an event. */
+void pending_finish(struct pending *event, enum outcome outcome);
 
-void ticket_push(struct ticket_line *line, struct ticket *ticket);
+void pending_push(struct pending_line *line, struct pending *event);
 /* Everything in line, linked by next, the first pushed first. */
-struct ticket *ticket_take(struct ticket_line *line);
-bool ticket_line_is_empty(struct ticket_line *line);
+struct pending *pending_take(struct pending_line *line);
+bool pending_line_is_empty(struct pending_line *line);
 
 #endif

@@ -8,19 +8,14 @@
 #include "log.h"
 #include "metrics.h"
 
-#include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <unistd.h>
 
-#define SLOW_US CLOCK_US_PER_S /* a confirm takes milliseconds */
-#define OUTSTANDING_MAX 65536  /* tickets without their bodies: a few MB */
-#define IDLE_MS 2000           /* less than half of a heartbeat */
-#define OUTSTANDING_MS 1       /* how long a new ticket may wait for an older one's confirm */
+#define OUTSTANDING_MAX 65536 /* events without their bodies: a few MB */
+#define IDLE_MS 2000          /* less than half of a heartbeat */
+#define OUTSTANDING_MS 1      /* how long a new event may wait for an older one's confirm */
 #define BLOCKED_MS 100
 #define BLOCKED_US (BLOCKED_MS * CLOCK_US_PER_MS) /* confirms from before an alarm have come by then */
 #define BURST_BYTES (256 * 1024)                  /* published between two looks for an alarm */
@@ -29,14 +24,10 @@
 struct publisher {
     struct publisher_options options;
     pthread_t thread;
-    struct ticket_line waiting;
-    int wake_fd;
+    struct gate gate;
     atomic_bool stopping;
-    atomic_bool asleep;        /* in poll with nothing outstanding: a new ticket must wake it */
-    atomic_int gate;           /* see publisher_gate */
-    _Atomic int64_t oldest_us; /* of the outstanding messages; INT64_MAX: none */
     /* The thread's own: */
-    struct uplink uplink;
+    struct broker_link link;
     struct confirm confirms;
     int64_t unblocked_at_us;
     int64_t blocked_at_us; /* 0: nobody waits for a confirm that may not come before the alarm's end */
@@ -57,58 +48,38 @@ static struct metric metrics[METRICS] = {
                      METRIC_GAUGE, 0},
 };
 
-/* First the gate, then the line is emptied: a submitter that pushes and then
- * looks at the gate either finds it shut or is found in the line. */
-static void set_gate(struct publisher *p, enum ticket_outcome gate)
+static void set_gate(struct publisher *p, struct gate_state state)
 {
-    atomic_store(&p->gate, (int)gate);
+    gate_set(&p->gate, state);
     p->options.changed(p->options.context);
-}
-
-static void finish(struct ticket *t, enum ticket_outcome outcome)
-{
-    ticket_complete(t, outcome);
-    ticket_release(t);
-}
-
-static void refuse_waiting(struct publisher *p, enum ticket_outcome outcome)
-{
-    struct ticket *t = ticket_take(&p->waiting);
-
-    while (t != NULL) {
-        struct ticket *next = t->next;
-
-        finish(t, outcome);
-        t = next;
-    }
 }
 
 /* --- confirms ------------------------------------------------------------------- */
 
-static void on_settled(void *context, void *settled, enum confirm_outcome outcome)
+static enum outcome count_settled(struct publisher *p, enum confirm_outcome outcome)
 {
-    struct publisher *p = context;
-
-    metric_add(&metrics[OUTSTANDING], -1);
     switch (outcome) {
     case CONFIRM_STORED:
         metric_add(&metrics[STORED], 1);
-        uplink_works(&p->uplink);
-        finish(settled, TICKET_STORED);
-        break;
+        broker_link_works(&p->link);
+        return OUTCOME_QUEUED;
     case CONFIRM_RETURNED:
         metric_add(&metrics[RETURNED], 1);
-        finish(settled, TICKET_RETURNED);
-        break;
+        return OUTCOME_UNROUTABLE;
     case CONFIRM_REFUSED:
         metric_add(&metrics[NACKED], 1);
-        finish(settled, TICKET_NACKED);
-        break;
+        return OUTCOME_FULL;
     case CONFIRM_LOST:
-        metric_add(&metrics[LOST], 1);
-        finish(settled, TICKET_LOST);
         break;
     }
+    metric_add(&metrics[LOST], 1);
+    return OUTCOME_LOST;
+}
+
+static void on_settled(void *context, void *settled, enum confirm_outcome outcome)
+{
+    metric_add(&metrics[OUTSTANDING], -1);
+    pending_finish(settled, count_settled(context, outcome));
 }
 
 static void on_stray(const char *what, uint64_t number)
@@ -122,13 +93,12 @@ static void on_blocked(struct publisher *p)
     log_warning("broker-blocked", log_number("outstanding", (int64_t)p->confirms.outstanding),
                 log_text("message", "the broker has an alarm (memory or disk): events get 503"));
     p->blocked_at_us = clock_monotonic_us();
-    set_gate(p, TICKET_BLOCKED);
-    refuse_waiting(p, TICKET_BLOCKED);
+    set_gate(p, GATE_SHUT(OUTCOME_BLOCKED));
 }
 
-static void answer_blocked(void *ticket)
+static void answer_blocked(void *event)
 {
-    ticket_complete(ticket, TICKET_BLOCKED);
+    pending_complete(event, OUTCOME_BLOCKED);
 }
 
 /* What the broker read before the alarm is confirmed in a moment; the rest lies unread until the alarm is
@@ -146,7 +116,7 @@ static void on_unblocked(struct publisher *p)
     log_info("broker-unblocked", log_number("outstanding", (int64_t)p->confirms.outstanding));
     p->unblocked_at_us = clock_monotonic_us();
     p->blocked_at_us = 0;
-    set_gate(p, TICKET_PENDING);
+    set_gate(p, GATE_OPEN);
 }
 
 /* Takes everything that has come. False: the connection is lost, *error says why. */
@@ -155,10 +125,10 @@ static bool read_events(struct publisher *p, struct error *error)
     struct broker_event event;
 
     for (;;) {
-        broker_next(p->uplink.broker, &event, error);
+        broker_next(p->link.broker, &event, error);
         switch (event.kind) {
         case BROKER_IDLE:
-            atomic_store(&p->oldest_us, confirm_oldest_us(&p->confirms));
+            atomic_store(&p->gate.oldest_us, confirm_oldest_us(&p->confirms));
             return true;
         case BROKER_ACK:
         case BROKER_NACK:
@@ -189,91 +159,79 @@ static bool read_events(struct publisher *p, struct error *error)
 
 /* --- publishing ----------------------------------------------------------------- */
 
-/* False: the connection is lost; the ticket is then among the outstanding ones. */
-static bool publish_one(struct publisher *p, struct ticket *t, struct error *error)
+/* False: the connection is lost; the event is then among the outstanding ones. */
+static bool publish_one(struct publisher *p, struct pending *e, struct error *error)
 {
-    enum ticket_outcome gate = publisher_gate(p);
+    struct gate_state gate = gate_state(&p->gate);
     int64_t now = clock_monotonic_us();
     enum error_code code;
     uint64_t number;
 
-    if (gate != TICKET_PENDING || !ticket_is_pending(t)) {
-        finish(t, gate); /* or only let go: its waiter has left */
+    if (!gate.open) {
+        pending_finish(e, gate.why);
         return true;
     }
-    number = confirm_add(&p->confirms, t, now);
+    if (!pending_is_unanswered(e)) {
+        pending_release(e); /* its waiter has left */
+        return true;
+    }
+    number = confirm_add(&p->confirms, e, now);
     if (number == 0) {
-        finish(t, TICKET_SLOW);
+        pending_finish(e, OUTCOME_SLOW);
         return true;
     }
     metric_add(&metrics[OUTSTANDING], 1);
     metric_add(&metrics[PUBLISHED], 1);
     if (p->confirms.outstanding == 1) {
-        atomic_store(&p->oldest_us, now);
+        atomic_store(&p->gate.oldest_us, now);
     }
-    code = broker_publish(p->uplink.broker, t->exchange, span_of(t->source), buf_span(&t->properties),
-                          buf_span(&t->body), number, error);
-    buf_free(&t->properties);
-    buf_free(&t->body);
+    code = broker_publish(p->link.broker, e->exchange, span_of(e->source), buf_span(&e->properties),
+                          buf_span(&e->body), number, error);
+    buf_free(&e->properties);
+    buf_free(&e->body);
     return code == ERROR_NONE;
 }
 
 static bool publish_waiting(struct publisher *p, struct error *error)
 {
-    struct ticket *t = ticket_take(&p->waiting);
+    struct pending *e = pending_take(&p->gate.waiting);
     size_t bytes = 0;
-    bool fine = true, several = t != NULL && t->next != NULL;
+    bool fine = true, several = e != NULL && e->next != NULL;
 
     if (several) {
-        broker_gather(p->uplink.broker, true);
+        broker_gather(p->link.broker, true);
     }
-    while (t != NULL) {
-        struct ticket *next = t->next;
+    while (e != NULL) {
+        struct pending *next = e->next;
 
         if (!fine) {
-            finish(t, TICKET_AWAY);
+            pending_finish(e, OUTCOME_AWAY);
         } else {
-            bytes += t->body.len + t->properties.len;
-            fine = publish_one(p, t, error);
+            bytes += e->body.len + e->properties.len;
+            fine = publish_one(p, e, error);
         }
         if (fine && bytes >= BURST_BYTES) {
             bytes = 0;
             fine = read_events(p, error);
         }
-        t = next;
+        e = next;
     }
     if (several) {
-        broker_gather(p->uplink.broker, false);
+        broker_gather(p->link.broker, false);
     }
     return fine;
 }
 
 /* --- the connection --------------------------------------------------------------- */
 
-static void connect_broker(struct publisher *p)
-{
-    switch (uplink_open(&p->uplink)) {
-    case UPLINK_OPEN:
-        set_gate(p, TICKET_PENDING);
-        break;
-    case UPLINK_AWAY:
-        set_gate(p, TICKET_AWAY);
-        break;
-    case UPLINK_UNDECLARED:
-        set_gate(p, TICKET_UNDECLARED);
-        break;
-    }
-}
-
 static void lose_broker(struct publisher *p, const struct error *error)
 {
     log_warning("broker-lost", log_text("reason", error->text),
                 log_number("unconfirmed", (int64_t)p->confirms.outstanding));
-    set_gate(p, TICKET_AWAY);
-    refuse_waiting(p, TICKET_AWAY);
+    set_gate(p, GATE_SHUT(OUTCOME_AWAY));
     confirm_lose(&p->confirms);
-    atomic_store(&p->oldest_us, INT64_MAX);
-    uplink_lose(&p->uplink);
+    atomic_store(&p->gate.oldest_us, INT64_MAX);
+    broker_link_lose(&p->link);
 }
 
 /* A broker that doesn't confirm for so long won't: only a new connection tells. */
@@ -282,8 +240,7 @@ static bool is_hopeless(const struct publisher *p, struct error *error)
     int64_t oldest = confirm_oldest_us(&p->confirms);
     int64_t since = oldest > p->unblocked_at_us ? oldest : p->unblocked_at_us;
 
-    if (oldest == INT64_MAX || publisher_gate(p) == TICKET_BLOCKED ||
-        clock_monotonic_us() - since < HOPELESS_US) {
+    if (oldest == INT64_MAX || !gate_state(&p->gate).open || clock_monotonic_us() - since < HOPELESS_US) {
         return false;
     }
     (void)error_set(error, ERROR_TIMEOUT, "no confirm of a message for %d s",
@@ -295,35 +252,24 @@ static bool is_hopeless(const struct publisher *p, struct error *error)
 
 static void rest_connected(struct publisher *p)
 {
-    struct pollfd fds[] = {{.fd = broker_fd(p->uplink.broker), .events = POLLIN},
-                           {.fd = p->wake_fd, .events = POLLIN}};
-    uint64_t count;
+    struct pollfd broker = {.fd = broker_fd(p->link.broker), .events = POLLIN};
 
-    if (p->confirms.outstanding > 0) {
-        /* The next confirm wakes it, not the next ticket: one wake-up for many of them. */
-        bool open = publisher_gate(p) == TICKET_PENDING;
-
-        answer_outstanding(p);
-        (void)poll(fds, 1, open ? OUTSTANDING_MS : BLOCKED_MS);
+    if (p->confirms.outstanding == 0) {
+        gate_sleep(&p->gate, broker.fd, IDLE_MS);
         return;
     }
-    atomic_store(&p->asleep, true);
-    if (ticket_line_is_empty(&p->waiting) && !atomic_load(&p->stopping)) {
-        (void)poll(fds, 2, IDLE_MS);
-    }
-    atomic_store(&p->asleep, false);
-    if (fds[1].revents != 0) {
-        (void)!read(p->wake_fd, &count, sizeof count);
-    }
+    /* The next confirm wakes it, not the next event: one wake-up for many of them. */
+    answer_outstanding(p);
+    (void)poll(&broker, 1, gate_state(&p->gate).open ? OUTSTANDING_MS : BLOCKED_MS);
 }
 
 static void rest_away(struct publisher *p)
 {
-    struct pollfd fd = {.fd = p->wake_fd, .events = POLLIN};
-    int64_t left_ms = (p->uplink.retry_at_us - clock_monotonic_us()) / CLOCK_US_PER_MS + 1;
+    struct pollfd fd = {.fd = p->gate.wake_fd, .events = POLLIN};
+    int64_t left_ms = (p->link.retry_at_us - clock_monotonic_us()) / CLOCK_US_PER_MS + 1;
 
     (void)poll(&fd, 1, left_ms > 0 ? (int)left_ms : 0);
-    refuse_waiting(p, publisher_gate(p));
+    gate_refuse_waiting(&p->gate);
 }
 
 static void *run(void *argument)
@@ -332,9 +278,9 @@ static void *run(void *argument)
     struct error error;
 
     while (!atomic_load(&p->stopping)) {
-        if (p->uplink.broker == NULL) {
-            if (clock_monotonic_us() >= p->uplink.retry_at_us) {
-                connect_broker(p);
+        if (p->link.broker == NULL) {
+            if (clock_monotonic_us() >= p->link.retry_at_us) {
+                set_gate(p, broker_link_open(&p->link));
             } else {
                 rest_away(p);
             }
@@ -344,11 +290,10 @@ static void *run(void *argument)
             lose_broker(p, &error);
         }
     }
-    atomic_store(&p->gate, TICKET_AWAY);
-    refuse_waiting(p, TICKET_AWAY);
+    gate_set(&p->gate, GATE_SHUT(OUTCOME_AWAY));
     confirm_lose(&p->confirms);
     confirm_free(&p->confirms);
-    uplink_close(&p->uplink);
+    broker_link_close(&p->link);
     return NULL;
 }
 
@@ -357,34 +302,31 @@ static void *run(void *argument)
 void publisher_register(void)
 {
     metrics_register(metrics, METRICS);
-    uplink_register();
+    broker_link_register();
 }
 
 enum error_code publisher_start(struct publisher **publisher, const struct publisher_options *options,
                                 struct error *error)
 {
-    struct publisher *p = malloc(sizeof *p);
+    struct publisher *p = calloc(1, sizeof *p);
     int failure;
+    enum error_code code;
 
     *publisher = NULL;
     if (p == NULL) {
         return error_set(error, ERROR_MEMORY, "no memory for a publisher");
     }
-    *p = (struct publisher){
-        .options = *options,
-        .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
-        .gate = TICKET_AWAY,
-        .oldest_us = INT64_MAX,
-    };
-    if (p->wake_fd < 0) {
+    p->options = *options;
+    code = gate_init(&p->gate, error);
+    if (code != ERROR_NONE) {
         free(p);
-        return error_set(error, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
+        return code;
     }
     confirm_init(&p->confirms, OUTSTANDING_MAX, on_settled, p);
-    uplink_init(&p->uplink, options->access, options->name, &options->delays);
+    broker_link_init(&p->link, options->access, options->name, &options->delays);
     failure = pthread_create(&p->thread, NULL, run, p);
     if (failure != 0) {
-        uplink_close(&p->uplink);
+        broker_link_close(&p->link);
         publisher_free(p);
         return error_set(error, ERROR_SYSTEM, "cannot start a publisher: %s", strerror(failure));
     }
@@ -392,59 +334,37 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
     return ERROR_NONE;
 }
 
-enum ticket_outcome publisher_gate(const struct publisher *p)
+struct gate_state publisher_gate(const struct publisher *p)
 {
-    return (enum ticket_outcome)atomic_load(&p->gate);
+    return gate_state(&p->gate);
+}
+
+struct gate_state publisher_look(const struct publisher *p)
+{
+    return gate_look(&p->gate);
 }
 
 void publisher_require(struct publisher *p, const struct delays *delays)
 {
-    uplink_require(&p->uplink, delays);
+    broker_link_require(&p->link, delays);
 }
 
-enum ticket_outcome publisher_look(const struct publisher *p)
+void publisher_submit(struct publisher *p, struct pending *e)
 {
-    enum ticket_outcome gate = publisher_gate(p);
-    int64_t oldest = atomic_load(&p->oldest_us);
-
-    if (gate == TICKET_PENDING && oldest != INT64_MAX && clock_monotonic_us() - oldest > SLOW_US) {
-        return TICKET_SLOW;
-    }
-    return gate;
-}
-
-static void wake(struct publisher *p)
-{
-    const uint64_t one = 1;
-
-    (void)!write(p->wake_fd, &one, sizeof one);
-}
-
-void publisher_submit(struct publisher *p, struct ticket *t)
-{
-    enum ticket_outcome gate;
-
-    ticket_push(&p->waiting, t);
-    gate = publisher_gate(p);
-    if (gate != TICKET_PENDING) {
-        ticket_complete(t, gate); /* it may have emptied its line just before the push */
-    }
-    if (atomic_exchange(&p->asleep, false)) {
-        wake(p);
-    }
+    gate_submit(&p->gate, e);
 }
 
 void publisher_stop(struct publisher *p)
 {
     atomic_store(&p->stopping, true);
-    wake(p);
+    gate_wake(&p->gate);
     (void)pthread_join(p->thread, NULL);
 }
 
 void publisher_free(struct publisher *p)
 {
     if (p != NULL) {
-        (void)close(p->wake_fd);
+        gate_free(&p->gate);
         free(p);
     }
 }

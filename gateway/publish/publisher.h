@@ -2,13 +2,14 @@
 #ifndef SLUICE_GATEWAY_PUBLISH_PUBLISHER_H
 #define SLUICE_GATEWAY_PUBLISH_PUBLISHER_H
 
-/* A thread that owns one connection to the broker: it takes every ticket that waits at
+/* A thread that owns one connection to the broker: it takes every event that waits at
  * once, publishes, reads confirms, and never blocks on one, so many are outstanding. It connects
  * and reconnects by itself. At an alarm it stops publishing and goes on reading. */
 
 #include "broker.h"
 #include "delays.h"
 #include "error.h"
+#include "gate.h"
 #include "pending.h"
 
 struct publisher;
@@ -27,15 +28,13 @@ MUST_CHECK enum error_code publisher_start(struct publisher **publisher,
                                            const struct publisher_options *options, struct error *error);
 /* Other delays that must be declared, from the next connection on. Any thread. */
 void publisher_require(struct publisher *p, const struct delays *delays);
-/* The connection's state: TICKET_PENDING when open, else TICKET_AWAY, TICKET_UNDECLARED or TICKET_BLOCKED.
- * Any thread. */
-enum ticket_outcome publisher_gate(const struct publisher *p);
-/* What a ticket handed over now would meet: as publisher_gate, or TICKET_SLOW when the oldest
- * confirm is missing for more than 1 s. Any thread; never waits. */
-enum ticket_outcome publisher_look(const struct publisher *p);
-/* Hands over one of the ticket's two holds. Any thread. */
-void publisher_submit(struct publisher *p, struct ticket *ticket);
-/* Ends the thread; tickets that wait are refused. Takes as long as a connection attempt that
+/* Whether events may wait here: by the state of the connection, and (publisher_look) by the age of the oldest
+ * confirm besides. As gate_state and gate_look. Any thread; neither waits. */
+struct gate_state publisher_gate(const struct publisher *p);
+struct gate_state publisher_look(const struct publisher *p);
+/* Hands over one of the event's two holds. Any thread. */
+void publisher_submit(struct publisher *p, struct pending *event);
+/* Ends the thread; events that wait are refused. Takes as long as a connection attempt that
  * is going on. */
 void publisher_stop(struct publisher *p);
 /* After publisher_stop; p may be NULL. */

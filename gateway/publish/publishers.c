@@ -7,8 +7,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-struct publish {
-    struct publish_options options;
+struct publishers {
+    struct publishers_options options;
     atomic_uint turn;      /* which publisher is next */
     pthread_mutex_t mutex; /* one report after the other, and none before all are started */
     bool draining;         /* under the mutex */
@@ -19,31 +19,27 @@ struct publish {
 /* Ready when any of them is. */
 static void report(void *context)
 {
-    struct publish *o = context;
-    enum ticket_outcome gate = TICKET_AWAY;
+    struct publishers *o = context;
+    struct gate_state gate = GATE_SHUT(OUTCOME_AWAY);
 
     (void)pthread_mutex_lock(&o->mutex);
-    for (int i = 0; i < o->started && gate != TICKET_PENDING; i++) {
+    for (int i = 0; i < o->started && !gate.open; i++) {
         gate = publisher_gate(o->publishers[i]);
     }
     if (o->draining) {
         admin_set_ready(o->options.admin, false, "draining");
-    } else if (gate == TICKET_PENDING) {
+    } else if (gate.open) {
         admin_set_ready(o->options.admin, true, "ready");
     } else {
-        admin_set_ready(o->options.admin, false,
-                        gate == TICKET_BLOCKED ? "broker blocked"
-                        : gate == TICKET_UNDECLARED
-                            ? "delay not declared: name it in DELAYS, run sluice setup"
-                            : "broker away");
+        admin_set_ready(o->options.admin, false, reply_readiness(gate.why));
     }
     (void)pthread_mutex_unlock(&o->mutex);
 }
 
-enum error_code publish_start(struct publish **publish, const struct publish_options *options,
-                              struct error *error)
+enum error_code publishers_start(struct publishers **publishers, const struct publishers_options *options,
+                                 struct error *error)
 {
-    struct publish *o = calloc(1, sizeof *o);
+    struct publishers *o = calloc(1, sizeof *o);
     const struct publisher_options each = {
         .access = options->access,
         .name = options->name,
@@ -53,7 +49,7 @@ enum error_code publish_start(struct publish **publish, const struct publish_opt
     };
     enum error_code code = ERROR_NONE;
 
-    *publish = NULL;
+    *publishers = NULL;
     if (o == NULL) {
         return error_set(error, ERROR_MEMORY, "no memory for the publishers");
     }
@@ -67,50 +63,50 @@ enum error_code publish_start(struct publish **publish, const struct publish_opt
     }
     (void)pthread_mutex_unlock(&o->mutex);
     if (code != ERROR_NONE) {
-        publish_stop(o);
+        publishers_stop(o);
         return code;
     }
     report(o);
-    *publish = o;
+    *publishers = o;
     return ERROR_NONE;
 }
 
-enum ticket_outcome publish_event(struct publish *o, const char *exchange, struct span source,
-                                  struct buf *properties, struct buf *body)
+enum outcome publishers_publish(struct publishers *o, const char *exchange, struct span source,
+                                struct buf *properties, struct buf *body)
 {
     int64_t deadline = clock_monotonic_us() + o->options.confirm_timeout_us;
     unsigned count = (unsigned)o->started, turn = atomic_fetch_add(&o->turn, 1);
-    enum ticket_outcome outcome = TICKET_AWAY;
+    struct gate_state gate = GATE_SHUT(OUTCOME_AWAY);
     struct publisher *p = NULL;
-    struct ticket *t = NULL;
+    struct pending *e = NULL;
+    enum outcome outcome;
 
-    for (unsigned i = 0; i < count && outcome != TICKET_PENDING; i++) {
+    for (unsigned i = 0; i < count && !gate.open; i++) {
         p = o->publishers[(turn + i) % count];
-        outcome = publisher_look(p);
+        gate = publisher_look(p);
     }
-    if (outcome == TICKET_PENDING) {
-        t = ticket_new(exchange, source, properties, body);
-        outcome = t == NULL ? TICKET_MEMORY : outcome;
+    if (gate.open) {
+        e = pending_new(exchange, source, properties, body);
     }
-    if (t == NULL) {
+    if (e == NULL) {
         buf_free(properties);
         buf_free(body);
-        return outcome;
+        return gate.open ? OUTCOME_MEMORY : gate.why;
     }
-    publisher_submit(p, t);
-    outcome = ticket_wait(t, deadline);
-    ticket_release(t);
+    publisher_submit(p, e);
+    outcome = pending_wait(e, deadline);
+    pending_release(e);
     return outcome;
 }
 
-void publish_require(struct publish *o, const struct delays *delays)
+void publishers_require(struct publishers *o, const struct delays *delays)
 {
     for (int i = 0; i < o->started; i++) {
         publisher_require(o->publishers[i], delays);
     }
 }
 
-void publish_drain(struct publish *o)
+void publishers_drain(struct publishers *o)
 {
     (void)pthread_mutex_lock(&o->mutex);
     o->draining = true;
@@ -118,7 +114,7 @@ void publish_drain(struct publish *o)
     report(o);
 }
 
-void publish_stop(struct publish *o)
+void publishers_stop(struct publishers *o)
 {
     if (o == NULL) {
         return;

@@ -3,12 +3,12 @@
 #define SLUICE_GATEWAY_PUBLISH_PUBLISHERS_H
 
 /* Events to the broker, and its word on each. A publisher is one thread that owns one
- * connection: it takes every ticket that waits at once, publishes, reads confirms, and
- * never blocks on one, so many are outstanding. A request's thread hands over a ticket and
- * waits on it; when its deadline passes first, the ticket outlives it.
+ * connection: it takes every event that waits at once, publishes, reads confirms, and
+ * never blocks on one, so many are outstanding. A request's thread hands over an event and
+ * waits on it; when its deadline passes first, the event outlives it.
  *
  * When no confirm can be expected (no connection, an alarm, confirms already older than 1 s)
- * a ticket is refused at once: no thread waits for what can't come. */
+ * an event is refused at once: no thread waits for what can't come. */
 
 #include "admin.h"
 #include "broker.h"
@@ -21,9 +21,9 @@
 
 #define PUBLISHERS_MAX 16
 
-struct publish;
+struct publishers;
 
-struct publish_options {
+struct publishers_options {
     const struct broker_access *access; /* must live as long as the publishers */
     const char *name;                   /* connection name; likewise */
     int publishers;                     /* 1 to PUBLISHERS_MAX */
@@ -32,22 +32,22 @@ struct publish_options {
     struct admin *admin;  /* is told whether a broker is there */
 };
 
-/* Starts the publishers, which connect and reconnect by themselves. Before other threads. *publish
- * is the caller's, to be ended by publish_stop. */
-MUST_CHECK enum error_code publish_start(struct publish **publish, const struct publish_options *options,
-                                         struct error *error);
+/* Starts the publishers, which connect and reconnect by themselves. Before other threads. *publishers
+ * is the caller's, to be ended by publishers_stop. */
+MUST_CHECK enum error_code publishers_start(struct publishers **publishers,
+                                            const struct publishers_options *options, struct error *error);
 /* Publishes one event to this exchange (of topology_entry) and waits for the outcome, at most
  * confirm_timeout_us. properties (of envelope_encode) and body are taken over and left empty. Any
- * thread. Never TICKET_PENDING. */
-enum ticket_outcome publish_event(struct publish *publish, const char *exchange, struct span source,
-                                  struct buf *properties, struct buf *body);
+ * thread. */
+enum outcome publishers_publish(struct publishers *publishers, const char *exchange, struct span source,
+                                struct buf *properties, struct buf *body);
 /* Other delays that must be declared, from the next connection of each publisher on: known to be there at
  * present. Any thread. */
-void publish_require(struct publish *publish, const struct delays *delays);
+void publishers_require(struct publishers *publishers, const struct delays *delays);
 /* From now on the admin listener says not ready, "draining", whatever the broker does. */
-void publish_drain(struct publish *publish);
-/* No publish_event may be going on. Takes as long as a connection attempt that is going on. publish
+void publishers_drain(struct publishers *publishers);
+/* No publishers_publish may be going on. Takes as long as a connection attempt that is going on. publishers
  * may be NULL. */
-void publish_stop(struct publish *publish);
+void publishers_stop(struct publishers *publishers);
 
 #endif

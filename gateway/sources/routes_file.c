@@ -229,8 +229,8 @@ static void take_delay(const struct place *p, const struct routes_options *optio
         if (!place_quantity(p, CONFIG_DURATION, 0, TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S, &us)) {
             return;
         }
-        if (delay_wrong(us) != NULL) {
-            place_complain(p, "%s", delay_wrong(us));
+        if (delays_wrong(us) != NULL) {
+            place_complain(p, "%s", delays_wrong(us));
             return;
         }
     }

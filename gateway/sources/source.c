@@ -74,7 +74,7 @@ bool route_set_delay(struct routes *r, struct source *s, int64_t delay_us)
 {
     s->delay_us = delay_us;
     topology_entry(s->exchange, delay_us);
-    return delay_add(&r->delays, delay_us / CLOCK_US_PER_S);
+    return delays_add(&r->delays, delay_us / CLOCK_US_PER_S);
 }
 
 /* --- finding ------------------------------------------------------------------------ */

@@ -9,11 +9,13 @@ median ratio is what counts:
           publishes with 500 confirms outstanding
   drain   a worker that empties a filled queue, beside a C program that only
           consumes, upserts in pipelines of 500 and acks
+  bad     the same worker when some of the events can't be stored, beside itself when all can
   verify  wrk's POSTs of 1 kB to a source with GitHub's signature, beside the same to one without; and
           each scheme's verification alone, in a program that does nothing else
 Own CPU is that of the gateway's, the worker's or the bare program's process.
 """
 import argparse
+import contextlib
 import hashlib
 import hmac
 import json
@@ -33,7 +35,10 @@ from programs import Gateway, Worker  # noqa: E402  pylint: disable=wrong-import
 
 HERE = pathlib.Path(__file__).resolve().parent
 QUEUE = "webhooks.ingest"
+RUNS = ("accept", "drain", "bad", "verify")
 VERIFIED_BODY = 1024
+# Of the bare publisher's ids, which end in a number, those that end so are bad; in the first line none is.
+BAD = {"none bad": ("none",), "1 bad in 5,000": ("0007", "5007"), "1 bad in 500": ("007", "507"), "1 bad in 50": ("07", "57")}
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -164,6 +169,46 @@ class Bench:
                   flush=True)
         print(f"drain: median ratio {statistics.median(ratios):.2f} of bare", flush=True)
 
+    def flushes(self):
+        return self.deployment.database.query("select wal_sync from pg_stat_wal")[0][0]
+
+    @contextlib.contextmanager
+    def refusing(self, ends, later):
+        """The table refuses ids with these ends: for good or, by a trigger, in a way that may cure itself."""
+        ended = f"right(new.id, {len(ends[0])}) in ({', '.join(repr(end) for end in ends)})"
+        make = ("create function refuse() returns trigger language plpgsql as $$ begin raise exception 'not today'; end $$;"
+                f"create trigger refuse before insert on webhooks_raw for each row when ({ended}) execute function refuse()"
+                if later else
+                f"alter table webhooks_raw add constraint refuse check (not ({ended.replace('new.', '')})) not valid")
+        self.deployment.database.query(make)
+        yield
+        self.deployment.database.query("drop trigger refuse on webhooks_raw; drop function refuse" if later else
+                                       "alter table webhooks_raw drop constraint refuse")
+
+    def bad(self):
+        shares = {name: (ends, False) for name, ends in BAD.items()}
+        shares["1 later in 500"] = (BAD["1 bad in 500"], True)
+        seen = {name: [] for name in shares}
+        for number in range(self.options.rounds):
+            rates = {}
+            for name, (ends, later) in shares.items():
+                self.fill(f"round{number}-")
+                with self.refusing(ends, later):
+                    before = self.flushes()
+                    rates[name], cpu = self.worker()
+                    flushes = (self.flushes() - before) / self.options.events * 1000
+                seen[name].append(rates[name] / rates["none bad"])
+                print(f"bad    {number + 1}: {name:14} {rates[name]:8.0f}/s  {cpu:5.1f} us own CPU  "
+                      f"{flushes:5.1f} flushes per 1,000  ratio {seen[name][-1]:.2f}", flush=True)
+                self.purge_retries()
+        for name, ratios in seen.items():
+            print(f"{name}: median ratio {statistics.median(ratios):.2f} of a drain with none", flush=True)
+
+    def purge_retries(self):
+        for seconds in (10, 60, 600):
+            self.deployment.broker.management("DELETE", f"queues/sluice/webhooks.retry.{seconds}/contents")
+        self.purge()
+
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -172,7 +217,7 @@ def main():
     parser.add_argument("--seconds", type=int, default=6, help="of each run of wrk")
     parser.add_argument("--events", type=int, default=100_000, help="of each bare run and each drain")
     parser.add_argument("--body", type=int, default=512, help="bytes of each body, at least 11")
-    parser.add_argument("--only", choices=("accept", "drain", "verify"))
+    parser.add_argument("--only", choices=RUNS)
     options = parser.parse_args()
     # Not /tmp, which may be in memory: a disk is part of what is measured.
     with tempfile.TemporaryDirectory(prefix="sluice-bench-", dir="/var/tmp") as directory:
@@ -185,7 +230,7 @@ def main():
             deployment.database.query("create table bare_raw (like webhooks_raw including all)")
             bench = Bench(deployment, options)
             print(f"bodies of {options.body} bytes, {os.cpu_count()} cores", flush=True)
-            for run in [options.only] if options.only else ("accept", "drain", "verify"):
+            for run in [options.only] if options.only else RUNS:
                 getattr(bench, run)()
         finally:
             deployment.stop_servers()

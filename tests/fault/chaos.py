@@ -4,12 +4,17 @@
 
 Two gateways, one to eight workers, a broker and a database of their own, all links through the fault proxy, load all
 the time. Every few seconds something breaks; faults overlap. A few per cent of the events are bad: some break a rule of
-the table, some are refused by a trigger for ever, some by a trigger for their first 3 s. Prints its seed and a timeline, and
-exits 1 when an acked event is lost, one stands twice, a good one is a dead letter or a bad one isn't, the budget was passed,
-a program ended unasked, or a secret is in a log."""
+the table, some are refused by a trigger for ever, some by a trigger for their first 3 s. Partial trouble too: rows that
+somebody locks for minutes, a source whose trigger names a missing table for a while, one whose trigger never ends, messages
+of a later release. Prints its seed, a timeline and how long good events took to their rows, and exits 1 when an acked event is
+lost, one stands twice, a good one is a dead letter or a bad one isn't, a good one took too long, a message of a later release is
+lost, dead or stored, the budget was passed, a program ended unasked, or a secret is in a log."""
 
 import argparse
+import bisect
 import collections
+import contextlib
+import itertools
 import pathlib
 import random
 import shutil
@@ -17,6 +22,9 @@ import signal
 import sys
 import tempfile
 import time
+
+import pika
+import psycopg2
 
 TESTS = pathlib.Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(TESTS / "stack"), str(TESTS / "fault")]
@@ -27,11 +35,13 @@ from links import Links  # noqa: E402
 from load import Load  # noqa: E402
 from process import Failure, wait_until  # noqa: E402
 from proxy import DIRECTIONS  # noqa: E402
+from routefile import RouteFile  # noqa: E402
 from sampler import Sampler  # noqa: E402
 from site_under_test import Site  # noqa: E402
 
 BUDGET = 6
 DELAYS = "1s,2s,5s"
+RETRY_QUEUES = ("webhooks.retry.1", "webhooks.retry.2", "webhooks.retry.5")
 BAD = {"poison": 0.02, "refused": 0.01}  # end as dead letters
 KINDS = {**BAD, "cured": 0.01}  # the last is a row once it has been retried
 TABLE = """
@@ -43,8 +53,69 @@ TABLE = """
         end if;
         return new;
     end $$;
-    create trigger refuse before insert on webhooks_raw for each row execute function refuse()"""
+    create trigger refuse before insert on webhooks_raw for each row execute function refuse();
+
+    create table trouble (source text primary key, what text not null);
+    create function meet_trouble() returns trigger language plpgsql security definer as $$
+    begin
+        case (select what from trouble where trouble.source = new.source)
+            when 'missing' then execute 'select from no_such_table';
+            when 'endless' then perform pg_sleep(3600);
+            else null;
+        end case;
+        return new;
+    end $$;
+    create trigger meet_trouble before insert or update on webhooks_raw for each row execute function meet_trouble()"""
 WORKERS_MAX = 8
+# Sources that meet trouble. Their events may die of it while it lasts and when they had their last retry just then.
+TROUBLED = ("broken", "endless")
+TROUBLE_ECHO = 60  # seconds: a dead letter of that may wait for the database, too
+
+# The longest time from a good event's arrival to its row that is allowed, in seconds. What counts is the time that is left when
+# total outages (a server or a link of all workers away, and the 5 s of recovery that tests/fault/links.py allows) are taken off.
+# A batch that meets an endless statement waits for 30 s; a kill or a stop in that time, of a worker or of its connections, hands
+# its events over to another, whose batch may meet the same event again: 30 s more. The rest is for locks (2 s each), frozen
+# workers (4 s), standby workers that give back what they hold (5 s), alarms (15 s) and a machine that is busy.
+BOUND = 90
+RECOVERY = 5
+
+
+class Outages:
+    """When nobody could be expected to store anything: intervals of the wall clock."""
+
+    def __init__(self):
+        self.spans = []
+
+    def begin(self):
+        """Returns what ends it."""
+        span = [time.time(), None]
+        self.spans.append(span)
+
+        def end():
+            span[1] = time.time() + RECOVERY
+        return end
+
+    @contextlib.contextmanager
+    def during(self):
+        end = self.begin()
+        yield
+        end()
+
+    def measure(self):
+        """A function: how many seconds of outage there were until a time."""
+        merged = []
+        for begin, end in sorted(span for span in self.spans if span[1] is not None):
+            if merged and begin <= merged[-1][1]:
+                merged[-1][1] = max(end, merged[-1][1])
+            else:
+                merged.append([begin, end])
+        begins = [begin for begin, _ in merged]
+        sums = [0, *itertools.accumulate(end - begin for begin, end in merged)]
+
+        def until(moment):
+            place = bisect.bisect_right(begins, moment)
+            return sums[place] - (max(0, merged[place - 1][1] - moment) if place else 0)
+        return until
 
 
 class Chaos:
@@ -55,17 +126,30 @@ class Chaos:
         self.begun = time.monotonic()
         self.later = []  # (when, what, action): how faults end
         self.counts = collections.Counter()
-        self.gateways = [links.start_gateway() for _ in range(2)]
+        self.outages = Outages()
+        routes = RouteFile(site.directory / "routes")
+        routes.write(routes.open("default", "/*"), *(routes.open(name, f"/{name}") for name in TROUBLED))
+        self.gateways = [links.start_gateway(GATEWAY_ROUTES=routes.path) for _ in range(2)]
         self.workers = [site.add_worker(**self._worker_settings()) for _ in range(WORKERS_MAX)]
         self.loads = [Load(gateway.port, ledger, rate / 2, 10_000_000, threads=16, prefix=f"chaos{number}",
                            kinds=KINDS)
                       for number, gateway in enumerate(self.gateways)]
+        self.loads += [Load(gateway.port, ledger, rate / 60, 10_000_000, threads=2, prefix=f"broken{number}",
+                            source="broken", path="/broken")
+                       for number, gateway in enumerate(self.gateways)]
+        self.sender = Load(self.gateways[0].port, ledger, 1, 0)  # only its way of sending
         self.ledger = ledger
+        self.numbers = itertools.count()
+        self.alarms = 0
+        self.troubles = []  # [source, begin, end or None], wall clock
+        self.locked = set()  # ids whose rows somebody held
+        self.newer = {"confirmed": set(), "unknown": set()}  # ids of messages of a later release
         self.scale(3)
         self.faults = {
             self.kill_gateway: 3, self.stop_gateway: 2, self.kill_worker: 4, self.stop_worker: 2, self.freeze: 2,
             self.scale: 3, self.break_link: 8, self.throw_out: 3, self.restart_database: 3, self.restart_broker: 2,
-            self.alarm: 2,
+            self.alarm: 2, self.long_alarm: 1, self.lock_rows: 2, self.break_source: 2, self.endless: 1,
+            self.later_release: 2,
         }
 
     def _worker_settings(self):
@@ -82,7 +166,8 @@ class Chaos:
         gateway = self.gateways[number]
         end(gateway)
         gateway.start(wait=False)
-        self.loads[number].port = gateway.port
+        for load in self.loads[number::len(self.gateways)]:
+            load.port = gateway.port
         return gateway.name
 
     def kill_gateway(self):
@@ -137,7 +222,8 @@ class Chaos:
             ("half_close", direction), ("delay", self.rng.randint(5, 300)), ("slice",),
             ("stop_after", self.rng.randint(1, 5000), direction)])
         getattr(proxy, fault)(*arguments)
-        self.end_later(self.rng.uniform(0.3, 5), f"{name} heals", proxy.heal)
+        over = self.outages.begin()
+        self.end_later(self.rng.uniform(0.3, 5), f"{name} heals", lambda: (proxy.heal(), over()))
         return f"{name}: {fault} {' '.join(map(str, arguments))}"
 
     def throw_out(self):
@@ -150,28 +236,117 @@ class Chaos:
     def restart_database(self):
         database = self.site.database
         how = self.rng.choice(["fast", "immediate", "kill"])
-        if how == "kill":
-            database.kill()
-        else:
-            database.stop(how)
-        time.sleep(self.rng.uniform(0, 3))
-        database.start()
+        with self.outages.during():
+            if how == "kill":
+                database.kill()
+            else:
+                database.stop(how)
+            time.sleep(self.rng.uniform(0, 3))
+            database.start()
         return f"database: {how}, and back"
 
     def restart_broker(self):
         broker = self.site.broker
         how = self.rng.choice(["stop", "kill"])
-        if how == "kill":
-            broker.kill()
-        else:
-            broker.stop()
-        broker.start()
+        with self.outages.during():
+            if how == "kill":
+                broker.kill()
+            else:
+                broker.stop()
+            broker.start()
         return f"broker: {how}, and back"
 
-    def alarm(self):
+    def _alarm(self, seconds):
         self.site.broker.set_alarm()
-        self.end_later(self.rng.uniform(0.5, 4), "no alarm", self.site.broker.clear_alarm)
+        self.alarms += 1
+        self.end_later(seconds, "no alarm", self._end_alarm)
+
+    def _end_alarm(self):
+        self.alarms -= 1
+        if self.alarms == 0:
+            self.site.broker.clear_alarm()
+
+    def alarm(self):
+        self._alarm(self.rng.uniform(0.5, 4))
         return "alarm"
+
+    # --- partial trouble ------------------------------------------------------------
+
+    def long_alarm(self):
+        """Retries are always pending: some of the events are bad."""
+        seconds = self.rng.uniform(5, 15)
+        self._alarm(seconds)
+        return f"alarm for {seconds:.0f} s"
+
+    def lock_rows(self):
+        """Somebody's open transaction, which a restart of the database ends too; the newest of its rows are sent again."""
+        count, seconds = self.rng.choice([1, 10, 100]), self.rng.uniform(5, 150)
+        holder = self.site.database.connect()
+        with holder.cursor() as cursor:
+            cursor.execute("begin; select id, body from webhooks_raw where source = 'default' "
+                           "order by received_at desc limit %s for update", (count,))
+            rows = cursor.fetchall()
+        self.locked.update(event_id for event_id, _ in rows)
+        for event_id, body in rows[:3]:
+            self._send("default", "/load", event_id, bytes(body))
+        self.end_later(seconds, f"{len(rows)} rows let go", lambda: self._let_go(holder))
+        return f"{len(rows)} rows locked for {seconds:.0f} s"
+
+    @staticmethod
+    def _let_go(holder):
+        with contextlib.suppress(psycopg2.Error):
+            holder.close()
+
+    def _send(self, source, path, event_id, body):
+        """One event; what became of it, the ledger knows."""
+        self.sender.port, self.sender.source, self.sender.path = self.gateways[0].port, source, path
+        connection, _ = self.sender.send(None, event_id, body)
+        if connection is not None:
+            connection.close()
+
+    def _trouble(self, source, what, seconds):
+        """False when it has trouble already."""
+        if any(name == source and end is None for name, _, end in self.troubles):
+            return False
+        self.troubles.append([source, time.time(), None])
+        trouble = self.troubles[-1]
+        self.site.database.query("insert into trouble values (%s, %s)", (source, what))
+
+        def mend():
+            self.site.database.query("delete from trouble where source = %s", (source,))
+            trouble[2] = time.time()
+        self.end_later(seconds, f"source {source} is mended", mend)
+        return True
+
+    def break_source(self):
+        seconds = self.rng.uniform(5, 40)
+        return f"source broken: its trigger names a missing table for {seconds:.0f} s" if self._trouble(
+            "broken", "missing", seconds) else None
+
+    def endless(self):
+        seconds = self.rng.uniform(20, 90)
+        if not self._trouble("endless", "endless", seconds):
+            return None
+        self._send("endless", "/endless", f"endless-{self.ledger.seed}-{next(self.numbers)}", b"x")
+        return f"source endless: its trigger doesn't end for {seconds:.0f} s, one event"
+
+    def later_release(self):
+        """Five messages of the next version of the envelope. An alarm would hold up us, too."""
+        if self.alarms:
+            return None
+        ids = {f"newer-{next(self.numbers)}" for _ in range(5)}
+        self.newer["unknown"] |= ids
+        with contextlib.suppress(pika.exceptions.AMQPError):
+            channel = self.site.channel()
+            channel.confirm_delivery()
+            for event_id in sorted(ids):
+                channel.basic_publish("webhooks", "skew", event_id.encode(), pika.BasicProperties(
+                    delivery_mode=2, message_id=event_id, headers={"sluice-version": 2, "sluice-source": "skew"}),
+                    mandatory=True)
+                self.newer["unknown"].remove(event_id)
+                self.newer["confirmed"].add(event_id)
+            channel.connection.close()
+        return "5 messages of a later release"
 
     # --- the course of it -------------------------------------------------------------
 
@@ -217,6 +392,48 @@ class Chaos:
         for load in self.loads:
             load.wait_acked(100)
 
+    # --- what came of it --------------------------------------------------------------
+
+    def waits(self):
+        """How long good events took from their arrival to their row, without outages; prints and complains."""
+        until = self.outages.measure()
+        rows = self.site.database.query(
+            "select extract(epoch from received_at)::float, extract(epoch from stored_at)::float, id from webhooks_raw "
+            "where source = 'default'")
+        waits = sorted((stored - received - (until(stored) - until(received)), event_id) for received, stored, event_id in rows
+                       if event_id not in self.locked and not any(f"-{kind}-" in event_id for kind in KINDS))
+        longest, p99 = waits[-1][0], waits[len(waits) * 99 // 100][0]
+        print(f"waits: of {len(waits)} good events the longest {longest:.1f} s, p99 {p99:.2f} s, bound {BOUND} s; without "
+              f"{until(time.time()):.0f} s of outages")
+        return [f"a good event took {wait:.1f} s: {event_id}" for wait, event_id in waits[-5:] if wait > BOUND]
+
+    def died_in_trouble(self, source, dead_at):
+        return any(source == name and begin <= dead_at <= end + TROUBLE_ECHO for name, begin, end in self.troubles)
+
+    def take_newer(self):
+        """Ends the workers, takes what is of a later release out of the queues, and complains of what is missing or changed."""
+        for worker in self.workers:
+            if worker.alive():
+                self._stop(worker)
+        channel = self.site.channel()
+        found, complaints = collections.Counter(), []
+
+        def take():
+            for _, properties, body in iter(lambda: channel.basic_get("webhooks.ingest", auto_ack=True), (None, None, None)):
+                found[properties.message_id] += 1
+                if body.decode() != properties.message_id or properties.headers.get("sluice-version") != 2:
+                    complaints.append(f"not as it was published: {properties} {body[:100]}")
+            return not (self.newer["confirmed"] - found.keys() or
+                        any(self.site.broker.queue(name).get("messages", 1) for name in RETRY_QUEUES))
+        with contextlib.suppress(Failure):  # what is missing then is told below
+            wait_until(take, "what waits in the retry queues", 60, 0.2)
+        channel.connection.close()
+        print(f"later release: {len(self.newer['confirmed'])} confirmed, {len(found)} found, "
+              f"{sum(found.values()) - len(found)} copies of them beside")
+        complaints += [f"of a later release, lost: {event_id}" for event_id in self.newer["confirmed"] - found.keys()]
+        return complaints + [f"in the queue at the end: {event_id}"
+                             for event_id in found.keys() - self.newer["confirmed"] - self.newer["unknown"]]
+
 
 def run(site, links, arguments, sampler):
     """The complaints, or none."""
@@ -243,12 +460,16 @@ def run(site, links, arguments, sampler):
     complaints = list(balance.complaints)
     if sampler.most > BUDGET:
         complaints.append(f"{sampler.most} connections, above the budget of {BUDGET}")
-    return complaints + wrong_ends(site)
+    return complaints + wrong_ends(site, chaos) + chaos.waits() + chaos.take_newer()
 
 
-def wrong_ends(site):
-    """Every bad event that is anywhere must be a dead letter, every other one a row. Prints the counts."""
-    dead = [event_id for event_id, in site.database.query("select id from webhooks_dead")]
+def wrong_ends(site, chaos):
+    """Every bad event that is anywhere must be a dead letter, every other one a row, but for those of a source in trouble that
+    died while it lasted. Prints the counts."""
+    letters = site.database.query("select id, source, extract(epoch from dead_at)::float from webhooks_dead")
+    troubled = {source: sum(source == name for _, name, _ in letters) for source in TROUBLED}
+    print(f"dead letters of sources in trouble: {troubled}")
+    dead = [event_id for event_id, source, dead_at in letters if not chaos.died_in_trouble(source, dead_at)]
     rows = [event_id for event_id, in site.database.query("select id from webhooks_raw")]
 
     def is_bad(event_id):

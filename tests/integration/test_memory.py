@@ -37,7 +37,7 @@ def test_a_worker_that_cannot_store_holds_no_more_than_its_memory(site):
         assert int(worker.lines("consuming")[-1]["prefetch"]) <= 8
     site.wait_count(EVENTS, 60)
     site.wait_drained()
-    assert held(worker) == 0
+    wait_until(lambda: held(worker) == 0, lambda: f"nothing to be held, but {held(worker)} bytes are")
 
 
 def test_events_that_suddenly_become_large_end_the_consumer_until_half_of_them_are_stored(site):

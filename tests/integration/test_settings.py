@@ -6,6 +6,7 @@ import re
 
 import pytest
 
+from process import wait_until
 from programs import run_command
 
 Setting = collections.namedtuple("Setting", "name type range fallback secret help")
@@ -142,3 +143,19 @@ def test_a_proxy_that_is_no_network_is_refused(servers):
                        program="sluice-gateway")
     assert done.returncode == 78
     assert "GATEWAY_TRUSTED_PROXIES=10.0.0.0/8,proxy: 'proxy' is no IP address" in done.stderr
+
+
+def test_a_worker_without_a_password_logs_in_by_pgpass(site, tmp_path):
+    passfile = tmp_path / "pgpass"
+    passfile.touch(mode=0o600)
+    passfile.write_text(f"*:*:*:sluice_worker:{site.servers.secret('database-worker')}\n", encoding="ascii")
+    site.start_gateway()
+    site.start_workers(1, DATABASE_PASSWORD_FILE=None, PGPASSFILE=passfile)
+    site.row(site.send_ok(body=b"{}"))
+
+
+def test_a_worker_without_a_password_that_needs_one_says_so_and_waits(site):
+    worker = site.add_worker(DATABASE_PASSWORD_FILE=None).start(wait=False)
+    wait_until(lambda: any("password" in line["reason"] for line in worker.lines("database-away")),
+               lambda: f"libpq's own words\n{worker.tail()}")
+    assert worker.alive() and not worker.is_ready()

@@ -247,6 +247,30 @@ def test_where_the_broker_demands_a_certificate_only_who_has_one_is_served(site,
     no_secret_is_logged(site)
 
 
+@pytest.mark.gateway
+def test_a_certificate_is_a_login_without_a_password_for_the_user_that_it_names(site, authority, demanding_broker):
+    def without_password(user, name=None):
+        pair = authority.issue(name or user, (f"DNS:{user}",), "clientAuth")
+        return broker_tls(site, authority, user, BROKER_CERT=pair.certificate, BROKER_KEY=pair.key,
+                          BROKER_PASSWORD_FILE=None)
+    assert demanding_broker.port
+    site.start_gateway(**without_password("sluice-gateway"))
+    site.start_workers(1, **without_password("sluice-worker"))
+    event_id = site.send_ok(body=b"without a password")
+    assert site.row(event_id).body == b"without a password"
+    stranger = site.add_gateway(**without_password("sluice-gateway", "nobody")).start(wait=False)
+    reason(stranger, "broker-away", "ACCESS_REFUSED|refused")
+    assert not stranger.is_ready()
+
+
+@pytest.mark.parametrize("program", ["sluice-gateway", "sluice-worker"])
+def test_with_neither_password_nor_certificate_no_program_starts(build, program):
+    done = run_command(build, [], {"BROKER_URL": "amqp://somebody@127.0.0.1/sluice",
+                                   "DATABASE_URL": "postgresql://somebody@127.0.0.1/sluice"}, program=program)
+    assert done.returncode == 78
+    assert "neither BROKER_PASSWORD" in done.stderr and "BROKER_CERT" in done.stderr
+
+
 # --- to the database ------------------------------------------------------------------
 
 

@@ -77,8 +77,9 @@ def publish_bad(site, faults, query=""):
 
 
 def publish_neighbours(site):
-    for number in range(NEIGHBOURS):
-        site.publish(f"good-{number:02}", b"x", T)
+    """Of the source of the bad ones, and of another."""
+    site.publish_all([(f"good-{number:02}", {"sluice-source": "plenty"} if number % 2 else {})
+                      for number in range(NEIGHBOURS)], b"x", T)
 
 
 def dead(site):
@@ -265,6 +266,16 @@ def test_a_database_that_turns_read_only_pauses_kills_nothing_and_goes_on_after_
     all_stored(site, worker)
 
 
+def publish_plenty(site):
+    """Good events of another source, for which the trouble must be nothing."""
+    site.publish_all([(f"plenty-{number}", {"sluice-source": "plenty"}) for number in range(NEIGHBOURS)], b"x", T)
+
+
+def plenty_is_stored(site):
+    plenty = "select count(*) from webhooks_raw where source = 'plenty'"
+    wait_until(lambda: site.database.query(plenty) == [(NEIGHBOURS,)], lambda: f"the events of another source\n{site.tails()}", 20)
+
+
 WAITING = ("select pid from pg_stat_activity where usename = 'sluice_worker' and wait_event_type = 'Lock' "
            "and wait_event = 'advisory'")
 
@@ -281,6 +292,7 @@ def test_a_batch_whose_backend_is_ended_or_whose_statement_is_cancelled_is_sent_
     with contextlib.closing(site.database.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(1)")
         site.publish("good-00", b"x", T, **{"sluice-path": "/gate"})
+        publish_plenty(site)
 
         def ended():
             for pid, in site.database.query(WAITING):
@@ -290,6 +302,7 @@ def test_a_batch_whose_backend_is_ended_or_whose_statement_is_cancelled_is_sent_
     assert {line["verdict"] for line in worker.lines("not-stored")} == {"transient"}
     site.row("good-00")
     site.wait_drained()
+    plenty_is_stored(site)
     assert dead(site) == {} and worker.lines("retried") == []
 
 
@@ -300,6 +313,8 @@ def test_a_lock_that_is_held_too_long_is_waited_for_again(site):
         cursor.execute("select pg_advisory_lock(1)")
         site.publish("good-00", b"x", T, **{"sluice-path": "/gate"})
         told(worker, "55P03", "transient")
+        publish_plenty(site)
+        plenty_is_stored(site)
     site.row("good-00")
     site.wait_drained()
     assert dead(site) == {} and worker.lines("retried") == []
@@ -318,6 +333,8 @@ def test_a_deadlock_costs_nothing_but_another_attempt(site):
             waiting(site)
             cursor.execute("select pg_advisory_lock(2)")  # comes back when the worker's transaction has ended
             told(worker, "40P01", "transient")
+            publish_plenty(site)
+            plenty_is_stored(site)
     finally:
         site.database.query("alter role sluice_worker reset deadlock_timeout")
     site.row("good-00")

@@ -52,6 +52,10 @@ management.ssl.certfile = {place}/server.pem
 management.ssl.keyfile = {place}/server.key
 management.ssl.versions.1 = tlsv1.3
 management.ssl.versions.2 = tlsv1.2
+auth_mechanisms.1 = PLAIN
+auth_mechanisms.2 = AMQPLAIN
+auth_mechanisms.3 = EXTERNAL
+ssl_cert_login_from = common_name
 """
 
 # A refused dead-lettering is tried again after 5 s, not after 180 s; the management page's numbers are 1 s old, not 5.
@@ -105,7 +109,7 @@ class Broker:
         config.write_text(CONFIG.format(**self.ports, vhost=VHOST, user=SETUP_USER, password=self.password) +
                           self._tls_config(), encoding="ascii")
         (place / "etc" / "advanced.config").write_text(ADVANCED, encoding="ascii")
-        (place / "etc" / "enabled_plugins").write_text("[rabbitmq_management].\n", encoding="ascii")
+        (place / "etc" / "enabled_plugins").write_text("[rabbitmq_management, rabbitmq_auth_mechanism_ssl].\n", encoding="ascii")
         (place / "etc" / "env.conf").touch()
         own_directory(self.directory, self.user)
 

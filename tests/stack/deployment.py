@@ -17,9 +17,9 @@ SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "database-owner", 
 class Deployment:
     """Everything about the programs but the programs: their settings too, so that each is spelled once."""
 
-    def __init__(self, directory, build, database_settings=None, running=False, broker_tls=None):
+    def __init__(self, directory, build, database_settings=None, running=False, broker_tls=None, taken=()):
         """running: its servers are up already, somebody else's business; only look. broker_tls: see
-        Broker."""
+        Broker. taken: ports that are somebody else's, though nobody listens there yet."""
         self.directory = pathlib.Path(directory)
         self.build = pathlib.Path(build)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -32,7 +32,7 @@ class Deployment:
                 self.write_secret(name, secrets.token_urlsafe(24))
         ports = [*PORTS, *(TLS_PORTS if broker_tls else ())]
         if not running:
-            free_ports([*ports, "database"], self.state)
+            free_ports([*ports, "database"], self.state, taken)
             self.save_state()
         self.broker = Broker(self.directory / "broker", {name: self.state[name] for name in ports},
                              self.secret("broker-setup"), broker_tls)

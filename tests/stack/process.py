@@ -53,10 +53,10 @@ def free_port(preferred=None, taken=()):
     raise Failure(f"no free port among 500 tried from {PORTS.start} to {PORTS.stop}")
 
 
-def free_ports(names, state):
-    """Fills state[name] with a free port for each name; a port that is there and free stays."""
+def free_ports(names, state, taken=()):
+    """Fills state[name] with a free port for each name, none of `taken`; a port that is there and free stays."""
     for name in names:
-        others = [state[other] for other in names if other != name and other in state]
+        others = [*taken, *(state[other] for other in names if other != name and other in state)]
         state[name] = free_port(state.get(name), others)
 
 

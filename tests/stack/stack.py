@@ -58,7 +58,7 @@ class Run:
     """The servers and programs of one `make run`."""
 
     def __init__(self, directory, build, port, workers):
-        self.deployment = Deployment(directory, build)
+        self.deployment = Deployment(directory, build, taken=[port])
         self.build = build
         self.port = port
         self.worker_count = workers

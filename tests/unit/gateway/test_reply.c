@@ -204,6 +204,33 @@ static void a_refusal_is_text_wherever_it_is_cut_and_whatever_it_quotes(void **s
     assert_string_equal(reply.text, "no id in gr??");
 }
 
+static void what_a_publisher_finds_refuses_in_the_words_of_its_row(void **state)
+{
+    static const struct {
+        enum outcome outcome;
+        enum reply_kind kind;
+        int status;
+        const char *body, *readiness;
+    } expected[] = {
+        {OUTCOME_AWAY, REPLY_AWAY, 503, "{\"error\": \"the broker is away; send it again later\"}\n",
+         "broker away"},
+        {OUTCOME_BLOCKED, REPLY_BLOCKED, 503,
+         "{\"error\": \"the broker takes nothing at present; send it again later\"}\n", "broker blocked"},
+        {OUTCOME_UNROUTABLE, REPLY_UNROUTABLE, 503,
+         "{\"error\": \"no queue takes the event; has `sluice setup` been run?\"}\n", "unroutable"},
+    };
+    struct reply reply;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        assert_false(reply_outcome(&reply, expected[i].outcome));
+        assert_int_equal(reply.kind, expected[i].kind);
+        assert_int_equal(reply_status(reply.kind), expected[i].status);
+        assert_string_equal(body_of(build(reply.kind, reply.text, (struct reply_form){0})), expected[i].body);
+        assert_string_equal(reply_readiness(expected[i].outcome), expected[i].readiness);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -217,6 +244,7 @@ int main(void)
         cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
         cmocka_unit_test(a_refusal_keeps_its_sentence_cut_to_fit),
         cmocka_unit_test(a_refusal_is_text_wherever_it_is_cut_and_whatever_it_quotes),
+        cmocka_unit_test(what_a_publisher_finds_refuses_in_the_words_of_its_row),
     };
 
     return cmocka_run_group_tests(tests, NULL, free_out);

@@ -227,13 +227,13 @@ static void a_copied_text_is_one_whatever_was_given(void **state)
     check_copy(4, (struct span){NULL, 0}, "");
 }
 
-static size_t format(char *text, size_t size, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static size_t format(char *text, size_t size, const char *form, ...)
 {
     va_list arguments;
     size_t len;
 
-    va_start(arguments, format);
-    len = text_format(text, size, format, arguments);
+    va_start(arguments, form);
+    len = text_format(text, size, form, arguments);
     va_end(arguments);
     return len;
 }

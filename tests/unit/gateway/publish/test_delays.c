@@ -13,12 +13,12 @@
 static void a_delay_is_none_or_whole_seconds_up_to_a_day(void **state)
 {
     (void)state;
-    assert_null(delay_wrong(0));
-    assert_null(delay_wrong(CLOCK_US_PER_S));
-    assert_null(delay_wrong(24 * 60 * 60 * CLOCK_US_PER_S));
-    assert_non_null(delay_wrong(-CLOCK_US_PER_S));
-    assert_non_null(delay_wrong(1500 * CLOCK_US_PER_MS));
-    assert_non_null(delay_wrong((24 * 60 * 60 + 1) * CLOCK_US_PER_S));
+    assert_null(delays_wrong(0));
+    assert_null(delays_wrong(CLOCK_US_PER_S));
+    assert_null(delays_wrong(24 * 60 * 60 * CLOCK_US_PER_S));
+    assert_non_null(delays_wrong(-CLOCK_US_PER_S));
+    assert_non_null(delays_wrong(1500 * CLOCK_US_PER_MS));
+    assert_non_null(delays_wrong((24 * 60 * 60 + 1) * CLOCK_US_PER_S));
 }
 
 static void a_set_holds_each_delay_once_and_no_more_than_setup_declares(void **state)
@@ -26,17 +26,17 @@ static void a_set_holds_each_delay_once_and_no_more_than_setup_declares(void **s
     struct delays set = {.count = 0};
 
     (void)state;
-    assert_true(delay_add(&set, 0));
+    assert_true(delays_add(&set, 0));
     assert_int_equal(set.count, 0);
     for (int64_t s = 1; s <= TOPOLOGY_DELAYS_MAX; s++) {
-        assert_false(delay_has(&set, s));
-        assert_true(delay_add(&set, s));
-        assert_true(delay_add(&set, s));
-        assert_true(delay_has(&set, s));
+        assert_false(delays_has(&set, s));
+        assert_true(delays_add(&set, s));
+        assert_true(delays_add(&set, s));
+        assert_true(delays_has(&set, s));
     }
     assert_int_equal(set.count, TOPOLOGY_DELAYS_MAX);
-    assert_true(delay_add(&set, 1));
-    assert_false(delay_add(&set, TOPOLOGY_DELAYS_MAX + 1));
+    assert_true(delays_add(&set, 1));
+    assert_false(delays_add(&set, TOPOLOGY_DELAYS_MAX + 1));
 }
 
 static void what_is_known_is_not_asked_for(void **state)
@@ -46,7 +46,7 @@ static void what_is_known_is_not_asked_for(void **state)
 
     (void)state;
     /* No access is given: asking would crash. */
-    assert_int_equal(delay_probe(&set, &set, NULL, "test", &error), ERROR_NONE);
+    assert_int_equal(delays_probe(&set, &set, NULL, "test", &error), ERROR_NONE);
 }
 
 int main(void)

@@ -15,93 +15,93 @@
 #define SENDERS 4
 #define EACH 500
 
-static struct ticket *make(const char *text)
+static struct pending *make(const char *text)
 {
     struct buf properties = {0}, body = {0};
-    struct ticket *t;
+    struct pending *e;
 
     buf_append_text(&body, text);
-    t = ticket_new("webhooks", SPAN_LITERAL("default"), &properties, &body);
-    assert_non_null(t);
+    e = pending_new("webhooks", SPAN_LITERAL("default"), &properties, &body);
+    assert_non_null(e);
     assert_null(body.data);
-    return t;
+    return e;
 }
 
 static void a_waiter_gets_its_outcome_and_only_the_first(void **state)
 {
-    struct ticket *t = make("a");
+    struct pending *e = make("a");
 
     (void)state;
-    assert_true(ticket_is_pending(t));
-    ticket_complete(t, TICKET_STORED);
-    ticket_complete(t, TICKET_LOST);
-    assert_int_equal(ticket_wait(t, clock_monotonic_us() + CLOCK_US_PER_S), TICKET_STORED);
-    ticket_release(t);
-    ticket_release(t);
+    assert_true(pending_is_unanswered(e));
+    pending_complete(e, OUTCOME_QUEUED);
+    pending_complete(e, OUTCOME_LOST);
+    assert_int_equal(pending_wait(e, clock_monotonic_us() + CLOCK_US_PER_S), OUTCOME_QUEUED);
+    pending_release(e);
+    pending_release(e);
 }
 
 static void a_waiter_leaves_at_its_deadline_and_the_ticket_outlives_it(void **state)
 {
-    struct ticket *t = make("a");
+    struct pending *e = make("a");
     int64_t begun = clock_monotonic_us();
 
     (void)state;
-    assert_int_equal(ticket_wait(t, begun + 20 * CLOCK_US_PER_MS), TICKET_LATE);
+    assert_int_equal(pending_wait(e, begun + 20 * CLOCK_US_PER_MS), OUTCOME_LATE);
     assert_true(clock_monotonic_us() - begun >= 20 * CLOCK_US_PER_MS);
-    ticket_release(t);
-    assert_false(ticket_is_pending(t));
-    ticket_complete(t, TICKET_STORED);
-    ticket_release(t);
+    pending_release(e);
+    assert_false(pending_is_unanswered(e));
+    pending_complete(e, OUTCOME_QUEUED);
+    pending_release(e);
 }
 
 static void a_line_is_taken_whole_first_in_first(void **state)
 {
-    struct ticket_line line = {NULL};
-    struct ticket *pushed[3], *t;
+    struct pending_line line = {NULL};
+    struct pending *pushed[3], *e;
 
     (void)state;
-    assert_true(ticket_line_is_empty(&line));
-    assert_null(ticket_take(&line));
+    assert_true(pending_line_is_empty(&line));
+    assert_null(pending_take(&line));
     for (int i = 0; i < 3; i++) {
         pushed[i] = make("x");
-        ticket_push(&line, pushed[i]);
+        pending_push(&line, pushed[i]);
     }
-    assert_false(ticket_line_is_empty(&line));
-    t = ticket_take(&line);
-    assert_true(ticket_line_is_empty(&line));
+    assert_false(pending_line_is_empty(&line));
+    e = pending_take(&line);
+    assert_true(pending_line_is_empty(&line));
     for (int i = 0; i < 3; i++) {
-        struct ticket *next = t->next;
+        struct pending *next = e->next;
 
-        assert_ptr_equal(t, pushed[i]);
-        ticket_release(t);
-        ticket_release(t);
-        t = next;
+        assert_ptr_equal(e, pushed[i]);
+        pending_release(e);
+        pending_release(e);
+        e = next;
     }
-    assert_null(t);
+    assert_null(e);
 }
 
-static struct ticket_line shared;
+static struct pending_line shared;
 static atomic_int stored;
 
 static void *send_many(void *unused)
 {
     for (int i = 0; i < EACH; i++) {
         struct buf properties = {0}, body = {0};
-        struct ticket *t = ticket_new("webhooks", SPAN_LITERAL("default"), &properties, &body);
+        struct pending *e = pending_new("webhooks", SPAN_LITERAL("default"), &properties, &body);
 
-        if (t == NULL) {
+        if (e == NULL) {
             continue;
         }
-        ticket_push(&shared, t);
-        if (ticket_wait(t, clock_monotonic_us() + 30 * CLOCK_US_PER_S) == TICKET_STORED) {
+        pending_push(&shared, e);
+        if (pending_wait(e, clock_monotonic_us() + 30 * CLOCK_US_PER_S) == OUTCOME_QUEUED) {
             (void)atomic_fetch_add(&stored, 1);
         }
-        ticket_release(t);
+        pending_release(e);
     }
     return unused;
 }
 
-static void many_senders_and_one_taker_lose_no_ticket(void **state)
+static void many_senders_and_one_taker_lose_no_event(void **state)
 {
     pthread_t senders[SENDERS];
     int taken = 0;
@@ -112,15 +112,15 @@ static void many_senders_and_one_taker_lose_no_ticket(void **state)
         assert_int_equal(pthread_create(&senders[i], NULL, send_many, NULL), 0);
     }
     while (taken < SENDERS * EACH && clock_monotonic_us() < until) {
-        struct ticket *t = ticket_take(&shared);
+        struct pending *e = pending_take(&shared);
 
-        while (t != NULL) {
-            struct ticket *next = t->next;
+        while (e != NULL) {
+            struct pending *next = e->next;
 
-            ticket_complete(t, TICKET_STORED);
-            ticket_release(t);
+            pending_complete(e, OUTCOME_QUEUED);
+            pending_release(e);
             taken++;
-            t = next;
+            e = next;
         }
     }
     for (int i = 0; i < SENDERS; i++) {
@@ -136,7 +136,7 @@ int main(void)
         cmocka_unit_test(a_waiter_gets_its_outcome_and_only_the_first),
         cmocka_unit_test(a_waiter_leaves_at_its_deadline_and_the_ticket_outlives_it),
         cmocka_unit_test(a_line_is_taken_whole_first_in_first),
-        cmocka_unit_test(many_senders_and_one_taker_lose_no_ticket),
+        cmocka_unit_test(many_senders_and_one_taker_lose_no_event),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

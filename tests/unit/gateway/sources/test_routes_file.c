@@ -176,7 +176,7 @@ static void everything_that_may_be_set_is_set(void **state)
     assert_int_equal(s->rate.per_second, 50);
     assert_int_equal(s->rate.burst, 100);
     assert_string_equal(s->exchange, "webhooks.delay.60");
-    assert_true(delay_has(&r->delays, 60));
+    assert_true(delays_has(&r->delays, 60));
     assert_true(s->drop_query);
     assert_true(s->answers);
     assert_int_equal(s->answer.status, 202);

@@ -68,7 +68,7 @@ static void without_routes_every_request_belongs_to_default(void **state)
     assert_int_equal(source->id.kind, EVENTID_ANY);
     assert_int_equal(source->max_body, 77);
     assert_string_equal(source->exchange, "webhooks.delay.10");
-    assert_true(delay_has(&r->delays, 10));
+    assert_true(delays_has(&r->delays, 10));
     assert_ptr_equal(meet(r, "GET", "/"), source);
     route_release(r);
 }

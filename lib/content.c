@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT */
+#include "content.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+void content_begin_delivery(struct content *c, uint64_t tag, bool redelivered, struct span routing_key)
+{
+    size_t most = sizeof c->routing_key - 1;
+
+    c->kind = CONTENT_OF_DELIVERY;
+    c->tag = tag;
+    c->redelivered = redelivered;
+    c->routing_key_len = routing_key.len < most ? routing_key.len : most;
+    if (c->routing_key_len > 0) {
+        memcpy(c->routing_key, routing_key.data, c->routing_key_len);
+    }
+}
+
+void content_begin_return(struct content *c)
+{
+    c->kind = CONTENT_OF_RETURN;
+}
+
+/* A delivery is one allocation: the struct, then routing key, properties, body. */
+static struct broker_delivery *new_delivery(const struct content *c, struct span properties,
+                                            uint64_t body_size)
+{
+    struct broker_delivery *d;
+    char *bytes;
+
+    if (body_size > SIZE_MAX / 2) {
+        return NULL;
+    }
+    d = malloc(sizeof *d + c->routing_key_len + properties.len + (size_t)body_size);
+    if (d == NULL) {
+        return NULL;
+    }
+    bytes = (char *)(d + 1);
+    memcpy(bytes, c->routing_key, c->routing_key_len);
+    if (properties.len > 0) {
+        memcpy(bytes + c->routing_key_len, properties.data, properties.len);
+    }
+    *d = (struct broker_delivery){
+        .tag = c->tag,
+        .redelivered = c->redelivered,
+        .routing_key = {bytes, c->routing_key_len},
+        .properties = {bytes + c->routing_key_len, properties.len},
+        .body = {bytes + c->routing_key_len + properties.len, 0},
+    };
+    return d;
+}
+
+static bool finish(struct content *c, struct broker_event *event)
+{
+    switch (c->kind) {
+    case CONTENT_OF_DELIVERY:
+        *event = (struct broker_event){.kind = BROKER_DELIVERY, .delivery = c->delivery};
+        c->delivery = NULL;
+        break;
+    case CONTENT_OF_RETURN:
+        *event = (struct broker_event){.kind = BROKER_RETURNED, .correlation = c->returned};
+        break;
+    case CONTENT_NONE:
+        return false;
+    }
+    c->kind = CONTENT_NONE;
+    return true;
+}
+
+bool content_header(struct content *c, struct span properties, uint64_t body_size, uint64_t correlation,
+                    struct broker_event *event, struct error *error)
+{
+    c->left = body_size;
+    c->returned = correlation;
+    if (c->kind == CONTENT_OF_DELIVERY) {
+        c->delivery = new_delivery(c, properties, body_size);
+        if (c->delivery == NULL) {
+            (void)error_set(error, ERROR_MEMORY, "no memory for a message of %" PRIu64 " bytes", body_size);
+            event->kind = BROKER_CLOSED;
+            return true;
+        }
+    }
+    return c->left == 0 && finish(c, event);
+}
+
+bool content_body(struct content *c, struct span fragment, struct broker_event *event, struct error *error)
+{
+    if (fragment.len > c->left) {
+        (void)error_set(error, ERROR_MALFORMED,
+                        "the broker sent %zu bytes of a body that has %" PRIu64 " left", fragment.len,
+                        c->left);
+        event->kind = BROKER_CLOSED;
+        return true;
+    }
+    if (c->kind == CONTENT_OF_DELIVERY) {
+        struct broker_delivery *d = c->delivery;
+
+        memcpy((char *)(d + 1) + d->routing_key.len + d->properties.len + d->body.len, fragment.data,
+               fragment.len);
+        d->body.len += fragment.len;
+    }
+    c->left -= fragment.len;
+    return c->left == 0 && finish(c, event);
+}
+
+void content_free(struct content *c)
+{
+    free(c->delivery);
+    c->delivery = NULL;
+}
