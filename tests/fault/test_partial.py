@@ -8,6 +8,7 @@ each trouble last so many seconds, with new bad events all the time."""
 import contextlib
 import itertools
 import os
+import signal
 import threading
 import time
 
@@ -368,23 +369,29 @@ def test_bad_events_among_many_cost_no_flush_for_each_neighbour(site, every):
 
 
 @pytest.fixture
-def lazy_wal_writer(site):
-    """Nothing but a commit that waits for it takes anything to the disk."""
-    site.database.query("alter system set wal_writer_delay = '10s'")
-    site.database.query("select pg_reload_conf()")
-    yield
-    site.database.query("alter system reset wal_writer_delay")
-    site.database.query("select pg_reload_conf()")
+def no_wal_writer(site):
+    """Nothing but a commit that waits for it takes anything to the disk; the process that else does stands still. A crash of the
+    server is its end."""
+    pid, = site.database.query("select pid from pg_stat_activity where backend_type = 'walwriter'")[0]
+    os.kill(pid, signal.SIGSTOP)
+
+    def crash():
+        os.kill(pid, signal.SIGKILL)
+        wait_until(lambda: not os.path.exists(f"/proc/{pid}"), "the end of the server's process", 20)
+        site.database.wait_ready()
+    yield crash
+    if os.path.exists(f"/proc/{pid}"):
+        os.kill(pid, signal.SIGCONT)
 
 
-@pytest.mark.usefixtures("odd_table", "lazy_wal_writer")
-def test_what_is_acked_of_batches_with_bad_events_survives_a_kill_of_the_database(site):
+@pytest.mark.quick
+@pytest.mark.usefixtures("odd_table")
+def test_what_is_acked_of_batches_with_bad_events_survives_a_crash_of_the_database(site, no_wal_writer):
     count, every = 1000, 40
     worker, = site.start_workers(1, DELAYS="1s", WORKER_CONNECTIONS=1)
     site.publish_all([(f"e-{number}", {"sluice-source": "rare", "sluice-path": "/unwelcome" if number % every == 7 else "/"})
                       for number in range(count)], b"{}", T)
     wait_until(lambda: worker.metrics()["sluice_worker_acked_total"] == count, lambda: f"the acks\n{site.tails()}", 60, 0.005)
-    site.database.kill()
-    site.database.start()
+    no_wal_writer()
     assert (site.count(), site.count("webhooks_dead")) == (count - count // every, count // every)
     site.wait_drained()
