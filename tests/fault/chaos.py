@@ -5,10 +5,11 @@
 Two gateways, one to eight workers, a broker and a database of their own, all links through the fault proxy, load all
 the time. Every few seconds something breaks; faults overlap. A few per cent of the events are bad: some break a rule of
 the table, some are refused by a trigger for ever, some by a trigger for their first 3 s. Partial trouble too: rows that
-somebody locks for minutes, a source whose trigger names a missing table for a while, one whose trigger never ends, messages
-of a later release. Prints its seed, a timeline and how long good events took to their rows, and exits 1 when an acked event is
-lost, one stands twice, a good one is a dead letter or a bad one isn't, a good one took too long, a message of a later release is
-lost, dead or stored, the budget was passed, a program ended unasked, or a secret is in a log."""
+somebody locks for minutes, a source whose trigger names a missing table for a while, one whose trigger never ends,
+messages of a later release. Prints its seed, a timeline and how long good events took to their rows, and exits 1 when
+an acked event is lost, one stands twice, a good one is a dead letter or a bad one isn't, a good one took too long, a
+message of a later release is lost, dead or stored, the budget was passed, a program ended unasked, or a secret is in a
+log."""
 
 import argparse
 import bisect
@@ -71,12 +72,13 @@ WORKERS_MAX = 8
 TROUBLED = ("broken", "endless")
 TROUBLE_ECHO = 60  # seconds: a dead letter of that may wait for the database, too
 
-# The longest time from a good event's arrival to its row that is allowed, in seconds. What counts is the time that is left when
-# total outages (a server or a link of all workers away, and the 5 s of recovery that tests/fault/links.py allows) are taken off.
-# A link of the gateways that is away, slow or sliced links are none: what is stored goes on meanwhile.
-# A batch that meets an endless statement waits for 30 s; a kill or a stop in that time, of a worker or of its connections, hands
-# its events over to another, whose batch may meet the same event again: 30 s more. The rest is for locks (2 s each), frozen
-# workers (4 s), standby workers that give back what they hold (5 s), alarms (15 s) and a machine that is busy.
+# The longest time from a good event's arrival to its row that is allowed, in seconds. What counts is the time that is
+# left when total outages (a server or a link of all workers away, and the 5 s of recovery that tests/fault/links.py
+# allows) are taken off. A link of the gateways that is away, slow or sliced links are none: storing goes on meanwhile.
+# A batch that meets an endless statement waits for 30 s; a kill or a stop in that time, of a worker or of its
+# connections, hands its events over to another, whose batch may meet the same event again: 30 s more. The rest is for
+# locks (2 s each), frozen workers (4 s), standby workers that give back what they hold (5 s), alarms (15 s) and a
+# machine that is busy.
 BOUND = 90
 RECOVERY = 5
 
@@ -281,7 +283,7 @@ class Chaos:
         return f"alarm for {seconds:.0f} s"
 
     def lock_rows(self):
-        """Somebody's open transaction, which a restart of the database ends too; the newest of its rows are sent again."""
+        """Somebody's open transaction, which a restart of the database ends too; its newest rows are sent again."""
         count, seconds = self.rng.choice([1, 10, 100]), self.rng.uniform(5, 150)
         holder = self.site.database.connect()
         with holder.cursor() as cursor:
@@ -404,17 +406,20 @@ class Chaos:
             "where source = 'default'")
         good = [row for row in rows if row[2] not in self.locked and not any(f"-{kind}-" in row[2] for kind in KINDS)]
         whole = sorted(stored - received for received, stored, _ in good)
-        waits = sorted((stored - received - until(stored) + until(received), event_id) for received, stored, event_id in good)
+        waits = sorted((stored - received - until(stored) + until(received), event_id)
+                       for received, stored, event_id in good)
         for name, seconds in ("with", whole), ("without", [wait for wait, _ in waits]):
-            print(f"waits of {len(good)} good events, {name} {until(time.time()):.0f} s of total outages: longest "
-                  f"{seconds[-1]:.1f} s, p99 {seconds[len(seconds) * 99 // 100]:.2f} s, median {seconds[len(seconds) // 2]:.3f} s")
+            count = len(seconds)
+            print(f"waits of {count} good events, {name} {until(time.time()):.0f} s of total outages: longest "
+                  f"{seconds[-1]:.1f} s, p99 {seconds[count * 99 // 100]:.2f} s, median {seconds[count // 2]:.3f} s")
         return [f"a good event took {wait:.1f} s: {event_id}" for wait, event_id in waits[-5:] if wait > BOUND]
 
     def died_in_trouble(self, source, dead_at):
         return any(source == name and begin <= dead_at <= end + TROUBLE_ECHO for name, begin, end in self.troubles)
 
     def take_newer(self):
-        """Ends the workers, takes what is of a later release out of the queues, and complains of what is missing or changed."""
+        """Ends the workers, takes what is of a later release out of the queues, and complains of what is missing or
+        changed."""
         for worker in self.workers:
             if worker.alive():
                 self._stop(worker)
@@ -422,7 +427,7 @@ class Chaos:
         found, complaints = collections.Counter(), []
 
         def take():
-            for _, properties, body in iter(lambda: channel.basic_get("webhooks.ingest", auto_ack=True), (None, None, None)):
+            for _, properties, body in iter(lambda: channel.basic_get("webhooks.ingest", auto_ack=True), (None,) * 3):
                 found[properties.message_id] += 1
                 if body.decode() != properties.message_id or properties.headers.get("sluice-version") != 2:
                     complaints.append(f"not as it was published: {properties} {body[:100]}")
@@ -467,8 +472,8 @@ def run(site, links, arguments, sampler):
 
 
 def wrong_ends(site, chaos):
-    """Every bad event that is anywhere must be a dead letter, every other one a row, but for those of a source in trouble that
-    died while it lasted. Prints the counts."""
+    """Every bad event that is anywhere must be a dead letter, every other one a row, but for those of a source in
+    trouble that died while it lasted. Prints the counts."""
     letters = site.database.query("select id, source, extract(epoch from dead_at)::float from webhooks_dead")
     troubled = {source: sum(source == name for _, name, _ in letters) for source in TROUBLED}
     print(f"dead letters of sources in trouble: {troubled}")
