@@ -185,7 +185,8 @@ def test_events_of_a_source_whose_trigger_is_broken_hold_up_nobody(site, workers
         running = site.start_workers(workers, DELAYS="1s,2s", **SMALL, **settings)
 
         def break_some(turn):
-            site.publish_all([event for number in range(bad) for event in rare(f"{turn:02}-{number}", "/missing")], b"x", T)
+            events = [event for number in range(bad) for event in rare(f"{turn:02}-{number}", "/missing")]
+            site.publish_all(events, b"x", T)
         fed = live_with(site, stream, running, bad, bound=10, every=max(5, TROUBLE / FEW), feed=break_some)
         site.wait_count(fed * bad, table="webhooks_dead")
     ends_well(site, stream)
