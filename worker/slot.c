@@ -206,6 +206,8 @@ static bool must_give_up(struct progress *p, const struct run_result *result)
     p->stalled = result->strikes > 0 && result->stored == 0 && !clear ? p->stalled + 1 : 0;
     if (result->at_commit || p->rounds > ROUNDS_MOST) {
         p->most = 1;
+    } else if (result->timeout) {
+        p->most = SIZE_MAX; /* each transaction of a run may wait as long again */
     } else if (result->strikes > 0 && p->most > WARY_EVENTS) {
         p->most = WARY_EVENTS;
     }
@@ -250,7 +252,7 @@ static enum slot_news answered(struct slot *s, int64_t now_us)
     bool give_up;
 
     s->stored += result->stored;
-    s->wary = result->strikes > 0 ? WARY_BATCHES : s->wary;
+    s->wary = result->timeout ? 0 : result->strikes > 0 ? WARY_BATCHES : s->wary;
     give_up = must_give_up(&s->progress, result);
     if (verdict_ends_session(result->sqlstate)) {
         return lost(s);
