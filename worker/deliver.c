@@ -131,6 +131,7 @@ static void consume(struct deliver *d, enum deliver_state state, int64_t now_us)
     }
     d->state = state;
     d->prefetch = prefetch;
+    d->begun = true;
     backoff_reset(&d->backoff); /* not before: a broker without the queue lets everybody in */
     log_info("consuming", log_text("queue", TOPOLOGY_INGEST), log_number("prefetch", prefetch));
 }
@@ -272,6 +273,7 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us)
         connect(d, now_us);
     }
     adjust_consumer(d, want, now_us);
+    d->begun = false;
     if (d->state != DELIVER_AWAY) {
         read_events(d, now_us);
     }
@@ -279,7 +281,7 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us)
 
 bool deliver_is_due(const struct deliver *d, bool want)
 {
-    return (d->state == DELIVER_IDLE && want) || (d->state == DELIVER_CAREFUL && d->answered) ||
+    return d->begun || (d->state == DELIVER_IDLE && want) || (d->state == DELIVER_CAREFUL && d->answered) ||
            (d->state == DELIVER_SATED && may_go_on(d));
 }
 
@@ -336,8 +338,14 @@ static bool send_ack(void *context, uint64_t tag, bool multiple)
 void deliver_flush(struct deliver *d, int64_t now_us)
 {
     struct flush flush = {.deliver = d};
-    size_t owed = ack_owed(&d->ack);
+    size_t owed;
 
+    /* Before the ack: the careful consumer has no credit then, so that nothing is on its way to it, which the
+     * broker would take back and charge with a delivery. */
+    if (d->state == DELIVER_CAREFUL && d->answered) {
+        consume(d, DELIVER_FULL, now_us);
+    }
+    owed = ack_owed(&d->ack);
     if (d->state != DELIVER_AWAY && !ack_flush(&d->ack, send_ack, &flush)) {
         lose(d, &flush.error, now_us);
     } else {

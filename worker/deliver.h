@@ -38,6 +38,7 @@ struct deliver {
     struct ack ack;
     struct event_queue arrived; /* delivered, and not yet taken by deliver_take */
     bool answered;              /* an event of this channel was */
+    bool begun;                 /* a consumer, since the last deliver_step: what it brought may lie unread */
     size_t usual_bytes;         /* of an event: a mean that follows the last ones */
     uint16_t most;              /* prefetch, at most */
     uint16_t prefetch;          /* of the consumer */
