@@ -136,22 +136,12 @@ void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *in
 
 /* --- trouble ------------------------------------------------------------------------ */
 
-static void note_trouble(struct retry *r, enum retry_trouble trouble, int64_t now_us)
-{
-    r->trouble = trouble;
-    if (trouble == RETRY_WELL) {
-        r->trouble_since_us = 0;
-    } else if (r->trouble_since_us == 0) {
-        r->trouble_since_us = now_us;
-    }
-}
-
 static void back_off(struct retry *r, enum retry_trouble trouble, const struct error *error, int64_t now_us)
 {
     int64_t wait_us = backoff_next(&r->backoff, backoff_random());
 
     r->next_attempt_us = now_us + wait_us;
-    note_trouble(r, trouble, now_us);
+    r->trouble = trouble;
     log_write(trouble == RETRY_UNDECLARED ? LOG_ERROR : LOG_WARNING, "not-retried",
               LOG_FIELDS(log_text("reason", error->text), log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
 }
@@ -163,7 +153,7 @@ static void lose(struct retry *r, enum retry_trouble trouble, const struct error
     r->blocked = false;
     confirm_lose(&r->confirms);
     if (r->waiting.head == NULL) {
-        note_trouble(r, RETRY_WELL, now_us); /* nobody needs the connection */
+        r->trouble = RETRY_WELL; /* nobody needs the connection */
     } else {
         back_off(r, trouble, error, now_us);
     }
@@ -217,7 +207,7 @@ static void judge_confirms(struct retry *r, int64_t now_us)
         back_off(r, RETRY_REFUSED, &error, now_us);
     } else if (r->settled.head != NULL) {
         backoff_reset(&r->backoff);
-        note_trouble(r, RETRY_WELL, now_us);
+        r->trouble = RETRY_WELL;
     }
 }
 
@@ -245,13 +235,13 @@ static bool read_events(struct retry *r, int64_t now_us)
             break;
         case BROKER_BLOCKED:
             r->blocked = true;
-            note_trouble(r, RETRY_BLOCKED, now_us);
+            r->trouble = RETRY_BLOCKED;
             log_warning("retries-blocked", log_text("reason", "an alarm of the broker"));
             break;
         case BROKER_UNBLOCKED:
             r->blocked = false;
             r->unblocked_at_us = now_us;
-            note_trouble(r, RETRY_WELL, now_us);
+            r->trouble = RETRY_WELL;
             break;
         case BROKER_CLOSED:
             lose_by(r, &error, now_us);
@@ -335,7 +325,7 @@ static void give_up_when_hopeless(struct retry *r, int64_t now_us)
 }
 
 /* What came by a channel that is gone comes again: publishing it too would only double it. */
-static void forget_others(struct retry *r, uint64_t channel, int64_t now_us)
+static void forget_others(struct retry *r, uint64_t channel)
 {
     struct event_queue kept = {0};
     struct event *event;
@@ -353,13 +343,13 @@ static void forget_others(struct retry *r, uint64_t channel, int64_t now_us)
     }
     r->waiting = kept;
     if (kept.head == NULL && !r->blocked) {
-        note_trouble(r, RETRY_WELL, now_us);
+        r->trouble = RETRY_WELL;
     }
 }
 
 void retry_step(struct retry *r, uint64_t channel, int64_t now_us)
 {
-    forget_others(r, channel, now_us);
+    forget_others(r, channel);
     if (r->broker == NULL && r->waiting.head != NULL && now_us >= r->next_attempt_us) {
         connect(r, now_us);
     }

@@ -38,7 +38,6 @@ struct retry {
     size_t refused, returned;
     bool blocked; /* by an alarm */
     enum retry_trouble trouble;
-    int64_t trouble_since_us; /* 0: it is well */
     int64_t unblocked_at_us;
     int64_t next_attempt_us;
     struct backoff backoff;
