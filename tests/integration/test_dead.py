@@ -227,8 +227,8 @@ def test_a_full_queue_stops_the_replay_and_loses_nothing(site):
 
 def test_a_replay_needs_the_servers_and_the_tier(site):
     bury(site, 1)
-    assert replay(site, "--all", DELAYS="7s").returncode == 1
-    assert "sluice setup" in replay(site, "--all", DELAYS="7s").stderr
+    assert replay(site, "--all", DELAYS="8s").returncode == 1
+    assert "sluice setup" in replay(site, "--all", DELAYS="8s").stderr
     assert replay(site, "--all", BROKER_URL="amqp://sluice-setup@127.0.0.1:1/sluice").returncode == 69
     assert replay(site, "--all", SETUP_DATABASE_URL="postgresql://sluice@127.0.0.1:1/sluice").returncode == 69
     assert replay(site, "--all", DELAYS="soon").returncode == 78
