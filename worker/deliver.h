@@ -67,7 +67,8 @@ void deliver_settle(struct deliver *d, struct event *event);
 /* Gives an event that can't be settled back to the queue, and frees it. It comes again, here or elsewhere; no
  * other is charged with a delivery. */
 void deliver_give_back(struct deliver *d, struct event *event, int64_t now_us);
-/* Acks all that is settled. */
+/* Acks all that is settled. Before it, the full consumer begins where the careful one's first message has
+ * been answered. A lost connection is logged, and what wasn't acked comes again. */
 void deliver_flush(struct deliver *d, int64_t now_us);
 /* Ends the consumer and keeps the channel, for a drain. */
 void deliver_stop(struct deliver *d, int64_t now_us);
