@@ -176,7 +176,7 @@ static void release_without_connection(struct loop *l, int64_t now_us)
 {
     bool began = l->deliver.state != DELIVER_AWAY && l->deliver.state != DELIVER_IDLE;
 
-    if (began && budget_release_due(&l->pool.budget, now_us)) {
+    if (began && place_release_due(&l->pool.place, now_us)) {
         log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
                     log_text("reason", "no connection to the database"));
         deliver_release(&l->deliver, now_us);
@@ -247,7 +247,7 @@ static void show_state(const struct loop *l, int64_t now_us)
         .storing = now_us - judge->last_stored_us < FAILING_US && !judge_holds_all(judge),
         .newer =
             l->newer_seen_us != 0 && now_us - l->newer_seen_us < 2 * l->settings->delays.us[middle_tier(l)],
-        .lack = l->pool.budget.lack,
+        .lack = l->pool.place.lack,
         .deliver = l->deliver.state,
         .retry = l->retry.trouble,
         .open = pool_open(&l->pool),

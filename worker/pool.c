@@ -13,7 +13,7 @@ enum error_code pool_init(struct pool *p, const struct worker_settings *settings
     enum error_code code = ERROR_NONE;
 
     *p = (struct pool){.count = 0};
-    budget_init(&p->budget, settings->hold_us, now_us);
+    place_init(&p->place, settings->hold_us, now_us);
     while (code == ERROR_NONE && p->count < (size_t)settings->connections) {
         code = slot_new(&p->slots[p->count], settings, name, error);
         p->count += code == ERROR_NONE;
@@ -79,7 +79,7 @@ bool pool_carries_alone(const struct pool *p)
 static void no_place(struct pool *p, int64_t now_us)
 {
     report_count(REPORT_NO_PLACE);
-    if (budget_refused(&p->budget, pool_open(p), backoff_random(), now_us)) {
+    if (place_refused(&p->place, pool_open(p), backoff_random(), now_us)) {
         log_info("standby", log_text("reason", "all connections of the budget are held by other workers"));
     }
 }
@@ -87,7 +87,7 @@ static void no_place(struct pool *p, int64_t now_us)
 static void not_opened(struct pool *p, const struct slot *slot, int64_t now_us)
 {
     bool repair = verdict_settle(slot_sqlstate(slot), false, 0) == VERDICT_OPERATOR;
-    int64_t wait_us = budget_failed(&p->budget, pool_open(p), repair, backoff_random(), now_us);
+    int64_t wait_us = place_failed(&p->place, pool_open(p), repair, backoff_random(), now_us);
 
     report_count(REPORT_DATABASE_FAILURE);
     log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
@@ -97,11 +97,11 @@ static void not_opened(struct pool *p, const struct slot *slot, int64_t now_us)
 
 static void opened(struct pool *p, const struct slot *slot)
 {
-    if (p->budget.lack != BUDGET_HELD) {
+    if (p->place.lack != PLACE_HELD) {
         log_info("database-connected", log_number("budget", slot_budget(slot)));
     }
     report_budget(slot_budget(slot));
-    budget_opened(&p->budget);
+    place_opened(&p->place);
 }
 
 static void unfit(struct pool *p)
@@ -146,7 +146,7 @@ static void open_slot(struct pool *p, bool wanted, int64_t now_us)
 {
     struct slot *closed = find_state(p, SLOT_CLOSED);
 
-    if (closed == NULL || !budget_may_open(&p->budget, now_us) || find_state(p, SLOT_OPENING) != NULL) {
+    if (closed == NULL || !place_may_open(&p->place, now_us) || find_state(p, SLOT_OPENING) != NULL) {
         return;
     }
     if (pool_open(p) == 0 || (wanted && find_state(p, SLOT_READY) == NULL)) {
@@ -172,7 +172,7 @@ void pool_adjust(struct pool *p, bool wanted, int64_t now_us)
 
 int64_t pool_due_us(const struct pool *p, int64_t now_us)
 {
-    int64_t due = p->budget.next_open_us > now_us ? p->budget.next_open_us : INT64_MAX;
+    int64_t due = p->place.next_open_us > now_us ? p->place.next_open_us : INT64_MAX;
 
     for (size_t i = 0; i < p->count; i++) {
         int64_t deadline_us = slot_deadline_us(p->slots[i]);

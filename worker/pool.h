@@ -5,7 +5,7 @@
 /* The slots of this process: opened as the budget allows, one attempt at a time, and closed when they idle.
  * One thread. */
 
-#include "budget.h"
+#include "place.h"
 #include "settings.h"
 #include "slot.h"
 
@@ -16,7 +16,7 @@
 struct pool {
     struct slot *slots[POOL_SLOTS_MAX];
     size_t count;
-    struct budget budget;
+    struct place place;
     bool unfit; /* the role may not be used */
 };
 

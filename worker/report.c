@@ -156,7 +156,7 @@ void report_budget(int64_t budget)
 static void show_gauges(const struct report *r, bool paused)
 {
     metric_set(&metrics[OPEN], (int64_t)r->open);
-    metric_set(&metrics[STANDBY], r->lack == BUDGET_PLACE);
+    metric_set(&metrics[STANDBY], r->lack == PLACE_TAKEN);
     metric_set(&metrics[PAUSED], paused);
     metric_set(&metrics[BRAKED], (int64_t)r->braked);
     metric_set(&metrics[BACKLOG], (int64_t)r->backlog);
@@ -176,7 +176,7 @@ static const char *trouble(const struct report *r, bool paused)
     if (r->braked > 0 && !r->storing) {
         return "most events are refused: see the log and sluice dead list; one at a time is tried";
     }
-    if (r->lack == BUDGET_DATABASE) {
+    if (r->lack == PLACE_DATABASE) {
         return "database away";
     }
     if (r->failing) {
@@ -199,15 +199,15 @@ static const char *trouble(const struct report *r, bool paused)
 
 void report_show(const struct report *r, struct admin *admin)
 {
-    bool paused = r->needs_repair || r->lack == BUDGET_REPAIR;
+    bool paused = r->needs_repair || r->lack == PLACE_REPAIR;
     const char *why = trouble(r, paused);
 
     show_gauges(r, paused);
     if (why != NULL) {
         admin_set_ready(admin, false, why);
-    } else if (r->lack == BUDGET_PLACE) {
+    } else if (r->lack == PLACE_TAKEN) {
         admin_set_ready(admin, true, "standby");
-    } else if (r->lack == BUDGET_HELD && r->deliver != DELIVER_IDLE) {
+    } else if (r->lack == PLACE_HELD && r->deliver != DELIVER_IDLE) {
         admin_set_ready(admin, true,
                         r->braked == 0 ? "ready"
                                        : "ready, but most events of a source are refused: see the log");

@@ -5,9 +5,9 @@
 /* What the worker tells people: metrics, a log line per event, and whether it is ready. */
 
 #include "admin.h"
-#include "budget.h"
 #include "deliver.h"
 #include "event.h"
+#include "place.h"
 #include "retry.h"
 
 enum report_count {
@@ -24,7 +24,7 @@ struct report {
     size_t braked;     /* sources most of whose events are refused */
     bool storing;      /* events of others were stored in the last seconds */
     bool newer;        /* envelopes of a later release arrive */
-    enum budget_lack lack;
+    enum place_lack lack;
     enum deliver_state deliver;
     enum retry_trouble retry;
     size_t open;    /* Postgres connections held */
