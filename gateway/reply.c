@@ -123,11 +123,12 @@ const char *reply_readiness(enum outcome outcome)
     return readiness == NULL ? rows[outcomes[outcome].kind].label : readiness;
 }
 
-void reply_challenge(struct reply *reply, enum reply_kind kind, const char *format, ...)
+void reply_challenge(struct reply *reply, const char *type, const char *format, ...)
 {
     va_list arguments;
 
-    reply->kind = kind;
+    reply->kind = REPLY_CHALLENGE;
+    reply->type = type;
     va_start(arguments, format);
     (void)vsnprintf(reply->text, sizeof reply->text, format, arguments);
     va_end(arguments);
@@ -148,22 +149,17 @@ int reply_status(enum reply_kind kind)
     return rows[kind].status;
 }
 
-static bool is_challenge(enum reply_kind kind)
-{
-    return kind == REPLY_CHALLENGE || kind == REPLY_CHALLENGE_JSON;
-}
-
 /* Of what isn't a source's own answer. */
-static const char *own_type(enum reply_kind kind)
+static const char *own_type(const struct reply *reply)
 {
-    return kind == REPLY_CHALLENGE ? "text/plain" : "application/json";
+    return reply->kind == REPLY_CHALLENGE ? reply->type : "application/json";
 }
 
 static void append_own_body(const struct reply *reply, struct buf *body)
 {
     bool queued = reply->kind == REPLY_QUEUED;
 
-    if (is_challenge(reply->kind)) {
+    if (reply->kind == REPLY_CHALLENGE) {
         buf_append_text(body, reply->text);
         return;
     }
@@ -200,9 +196,9 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
     buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
     if (!reply_is_bare(status)) {
         buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
-                   answer == NULL ? own_type(reply->kind) : answer->type, body.len);
+                   answer == NULL ? own_type(reply) : answer->type, body.len);
     }
-    if (answer != NULL || is_challenge(reply->kind)) {
+    if (answer != NULL || reply->kind == REPLY_CHALLENGE) {
         buf_append_text(out, "X-Content-Type-Options: nosniff\r\n");
     }
     if (row->retry_after_s > 0) {

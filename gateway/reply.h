@@ -54,8 +54,7 @@ enum outcome { OUTCOMES(OUTCOME_ENUMERATOR, ) };
  * shall not. */
 #define REPLIES(X)                                                                               \
     OUTCOMES(REPLY_TO_OUTCOME, X)                                                                \
-    X(REPLY_CHALLENGE, "challenge", 200, 0, false)           /* a handshake, nothing queued */   \
-    X(REPLY_CHALLENGE_JSON, "challenge-json", 200, 0, false) /* the same */                      \
+    X(REPLY_CHALLENGE, "challenge", 200, 0, false) /* a handshake, nothing queued */             \
     X(REPLY_MALFORMED, "malformed", 400, 0, true)                                                \
     X(REPLY_SHORT, "short", 400, 0, true) /* the body ended early */                             \
     X(REPLY_BAD_ID, "bad-id", 400, 0, false)                                                     \
@@ -90,6 +89,7 @@ struct reply {
     unsigned allow; /* REPLY_METHOD: the methods that would do (see request_method); 0: all */
     int64_t wait_s; /* REPLY_THROTTLED: when there is room again */
     const struct reply_answer *answer; /* REPLY_QUEUED: the source's own, or NULL */
+    const char *type;                  /* REPLY_CHALLENGE: of the body; static */
 };
 
 struct reply_form {
@@ -106,8 +106,8 @@ void reply_accept(struct reply *reply, const char *id, const struct reply_answer
 bool reply_outcome(struct reply *reply, enum outcome outcome);
 /* What the admin listener says while this keeps all events out. */
 const char *reply_readiness(enum outcome outcome);
-/* A handshake's answer: REPLY_CHALLENGE as plain text, REPLY_CHALLENGE_JSON as the JSON that it is. */
-void reply_challenge(struct reply *reply, enum reply_kind kind, const char *format, ...)
+/* A handshake's answer, a body of this content type (static). */
+void reply_challenge(struct reply *reply, const char *type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 /* True for the statuses that a source may answer with: those that tell senders not to send again. */
 bool reply_may_answer(int status);

@@ -48,13 +48,12 @@ static bool is_verified(const struct source *source, const struct request *reque
 {
     const struct verify_rule *rule = &source->verify;
     enum verify_cause cause = VERIFY_MISMATCH;
-    enum challenge_outcome challenge = challenge_begin(rule, request, clock_monotonic_us(), reply);
+    enum challenge_outcome challenge = challenge_begin(rule, request, reply);
 
     if (challenge == CHALLENGE_NONE && rule->scheme != VERIFY_NONE) {
         const struct secret_key *key = verify_key(rule, request, body, now_s, &cause);
 
-        challenge =
-            key == NULL ? CHALLENGE_REFUSED : challenge_answer(rule, key, body, clock_monotonic_us(), reply);
+        challenge = key == NULL ? CHALLENGE_REFUSED : challenge_answer(rule, key, body, reply);
     }
     switch (challenge) {
     case CHALLENGE_NONE:

@@ -1,18 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "challenge.h"
 
-#include "clock.h"
 #include "form.h"
 #include "gateway/event/json_pointer.h"
 #include "gateway/event/json_scan.h"
-#include "gateway/sources/rate.h"
 #include "schemes.h"
 #include "secret.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
-
-static struct rate answers = {.per_second = CHALLENGE_PER_SECOND, .burst = CHALLENGE_PER_SECOND};
 
 /* Nothing that a browser, a shell or a log could take for more than a text. */
 static bool is_harmless(struct span text)
@@ -27,29 +23,20 @@ static bool is_harmless(struct span text)
     return text.len > 0 && text.len <= CHALLENGE_TEXT_MAX;
 }
 
-/* True when the challenge may be given back now; else *reply says why not. */
-static bool may_answer(struct span challenge, int64_t now_us, struct reply *reply)
+/* True when the challenge may be given back; else *reply says why not. */
+static bool may_answer(struct span challenge, struct reply *reply)
 {
-    int64_t wait_us;
-
     if (!is_harmless(challenge)) {
         return reply_refuse(reply, REPLY_MALFORMED,
                             "the challenge isn't 1 to %d letters, digits and -._~+/=", CHALLENGE_TEXT_MAX);
     }
-    wait_us = rate_take(&answers, now_us);
-    if (wait_us > 0) {
-        (void)reply_refuse(reply, REPLY_THROTTLED, "too many handshakes; at most %d a second are answered",
-                           CHALLENGE_PER_SECOND);
-        reply->wait_s = wait_us / CLOCK_US_PER_S + 1;
-        return false;
-    }
     return true;
 }
 
-static enum challenge_outcome answer(struct span challenge, int64_t now_us, struct reply *reply)
+static enum challenge_outcome answer(struct span challenge, struct reply *reply)
 {
-    if (may_answer(challenge, now_us, reply)) {
-        reply_challenge(reply, REPLY_CHALLENGE, "%.*s", (int)challenge.len, challenge.data);
+    if (may_answer(challenge, reply)) {
+        reply_challenge(reply, "text/plain", "%.*s", (int)challenge.len, challenge.data);
     }
     return CHALLENGE_ANSWERED;
 }
@@ -80,7 +67,7 @@ static bool is_token(const struct verify_rule *rule, struct span given)
 }
 
 enum challenge_outcome challenge_begin(const struct verify_rule *rule, const struct request *request,
-                                       int64_t now_us, struct reply *reply)
+                                       struct reply *reply)
 {
     enum challenge_outcome outcome = CHALLENGE_NONE;
     struct buf mode = {0}, token = {0}, challenge = {0};
@@ -97,7 +84,7 @@ enum challenge_outcome challenge_begin(const struct verify_rule *rule, const str
             (void)reply_refuse(reply, REPLY_MEMORY, "no memory for the handshake; try again later");
             outcome = CHALLENGE_ANSWERED;
         } else if (is_token(rule, buf_span(&token))) {
-            outcome = answer(buf_span(&challenge), now_us, reply);
+            outcome = answer(buf_span(&challenge), reply);
         } else {
             (void)reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
             outcome = CHALLENGE_REFUSED;
@@ -132,13 +119,13 @@ static void take_string(struct span body, const char *pointer, struct buf *out)
     }
 }
 
-static enum challenge_outcome answer_slack(struct span body, int64_t now_us, struct reply *reply)
+static enum challenge_outcome answer_slack(struct span body, struct reply *reply)
 {
     struct buf challenge = {0};
     enum challenge_outcome outcome;
 
     take_string(body, "/challenge", &challenge);
-    outcome = answer(buf_span(&challenge), now_us, reply);
+    outcome = answer(buf_span(&challenge), reply);
     buf_free(&challenge);
     return outcome;
 }
@@ -154,17 +141,16 @@ static void answer_token(const struct secret_key *key, struct span token, struct
         return;
     }
     encoding_write(ENCODING_HEX, mac.bytes, mac.len, hex);
-    reply_challenge(reply, REPLY_CHALLENGE_JSON, "{\"plainToken\": \"%.*s\", \"encryptedToken\": \"%.*s\"}",
+    reply_challenge(reply, "application/json", "{\"plainToken\": \"%.*s\", \"encryptedToken\": \"%.*s\"}",
                     (int)token.len, token.data, (int)(2 * mac.len), hex);
 }
 
-static enum challenge_outcome answer_zoom(const struct secret_key *key, struct span body, int64_t now_us,
-                                          struct reply *reply)
+static enum challenge_outcome answer_zoom(const struct secret_key *key, struct span body, struct reply *reply)
 {
     struct buf token = {0};
 
     take_string(body, "/payload/plainToken", &token);
-    if (may_answer(buf_span(&token), now_us, reply)) {
+    if (may_answer(buf_span(&token), reply)) {
         answer_token(key, buf_span(&token), reply);
     }
     buf_free(&token);
@@ -172,13 +158,13 @@ static enum challenge_outcome answer_zoom(const struct secret_key *key, struct s
 }
 
 enum challenge_outcome challenge_answer(const struct verify_rule *rule, const struct secret_key *key,
-                                        struct span body, int64_t now_us, struct reply *reply)
+                                        struct span body, struct reply *reply)
 {
     switch (scheme_of(rule->scheme)->challenge) {
     case SCHEME_CHALLENGE_TEXT:
-        return says(body, "/type", "url_verification") ? answer_slack(body, now_us, reply) : CHALLENGE_NONE;
+        return says(body, "/type", "url_verification") ? answer_slack(body, reply) : CHALLENGE_NONE;
     case SCHEME_CHALLENGE_MAC:
-        return says(body, "/event", "endpoint.url_validation") ? answer_zoom(key, body, now_us, reply)
+        return says(body, "/event", "endpoint.url_validation") ? answer_zoom(key, body, reply)
                                                                : CHALLENGE_NONE;
     case SCHEME_CHALLENGE_NONE:
     case SCHEME_CHALLENGE_SUBSCRIBE:

@@ -59,7 +59,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < request.header_count; i++) {
         (void)verify_reads(rule, request.headers[i].name);
     }
-    (void)challenge_begin(rule, &request, 0, &reply);
-    (void)challenge_answer(rule, rule->keys[0], text, 0, &reply);
+    (void)challenge_begin(rule, &request, &reply);
+    (void)challenge_answer(rule, rule->keys[0], text, &reply);
     return 0;
 }
