@@ -2,12 +2,12 @@
 #include "clock.h"
 #include "daemon.h"
 #include "drain.h"
+#include "gateway/event/accept.h"
 #include "gateway/http/certificate.h"
 #include "gateway/http/server.h"
 #include "gateway/http/slow_senders.h"
 #include "gateway/publish/publishers.h"
 #include "gateway/sources/routes_file.h"
-#include "gateway/verify/unverified.h"
 #include "load.h"
 #include "log.h"
 #include "metrics.h"
@@ -197,7 +197,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     reply_register();
     admission_register();
     patience_register();
-    unverified_register();
+    intake_register();
     metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
     if (settings->cert[0] != '\0') {
         code = certificate_open(&certificate, settings->cert, settings->key, error);

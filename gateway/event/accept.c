@@ -5,10 +5,10 @@
 #include "event_id.h"
 #include "gateway/sources/source.h"
 #include "gateway/verify/challenge.h"
-#include "gateway/verify/unverified.h"
 #include "gateway/verify/verify.h"
 #include "kept_headers.h"
 #include "log.h"
+#include "metrics.h"
 
 /* False: *reply says why. */
 static bool encode(const struct source *source, const struct request *request, const struct eventid *id,
@@ -42,6 +42,35 @@ static bool encode(const struct source *source, const struct request *request, c
     return fine;
 }
 
+#define METRIC(name, label)                                             \
+    [name] = {"sluice_gateway_unverified_total", "cause=\"" label "\"", \
+              "Requests refused with 401, by cause.", METRIC_COUNTER, 0},
+static struct metric causes[] = {VERIFY_CAUSES(METRIC)};
+#undef METRIC
+
+#define CAUSES (sizeof causes / sizeof causes[0])
+
+static _Atomic int64_t logged_at[CAUSES]; /* monotonic; 0: never */
+
+void intake_register(void)
+{
+    metrics_register(causes + 1, CAUSES - 1); /* all but "none" */
+}
+
+/* Counts it, and logs it at debug; per cause at most once in 10 s at warning, with how many there were: the
+ * sender is not told why. No header value gets into the log. */
+static void record_unverified(enum verify_cause cause, struct span source, struct span remote)
+{
+    bool due = log_is_due(&logged_at[cause]);
+
+    metric_add(&causes[cause], 1);
+    if (due || log_enabled(LOG_DEBUG)) {
+        log_write(due ? LOG_WARNING : LOG_DEBUG, "not-verified",
+                  LOG_FIELDS(log_text("cause", verify_cause_label(cause)), log_span("source", source),
+                             log_number("so_far", metric_get(&causes[cause])), log_span("remote", remote)));
+    }
+}
+
 /* False: *reply is set, also when a challenge was answered and there is no event. */
 static bool is_verified(const struct source *source, const struct request *request, struct span body,
                         int64_t now_s, struct reply *reply)
@@ -65,7 +94,7 @@ static bool is_verified(const struct source *source, const struct request *reque
     case CHALLENGE_REFUSED:
         break;
     }
-    unverified_record(cause, source->name, request->remote);
+    record_unverified(cause, source->name, request->remote);
     if (cause == VERIFY_MEMORY) {
         return reply_outcome(reply, OUTCOME_MEMORY);
     }

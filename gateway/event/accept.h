@@ -17,6 +17,8 @@ struct intake {
     struct source *source; /* of routes; NULL: none takes the request */
 };
 
+/* Registers the counters of requests that verification refused, by cause. Before threads start. */
+void intake_register(void);
 /* Finds the source, under the routes in force; to be ended by intake_end in either case. False: *reply says
  * why no source takes it. */
 bool intake_begin(struct intake *intake, const struct request *request, struct reply *reply);

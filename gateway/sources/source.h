@@ -13,11 +13,23 @@
 #include "gateway/reply.h"
 #include "gateway/request.h"
 #include "gateway/verify/verify.h"
-#include "rate.h"
 #include "topology.h"
+
+#include <stdatomic.h>
+#include <stdint.h>
 
 #define ROUTE_SOURCES_MAX 256
 #define ROUTE_PATH_MAX 1024
+#define RATE_MOST 100000 /* per second, and of a burst */
+
+/* A token bucket: so many events a second, and after a quiet time so many at once. Kept as one
+ * number, the time at which the bucket is full again. Any thread may take. */
+
+struct rate {
+    int64_t per_second; /* 0: no limit */
+    int64_t burst;      /* at least 1 */
+    _Atomic int64_t full_at_ns;
+};
 
 /* Texts are owned by the table. */
 struct source {
@@ -48,6 +60,8 @@ struct routes {
     struct delays delays; /* of all sources */
 };
 
+/* Takes a token. 0, or how many microseconds from now (monotonic) the next one comes. Any thread. */
+int64_t rate_take(struct rate *rate, int64_t now_us);
 /* A table of so many zeroed sources, held once. NULL: no memory. */
 struct routes *route_table(size_t count);
 /* What there is without a routes file: the source `default` takes everything, unverified. Held once. NULL: no

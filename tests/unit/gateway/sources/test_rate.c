@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "gateway/sources/rate.h"
+#include "gateway/sources/source.h"
 
 #include "clock.h"
 
