@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
 #include "daemon.h"
-#include "drain.h"
 #include "gateway/event/accept.h"
 #include "gateway/http/certificate.h"
 #include "gateway/http/server.h"
@@ -11,9 +10,9 @@
 #include "load.h"
 #include "log.h"
 #include "metrics.h"
-#include "reload.h"
 #include "reply.h"
 #include "settings.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <poll.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon.h"
 
-#include "drain.h"
 #include "log.h"
+#include "signals.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -3,12 +3,12 @@
 
 #include "clock.h"
 #include "deliver.h"
-#include "drain.h"
 #include "log.h"
 #include "pool.h"
 #include "report.h"
 #include "retry.h"
 #include "schedule.h"
+#include "signals.h"
 
 #include <poll.h>
 #include <stdlib.h>

@@ -6,9 +6,9 @@
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "ctl/tabulate.h"
-#include "drain.h"
 #include "envelope.h"
 #include "row.h"
+#include "signals.h"
 #include "topology.h"
 
 #include <inttypes.h>

@@ -4,10 +4,10 @@
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
-#include "drain.h"
 #include "filter.h"
 #include "letter.h"
 #include "send.h"
+#include "signals.h"
 #include "table.h"
 
 #include <inttypes.h>

@@ -4,7 +4,7 @@
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
-#include "drain.h"
+#include "signals.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "drain.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -12,9 +12,9 @@
 
 #include <cmocka.h>
 
-static int readable(void)
+static int is_readable(int event)
 {
-    struct pollfd fd = {.fd = drain_fd(), .events = POLLIN};
+    struct pollfd fd = {.fd = event, .events = POLLIN};
 
     return poll(&fd, 1, 0);
 }
@@ -26,7 +26,7 @@ static void nothing_drains_before_a_signal(void **state)
     (void)state;
     assert_int_equal(drain_install(&error), ERROR_NONE);
     assert_false(drain_requested());
-    assert_int_equal(readable(), 0);
+    assert_int_equal(is_readable(drain_fd()), 0);
 }
 
 static void a_broken_pipe_is_an_error_and_not_the_end(void **state)
@@ -49,10 +49,27 @@ static void a_signal_asks_for_a_drain_for_ever(void **state)
     assert_int_equal(raise(SIGINT), 0);
     assert_int_equal(errno, EAGAIN);
     assert_true(drain_requested());
-    assert_int_equal(readable(), 1);
+    assert_int_equal(is_readable(drain_fd()), 1);
     assert_int_equal(raise(SIGTERM), 0);
     assert_true(drain_requested());
-    assert_int_equal(readable(), 1);
+    assert_int_equal(is_readable(drain_fd()), 1);
+}
+
+static void each_hangup_asks_for_one_reload_and_for_no_drain(void **state)
+{
+    struct error error;
+
+    (void)state;
+    assert_int_equal(reload_install(&error), ERROR_NONE);
+    assert_false(reload_take());
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(is_readable(reload_fd()), 0);
+        assert_int_equal(raise(SIGHUP), 0);
+        assert_int_equal(is_readable(reload_fd()), 1);
+        assert_true(reload_take());
+        assert_false(reload_take());
+    }
+    assert_false(drain_requested());
 }
 
 int main(void)
@@ -60,6 +77,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(nothing_drains_before_a_signal),
         cmocka_unit_test(a_broken_pipe_is_an_error_and_not_the_end),
+        cmocka_unit_test(each_hangup_asks_for_one_reload_and_for_no_drain),
         cmocka_unit_test(a_signal_asks_for_a_drain_for_ever),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

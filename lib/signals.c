@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+#include "signals.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+static int drain_event = -1, reload_event = -1;
+static atomic_bool requested;
+
+/* From a handler. Fails only when the counter is full, and then it is readable already. */
+static void ring(int event)
+{
+    int saved = errno;
+    const uint64_t one = 1;
+
+    (void)!write(event, &one, sizeof one);
+    errno = saved;
+}
+
+static void on_drain(int number)
+{
+    (void)number;
+    atomic_store(&requested, true);
+    ring(drain_event);
+}
+
+static void on_reload(int number)
+{
+    (void)number;
+    ring(reload_event);
+}
+
+static enum error_code handle(int number, void (*handler)(int), struct error *error)
+{
+    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
+
+    if (sigaction(number, &action, NULL) != 0) {
+        return error_set(error, ERROR_SYSTEM, "no handler for SIG%s: %s", sigabbrev_np(number),
+                         strerror(errno));
+    }
+    return ERROR_NONE;
+}
+
+static enum error_code open_event(int *event, struct error *error)
+{
+    *event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+    if (*event < 0) {
+        return error_set(error, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
+    }
+    return ERROR_NONE;
+}
+
+enum error_code drain_install(struct error *error)
+{
+    enum error_code code = open_event(&drain_event, error);
+
+    if (code == ERROR_NONE) {
+        code = handle(SIGTERM, on_drain, error);
+    }
+    if (code == ERROR_NONE) {
+        code = handle(SIGINT, on_drain, error);
+    }
+    return code == ERROR_NONE ? handle(SIGPIPE, SIG_IGN, error) : code;
+}
+
+int drain_fd(void)
+{
+    return drain_event;
+}
+
+bool drain_requested(void)
+{
+    return atomic_load(&requested);
+}
+
+enum error_code reload_install(struct error *error)
+{
+    enum error_code code = open_event(&reload_event, error);
+
+    return code == ERROR_NONE ? handle(SIGHUP, on_reload, error) : code;
+}
+
+int reload_fd(void)
+{
+    return reload_event;
+}
+
+bool reload_take(void)
+{
+    uint64_t count;
+
+    return read(reload_event, &count, sizeof count) == (ssize_t)sizeof count;
+}
