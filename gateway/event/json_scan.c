@@ -108,15 +108,17 @@ bool jsontext_take(struct jsontext *c, char wanted)
 
 static bool pass_escape(struct jsontext *c)
 {
-    char kind = (char)(c->at < c->end ? *c->at++ : '\0');
+    char kind = (char)(c->at < c->end ? *c->at : '\0');
 
-    if (kind != 'u') {
-        return kind != '\0' && strchr("\"\\/bfnrt", kind) != NULL;
+    if (kind == '\0' || strchr("\"\\/bfnrtu", kind) == NULL) {
+        return false;
     }
-    for (int i = 0; i < 4; i++) {
-        if (c->at == c->end || hex_of(*c->at++) < 0) {
+    c->at++;
+    for (int i = 0; kind == 'u' && i < 4; i++) {
+        if (c->at == c->end || hex_of(*c->at) < 0) {
             return false;
         }
+        c->at++;
     }
     return true;
 }
@@ -128,14 +130,14 @@ bool jsontext_string(struct jsontext *c, struct span *raw)
         return false;
     }
     raw->data = c->at;
-    while (c->at < c->end) {
-        unsigned char byte = (unsigned char)*c->at++;
+    while (c->at < c->end && (unsigned char)*c->at >= 0x20) {
+        char byte = *c->at++;
 
         if (byte == '"') {
             raw->len = (size_t)(c->at - 1 - raw->data);
             return true;
         }
-        if (byte < 0x20 || (byte == '\\' && !pass_escape(c))) {
+        if (byte == '\\' && !pass_escape(c)) {
             return false;
         }
     }

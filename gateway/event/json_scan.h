@@ -4,7 +4,8 @@
 
 /* JSON (RFC 8259) as text that is passed over, strictly, without a copy of it and without
  * recursion. Each function begins where the cursor is, passes over white space first, and false means that
- * what it wants isn't there: the text is then no JSON. Pure; safe on any bytes. */
+ * what it wants isn't there: the text is then no JSON, and the cursor is at the first byte that can't be
+ * right, or at the end. Pure; safe on any bytes. */
 
 #include "buf.h"
 

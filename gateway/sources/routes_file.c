@@ -2,7 +2,7 @@
 #include "routes_file.h"
 
 #include "clock.h"
-#include "gateway/event/json_pointer.h"
+#include "gateway/event/json_scan.h"
 #include "gateway/verify/schemes.h"
 #include "routes_verify.h"
 
@@ -47,21 +47,16 @@ static bool read_file(const char *name, struct buf *text, const struct place *ro
 /* cJSON is lenient, recursive, and cuts texts at \u0000: what it is given is JSON, not deep, and without. */
 static cJSON *parse(struct span text, const struct place *root)
 {
-    struct span raw;
-    const char *end = NULL;
-    cJSON *json = NULL;
+    struct jsontext c = {text.data, text.data + text.len};
+    bool whole = text.len > 0 && jsontext_value(&c) && jsontext_peek(&c) == '\0' && c.at == c.end;
+    const char *wrong = whole ? memmem(text.data, text.len, "\\u0000", 6) : c.at;
+    cJSON *json = whole && wrong == NULL ? cJSON_ParseWithLengthOpts(text.data, text.len, &wrong, 0) : NULL;
 
-    if (pointer_find(text, SPAN_LITERAL(""), &raw) != POINTER_NO_JSON &&
-        memmem(text.data, text.len, "\\u0000", 6) == NULL) {
-        json = cJSON_ParseWithLengthOpts(text.data, text.len, &end, 0);
-    } else {
-        cJSON_Delete(cJSON_ParseWithLengthOpts(text.data, text.len, &end, 0));
-    }
     if (json == NULL) {
         size_t line = 1;
 
-        for (const char *c = text.data; end != NULL && c < end; c++) {
-            line += *c == '\n';
+        for (const char *at = text.data; wrong != NULL && at < wrong; at++) {
+            line += *at == '\n';
         }
         place_complain(root, "is not JSON, in or after line %zu", line);
     }

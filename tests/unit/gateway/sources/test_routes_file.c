@@ -216,12 +216,17 @@ static void what_is_no_json_is_told_by_its_line(void **state)
     assert_complaints("{\n\"sources\":\n]}", "routes: is not JSON, in or after line 3\n");
     assert_complaints("{\"sources\":[],}", "routes: is not JSON, in or after line 1\n");
     assert_complaints("{} {}", "routes: is not JSON, in or after line 1\n");
+    assert_complaints("{\n\"a\": \"b\n\"}", "routes: is not JSON, in or after line 2\n");
+    assert_complaints("{\n\"a\": \"b\\\n\"}", "routes: is not JSON, in or after line 2\n");
+    assert_complaints("{\n\"a\": \"\\u00\n00\"}", "routes: is not JSON, in or after line 2\n");
+    assert_complaints("{\n\"a\": \"\\ud800\"}\n\n", "routes: is not JSON, in or after line 2\n");
+    assert_complaints("{\n\"a\": 1}\n\n}", "routes: is not JSON, in or after line 4\n");
     assert_complaints("[]", "routes: is not an object\n");
     assert_complaints("{}", "routes: sources: is missing: write a list\n");
     assert_complaints("{\"sources\":{}}", "routes: sources: is not a list\n");
     assert_complaints("{\"sources\":[]}", "routes: sources: has 0 items; 1 to 256 are allowed\n");
-    assert_complaints("{\"sources\":[{\"name\":\"a\\u0000b\"}]}",
-                      "routes: is not JSON, in or after line 1\n");
+    assert_complaints("{\"sources\":\n[{\"name\":\"a\\u0000b\"}]}\n",
+                      "routes: is not JSON, in or after line 2\n");
     memset(deep, '[', sizeof deep);
     assert_null(read_bytes(deep, sizeof deep, true));
     assert_null(read_bytes("{\"sources\":[]}\0", 15, true));
