@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "ledger.h"
 
+#include "text.h"
+
 #include <openssl/sha.h>
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +89,6 @@ void ledger_sha256(struct span body, char hex[LEDGER_SHA256_HEX + 1])
     unsigned char digest[SHA256_DIGEST_LENGTH];
 
     (void)SHA256((const unsigned char *)body.data, body.len, digest);
-    for (size_t i = 0; i < sizeof digest; i++) {
-        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
+    text_write_hex(digest, sizeof digest, hex);
+    hex[LEDGER_SHA256_HEX] = '\0';
 }

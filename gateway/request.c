@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "request.h"
 
+#include "text.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -54,15 +56,8 @@ static bool list_has(struct span list, const char *token)
     for (size_t at = 0; at < list.len; at++) {
         const char *comma = memchr(list.data + at, ',', list.len - at);
         size_t end = comma == NULL ? list.len : (size_t)(comma - list.data);
-        struct span item = {list.data + at, end - at};
 
-        while (item.len > 0 && (item.data[0] == ' ' || item.data[0] == '\t')) {
-            item.data++, item.len--;
-        }
-        while (item.len > 0 && (item.data[item.len - 1] == ' ' || item.data[item.len - 1] == '\t')) {
-            item.len--;
-        }
-        if (request_is(item, token)) {
+        if (request_is(text_trim((struct span){list.data + at, end - at}), token)) {
             return true;
         }
         at = end;

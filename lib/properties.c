@@ -2,6 +2,7 @@
 #include "properties.h"
 
 #include "field.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -49,13 +50,11 @@ enum error_code properties_read(struct span encoded, struct properties *parts, s
 /* Those that RabbitMQ adds, 3.10 to 4.x. */
 static bool is_brokers_own(struct span name)
 {
-    const struct span prefixes[] = {
-        SPAN_LITERAL("x-death"),          SPAN_LITERAL("x-first-death-"),   SPAN_LITERAL("x-last-death-"),
-        SPAN_LITERAL("x-delivery-count"), SPAN_LITERAL("x-acquired-count"),
-    };
+    static const char *const prefixes[] = {"x-death", "x-first-death-", "x-last-death-", "x-delivery-count",
+                                           "x-acquired-count"};
 
     for (size_t i = 0; i < sizeof prefixes / sizeof prefixes[0]; i++) {
-        if (name.len >= prefixes[i].len && memcmp(name.data, prefixes[i].data, prefixes[i].len) == 0) {
+        if (text_begins(name, prefixes[i])) {
             return true;
         }
     }

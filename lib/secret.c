@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "secret.h"
 
+#include "text.h"
+
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,9 +62,7 @@ enum error_code secret_register(struct span value, struct error *error)
 
 bool secret_is_insecure(struct span value)
 {
-    static const char mark_of_it[] = "insecure-dev-";
-
-    return value.len >= sizeof mark_of_it - 1 && memcmp(value.data, mark_of_it, sizeof mark_of_it - 1) == 0;
+    return text_begins(value, "insecure-dev-");
 }
 
 static bool may_hold(const struct buf *b, size_t from)

@@ -6,6 +6,7 @@
 #include "gateway/verify/signed_content.h"
 #include "gateway/verify/twilio.h"
 #include "secret.h"
+#include "text.h"
 #include "url.h"
 
 #include <inttypes.h>
@@ -175,7 +176,7 @@ static enum error_code cover_body(struct span body, struct buf *path, struct err
     if (!secret_key_digest(body, digest)) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    encoding_write(ENCODING_HEX, digest, sizeof digest, hex);
+    text_write_hex(digest, sizeof digest, hex);
     buf_printf(path, "%cbodySHA256=%s", memchr(path->data, '?', path->len) == NULL ? '?' : '&', hex);
     return ERROR_NONE;
 }

@@ -5,6 +5,7 @@
 #include "ctl/http.h"
 #include "ctl/report.h"
 #include "secret.h"
+#include "text.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -14,26 +15,24 @@
 
 #define SALT_LEN 4
 #define HASH_LEN (SALT_LEN + SHA256_DIGEST_LENGTH)
-#define HASH_BASE64_LEN 48 /* of HASH_LEN bytes, which need no padding */
 
 bool access_hash_matches(const char *hash, const char *password)
 {
-    unsigned char stored[HASH_LEN], digest[SHA256_DIGEST_LENGTH];
-    struct buf salted = {0};
+    unsigned char digest[SHA256_DIGEST_LENGTH];
+    struct buf stored = {0}, salted = {0};
     bool matches = false;
 
-    if (strlen(hash) != HASH_BASE64_LEN ||
-        EVP_DecodeBlock(stored, (const unsigned char *)hash, HASH_BASE64_LEN) != HASH_LEN) {
-        return false;
+    if (text_read_base64(span_of(hash), &stored) && stored.len == HASH_LEN) {
+        buf_append(&salted, stored.data, SALT_LEN);
+        buf_append_text(&salted, password);
     }
-    buf_append(&salted, stored, SALT_LEN);
-    buf_append_text(&salted, password);
-    if (!salted.failed) {
+    if (salted.len > 0 && !salted.failed) {
         (void)SHA256((const unsigned char *)salted.data, salted.len, digest);
-        matches = CRYPTO_memcmp(digest, stored + SALT_LEN, sizeof digest) == 0;
+        matches = CRYPTO_memcmp(digest, stored.data + SALT_LEN, sizeof digest) == 0;
         secret_wipe(salted.data, salted.len);
     }
     buf_free(&salted);
+    buf_free(&stored);
     return matches;
 }
 

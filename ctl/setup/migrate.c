@@ -2,6 +2,7 @@
 #include "migrate.h"
 
 #include "ctl/database.h"
+#include "text.h"
 
 #include <openssl/sha.h>
 #include <stdbool.h>
@@ -13,9 +14,8 @@ void migrate_sha256(const struct migration *migration, char hex[MIGRATE_SHA256_H
     unsigned char digest[SHA256_DIGEST_LENGTH];
 
     (void)SHA256(migration->sql, migration->len, digest);
-    for (size_t i = 0; i < sizeof digest; i++) {
-        (void)snprintf(hex + 2 * i, 3, "%02x", digest[i]);
-    }
+    text_write_hex(digest, sizeof digest, hex);
+    hex[MIGRATE_SHA256_HEX] = '\0';
 }
 
 static const struct migration *find(const char *name)

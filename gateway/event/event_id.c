@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "json_pointer.h"
 #include "json_scan.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <openssl/evp.h>
@@ -55,9 +56,9 @@ static bool make_hash(struct span text, struct eventid *id)
     }
     memcpy(id->text, prefix, sizeof prefix);
     id->len = sizeof prefix - 1;
-    for (size_t i = 0; i < sizeof digest; i++) {
-        id->len += (size_t)snprintf(id->text + id->len, sizeof id->text - id->len, "%02x", digest[i]);
-    }
+    text_write_hex(digest, sizeof digest, id->text + id->len);
+    id->len += 2 * sizeof digest;
+    id->text[id->len] = '\0';
     return true;
 }
 
@@ -127,12 +128,8 @@ static bool is_integer(struct span number)
 {
     size_t sign = number.data[0] == '-';
 
-    for (size_t i = sign; i < number.len; i++) {
-        if (number.data[i] < '0' || number.data[i] > '9') {
-            return false;
-        }
-    }
-    return number.len - sign <= INTEGER_DIGITS_MAX;
+    return number.len - sign <= INTEGER_DIGITS_MAX &&
+           text_is_digits((struct span){number.data + sign, number.len - sign});
 }
 
 static bool take_pointer(const struct eventid_rule *rule, struct span body, struct eventid *id,

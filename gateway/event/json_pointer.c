@@ -2,6 +2,7 @@
 #include "json_pointer.h"
 
 #include "json_scan.h"
+#include "text.h"
 
 #include <string.h>
 
@@ -58,16 +59,12 @@ static bool token_is(struct span token, struct span key)
 /* False: it is no index, as "01" or "-" are none. */
 static bool token_index(struct span token, size_t *index)
 {
-    *index = 0;
-    if (token.len == 0 || token.len > 9 || (token.len > 1 && token.data[0] == '0')) {
+    int64_t number;
+
+    if (!text_number(token, 9, &number) || (token.len > 1 && token.data[0] == '0')) {
         return false;
     }
-    for (size_t i = 0; i < token.len; i++) {
-        if (token.data[i] < '0' || token.data[i] > '9') {
-            return false;
-        }
-        *index = *index * 10 + (size_t)(token.data[i] - '0');
-    }
+    *index = (size_t)number;
     return true;
 }
 

@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "json_scan.h"
 
+#include "text.h"
+
 #include <string.h>
 
 /* --- strings ------------------------------------------------------------------------ */
-
-static int hex_of(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 static void append_utf8(struct buf *out, unsigned code)
 {
@@ -39,7 +32,7 @@ static unsigned unit_at(const char *at)
     unsigned unit = 0;
 
     for (int i = 0; i < 4; i++) {
-        unit = unit << 4 | (unsigned)hex_of(at[i]);
+        unit = unit << 4 | (unsigned)text_hex_digit(at[i]);
     }
     return unit;
 }
@@ -115,7 +108,7 @@ static bool pass_escape(struct jsontext *c)
     }
     c->at++;
     for (int i = 0; kind == 'u' && i < 4; i++) {
-        if (c->at == c->end || hex_of(*c->at) < 0) {
+        if (c->at == c->end || text_hex_digit(*c->at) < 0) {
             return false;
         }
         c->at++;

@@ -2,6 +2,7 @@
 #include "body_length.h"
 
 #include "envelope.h"
+#include "text.h"
 
 #include <inttypes.h>
 
@@ -73,19 +74,14 @@ static bool check_method(const struct request *r, struct reply *reply)
 static bool check_length(struct span text, const struct framing_limits *limits, struct framing *framing,
                          struct reply *reply)
 {
-    int64_t length = 0;
+    int64_t length;
 
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return reply_refuse(reply, REPLY_MALFORMED, "Content-Length is not made of digits only");
-        }
+    if (!text_is_digits(text)) {
+        return reply_refuse(reply, REPLY_MALFORMED, "Content-Length is not made of digits only");
     }
-    if (text.len == 0 || text.len > LENGTH_DIGITS_MAX) {
+    if (!text_number(text, LENGTH_DIGITS_MAX, &length)) {
         return reply_refuse(reply, REPLY_MALFORMED, "Content-Length has %zu digits; 1 to %d are allowed",
                             text.len, LENGTH_DIGITS_MAX);
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        length = length * 10 + (text.data[i] - '0');
     }
     if (length > limits->max_body) {
         return reply_refuse(reply, REPLY_TOO_LARGE,

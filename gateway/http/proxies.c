@@ -1,23 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "proxies.h"
 
+#include "text.h"
+
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
 #define ADDRESS_BITS 128
 #define MAPPED_BITS 96 /* of ::ffff:0:0/96, where the IPv4 addresses are */
-
-static struct span trimmed(struct span text)
-{
-    while (text.len > 0 && (text.data[0] == ' ' || text.data[0] == '\t')) {
-        text = (struct span){text.data + 1, text.len - 1};
-    }
-    while (text.len > 0 && (text.data[text.len - 1] == ' ' || text.data[text.len - 1] == '\t')) {
-        text.len--;
-    }
-    return text;
-}
 
 /* True when text is an address of either family. */
 static bool read_address(struct span text, unsigned char address[16], bool *is_v4)
@@ -42,17 +33,13 @@ static bool read_address(struct span text, unsigned char address[16], bool *is_v
 
 static bool read_bits(struct span text, unsigned most, unsigned *bits)
 {
-    *bits = 0;
-    if (text.len == 0 || text.len > 3) {
+    int64_t number;
+
+    if (!text_number(text, 3, &number) || number > most) {
         return false;
     }
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return false;
-        }
-        *bits = *bits * 10 + (unsigned)(text.data[i] - '0');
-    }
-    return *bits <= most;
+    *bits = (unsigned)number;
+    return true;
 }
 
 static bool bit(const unsigned char *address, unsigned index)
@@ -91,7 +78,7 @@ enum error_code forwarded_read(const char *text, struct forwarded *forwarded, st
     forwarded->count = 0;
     while (*text != '\0') {
         size_t len = strcspn(text, ",");
-        struct span item = trimmed((struct span){text, len});
+        struct span item = text_trim((struct span){text, len});
         const char *wrong;
 
         if (forwarded->count == FORWARDED_NETWORKS_MAX) {
@@ -170,7 +157,7 @@ static bool take_last(struct span *list, struct span *item)
     while (begin > 0 && list->data[begin - 1] != ',') {
         begin--;
     }
-    *item = trimmed((struct span){list->data + begin, list->len - begin});
+    *item = text_trim((struct span){list->data + begin, list->len - begin});
     list->len = begin > 0 ? begin - 1 : 0;
     return true;
 }

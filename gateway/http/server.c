@@ -13,6 +13,7 @@
 #include "log.h"
 #include "proxies.h"
 #include "slow_senders.h"
+#include "text.h"
 
 #include <civetweb.h>
 #include <inttypes.h>
@@ -49,16 +50,6 @@ static _Thread_local struct head_buffer head;
 
 /* --- the head --------------------------------------------------------------------- */
 
-static struct span trimmed(const char *value)
-{
-    size_t len = strlen(value);
-
-    while (len > 0 && (value[len - 1] == ' ' || value[len - 1] == '\t')) {
-        len--;
-    }
-    return (struct span){value, len};
-}
-
 static void view(const struct ingress *ingress, const struct mg_request_info *info, struct request *r)
 {
     *r = (struct request){
@@ -72,7 +63,7 @@ static void view(const struct ingress *ingress, const struct mg_request_info *in
     };
     for (size_t i = 0; i < r->header_count && i < REQUEST_HEADERS_MAX; i++) {
         r->headers[i].name = span_of(info->http_headers[i].name);
-        r->headers[i].value = trimmed(info->http_headers[i].value);
+        r->headers[i].value = text_trim(span_of(info->http_headers[i].value));
     }
     forwarded_apply(&ingress->forwarded, r);
 }

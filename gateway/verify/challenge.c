@@ -6,6 +6,7 @@
 #include "gateway/event/json_scan.h"
 #include "schemes.h"
 #include "secret.h"
+#include "text.h"
 
 #include <openssl/crypto.h>
 #include <string.h>
@@ -140,7 +141,7 @@ static void answer_token(const struct secret_key *key, struct span token, struct
         (void)reply_refuse(reply, REPLY_MEMORY, "no memory for the handshake; try again later");
         return;
     }
-    encoding_write(ENCODING_HEX, mac.bytes, mac.len, hex);
+    text_write_hex(mac.bytes, mac.len, hex);
     reply_challenge(reply, "application/json", "{\"plainToken\": \"%.*s\", \"encryptedToken\": \"%.*s\"}",
                     (int)token.len, token.data, (int)(2 * mac.len), hex);
 }

@@ -15,8 +15,5 @@ const char *encoding_name(enum encoding encoding);
 size_t encoding_length(enum encoding encoding, size_t len);
 /* Writes them to text, without a NUL. */
 void encoding_write(enum encoding encoding, const unsigned char *bytes, size_t len, char *text);
-/* Appends the bytes of base64; its padding may be left out, whole. False, with nothing appended, when
- * it isn't base64 (other characters, bits that are no byte's, "-" and "_") or there is no memory. */
-bool encoding_read_base64(struct span text, struct buf *bytes);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "form.h"
 
+#include "text.h"
+
 #include <string.h>
 
 static struct span until(struct span text, char end)
@@ -28,23 +30,14 @@ bool form_next(struct span *rest, struct span *name, struct span *value)
     return pair.len > 0;
 }
 
-static int nibble(char c)
-{
-    if (c >= '0' && c <= '9') {
-        return c - '0';
-    }
-    c = (char)(c | 0x20);
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 void form_decode(struct span text, struct buf *out)
 {
     for (size_t i = 0; i < text.len; i++) {
-        bool escape = text.data[i] == '%' && text.len - i > 2 && nibble(text.data[i + 1]) >= 0 &&
-                      nibble(text.data[i + 2]) >= 0;
+        bool escape = text.data[i] == '%' && text.len - i > 2 && text_hex_digit(text.data[i + 1]) >= 0 &&
+                      text_hex_digit(text.data[i + 2]) >= 0;
 
         if (escape) {
-            buf_append_char(out, (char)(nibble(text.data[i + 1]) << 4 | nibble(text.data[i + 2])));
+            buf_append_char(out, (char)(text_hex_digit(text.data[i + 1]) << 4 | text_hex_digit(text.data[i + 2])));
             i += 2;
         } else if (text.data[i] == '+') {
             buf_append_char(out, ' ');

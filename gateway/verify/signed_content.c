@@ -2,6 +2,7 @@
 #include "signed_content.h"
 
 #include "schemes.h"
+#include "text.h"
 #include "twilio.h"
 
 #include <string.h>
@@ -29,16 +30,10 @@ enum verify_cause signed_content_header(const struct request *request, const cha
 
 static enum verify_cause check_time(struct span text, int64_t tolerance_s, int64_t now_s)
 {
-    int64_t then = 0;
+    int64_t then;
 
-    if (text.len == 0 || text.len > TIME_DIGITS_MAX) {
+    if (!text_number(text, TIME_DIGITS_MAX, &then)) {
         return VERIFY_TIME;
-    }
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] < '0' || text.data[i] > '9') {
-            return VERIFY_TIME;
-        }
-        then = then * 10 + (text.data[i] - '0');
     }
     if (now_s - then > tolerance_s) {
         return VERIFY_OLD;
@@ -51,13 +46,6 @@ static void add_piece(struct signed_content *content, struct span piece)
     content->pieces[content->piece_count++] = piece;
 }
 
-static bool starts_with(struct span text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return text.len >= len && memcmp(text.data, prefix, len) == 0;
-}
-
 static struct span behind(struct span text, size_t len)
 {
     return (struct span){text.data + len, text.len - len};
@@ -66,7 +54,7 @@ static struct span behind(struct span text, size_t len)
 /* Takes what stands behind the prefix as a signature. */
 static enum verify_cause add_signature(struct signed_content *content, struct span text, const char *prefix)
 {
-    if (!starts_with(text, prefix) || content->signature_count == SIGNED_CONTENT_SIGNATURES_MAX) {
+    if (!text_begins(text, prefix) || content->signature_count == SIGNED_CONTENT_SIGNATURES_MAX) {
         return VERIFY_MALFORMED;
     }
     content->signatures[content->signature_count++] = behind(text, strlen(prefix));
@@ -94,11 +82,11 @@ static enum verify_cause read_versions(struct signed_content *content, struct sp
     struct span part;
 
     while (cause == VERIFY_FINE && next_part(&list, ' ', &part)) {
-        if (starts_with(part, "v1,")) {
+        if (text_begins(part, "v1,")) {
             cause = add_signature(content, part, "v1,");
-        } else if (starts_with(part, "v1a,") && content->public_count == SIGNED_CONTENT_PUBLIC_MAX) {
+        } else if (text_begins(part, "v1a,") && content->public_count == SIGNED_CONTENT_PUBLIC_MAX) {
             cause = VERIFY_MALFORMED;
-        } else if (starts_with(part, "v1a,")) {
+        } else if (text_begins(part, "v1a,")) {
             content->public_signatures[content->public_count++] = behind(part, sizeof "v1a," - 1);
         }
     }
@@ -135,10 +123,10 @@ static enum verify_cause read_stripe(const struct source *s, struct signed_conte
     size_t times = 0;
 
     while (cause == VERIFY_FINE && next_part(&list, ',', &part)) {
-        if (starts_with(part, "t=")) {
+        if (text_begins(part, "t=")) {
             time = behind(part, sizeof "t=" - 1);
             times++;
-        } else if (starts_with(part, "v1=")) {
+        } else if (text_begins(part, "v1=")) {
             cause = add_signature(content, part, "v1=");
         }
     }

@@ -2,6 +2,7 @@
 #include "twilio.h"
 
 #include "form.h"
+#include "text.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -111,7 +112,7 @@ enum verify_cause twilio_body(const struct request *request, struct span body)
     if (!secret_key_digest(body, digest)) {
         return VERIFY_MEMORY;
     }
-    encoding_write(ENCODING_HEX, digest, sizeof digest, text);
+    text_write_hex(digest, sizeof digest, text);
     /* No secret is compared: anybody can compute both. */
     return span_equal(claimed, (struct span){text, sizeof text}) ? VERIFY_FINE : VERIFY_MISMATCH;
 }

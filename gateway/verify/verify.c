@@ -4,6 +4,7 @@
 #include "schemes.h"
 #include "secret.h"
 #include "signed_content.h"
+#include "text.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
@@ -13,26 +14,19 @@
 
 /* --- the rule --------------------------------------------------------------------- */
 
-static bool starts_with(struct span text, const char *prefix)
-{
-    size_t len = strlen(prefix);
-
-    return text.len >= len && (len == 0 || memcmp(text.data, prefix, len) == 0);
-}
-
 /* NULL with *wrong (the rest of a sentence about the secret), or with *wrong NULL: no memory. */
 static struct secret_key *standard_key(struct span text, const char **wrong)
 {
-    bool public = starts_with(text, "whpk_");
+    bool public = text_begins(text, "whpk_");
     struct buf bytes = {0};
     struct secret_key *key = NULL;
 
-    if (public || starts_with(text, "whsec_")) {
+    if (public || text_begins(text, "whsec_")) {
         size_t skip = public ? sizeof "whpk_" - 1 : sizeof "whsec_" - 1;
 
         text = (struct span){text.data + skip, text.len - skip};
     }
-    if (!encoding_read_base64(text, &bytes) || bytes.len == 0) {
+    if (!text_read_base64(text, &bytes) || bytes.len == 0) {
         *wrong = bytes.failed ? NULL : "is not base64, after whsec_ or whpk_";
     } else if (public && bytes.len != SECRET_KEY_PUBLIC_BYTES) {
         *wrong = "is no ed25519 key: whpk_ has 32 bytes in base64 behind it";
@@ -133,7 +127,7 @@ static enum verify_cause match_public(const struct secret_key *key, const struct
     for (size_t i = 0; i < content->public_count && cause != VERIFY_FINE; i++) {
         buf_clear(&signature);
         if (content->public_signatures[i].len <= ED25519_TEXT_MAX &&
-            encoding_read_base64(content->public_signatures[i], &signature) &&
+            text_read_base64(content->public_signatures[i], &signature) &&
             signature.len == SECRET_KEY_SIGNATURE_BYTES) {
             bool good = secret_key_signed(key, buf_span(&message), (const unsigned char *)signature.data);
 
@@ -240,7 +234,7 @@ static enum verify_cause match_basic(const struct verify_rule *rule, struct span
     struct buf pair = {0};
 
     buf_reserve(&pair, text.len + 1); /* so that no copy is left behind */
-    if (encoding_read_base64(text, &pair)) {
+    if (text_read_base64(text, &pair)) {
         cause = match_token(rule, buf_span(&pair), index);
     } else {
         cause = pair.failed ? VERIFY_MEMORY : VERIFY_MALFORMED;

@@ -32,43 +32,6 @@ static void bytes_are_written_as_rfc_4648_says(void **state)
     assert_written(ENCODING_HEX, "\x01\xab\xff", "01abff");
 }
 
-static bool reads(const char *text, const char *expected)
-{
-    struct buf bytes = {0};
-    bool fine;
-
-    buf_append_text(&bytes, "before");
-    fine = encoding_read_base64(span_of(text), &bytes) && bytes.len == 6 + strlen(expected) &&
-           memcmp(bytes.data + 6, expected, strlen(expected)) == 0;
-    assert_true(fine || bytes.len == 6);
-    buf_free(&bytes);
-    return fine;
-}
-
-static void base64_is_read_with_its_padding_or_without(void **state)
-{
-    (void)state;
-    assert_true(reads("", ""));
-    assert_true(reads("Zg==", "f"));
-    assert_true(reads("Zg", "f"));
-    assert_true(reads("Zm8=", "fo"));
-    assert_true(reads("Zm8", "fo"));
-    assert_true(reads("Zm9vYmFy", "foobar"));
-    assert_true(reads("+//+", "\xfb\xff\xfe"));
-}
-
-static void what_is_no_base64_is_refused(void **state)
-{
-    static const char *const wrong[] = {"Z",      "Zg=",   "Z===", "Zh==",   "Zm9=",     "-__-",
-                                        "Zm9v\n", "Zm 9v", "====", "Zg==Zg", "Zm9vY===", "\xe9\xe9\xe9\xe9",
-                                        "Zm9vZ"};
-
-    (void)state;
-    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_false(reads(wrong[i], "f"));
-    }
-}
-
 static void encodings_have_names(void **state)
 {
     enum encoding encoding;
@@ -85,8 +48,6 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_written_as_rfc_4648_says),
-        cmocka_unit_test(base64_is_read_with_its_padding_or_without),
-        cmocka_unit_test(what_is_no_base64_is_refused),
         cmocka_unit_test(encodings_have_names),
     };
 
