@@ -2,6 +2,7 @@
 #include "scram.h"
 
 #include "secret.h"
+#include "text.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
@@ -14,18 +15,6 @@
 #define ITERATIONS_MAX 1000000
 #define SERVER_KEY "Server Key"
 
-/* The bytes of base64 text that holds at most BASE64_MAX characters; -1: it is none. */
-static int decode(unsigned char bytes[BASE64_MAX], const char *text)
-{
-    size_t len = strlen(text);
-    int got = EVP_DecodeBlock(bytes, (const unsigned char *)text, (int)len);
-
-    for (size_t i = len; got > 0 && i > 0 && text[i - 1] == '='; i--) {
-        got--;
-    }
-    return got;
-}
-
 static bool is_ascii(const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -36,13 +25,31 @@ static bool is_ascii(const char *text)
     return true;
 }
 
+/* True when `stored` is the ServerKey that follows from this password, salt and count. */
+static bool is_server_key(struct span stored, const char *password, struct span salt, int iterations)
+{
+    unsigned char salted[SHA256_DIGEST_LENGTH], key[SHA256_DIGEST_LENGTH];
+    bool matches = false;
+
+    if (salt.len == 0 || stored.len != sizeof key) {
+        return false;
+    }
+    if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), (const unsigned char *)salt.data, (int)salt.len,
+                          iterations, EVP_sha256(), sizeof salted, salted) == 1 &&
+        HMAC(EVP_sha256(), salted, sizeof salted, (const unsigned char *)SERVER_KEY, strlen(SERVER_KEY), key,
+             NULL) != NULL) {
+        matches = CRYPTO_memcmp(key, stored.data, sizeof key) == 0;
+    }
+    secret_wipe((char *)salted, sizeof salted);
+    return matches;
+}
+
 bool scram_matches(const char *verifier, const char *password)
 {
     char salt_text[BASE64_MAX], stored_text[BASE64_MAX], server_text[BASE64_MAX];
-    unsigned char salt[BASE64_MAX], server[BASE64_MAX];
-    unsigned char salted[SHA256_DIGEST_LENGTH], key[SHA256_DIGEST_LENGTH];
-    int iterations = 0, salt_len;
-    bool matches = false;
+    struct buf salt = {0}, server = {0};
+    int iterations = 0;
+    bool matches;
 
     if (!is_ascii(password) ||
         sscanf(verifier, "SCRAM-SHA-256$%9d:%127[^$]$%127[^:]:%127s", &iterations, salt_text, stored_text,
@@ -50,16 +57,10 @@ bool scram_matches(const char *verifier, const char *password)
         iterations < 1 || iterations > ITERATIONS_MAX) {
         return false;
     }
-    salt_len = decode(salt, salt_text);
-    if (salt_len < 1 || decode(server, server_text) != SHA256_DIGEST_LENGTH) {
-        return false;
-    }
-    if (PKCS5_PBKDF2_HMAC(password, (int)strlen(password), salt, salt_len, iterations, EVP_sha256(),
-                          sizeof salted, salted) == 1 &&
-        HMAC(EVP_sha256(), salted, sizeof salted, (const unsigned char *)SERVER_KEY, strlen(SERVER_KEY), key,
-             NULL) != NULL) {
-        matches = CRYPTO_memcmp(key, server, sizeof key) == 0;
-    }
-    secret_wipe((char *)salted, sizeof salted);
+    matches = text_read_base64(span_of(salt_text), &salt) &&
+              text_read_base64(span_of(server_text), &server) &&
+              is_server_key(buf_span(&server), password, buf_span(&salt), iterations);
+    buf_free(&salt);
+    buf_free(&server);
     return matches;
 }

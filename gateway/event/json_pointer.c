@@ -129,7 +129,7 @@ static enum pointer_result find_item(struct jsontext *c, struct span token, stru
                                      struct span *raw)
 {
     enum pointer_result found = POINTER_ABSENT;
-    size_t wanted, index = 0;
+    size_t wanted = 0, index = 0;
     bool is_index = token_index(token, &wanted);
 
     c->at++;
