@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The database is never overrun: all workers together stay within the budget."""
 
+import contextlib
+
 import pytest
 
 from load import Load
@@ -27,7 +29,8 @@ def test_twelve_workers_of_four_slots_never_hold_more_than_the_budget_of_ten(sit
     with Load(gateway.port, ledger, rate=2000, count=4000) as load:
         load.finish()
     consumers = 0
-    with Sampler(site.database) as sampler:
+    channel = site.channel()
+    with contextlib.closing(channel.connection), Sampler(site.database) as sampler:
         workers = [site.add_worker(WORKER_CONNECTIONS=4, WORKER_BATCH_EVENTS=20, WORKER_PREFETCH=100)
                    for _ in range(12)]
         for worker in workers:
@@ -36,7 +39,8 @@ def test_twelve_workers_of_four_slots_never_hold_more_than_the_budget_of_ten(sit
             worker.wait_ready(limit=40)
         with Load(gateway.port, ledger, rate=800, count=4000, prefix="more") as load:
             while load.begun <= 4000:
-                consumers = max(consumers, site.broker.queue("webhooks.ingest").get("consumers", 0))
+                now = channel.queue_declare("webhooks.ingest", passive=True).method
+                consumers = max(consumers, now.consumer_count)
                 load.stopping.wait(0.3)
         site.settle(ledger, at_least=6000)
         standing_by = [worker for worker in workers if worker.lines("standby")]

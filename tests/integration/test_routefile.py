@@ -230,7 +230,7 @@ def test_the_example_is_fine_with_the_secrets_that_make_secrets_writes(build, tm
     done = check(build, tmp_path, json.loads(example.replace("/run/secrets/", f"{secrets}/")))
     assert done.returncode == 0, done.stderr
     assert "7 sources" in done.stdout
-    compose = (CHECKOUT / "compose.routes.yml").read_text(encoding="utf-8")
+    compose = (CHECKOUT / "deploy/compose.routes.yml").read_text(encoding="utf-8")
     named = {secret["file"].rpartition("/")[2] for one in json.loads(example)["sources"]
              for secret in one["verify"]["secrets"]}
     assert named == {line.split(":")[0].strip() for line in compose.splitlines() if "{file:" in line}
