@@ -16,7 +16,6 @@ COPY lib lib/
 COPY gateway gateway/
 COPY worker worker/
 COPY ctl ctl/
-COPY shim shim/
 COPY sql sql/
 ARG VERSION
 RUN make -j"$(nproc)" VERSION="${VERSION}"
@@ -24,7 +23,7 @@ RUN make -j"$(nproc)" VERSION="${VERSION}"
 FROM build AS test
 RUN deploy/install-packages servers test && rm -rf /var/lib/apt/lists/* /var/cache/apt/*
 COPY tests tests/
-COPY compose.routes.yml ./
+COPY deploy/compose.routes.yml deploy/
 COPY etc etc/
 COPY docs docs/
 COPY deploy/secrets deploy/

@@ -76,26 +76,26 @@ help:
 	@echo 'make bench         speed, as ratios to the bare limit of this machine'
 	@echo 'make images        images of broker and database for docker compose, where none can be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
-	@echo 'make certificates  certificates for compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
+	@echo 'make certificates  certificates for deploy/compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
 	@echo 'make test-compose  docker-compose.yml as a whole; make test-trixie: make test on Debian 13'
 	@echo 'make clean         remove build/ (run/, where make run keeps its data, stays)'
 
 # --- programs ---------------------------------------------------------------
 
-# What civetweb asks for by these names when it speaks TLS: see shim/libssl.c.
+# What civetweb asks for by these names when it speaks TLS: see lib/shim/libssl.c.
 SHIMS = $(BUILD)/libssl.so $(BUILD)/libcrypto.so
 
 $(BUILD)/sluice-gateway: $(GATEWAY_OBJ) $(LIB_OBJ) $(SHIMS)
 	$(CC) $(LDFLAGS) -Wl,-rpath,'$$ORIGIN' -o $@ $(filter %.o,$^) -Wl,--push-state,--no-as-needed $(SHIMS) -Wl,--pop-state $(GATEWAY_LIBS)
 
-$(BUILD)/libssl.so: $(BUILD)/shim/libssl.o
+$(BUILD)/libssl.so: $(BUILD)/lib/shim/libssl.o
 	$(CC) -shared -Wl,-z,relro,-z,now -Wl,-soname,$(@F) -o $@ $< -lssl -lcrypto
 
 $(BUILD)/libcrypto.so:
 	@mkdir -p $(@D)
 	$(CC) -shared -Wl,-z,relro,-z,now -Wl,-soname,$(@F) -o $@ -Wl,--no-as-needed -lcrypto
 
-$(BUILD)/shim/libssl.o: CFLAGS := -std=c11 -O2 -g -fPIC
+$(BUILD)/lib/shim/libssl.o: CFLAGS := -std=c11 -O2 -g -fPIC
 
 $(BUILD)/sluice-worker: $(WORKER_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS)

@@ -22,7 +22,7 @@ def routed(tmp_path_factory):
     secrets, routes = directory / "secrets", directory / "etc"
     run("deploy/secrets", secrets)
     shutil.copytree(CHECKOUT / "etc", routes)
-    one = Project(directory, "routes", ("docker-compose.yml", "compose.routes.yml"), SECRETS_DIR=secrets,
+    one = Project(directory, "routes", ("docker-compose.yml", "deploy/compose.routes.yml"), SECRETS_DIR=secrets,
                   ROUTES_DIR=routes)
     one.database.password = (secrets / "database-owner").read_text(encoding="ascii").strip()
     one.secrets, one.routes = secrets, routes

@@ -20,7 +20,7 @@ def secure(tmp_path_factory):
     directory = tmp_path_factory.mktemp("tls")
     certificates = directory / "certificates"
     run("deploy/certificates", certificates)
-    one = Project(directory, "tls", ("docker-compose.yml", "compose.tls.yml"), CERTIFICATES_DIR=certificates)
+    one = Project(directory, "tls", ("docker-compose.yml", "deploy/compose.tls.yml"), CERTIFICATES_DIR=certificates)
     one.certificates = certificates
     one.ca = certificates / "ca.pem"
     with running(one):
