@@ -71,6 +71,26 @@ void text_write_hex(const unsigned char *bytes, size_t len, char *text)
     }
 }
 
+bool text_read_hex(struct span text, struct buf *bytes)
+{
+    size_t before = bytes->len;
+    bool fine = text.len % 2 == 0;
+
+    for (size_t i = 0; i < text.len && fine; i += 2) {
+        int high = text_hex_digit(text.data[i]), low = text_hex_digit(text.data[i + 1]);
+
+        fine = high >= 0 && low >= 0;
+        if (fine) {
+            buf_append_char(bytes, (char)(high << 4 | low));
+        }
+    }
+    if (!fine || bytes->failed) {
+        bytes->len = before;
+        return false;
+    }
+    return true;
+}
+
 void text_write_base64(const unsigned char *bytes, size_t len, char *text)
 {
     for (size_t i = 0; i < len; i += 3) {

@@ -22,6 +22,9 @@ bool text_number(struct span text, size_t most, int64_t *number);
 int text_hex_digit(char c);
 /* Writes 2 * len digits in lower case, without a NUL. */
 void text_write_hex(const unsigned char *bytes, size_t len, char *text);
+/* Appends the bytes that pairs of hex digits of either case stand for. False, with nothing appended, when the
+ * text is anything else or there is no memory. */
+bool text_read_hex(struct span text, struct buf *bytes);
 
 /* How many characters of base64 (RFC 4648, 4, with its padding) so many bytes become. */
 #define TEXT_BASE64_LENGTH(len) (((len) + 2) / 3 * 4)

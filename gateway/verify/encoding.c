@@ -31,3 +31,8 @@ void encoding_write(enum encoding encoding, const unsigned char *bytes, size_t l
         text_write_base64(bytes, len, text);
     }
 }
+
+bool encoding_read(enum encoding encoding, struct span text, struct buf *bytes)
+{
+    return encoding == ENCODING_HEX ? text_read_hex(text, bytes) : text_read_base64(text, bytes);
+}

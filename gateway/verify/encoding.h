@@ -15,5 +15,8 @@ const char *encoding_name(enum encoding encoding);
 size_t encoding_length(enum encoding encoding, size_t len);
 /* Writes them to text, without a NUL. */
 void encoding_write(enum encoding encoding, const unsigned char *bytes, size_t len, char *text);
+/* Appends the bytes of a text: hex in either case, base64 with its padding or without. False, with nothing
+ * appended, when the text is something else or there is no memory (bytes->failed). */
+bool encoding_read(enum encoding encoding, struct span text, struct buf *bytes);
 
 #endif

@@ -37,7 +37,8 @@ void form_decode(struct span text, struct buf *out)
                       text_hex_digit(text.data[i + 2]) >= 0;
 
         if (escape) {
-            buf_append_char(out, (char)(text_hex_digit(text.data[i + 1]) << 4 | text_hex_digit(text.data[i + 2])));
+            buf_append_char(out,
+                            (char)(text_hex_digit(text.data[i + 1]) << 4 | text_hex_digit(text.data[i + 2])));
             i += 2;
         } else if (text.data[i] == '+') {
             buf_append_char(out, ' ');

@@ -72,6 +72,24 @@ static void hex_is_read_in_either_case_and_written_in_lower_case(void **state)
     assert_memory_equal(text, "01abff", sizeof text);
 }
 
+static void hex_is_read_as_whole_bytes_or_not_at_all(void **state)
+{
+    static const char *const wrong[] = {"0", "0g", "g0", "00 ", " 00", "0x00", "00-1", "\xc3\xa9"};
+    struct buf bytes = {0};
+
+    (void)state;
+    assert_true(text_read_hex(SPAN_LITERAL(""), &bytes) && bytes.len == 0);
+    assert_true(text_read_hex(SPAN_LITERAL("01aBFf"), &bytes) && bytes.len == 3);
+    assert_memory_equal(bytes.data, "\x01\xab\xff", 3);
+    for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
+        assert_false(text_read_hex(span_of(wrong[i]), &bytes));
+        assert_int_equal(bytes.len, 3);
+    }
+    bytes.failed = true;
+    assert_false(text_read_hex(SPAN_LITERAL("00"), &bytes));
+    buf_free(&bytes);
+}
+
 static bool reads(const char *text, const char *expected)
 {
     struct buf bytes = {0};
@@ -116,6 +134,7 @@ int main(void)
         cmocka_unit_test(a_prefix_is_compared_byte_by_byte_and_within_the_text),
         cmocka_unit_test(a_number_is_digits_alone_and_not_too_many),
         cmocka_unit_test(hex_is_read_in_either_case_and_written_in_lower_case),
+        cmocka_unit_test(hex_is_read_as_whole_bytes_or_not_at_all),
         cmocka_unit_test(base64_is_read_with_its_padding_or_without),
         cmocka_unit_test(what_is_no_base64_is_refused),
     };

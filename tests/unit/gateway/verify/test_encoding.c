@@ -32,6 +32,19 @@ static void bytes_are_written_as_rfc_4648_says(void **state)
     assert_written(ENCODING_HEX, "\x01\xab\xff", "01abff");
 }
 
+static void what_was_written_is_read(void **state)
+{
+    struct buf bytes = {0};
+
+    (void)state;
+    assert_true(encoding_read(ENCODING_HEX, SPAN_LITERAL("01ABff"), &bytes));
+    assert_true(encoding_read(ENCODING_BASE64, SPAN_LITERAL("+//+"), &bytes));
+    assert_memory_equal(bytes.data, "\x01\xab\xff\xfb\xff\xfe", 6);
+    assert_false(encoding_read(ENCODING_HEX, SPAN_LITERAL("+//+"), &bytes));
+    assert_int_equal(bytes.len, 6);
+    buf_free(&bytes);
+}
+
 static void encodings_have_names(void **state)
 {
     enum encoding encoding;
@@ -48,6 +61,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_written_as_rfc_4648_says),
+        cmocka_unit_test(what_was_written_is_read),
         cmocka_unit_test(encodings_have_names),
     };
 
