@@ -2,6 +2,7 @@
 #include "dial.h"
 
 #include "amqperror.h"
+#include "secret.h"
 
 #include <netinet/in.h>
 #include <netinet/tcp.h>
@@ -158,6 +159,30 @@ static const char *reason_of(int status)
     return reason;
 }
 
+static enum error_code take_key(amqp_socket_t *socket, const struct broker_access *access,
+                                struct error *error)
+{
+    SSL_CTX *tls = amqp_ssl_socket_get_context(socket);
+    bool encrypted = false;
+    int status;
+
+    SSL_CTX_set_default_passwd_cb(tls, secret_no_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(tls, &encrypted);
+    status = amqp_ssl_socket_set_key(socket, access->certificate, access->key);
+    SSL_CTX_set_default_passwd_cb_userdata(tls, NULL);
+    if (encrypted) {
+        return error_set(error, ERROR_SETTING,
+                         "BROKER_KEY=%.200s is encrypted; store it without a pass phrase", access->key);
+    }
+    if (status != AMQP_STATUS_OK) {
+        return error_set(
+            error, ERROR_SETTING,
+            "BROKER_CERT=%.150s and BROKER_KEY=%.150s can't be read as a PEM certificate and its key",
+            access->certificate, access->key);
+    }
+    return ERROR_NONE;
+}
+
 /* NULL: *error says why. */
 static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const struct broker_access *access,
                                      const char *host, struct error *error)
@@ -183,12 +208,7 @@ static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const s
                         access->ca);
         return NULL;
     }
-    if (is_given(access->certificate) &&
-        amqp_ssl_socket_set_key(socket, access->certificate, access->key) != AMQP_STATUS_OK) {
-        (void)error_set(
-            error, ERROR_SETTING,
-            "BROKER_CERT=%.150s and BROKER_KEY=%.150s can't be read as a PEM certificate and its key",
-            access->certificate, access->key);
+    if (is_given(access->certificate) && take_key(socket, access, error) != ERROR_NONE) {
         return NULL;
     }
     return socket;

@@ -20,5 +20,8 @@ bool secret_is_insecure(struct span value);
 void secret_redact(struct buf *b, size_t from);
 /* Overwrites memory in a way that the compiler can't drop. */
 void secret_wipe(void *memory, size_t len);
+/* For SSL_CTX_set_default_passwd_cb: gives no pass phrase and notes in the bool at `encrypted` that a key
+ * needs one. Without it OpenSSL asks at the terminal, and the program waits there for ever. */
+int secret_no_passphrase(char *phrase, int size, int writing, void *encrypted);
 
 #endif

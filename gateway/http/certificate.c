@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "certificate.h"
 
+#include "secret.h"
+
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -26,18 +28,25 @@ static const char *reason(void)
 static SSL_CTX *load(const struct certificate *c, struct error *error)
 {
     SSL_CTX *loaded = SSL_CTX_new(TLS_server_method());
+    bool encrypted = false;
 
     ERR_clear_error();
     if (loaded == NULL) {
         (void)error_set(error, ERROR_MEMORY, "no memory for a certificate");
-    } else if (SSL_CTX_use_certificate_chain_file(loaded, c->cert_path) != 1) {
+        return NULL;
+    }
+    SSL_CTX_set_default_passwd_cb(loaded, secret_no_passphrase);
+    SSL_CTX_set_default_passwd_cb_userdata(loaded, &encrypted);
+    if (SSL_CTX_use_certificate_chain_file(loaded, c->cert_path) != 1) {
         (void)error_set(error, ERROR_SETTING, "GATEWAY_CERT=%.200s can't be used: %s", c->cert_path,
                         reason());
     } else if (SSL_CTX_use_PrivateKey_file(loaded, c->key_path, SSL_FILETYPE_PEM) != 1 ||
                SSL_CTX_check_private_key(loaded) != 1) {
         (void)error_set(error, ERROR_SETTING, "GATEWAY_KEY=%.200s can't be used with GATEWAY_CERT=%.200s: %s",
-                        c->key_path, c->cert_path, reason());
+                        c->key_path, c->cert_path,
+                        encrypted ? "the key is encrypted; store it without a pass phrase" : reason());
     } else {
+        SSL_CTX_set_default_passwd_cb_userdata(loaded, NULL);
         return loaded;
     }
     SSL_CTX_free(loaded);

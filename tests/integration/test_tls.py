@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
 import warnings
 
 import pytest
@@ -482,3 +483,41 @@ def test_a_gateway_does_not_start_with_a_file_that_cant_be_used(build, servers, 
     done = run_command(build, [], settings, program="sluice-gateway")
     assert done.returncode == 78
     assert f"{one}={tmp_path / 'absent.pem'}" in done.stderr
+
+
+# --- encrypted keys ---------------------------------------------------------------------
+
+
+@pytest.fixture(name="encrypted_key", scope="module", params=["PKCS #8", "traditional"])
+def make_encrypted_key(request, client_pair, tmp_path_factory):
+    key = tmp_path_factory.mktemp("encrypted") / "encrypted.key"
+    subprocess.run(["openssl", "pkey", "-in", client_pair.key, "-out", key, "-aes256", "-passout", "pass:of-tests",
+                    *(["-traditional"] if request.param == "traditional" else [])], check=True, capture_output=True)
+    return key
+
+
+def test_a_gateway_asks_nobody_for_a_pass_phrase(build, servers, client_pair, encrypted_key):
+    settings = servers.gateway_settings(GATEWAY_CERT=client_pair.certificate, GATEWAY_KEY=encrypted_key)
+    done = run_command(build, [], settings, program="sluice-gateway", terminal=True, limit=20)
+    assert done.returncode == 78, done.stdout
+    assert re.search(f"GATEWAY_KEY={re.escape(str(encrypted_key))} .* the key is encrypted", done.stdout)
+    assert "pass phrase:" not in done.stdout
+
+
+@pytest.mark.gateway
+def test_a_reload_with_an_encrypted_key_leaves_the_old_in_force(site, served, client_pair, encrypted_key):
+    gateway = site.start_gateway(**served.settings)
+    served.certificate.write_bytes(client_pair.certificate.read_bytes())
+    served.key.write_bytes(encrypted_key.read_bytes())
+    gateway.process.send_signal(signal.SIGHUP)
+    reason(gateway, "not-reloaded", "the key is encrypted")
+    assert gateway.is_ready()
+
+
+def test_a_worker_asks_nobody_for_a_pass_phrase(site, authority, client_pair, encrypted_key):
+    worker = site.add_worker(**broker_tls(site, authority, "sluice-worker", BROKER_CERT=client_pair.certificate,
+                                          BROKER_KEY=encrypted_key))
+    worker.start(wait=False)
+    reason(worker, "broker-away", f"BROKER_KEY={re.escape(str(encrypted_key))} is encrypted")
+    worker.terminate()
+    assert worker.wait(20) == 0

@@ -5,6 +5,7 @@ import http.client
 import os
 import pathlib
 import re
+import shlex
 import signal
 import subprocess
 
@@ -137,10 +138,14 @@ class Worker(Program):
     binary = "sluice-worker"
 
 
-def run_command(build, arguments, settings, limit=60, program="sluice", stdin=None):
-    """Runs a program to its end: the CompletedProcess, output as text. One that a sanitizer ended is a Failure."""
+def run_command(build, arguments, settings, limit=60, program="sluice", stdin=None, terminal=False):
+    """Runs a program to its end: the CompletedProcess, output as text. One that a sanitizer ended is a Failure.
+    terminal: it has one, at which nobody answers; its standard output and error come as one."""
     path = (pathlib.Path(build) / program).absolute()
-    done = subprocess.run([*_launcher(path), path, *arguments], env=environment(settings), timeout=limit,
+    argv = [str(part) for part in (*_launcher(path), path, *arguments)]
+    if terminal:
+        argv = ["script", "-qec", shlex.join(argv), "/dev/null"]
+    done = subprocess.run(argv, env=environment(settings), timeout=limit,
                           capture_output=True, text=True, check=False, input=stdin,
                           stdin=subprocess.DEVNULL if stdin is None else None)
     if done.returncode < 0 or done.returncode == EXIT_BUG or REPORTS.search(done.stderr):
