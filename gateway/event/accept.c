@@ -9,6 +9,7 @@
 #include "kept_headers.h"
 #include "log.h"
 #include "metrics.h"
+#include "received_at.h"
 
 /* False: *reply says why. */
 static bool encode(const struct source *source, const struct request *request, const struct eventid *id,
@@ -55,6 +56,7 @@ static _Atomic int64_t logged_at[CAUSES]; /* monotonic; 0: never */
 void intake_register(void)
 {
     metrics_register(causes + 1, CAUSES - 1); /* all but "none" */
+    received_at_register();
 }
 
 /* Counts it, and logs it at debug; per cause at most once in 10 s at warning, with how many there were: the
@@ -131,12 +133,12 @@ void intake_event(const struct intake *intake, struct publishers *publishers, st
                   const struct request *request, struct buf *body, struct reply *reply)
 {
     struct source *source = intake->source;
-    int64_t received_us = eventid_received_us();
+    const int64_t now_us = clock_wall_us(), received_us = received_at_take(now_us);
     enum outcome outcome;
     struct buf properties = {0};
     struct eventid id;
 
-    if (!is_verified(source, request, buf_span(body), received_us / CLOCK_US_PER_S, reply) ||
+    if (!is_verified(source, request, buf_span(body), now_us / CLOCK_US_PER_S, reply) ||
         !is_in_rate(source, reply)) {
         return;
     }

@@ -16,19 +16,6 @@
 #define SHA256_BYTES 32
 #define INTEGER_DIGITS_MAX 15 /* what a double, and so every reader of JSON, holds exactly */
 
-int64_t eventid_received_us(void)
-{
-    static _Atomic int64_t last;
-    int64_t before = atomic_load(&last);
-    int64_t now = clock_wall_us();
-    int64_t next;
-
-    do {
-        next = now > before ? now : before + 1;
-    } while (!atomic_compare_exchange_weak(&last, &before, next));
-    return next;
-}
-
 /* 48 bits of milliseconds, version, 12 bits of their fraction (so that ids of one process
  * sort as they came), variant, 62 random bits. */
 static bool make_uuid(int64_t received_us, struct eventid *id)

@@ -2,7 +2,7 @@
 #ifndef SLUICE_GATEWAY_EVENT_EVENT_ID_H
 #define SLUICE_GATEWAY_EVENT_EVENT_ID_H
 
-/* An event's id, and when it was received. */
+/* An event's id. */
 
 #include "envelope.h"
 #include "gateway/reply.h"
@@ -26,10 +26,6 @@ struct eventid {
     char text[ENVELOPE_ID_MAX + 1];
     size_t len;
 };
-
-/* Microseconds since 1970, greater at every call, whatever the clock does: the merge
- * in the table orders arrivals by it. Any thread. */
-int64_t eventid_received_us(void);
 
 /* The id by this rule. EVENTID_ANY: the header webhook-id, else Idempotency-Key, else a fresh UUIDv7
  * (RFC 9562) made of received_us. An empty header or string counts as absent. One of more than 255 bytes

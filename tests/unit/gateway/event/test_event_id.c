@@ -2,9 +2,9 @@
 #include "gateway/event/event_id.h"
 
 #include "clock.h"
+#include "gateway/event/received_at.h"
 #include "tests/unit/gateway/make_request.h"
 
-#include <pthread.h>
 #include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -14,9 +14,6 @@
 
 #include <cmocka.h>
 
-#define THREADS 4
-#define CALLS 20000
-
 static struct eventid id;
 static struct reply reply;
 
@@ -24,7 +21,7 @@ static bool take_by(struct eventid_rule rule, const char *const *headers, const 
 {
     struct request r = make_request("POST", "/", headers);
 
-    return eventid_take(&rule, &r, span_of(body), eventid_received_us(), &id, &reply);
+    return eventid_take(&rule, &r, span_of(body), received_at_take(clock_wall_us()), &id, &reply);
 }
 
 static bool take(const char *const *headers)
@@ -170,46 +167,6 @@ static void where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent(v
     assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
 }
 
-static int64_t seen[THREADS][CALLS];
-
-static void *call_often(void *argument)
-{
-    int64_t *mine = argument;
-
-    for (int i = 0; i < CALLS; i++) {
-        mine[i] = eventid_received_us();
-    }
-    return NULL;
-}
-
-static int compare(const void *a, const void *b)
-{
-    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
-
-    return left < right ? -1 : left > right;
-}
-
-static void received_times_never_repeat_nor_go_back(void **state)
-{
-    pthread_t threads[THREADS];
-    int64_t *all = &seen[0][0];
-
-    (void)state;
-    for (int t = 0; t < THREADS; t++) {
-        assert_int_equal(pthread_create(&threads[t], NULL, call_often, seen[t]), 0);
-    }
-    for (int t = 0; t < THREADS; t++) {
-        assert_int_equal(pthread_join(threads[t], NULL), 0);
-        for (int i = 1; i < CALLS; i++) {
-            assert_true(seen[t][i - 1] < seen[t][i]);
-        }
-    }
-    qsort(all, (size_t)THREADS * CALLS, sizeof *all, compare);
-    for (int i = 1; i < THREADS * CALLS; i++) {
-        assert_true(all[i - 1] < all[i]);
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,7 +177,6 @@ int main(void)
         cmocka_unit_test(a_rule_for_a_header_never_falls_through),
         cmocka_unit_test(a_pointer_takes_a_string_or_a_safe_integer_and_nothing_else),
         cmocka_unit_test(where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent),
-        cmocka_unit_test(received_times_never_repeat_nor_go_back),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
