@@ -11,37 +11,37 @@ static struct metric gauges[GAUGES] = {
                  0},
 };
 
-void admission_register(void)
+void load_register(void)
 {
     metrics_register(gauges, GAUGES);
 }
 
-void admission_connected(struct admission *a)
+void load_connected(struct load *a)
 {
     (void)atomic_fetch_add(&a->connections, 1);
     metric_add(&gauges[CONNECTIONS], 1);
 }
 
-void admission_disconnected(struct admission *a)
+void load_disconnected(struct load *a)
 {
     (void)atomic_fetch_sub(&a->connections, 1);
     metric_add(&gauges[CONNECTIONS], -1);
 }
 
-/* Counted before the flag is read, as admission_drain's caller reads the count
+/* Counted before the flag is read, as load_drain's caller reads the count
  * after it has set the flag: one of both sees the other. */
-bool admission_begin(struct admission *a)
+bool load_begin(struct load *a)
 {
     (void)atomic_fetch_add(&a->requests, 1);
     return !atomic_load(&a->draining);
 }
 
-void admission_end(struct admission *a)
+void load_end(struct load *a)
 {
     (void)atomic_fetch_sub(&a->requests, 1);
 }
 
-bool admission_enter(struct admission *a)
+bool load_enter(struct load *a)
 {
     if (atomic_fetch_add(&a->waiting, 1) >= a->in_flight_max) {
         (void)atomic_fetch_sub(&a->waiting, 1);
@@ -51,23 +51,23 @@ bool admission_enter(struct admission *a)
     return true;
 }
 
-void admission_leave(struct admission *a)
+void load_leave(struct load *a)
 {
     (void)atomic_fetch_sub(&a->waiting, 1);
     metric_add(&gauges[WAITING], -1);
 }
 
-bool admission_crowded(const struct admission *a)
+bool load_crowded(const struct load *a)
 {
     return atomic_load_explicit(&a->connections, memory_order_relaxed) > a->threads - a->threads / 8;
 }
 
-void admission_drain(struct admission *a)
+void load_drain(struct load *a)
 {
     atomic_store(&a->draining, true);
 }
 
-bool admission_is_draining(const struct admission *a)
+bool load_is_draining(const struct load *a)
 {
     return atomic_load(&a->draining);
 }

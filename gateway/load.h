@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /* Zero-initialise but for the limits. */
-struct admission {
+struct load {
     int threads;       /* as many connections are served at once */
     int in_flight_max; /* as many requests may wait for a confirm */
     atomic_int connections;
@@ -19,19 +19,19 @@ struct admission {
     atomic_bool draining;
 };
 
-void admission_register(void);
-void admission_connected(struct admission *a);
-void admission_disconnected(struct admission *a);
-/* A request has begun; to be ended by admission_end in either case. False: draining, refuse it. */
-bool admission_begin(struct admission *a);
-void admission_end(struct admission *a);
-/* False: in_flight_max wait already; otherwise to be ended by admission_leave. */
-bool admission_enter(struct admission *a);
-void admission_leave(struct admission *a);
+void load_register(void);
+void load_connected(struct load *a);
+void load_disconnected(struct load *a);
+/* A request has begun; to be ended by load_end in either case. False: draining, refuse it. */
+bool load_begin(struct load *a);
+void load_end(struct load *a);
+/* False: in_flight_max wait already; otherwise to be ended by load_leave. */
+bool load_enter(struct load *a);
+void load_leave(struct load *a);
 /* True when so few threads are left (an eighth) that connections are not to be kept idle. */
-bool admission_crowded(const struct admission *a);
-/* From now on admission_begin refuses. */
-void admission_drain(struct admission *a);
-bool admission_is_draining(const struct admission *a);
+bool load_crowded(const struct load *a);
+/* From now on load_begin refuses. */
+void load_drain(struct load *a);
+bool load_is_draining(const struct load *a);
 
 #endif

@@ -48,24 +48,24 @@ static enum error_code raise_descriptors(const struct gateway_settings *settings
 
 /* New requests get 503 and a close; those that have begun their replies. Connections that idle
  * are left to expire, so that no sender meets a reset. */
-static void drain(struct admission *admission, struct publishers *publishers, int64_t drain_us)
+static void drain(struct load *load, struct publishers *publishers, int64_t drain_us)
 {
     int64_t begun = clock_monotonic_us(), waited = 0;
 
-    log_info("draining", log_number("requests", atomic_load(&admission->requests)),
-             log_number("connections", atomic_load(&admission->connections)));
+    log_info("draining", log_number("requests", atomic_load(&load->requests)),
+             log_number("connections", atomic_load(&load->connections)));
     publishers_drain(publishers);
-    admission_drain(admission);
+    load_drain(load);
     while (waited < drain_us) {
-        bool idle = atomic_load(&admission->requests) == 0;
+        bool idle = atomic_load(&load->requests) == 0;
 
-        if (idle && (atomic_load(&admission->connections) == 0 || waited >= IDLE_CONNECTIONS_US)) {
+        if (idle && (atomic_load(&load->connections) == 0 || waited >= IDLE_CONNECTIONS_US)) {
             break;
         }
         (void)poll(NULL, 0, DRAIN_LOOK_MS);
         waited = clock_monotonic_us() - begun;
     }
-    log_info("drained", log_number("requests_cut", atomic_load(&admission->requests)),
+    log_info("drained", log_number("requests_cut", atomic_load(&load->requests)),
              log_number("ms", waited / CLOCK_US_PER_MS));
 }
 
@@ -95,7 +95,7 @@ static struct routes *read_routes(const struct gateway_settings *settings, struc
     struct buf label = {0};
 
     if (settings->routes[0] == '\0') {
-        routes = route_default(settings->delay_us, settings->max_body);
+        routes = source_default(settings->delay_us, settings->max_body);
         if (routes == NULL) {
             buf_append_text(complaints, "no memory for the source default\n");
         }
@@ -129,22 +129,22 @@ static bool reload_all(const struct running *r, struct buf *complaints)
     if (routes == NULL) {
         return false;
     }
-    before = route_hold();
+    before = source_hold();
     code = delays_probe(&routes->delays, &before->delays, &r->settings->broker, r->name, &error);
-    route_release(before);
+    source_release(before);
     if (code == ERROR_NONE && r->certificate != NULL) {
         code = certificate_reload(r->certificate, &error);
     }
     if (code != ERROR_NONE) {
         buf_printf(complaints, "%s\n", error.text);
-        route_release(routes);
+        source_release(routes);
         return false;
     }
     publishers_require(r->publishers, &routes->delays);
-    route_install(routes); /* lives until the next one is installed, here */
+    source_install(routes); /* lives until the next one is installed, here */
     log_info("reloaded", log_number("certificates", r->certificate != NULL),
              log_number("sources", (int64_t)routes->count));
-    route_announce(routes);
+    source_announce(routes);
     return true;
 }
 
@@ -164,11 +164,12 @@ static void reload(const struct running *running)
 
 static void wait_for_drain(const struct running *running)
 {
-    struct pollfd asked[] = {{.fd = drain_fd(), .events = POLLIN}, {.fd = reload_fd(), .events = POLLIN}};
+    struct pollfd asked[] = {{.fd = signals_drain_fd(), .events = POLLIN},
+                             {.fd = signals_reload_fd(), .events = POLLIN}};
 
-    while (!drain_requested()) {
+    while (!signals_drain_requested()) {
         (void)poll(asked, 2, -1);
-        if (reload_take()) {
+        if (signals_take_reload()) {
             reload(running);
         }
     }
@@ -177,14 +178,13 @@ static void wait_for_drain(const struct running *running)
 static enum error_code serve(const struct gateway_settings *settings, struct admin *admin, const char *name,
                              struct error *error)
 {
-    struct admission admission = {.threads = (int)settings->threads,
-                                  .in_flight_max = (int)settings->in_flight};
-    struct ingress *ingress = NULL;
+    struct load load = {.threads = (int)settings->threads, .in_flight_max = (int)settings->in_flight};
+    struct server *server = NULL;
     struct publishers *publishers = NULL;
     struct certificate *certificate = NULL;
     enum error_code code = ERROR_NONE;
 
-    struct routes *routes = route_hold();
+    struct routes *routes = source_hold();
     const struct publishers_options options = {
         .access = &settings->broker,
         .name = name,
@@ -194,9 +194,9 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         .admin = admin,
     };
     reply_register();
-    admission_register();
-    patience_register();
-    intake_register();
+    load_register();
+    slow_senders_register();
+    accept_register();
     metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
     if (settings->cert[0] != '\0') {
         code = certificate_open(&certificate, settings->cert, settings->key, error);
@@ -205,19 +205,19 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         code = publishers_start(&publishers, &options, error);
     }
     if (code == ERROR_NONE) {
-        code = ingress_start(&ingress, settings, publishers, &admission, certificate, error);
+        code = server_start(&server, settings, publishers, &load, certificate, error);
     }
     if (code == ERROR_NONE) {
         const struct running running = {settings, name, certificate, publishers};
 
-        route_announce(routes);
+        source_announce(routes);
         wait_for_drain(&running);
-        drain(&admission, publishers, settings->drain_us);
+        drain(&load, publishers, settings->drain_us);
     }
-    ingress_stop(ingress);
+    server_stop(server);
     publishers_stop(publishers);
     certificate_close(certificate);
-    route_release(routes);
+    source_release(routes);
     return code;
 }
 
@@ -231,7 +231,7 @@ static enum error_code check(const void *any_settings, struct buf *complaints)
     if (routes == NULL) {
         return ERROR_SETTING;
     }
-    route_install(routes);
+    source_install(routes);
     return code;
 }
 
@@ -258,7 +258,7 @@ int main(int argc, char **argv)
         .log_level = &settings.log_level,
         .admin = &settings.admin,
         .check = check,
-        .prepare = reload_install,
+        .prepare = signals_install_reload,
         .run = run,
     };
 

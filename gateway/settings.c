@@ -63,7 +63,7 @@ const struct config_setting gateway_settings_table[] = {
 enum error_code gateway_settings_check(const struct gateway_settings *settings, struct buf *complaints)
 {
     size_t before = complaints->len;
-    struct forwarded forwarded;
+    struct proxies proxies;
     struct buf insecure = {0};
     struct error error;
 
@@ -77,7 +77,7 @@ enum error_code gateway_settings_check(const struct gateway_settings *settings, 
         buf_printf(complaints, "GATEWAY_DELAY=%" PRId64 "us %s\n", settings->delay_us,
                    delays_wrong(settings->delay_us));
     }
-    if (forwarded_read(settings->trusted_proxies, &forwarded, &error) != ERROR_NONE) {
+    if (proxies_read(settings->trusted_proxies, &proxies, &error) != ERROR_NONE) {
         buf_printf(complaints, "GATEWAY_TRUSTED_PROXIES=%s: %s\n", settings->trusted_proxies, error.text);
     }
     if (settings->routes[0] != '\0' && config_insecure(gateway_settings_table, settings, &insecure)) {

@@ -39,7 +39,7 @@ static void warn_of_insecure_secrets(const struct daemon *d)
 
 static enum error_code begin(const struct daemon *d, struct error *error)
 {
-    enum error_code code = drain_install(error);
+    enum error_code code = signals_install_drain(error);
     enum log_level level;
 
     if (code == ERROR_NONE && d->prepare != NULL) {

@@ -55,7 +55,7 @@ static enum error_code open_event(int *event, struct error *error)
     return ERROR_NONE;
 }
 
-enum error_code drain_install(struct error *error)
+enum error_code signals_install_drain(struct error *error)
 {
     enum error_code code = open_event(&drain_event, error);
 
@@ -68,29 +68,29 @@ enum error_code drain_install(struct error *error)
     return code == ERROR_NONE ? handle(SIGPIPE, SIG_IGN, error) : code;
 }
 
-int drain_fd(void)
+int signals_drain_fd(void)
 {
     return drain_event;
 }
 
-bool drain_requested(void)
+bool signals_drain_requested(void)
 {
     return atomic_load(&requested);
 }
 
-enum error_code reload_install(struct error *error)
+enum error_code signals_install_reload(struct error *error)
 {
     enum error_code code = open_event(&reload_event, error);
 
     return code == ERROR_NONE ? handle(SIGHUP, on_reload, error) : code;
 }
 
-int reload_fd(void)
+int signals_reload_fd(void)
 {
     return reload_event;
 }
 
-bool reload_take(void)
+bool signals_take_reload(void)
 {
     uint64_t count;
 

@@ -14,17 +14,17 @@
 
 /* Installs the handlers of SIGTERM and SIGINT and ignores SIGPIPE. Once, before threads start. ERROR_SYSTEM,
  * below as well. */
-MUST_CHECK enum error_code drain_install(struct error *error);
+MUST_CHECK enum error_code signals_install_drain(struct error *error);
 /* Readable (for ever) from the first signal on; owned by this module. Poll it, never read it. */
-int drain_fd(void);
+int signals_drain_fd(void);
 /* Any thread. */
-bool drain_requested(void);
+bool signals_drain_requested(void);
 
 /* Installs the handler of SIGHUP. Once, before threads start. */
-MUST_CHECK enum error_code reload_install(struct error *error);
+MUST_CHECK enum error_code signals_install_reload(struct error *error);
 /* Readable when a reload is asked for; owned by this module. Poll it, never read it. */
-int reload_fd(void);
+int signals_reload_fd(void);
 /* True when one was asked for since the last call. Main thread. */
-bool reload_take(void);
+bool signals_take_reload(void);
 
 #endif

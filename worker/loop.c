@@ -288,7 +288,7 @@ static void wait_for_something(const struct loop *l, int64_t now_us)
     int64_t wait_us = next_turn_us(l, now_us) - now_us;
 
     if (!l->draining) {
-        fds[count++] = (struct pollfd){.fd = drain_fd(), .events = POLLIN};
+        fds[count++] = (struct pollfd){.fd = signals_drain_fd(), .events = POLLIN};
     }
     fds[count++] = (struct pollfd){.fd = deliver_fd(&l->deliver), .events = POLLIN};
     fds[count++] = (struct pollfd){.fd = retry_fd(&l->retry), .events = POLLIN};
@@ -321,7 +321,7 @@ static void turn(struct loop *l)
 {
     int64_t now_us = clock_monotonic_us();
 
-    if (!l->draining && drain_requested()) {
+    if (!l->draining && signals_drain_requested()) {
         begin_drain(l, now_us);
     }
     if (!l->draining || l->deliver.state != DELIVER_AWAY) {

@@ -239,7 +239,7 @@ static enum error_code collect_all(struct collect *c, struct error *error)
     if (code == ERROR_NONE) {
         code = broker_consume(c->broker, TOPOLOGY_DEAD, error);
     }
-    while (code == ERROR_NONE && !empty && c->left < LEFT_MOST && !drain_requested()) {
+    while (code == ERROR_NONE && !empty && c->left < LEFT_MOST && !signals_drain_requested()) {
         code = take_deliveries(c, &idle, error);
         if (code == ERROR_NONE && idle) {
             struct pollfd fd = {.fd = broker_fd(c->broker), .events = POLLIN};
@@ -296,7 +296,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     if (!options_read(NAME, rules, &c, count, arguments)) {
         return EXIT_USAGE;
     }
-    code = drain_install(&error);
+    code = signals_install_drain(&error);
     if (code == ERROR_NONE) {
         code = database_open(&c.database, settings->database_url, settings->database_password, NAME, &error);
     }
@@ -315,10 +315,10 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
         report_problem(NAME, "%" PRId64 " could not be stored and stay in " TOPOLOGY_DEAD "%s", c.left,
                        c.left < LEFT_MOST ? "" : ": stopped; mend the table, then run it again for the rest");
     }
-    if (drain_requested()) {
+    if (signals_drain_requested()) {
         report_problem(NAME, "interrupted; run it again for the rest");
     }
-    return c.left > 0 || drain_requested() ? EXIT_NO : EXIT_DONE;
+    return c.left > 0 || signals_drain_requested() ? EXIT_NO : EXIT_DONE;
 }
 
 static const struct subcommand command = {

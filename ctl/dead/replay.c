@@ -168,7 +168,7 @@ static enum error_code replay_all(struct replay *r, const struct mover_settings 
     bool more = true;
     enum error_code code = deadsend_open(&r->send, &settings->broker, &settings->delays, r->rate, error);
 
-    while (code == ERROR_NONE && more && !r->stopped && !drain_requested()) {
+    while (code == ERROR_NONE && more && !r->stopped && !signals_drain_requested()) {
         code = replay_next(r, &more, error);
     }
     if (r->send.refused > 0) {
@@ -181,7 +181,7 @@ static enum error_code replay_all(struct replay *r, const struct mover_settings 
         report_problem(NAME, "the broker returned %zu: no queue is bound to %s; run sluice setup",
                        r->send.returned, r->send.exchange);
     }
-    if (drain_requested()) {
+    if (signals_drain_requested()) {
         report_problem(NAME, "interrupted; run it again for the rest");
         r->stopped = true;
     }
@@ -245,7 +245,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
         report_problem(NAME, DEADFILTER_UNCHOSEN(NAME));
         return EXIT_USAGE;
     }
-    code = drain_install(&error);
+    code = signals_install_drain(&error);
     if (code == ERROR_NONE) {
         code = database_open(&r.database, settings->database_url, settings->database_password, NAME, &error);
     }

@@ -100,7 +100,7 @@ static enum error_code prune(struct prune *p, struct error *error)
         }
         return code;
     }
-    while (code == ERROR_NONE && gone > 0 && !drain_requested()) {
+    while (code == ERROR_NONE && gone > 0 && !signals_drain_requested()) {
         code = prune_batch(p, &gone, error);
     }
     if (code == ERROR_NONE) {
@@ -109,7 +109,8 @@ static enum error_code prune(struct prune *p, struct error *error)
     report_line("pruned %" PRId64 " rows received before %s", p->pruned, p->before);
     if (code == ERROR_NONE && p->left > 0) {
         report_problem(NAME, "%" PRId64 " are left, %s; run it again", p->left,
-                       drain_requested() ? "since it was interrupted" : "which somebody else had locked");
+                       signals_drain_requested() ? "since it was interrupted"
+                                                 : "which somebody else had locked");
     }
     return code;
 }
@@ -135,7 +136,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
         report_problem(NAME, "--older-than is needed; see sluice prune --help");
         return EXIT_USAGE;
     }
-    code = drain_install(&error);
+    code = signals_install_drain(&error);
     if (code == ERROR_NONE) {
         code = database_open(&p.database, settings->database_url, settings->database_password, NAME, &error);
     }

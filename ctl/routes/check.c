@@ -91,7 +91,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
         tell(options.file, routes);
     }
     buf_free(&complaints);
-    route_release(routes);
+    source_release(routes);
     return routes == NULL ? EXIT_SETTINGS : EXIT_DONE;
 }
 

@@ -41,22 +41,22 @@ static void tell_verify(const struct source *s)
     buf_free(&line);
 }
 
-static void tell_id(const struct eventid_rule *id)
+static void tell_id(const struct event_id_rule *id)
 {
     const char *otherwise = id->else_body ? "the body's SHA-256" : "400";
 
     switch (id->kind) {
-    case EVENTID_ANY:
+    case EVENT_ID_ANY:
         report_line("id         header webhook-id, else idempotency-key, else a fresh UUID");
         break;
-    case EVENTID_HEADER:
+    case EVENT_ID_HEADER:
         report_line("id         header %s, else %s", id->text, otherwise);
         break;
-    case EVENTID_POINTER:
+    case EVENT_ID_POINTER:
         report_line("id         %s in the JSON body, else %s", id->text[0] == '\0' ? "the whole" : id->text,
                     otherwise);
         break;
-    case EVENTID_BODY:
+    case EVENT_ID_BODY:
         report_line("id         the body's SHA-256");
         break;
     }
@@ -100,13 +100,13 @@ static enum exit_code show(const char *file, const struct request *request)
     struct routes *routes;
     struct reply reply;
 
-    routes = file[0] == '\0' ? route_default(0, -1) : routes_read(&options, &complaints);
+    routes = file[0] == '\0' ? source_default(0, -1) : routes_read(&options, &complaints);
     if (routes == NULL) {
         report_problem(NAME, "%s: can't be used; sluice check says why", file);
         buf_free(&complaints);
         return EXIT_SETTINGS;
     }
-    source = route_meet(routes, request, &reply);
+    source = source_meet(routes, request, &reply);
     if (source != NULL) {
         tell(source);
     } else {
@@ -119,7 +119,7 @@ static enum exit_code show(const char *file, const struct request *request)
             buf_free(&methods);
         }
     }
-    route_release(routes);
+    source_release(routes);
     return source == NULL ? EXIT_NO : EXIT_DONE;
 }
 

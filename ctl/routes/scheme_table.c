@@ -77,17 +77,17 @@ static void append_id(const struct scheme *s, struct buf *out)
     const char *otherwise = s->id.else_body ? ", else the body's SHA-256" : "";
 
     switch (s->id.kind) {
-    case EVENTID_ANY:
+    case EVENT_ID_ANY:
         buf_append_text(out, s->needs_id_rule ? "must be named"
                                               : "header webhook-id, else Idempotency-Key, else a fresh UUID");
         break;
-    case EVENTID_HEADER:
+    case EVENT_ID_HEADER:
         buf_printf(out, "header %s%s", s->sent.id, otherwise);
         break;
-    case EVENTID_POINTER:
+    case EVENT_ID_POINTER:
         buf_printf(out, "%s in the body%s", s->id.text, otherwise);
         break;
-    case EVENTID_BODY:
+    case EVENT_ID_BODY:
         buf_append_text(out, "the body's SHA-256");
         break;
     }

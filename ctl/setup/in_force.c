@@ -31,8 +31,8 @@ static bool is_ours(const struct topology *topology, const char *policy)
     return false;
 }
 
-enum error_code inforce_contested(struct management *management, const char *vhost,
-                                  const struct topology *topology, bool *contested, struct error *error)
+enum error_code in_force_contested(struct management *management, const char *vhost,
+                                   const struct topology *topology, bool *contested, struct error *error)
 {
     cJSON *policies = NULL, *operators = NULL;
     const cJSON *policy;
@@ -180,8 +180,9 @@ static enum error_code tell_all(const struct topology *topology, const cJSON *qu
     return code;
 }
 
-enum error_code inforce_compare(struct management *management, const char *vhost,
-                                const struct topology *topology, struct outcome *outcome, struct error *error)
+enum error_code in_force_compare(struct management *management, const char *vhost,
+                                 const struct topology *topology, struct outcome *outcome,
+                                 struct error *error)
 {
     const struct timespec wait = {0, EVERY_US * 1000};
     int64_t deadline = clock_monotonic_us() + PATIENCE_US;

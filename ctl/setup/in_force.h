@@ -13,15 +13,15 @@
 
 /* *contested: there are policies of others that may win over ours, by their priority or as operator policies.
  */
-MUST_CHECK enum error_code inforce_contested(struct management *management, const char *vhost,
-                                             const struct topology *topology, bool *contested,
-                                             struct error *error);
+MUST_CHECK enum error_code in_force_contested(struct management *management, const char *vhost,
+                                              const struct topology *topology, bool *contested,
+                                              struct error *error);
 /* Compares what the broker reports of each queue that is there: its policy, the definition in force, and,
  * while `outcome` checks, its members. The broker reports a policy some seconds late: what differs is asked
  * for again, for up to 15 s. What differs then, `outcome` is told while it checks; else ERROR_SETTING names
  * it. */
-MUST_CHECK enum error_code inforce_compare(struct management *management, const char *vhost,
-                                           const struct topology *topology, struct outcome *outcome,
-                                           struct error *error);
+MUST_CHECK enum error_code in_force_compare(struct management *management, const char *vhost,
+                                            const struct topology *topology, struct outcome *outcome,
+                                            struct error *error);
 
 #endif

@@ -157,10 +157,10 @@ static enum error_code compare_in_force(struct setup *s, struct error *error)
     enum error_code code = ERROR_NONE;
 
     if (!s->outcome.checking) {
-        code = inforce_contested(s->management, buf_text(&s->segment), &s->topology, &contested, error);
+        code = in_force_contested(s->management, buf_text(&s->segment), &s->topology, &contested, error);
     }
     if (code == ERROR_NONE && contested) {
-        code = inforce_compare(s->management, buf_text(&s->segment), &s->topology, &s->outcome, error);
+        code = in_force_compare(s->management, buf_text(&s->segment), &s->topology, &s->outcome, error);
     }
     return code;
 }

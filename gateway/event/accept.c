@@ -12,7 +12,7 @@
 #include "received_at.h"
 
 /* False: *reply says why. */
-static bool encode(const struct source *source, const struct request *request, const struct eventid *id,
+static bool encode(const struct source *source, const struct request *request, const struct event_id *id,
                    int64_t received_us, struct buf *properties, struct reply *reply)
 {
     struct envelope envelope = {
@@ -28,7 +28,7 @@ static bool encode(const struct source *source, const struct request *request, c
     struct buf text = {0};
     struct error error;
     enum error_code code = ERROR_NONE;
-    bool fine = kept_select(request, &source->verify, &text, &envelope, reply);
+    bool fine = kept_headers_select(request, &source->verify, &text, &envelope, reply);
 
     if (fine) {
         code = envelope_encode(&envelope, properties, &error);
@@ -53,7 +53,7 @@ static struct metric causes[] = {VERIFY_CAUSES(METRIC)};
 
 static _Atomic int64_t logged_at[CAUSES]; /* monotonic; 0: never */
 
-void intake_register(void)
+void accept_register(void)
 {
     metrics_register(causes + 1, CAUSES - 1); /* all but "none" */
     received_at_register();
@@ -103,16 +103,16 @@ static bool is_verified(const struct source *source, const struct request *reque
     return reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
 }
 
-bool intake_begin(struct intake *intake, const struct request *request, struct reply *reply)
+bool accept_begin(struct accept *accept, const struct request *request, struct reply *reply)
 {
-    intake->routes = route_hold();
-    intake->source = route_meet(intake->routes, request, reply);
-    return intake->source != NULL;
+    accept->routes = source_hold();
+    accept->source = source_meet(accept->routes, request, reply);
+    return accept->source != NULL;
 }
 
-void intake_end(struct intake *intake)
+void accept_end(struct accept *accept)
 {
-    route_release(intake->routes);
+    source_release(accept->routes);
 }
 
 /* After verification: who doesn't know the secret can't use up what the source may send. */
@@ -129,20 +129,20 @@ static bool is_in_rate(struct source *source, struct reply *reply)
     return wait_us == 0;
 }
 
-void intake_event(const struct intake *intake, struct publishers *publishers, struct admission *admission,
+void accept_event(const struct accept *accept, struct publishers *publishers, struct load *load,
                   const struct request *request, struct buf *body, struct reply *reply)
 {
-    struct source *source = intake->source;
+    struct source *source = accept->source;
     const int64_t now_us = clock_wall_us(), received_us = received_at_take(now_us);
     enum outcome outcome;
     struct buf properties = {0};
-    struct eventid id;
+    struct event_id id;
 
     if (!is_verified(source, request, buf_span(body), now_us / CLOCK_US_PER_S, reply) ||
         !is_in_rate(source, reply)) {
         return;
     }
-    if (!eventid_take(&source->id, request, buf_span(body), received_us, &id, reply)) {
+    if (!event_id_take(&source->id, request, buf_span(body), received_us, &id, reply)) {
         return;
     }
     log_info("received", log_span("source", source->name), log_text("id", id.text),
@@ -152,14 +152,14 @@ void intake_event(const struct intake *intake, struct publishers *publishers, st
         buf_free(&properties);
         return;
     }
-    if (!admission_enter(admission)) {
+    if (!load_enter(load)) {
         buf_free(&properties);
         (void)reply_refuse(reply, REPLY_BUSY, "%d requests wait already; send it again later",
-                           admission->in_flight_max);
+                           load->in_flight_max);
         return;
     }
     outcome = publishers_publish(publishers, source->exchange, source->name, &properties, body);
-    admission_leave(admission);
+    load_leave(load);
     if (outcome != OUTCOME_QUEUED) {
         (void)reply_outcome(reply, outcome);
         return;

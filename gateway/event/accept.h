@@ -12,22 +12,22 @@
 #include "gateway/sources/source.h"
 
 /* One request's, on its thread's stack. */
-struct intake {
+struct accept {
     struct routes *routes; /* held: a reload doesn't touch requests that have begun */
     struct source *source; /* of routes; NULL: none takes the request */
 };
 
 /* Registers the counters of requests that verification refused, by cause. Before threads start. */
-void intake_register(void);
-/* Finds the source, under the routes in force; to be ended by intake_end in either case. False: *reply says
+void accept_register(void);
+/* Finds the source, under the routes in force; to be ended by accept_end in either case. False: *reply says
  * why no source takes it. */
-bool intake_begin(struct intake *intake, const struct request *request, struct reply *reply);
-/* After intake_begin was true. Waits for the broker's confirm, at most GATEWAY_CONFIRM_TIMEOUT. The body is
+bool accept_begin(struct accept *accept, const struct request *request, struct reply *reply);
+/* After accept_begin was true. Waits for the broker's confirm, at most GATEWAY_CONFIRM_TIMEOUT. The body is
  * taken over and left empty. *reply is set in every case, and may view into the routes; REPLY_QUEUED only
  * after the confirm. */
-void intake_event(const struct intake *intake, struct publishers *publishers, struct admission *admission,
+void accept_event(const struct accept *accept, struct publishers *publishers, struct load *load,
                   const struct request *request, struct buf *body, struct reply *reply);
 /* When the reply is written. */
-void intake_end(struct intake *intake);
+void accept_end(struct accept *accept);
 
 #endif

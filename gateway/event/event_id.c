@@ -18,7 +18,7 @@
 
 /* 48 bits of milliseconds, version, 12 bits of their fraction (so that ids of one process
  * sort as they came), variant, 62 random bits. */
-static bool make_uuid(int64_t received_us, struct eventid *id)
+static bool make_uuid(int64_t received_us, struct event_id *id)
 {
     uint64_t ms = (uint64_t)(received_us / CLOCK_US_PER_MS);
     unsigned fraction = (unsigned)(received_us % CLOCK_US_PER_MS * 4096 / CLOCK_US_PER_MS);
@@ -33,7 +33,7 @@ static bool make_uuid(int64_t received_us, struct eventid *id)
     return true;
 }
 
-static bool make_hash(struct span text, struct eventid *id)
+static bool make_hash(struct span text, struct event_id *id)
 {
     static const char prefix[] = "sha256:";
     unsigned char digest[SHA256_BYTES];
@@ -49,13 +49,13 @@ static bool make_hash(struct span text, struct eventid *id)
     return true;
 }
 
-static bool use_hash(struct span text, struct eventid *id, struct reply *reply)
+static bool use_hash(struct span text, struct event_id *id, struct reply *reply)
 {
     return make_hash(text, id) || reply_refuse(reply, REPLY_MEMORY, "no memory to hash the id");
 }
 
 /* where: a header's name, or a pointer. */
-static bool use_text(struct span text, const char *where, struct eventid *id, struct reply *reply)
+static bool use_text(struct span text, const char *where, struct event_id *id, struct reply *reply)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] < 0x21 || text.data[i] > 0x7e) {
@@ -73,15 +73,15 @@ static bool use_text(struct span text, const char *where, struct eventid *id, st
 }
 
 /* Nothing usable there. */
-static bool use_else(const struct eventid_rule *rule, struct span body, struct eventid *id,
+static bool use_else(const struct event_id_rule *rule, struct span body, struct event_id *id,
                      struct reply *reply)
 {
     return rule->else_body ? use_hash(body, id, reply)
                            : reply_refuse(reply, REPLY_BAD_ID, "there is no id in %s", rule->text);
 }
 
-static bool take_header(const struct eventid_rule *rule, const struct request *request, struct span body,
-                        struct eventid *id, struct reply *reply)
+static bool take_header(const struct event_id_rule *rule, const struct request *request, struct span body,
+                        struct event_id *id, struct reply *reply)
 {
     struct span value;
     size_t found = request_find(request, rule->text, &value);
@@ -92,7 +92,7 @@ static bool take_header(const struct eventid_rule *rule, const struct request *r
     return value.len == 0 ? use_else(rule, body, id, reply) : use_text(value, rule->text, id, reply);
 }
 
-static bool use_string(const struct eventid_rule *rule, struct span raw, struct eventid *id,
+static bool use_string(const struct event_id_rule *rule, struct span raw, struct event_id *id,
                        struct reply *reply)
 {
     struct buf text = {0};
@@ -101,7 +101,7 @@ static bool use_string(const struct eventid_rule *rule, struct span raw, struct 
     if (memchr(raw.data, '\\', raw.len) == NULL) {
         return use_text(raw, rule->text, id, reply);
     }
-    if (jsontext_unescape(raw, &text)) {
+    if (json_scan_unescape(raw, &text)) {
         fine = use_text(buf_span(&text), rule->text, id, reply);
     } else {
         fine = text.failed ? reply_refuse(reply, REPLY_MEMORY, "no memory for the id")
@@ -119,34 +119,34 @@ static bool is_integer(struct span number)
            text_is_digits((struct span){number.data + sign, number.len - sign});
 }
 
-static bool take_pointer(const struct eventid_rule *rule, struct span body, struct eventid *id,
+static bool take_pointer(const struct event_id_rule *rule, struct span body, struct event_id *id,
                          struct reply *reply)
 {
     struct span raw = {"", 0};
 
-    switch (pointer_find(body, span_of(rule->text), &raw)) {
-    case POINTER_STRING:
+    switch (json_pointer_find(body, span_of(rule->text), &raw)) {
+    case JSON_POINTER_STRING:
         return raw.len == 0 ? use_else(rule, body, id, reply) : use_string(rule, raw, id, reply);
-    case POINTER_NUMBER:
+    case JSON_POINTER_NUMBER:
         return is_integer(raw)
                    ? use_text(raw, rule->text, id, reply)
                    : reply_refuse(reply, REPLY_BAD_ID, "%s is a number, but no integer of at most %d digits",
                                   rule->text, INTEGER_DIGITS_MAX);
-    case POINTER_AMBIGUOUS:
+    case JSON_POINTER_AMBIGUOUS:
         return reply_refuse(reply, REPLY_BAD_ID, "a key of %s stands twice in the body", rule->text);
-    case POINTER_OTHER:
-    case POINTER_ABSENT:
-    case POINTER_NO_JSON:
+    case JSON_POINTER_OTHER:
+    case JSON_POINTER_ABSENT:
+    case JSON_POINTER_NO_JSON:
         break;
     }
     return use_else(rule, body, id, reply);
 }
 
-static bool take_any(const struct request *request, struct span body, int64_t received_us, struct eventid *id,
-                     struct reply *reply)
+static bool take_any(const struct request *request, struct span body, int64_t received_us,
+                     struct event_id *id, struct reply *reply)
 {
-    static const struct eventid_rule rules[] = {{EVENTID_HEADER, "webhook-id", false},
-                                                {EVENTID_HEADER, "idempotency-key", false}};
+    static const struct event_id_rule rules[] = {{EVENT_ID_HEADER, "webhook-id", false},
+                                                 {EVENT_ID_HEADER, "idempotency-key", false}};
 
     for (size_t n = 0; n < sizeof rules / sizeof rules[0]; n++) {
         struct span value;
@@ -158,17 +158,17 @@ static bool take_any(const struct request *request, struct span body, int64_t re
     return make_uuid(received_us, id) || reply_refuse(reply, REPLY_MEMORY, "no random bytes for an id");
 }
 
-bool eventid_take(const struct eventid_rule *rule, const struct request *request, struct span body,
-                  int64_t received_us, struct eventid *id, struct reply *reply)
+bool event_id_take(const struct event_id_rule *rule, const struct request *request, struct span body,
+                   int64_t received_us, struct event_id *id, struct reply *reply)
 {
     switch (rule->kind) {
-    case EVENTID_ANY:
+    case EVENT_ID_ANY:
         return take_any(request, body, received_us, id, reply);
-    case EVENTID_HEADER:
+    case EVENT_ID_HEADER:
         return take_header(rule, request, body, id, reply);
-    case EVENTID_POINTER:
+    case EVENT_ID_POINTER:
         return take_pointer(rule, body, id, reply);
-    case EVENTID_BODY:
+    case EVENT_ID_BODY:
         return use_hash(body, id, reply);
     }
     return false;

@@ -8,7 +8,7 @@
 
 /* --- pointers ---------------------------------------------------------------------- */
 
-const char *pointer_wrong(struct span text)
+const char *json_pointer_wrong(struct span text)
 {
     size_t tokens = 0;
 
@@ -76,95 +76,95 @@ static bool key_is(struct span raw, struct span token)
     if (memchr(raw.data, '\\', raw.len) == NULL) {
         return token_is(token, raw);
     }
-    same = jsontext_unescape(raw, &key) && token_is(token, buf_span(&key));
+    same = json_scan_unescape(raw, &key) && token_is(token, buf_span(&key));
     buf_free(&key);
     return same;
 }
 
 /* --- the way to the value ----------------------------------------------------------------- */
 
-static enum pointer_result find(struct jsontext *c, struct span pointer, struct span *raw);
+static enum json_pointer_result find(struct json_scan *c, struct span pointer, struct span *raw);
 
 /* The value here is on the way when `wanted`: *found is then what it leads to. False: no JSON. */
-static bool meet(struct jsontext *c, bool wanted, struct span rest, enum pointer_result *found,
+static bool meet(struct json_scan *c, bool wanted, struct span rest, enum json_pointer_result *found,
                  struct span *raw)
 {
     if (!wanted) {
-        return jsontext_value(c);
+        return json_scan_value(c);
     }
     *found = find(c, rest, raw);
-    return *found != POINTER_NO_JSON;
+    return *found != JSON_POINTER_NO_JSON;
 }
 
-static enum pointer_result find_member(struct jsontext *c, struct span token, struct span rest,
-                                       struct span *raw)
+static enum json_pointer_result find_member(struct json_scan *c, struct span token, struct span rest,
+                                            struct span *raw)
 {
-    enum pointer_result found = POINTER_ABSENT;
+    enum json_pointer_result found = JSON_POINTER_ABSENT;
     bool met = false;
 
     c->at++;
-    if (jsontext_take(c, '}')) {
-        return POINTER_ABSENT;
+    if (json_scan_take(c, '}')) {
+        return JSON_POINTER_ABSENT;
     }
     do {
         struct span key;
         bool wanted;
 
-        if (!jsontext_key(c, &key)) {
-            return POINTER_NO_JSON;
+        if (!json_scan_key(c, &key)) {
+            return JSON_POINTER_NO_JSON;
         }
         wanted = key_is(key, token);
         if (wanted && met) {
-            found = POINTER_AMBIGUOUS;
+            found = JSON_POINTER_AMBIGUOUS;
         }
         if (!meet(c, wanted && !met, rest, &found, raw)) {
-            return POINTER_NO_JSON;
+            return JSON_POINTER_NO_JSON;
         }
         met |= wanted;
-    } while (jsontext_take(c, ','));
-    return jsontext_take(c, '}') ? found : POINTER_NO_JSON;
+    } while (json_scan_take(c, ','));
+    return json_scan_take(c, '}') ? found : JSON_POINTER_NO_JSON;
 }
 
-static enum pointer_result find_item(struct jsontext *c, struct span token, struct span rest,
-                                     struct span *raw)
+static enum json_pointer_result find_item(struct json_scan *c, struct span token, struct span rest,
+                                          struct span *raw)
 {
-    enum pointer_result found = POINTER_ABSENT;
+    enum json_pointer_result found = JSON_POINTER_ABSENT;
     size_t wanted = 0, index = 0;
     bool is_index = token_index(token, &wanted);
 
     c->at++;
-    if (jsontext_take(c, ']')) {
-        return POINTER_ABSENT;
+    if (json_scan_take(c, ']')) {
+        return JSON_POINTER_ABSENT;
     }
     do {
         if (!meet(c, is_index && index == wanted, rest, &found, raw)) {
-            return POINTER_NO_JSON;
+            return JSON_POINTER_NO_JSON;
         }
         index++;
-    } while (jsontext_take(c, ','));
-    return jsontext_take(c, ']') ? found : POINTER_NO_JSON;
+    } while (json_scan_take(c, ','));
+    return json_scan_take(c, ']') ? found : JSON_POINTER_NO_JSON;
 }
 
-static enum pointer_result find_here(struct jsontext *c, struct span *raw)
+static enum json_pointer_result find_here(struct json_scan *c, struct span *raw)
 {
-    bool string = jsontext_peek(c) == '"', number = jsontext_is_number(c);
+    bool string = json_scan_peek(c) == '"', number = json_scan_is_number(c);
     const char *begin = c->at;
 
     if (string) {
-        return jsontext_string(c, raw) ? POINTER_STRING : POINTER_NO_JSON;
+        return json_scan_string(c, raw) ? JSON_POINTER_STRING : JSON_POINTER_NO_JSON;
     }
-    if (!jsontext_value(c)) {
-        return POINTER_NO_JSON;
+    if (!json_scan_value(c)) {
+        return JSON_POINTER_NO_JSON;
     }
     if (number) {
         *raw = (struct span){begin, (size_t)(c->at - begin)};
-        return POINTER_NUMBER;
+        return JSON_POINTER_NUMBER;
     }
-    return POINTER_OTHER;
+    return JSON_POINTER_OTHER;
 }
 
 /* As deep as the pointer has tokens. */
-static enum pointer_result find(struct jsontext *c, struct span pointer, struct span *raw)
+static enum json_pointer_result find(struct json_scan *c, struct span pointer, struct span *raw)
 {
     struct span rest, token;
     char first;
@@ -173,24 +173,24 @@ static enum pointer_result find(struct jsontext *c, struct span pointer, struct 
         return find_here(c, raw);
     }
     token = first_token(pointer, &rest);
-    first = jsontext_peek(c);
+    first = json_scan_peek(c);
     if (first == '{') {
         return find_member(c, token, rest, raw);
     }
     if (first == '[') {
         return find_item(c, token, rest, raw);
     }
-    return jsontext_scalar(c) ? POINTER_ABSENT : POINTER_NO_JSON;
+    return json_scan_scalar(c) ? JSON_POINTER_ABSENT : JSON_POINTER_NO_JSON;
 }
 
-enum pointer_result pointer_find(struct span document, struct span pointer, struct span *raw)
+enum json_pointer_result json_pointer_find(struct span document, struct span pointer, struct span *raw)
 {
-    struct jsontext c = {document.data, document.data + document.len};
-    enum pointer_result found;
+    struct json_scan c = {document.data, document.data + document.len};
+    enum json_pointer_result found;
 
     if (document.len == 0) {
-        return POINTER_NO_JSON;
+        return JSON_POINTER_NO_JSON;
     }
     found = find(&c, pointer, raw);
-    return jsontext_peek(&c) == '\0' && c.at == c.end ? found : POINTER_NO_JSON;
+    return json_scan_peek(&c) == '\0' && c.at == c.end ? found : JSON_POINTER_NO_JSON;
 }

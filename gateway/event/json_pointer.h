@@ -10,19 +10,19 @@
 
 #define POINTER_TOKENS_MAX 16 /* "/a/b" has 2 */
 
-enum pointer_result {
-    POINTER_STRING, /* its raw text without the quotes: see jsontext_unescape */
-    POINTER_NUMBER, /* its text */
-    POINTER_OTHER,  /* an object, an array, true, false or null */
-    POINTER_ABSENT,
-    POINTER_AMBIGUOUS, /* a key on the way stands twice: readers would differ about which counts */
-    POINTER_NO_JSON,
+enum json_pointer_result {
+    JSON_POINTER_STRING, /* its raw text without the quotes: see json_scan_unescape */
+    JSON_POINTER_NUMBER, /* its text */
+    JSON_POINTER_OTHER,  /* an object, an array, true, false or null */
+    JSON_POINTER_ABSENT,
+    JSON_POINTER_AMBIGUOUS, /* a key on the way stands twice: readers would differ about which counts */
+    JSON_POINTER_NO_JSON,
 };
 
 /* NULL when text is a pointer, else what is wrong as the middle of a sentence: "doesn't begin with /". */
-const char *pointer_wrong(struct span text);
-/* pointer: one that pointer_wrong has passed; "" is the whole document. *raw views into the document, for
- * POINTER_STRING and POINTER_NUMBER. Safe on any bytes. */
-enum pointer_result pointer_find(struct span document, struct span pointer, struct span *raw);
+const char *json_pointer_wrong(struct span text);
+/* pointer: one that json_pointer_wrong has passed; "" is the whole document. *raw views into the document,
+ * for JSON_POINTER_STRING and JSON_POINTER_NUMBER. Safe on any bytes. */
+enum json_pointer_result json_pointer_find(struct span document, struct span pointer, struct span *raw);
 
 #endif

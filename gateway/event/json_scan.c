@@ -61,7 +61,7 @@ static bool unescape_unit(struct span raw, size_t *at, struct buf *out)
     return true;
 }
 
-bool jsontext_unescape(struct span raw, struct buf *out)
+bool json_scan_unescape(struct span raw, struct buf *out)
 {
     static const char from[] = "\"\\/bfnrt", to[] = "\"\\/\b\f\n\r\t";
 
@@ -82,7 +82,7 @@ bool jsontext_unescape(struct span raw, struct buf *out)
 
 /* --- documents ------------------------------------------------------------------------ */
 
-char jsontext_peek(struct jsontext *c)
+char json_scan_peek(struct json_scan *c)
 {
     while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n' || *c->at == '\r')) {
         c->at++;
@@ -90,16 +90,16 @@ char jsontext_peek(struct jsontext *c)
     return (char)(c->at < c->end ? *c->at : '\0'); /* NUL stands nowhere in JSON */
 }
 
-bool jsontext_take(struct jsontext *c, char wanted)
+bool json_scan_take(struct json_scan *c, char wanted)
 {
-    if (jsontext_peek(c) != wanted) {
+    if (json_scan_peek(c) != wanted) {
         return false;
     }
     c->at++;
     return true;
 }
 
-static bool pass_escape(struct jsontext *c)
+static bool pass_escape(struct json_scan *c)
 {
     char kind = (char)(c->at < c->end ? *c->at : '\0');
 
@@ -117,9 +117,9 @@ static bool pass_escape(struct jsontext *c)
 }
 
 /* *raw is what stands between the quotes. */
-bool jsontext_string(struct jsontext *c, struct span *raw)
+bool json_scan_string(struct json_scan *c, struct span *raw)
 {
-    if (!jsontext_take(c, '"')) {
+    if (!json_scan_take(c, '"')) {
         return false;
     }
     raw->data = c->at;
@@ -137,7 +137,7 @@ bool jsontext_string(struct jsontext *c, struct span *raw)
     return false;
 }
 
-static bool pass_digits(struct jsontext *c)
+static bool pass_digits(struct json_scan *c)
 {
     const char *begin = c->at;
 
@@ -147,12 +147,12 @@ static bool pass_digits(struct jsontext *c)
     return c->at > begin;
 }
 
-bool jsontext_is_number(const struct jsontext *c)
+bool json_scan_is_number(const struct json_scan *c)
 {
     return c->at < c->end && (*c->at == '-' || (*c->at >= '0' && *c->at <= '9'));
 }
 
-static bool pass_number(struct jsontext *c)
+static bool pass_number(struct json_scan *c)
 {
     c->at += *c->at == '-';
     if (c->at < c->end && *c->at == '0') {
@@ -174,7 +174,7 @@ static bool pass_number(struct jsontext *c)
     return true;
 }
 
-static bool pass_word(struct jsontext *c, const char *word)
+static bool pass_word(struct json_scan *c, const char *word)
 {
     size_t len = strlen(word);
 
@@ -186,13 +186,13 @@ static bool pass_word(struct jsontext *c, const char *word)
 }
 
 /* A value that is neither object nor array. */
-bool jsontext_scalar(struct jsontext *c)
+bool json_scan_scalar(struct json_scan *c)
 {
     struct span raw;
 
-    switch (jsontext_peek(c)) {
+    switch (json_scan_peek(c)) {
     case '"':
-        return jsontext_string(c, &raw);
+        return json_scan_string(c, &raw);
     case 't':
         return pass_word(c, "true");
     case 'f':
@@ -200,13 +200,13 @@ bool jsontext_scalar(struct jsontext *c)
     case 'n':
         return pass_word(c, "null");
     default:
-        return jsontext_is_number(c) && pass_number(c);
+        return json_scan_is_number(c) && pass_number(c);
     }
 }
 
-bool jsontext_key(struct jsontext *c, struct span *raw)
+bool json_scan_key(struct json_scan *c, struct span *raw)
 {
-    return jsontext_string(c, raw) && jsontext_take(c, ':');
+    return json_scan_string(c, raw) && json_scan_take(c, ':');
 }
 
 /* Objects and arrays that are open, one bit each. */
@@ -233,17 +233,17 @@ static bool in_object(const struct nesting *n)
 }
 
 /* After a value: closes what ends here. True with depth 0, or where the next value begins. */
-static bool pass_ends(struct jsontext *c, struct nesting *n)
+static bool pass_ends(struct json_scan *c, struct nesting *n)
 {
     struct span raw;
 
     while (n->depth > 0) {
         bool object = in_object(n);
 
-        if (jsontext_take(c, ',')) {
-            return !object || jsontext_key(c, &raw);
+        if (json_scan_take(c, ',')) {
+            return !object || json_scan_key(c, &raw);
         }
-        if (!jsontext_take(c, object ? '}' : ']')) {
+        if (!json_scan_take(c, object ? '}' : ']')) {
             return false;
         }
         n->depth--;
@@ -251,16 +251,16 @@ static bool pass_ends(struct jsontext *c, struct nesting *n)
     return true;
 }
 
-bool jsontext_value(struct jsontext *c)
+bool json_scan_value(struct json_scan *c)
 {
     struct nesting n = {.depth = 0};
     struct span raw;
 
     do {
-        char first = jsontext_peek(c);
+        char first = json_scan_peek(c);
 
         if (first != '{' && first != '[') {
-            if (!jsontext_scalar(c) || !pass_ends(c, &n)) {
+            if (!json_scan_scalar(c) || !pass_ends(c, &n)) {
                 return false;
             }
             continue;
@@ -269,11 +269,11 @@ bool jsontext_value(struct jsontext *c)
         if (!nest(&n, first == '{')) {
             return false;
         }
-        if (jsontext_peek(c) == (first == '{' ? '}' : ']')) {
+        if (json_scan_peek(c) == (first == '{' ? '}' : ']')) {
             if (!pass_ends(c, &n)) {
                 return false;
             }
-        } else if (first == '{' && !jsontext_key(c, &raw)) {
+        } else if (first == '{' && !json_scan_key(c, &raw)) {
             return false;
         }
     } while (n.depth > 0);

@@ -11,25 +11,25 @@
 
 #define JSONTEXT_DEPTH_MAX 512 /* objects and arrays within one another */
 
-struct jsontext {
+struct json_scan {
     const char *at, *end;
 };
 
 /* The next byte that isn't white space; NUL (which stands nowhere in JSON) at the end. */
-char jsontext_peek(struct jsontext *c);
-bool jsontext_take(struct jsontext *c, char wanted);
+char json_scan_peek(struct json_scan *c);
+bool json_scan_take(struct json_scan *c, char wanted);
 /* Whether a number begins right here. */
-bool jsontext_is_number(const struct jsontext *c);
+bool json_scan_is_number(const struct json_scan *c);
 /* *raw is what stands between the quotes. */
-bool jsontext_string(struct jsontext *c, struct span *raw);
-/* A member's name, as jsontext_string, and its colon. */
-bool jsontext_key(struct jsontext *c, struct span *raw);
+bool json_scan_string(struct json_scan *c, struct span *raw);
+/* A member's name, as json_scan_string, and its colon. */
+bool json_scan_key(struct json_scan *c, struct span *raw);
 /* A string, a number, true, false or null. */
-bool jsontext_scalar(struct jsontext *c);
+bool json_scan_scalar(struct json_scan *c);
 /* Any value. */
-bool jsontext_value(struct jsontext *c);
-/* Appends what a raw string (of jsontext_string) says, as UTF-8. False: half a surrogate pair, or no memory.
+bool json_scan_value(struct json_scan *c);
+/* Appends what a raw string (of json_scan_string) says, as UTF-8. False: half a surrogate pair, or no memory.
  */
-bool jsontext_unescape(struct span raw, struct buf *out);
+bool json_scan_unescape(struct span raw, struct buf *out);
 
 #endif

@@ -131,8 +131,8 @@ static bool is_traceparent(struct span s)
            !is_zero(trace) && !is_zero(parent);
 }
 
-bool kept_select(const struct request *r, const struct verify_rule *rule, struct buf *text,
-                 struct envelope *e, struct reply *reply)
+bool kept_headers_select(const struct request *r, const struct verify_rule *rule, struct buf *text,
+                         struct envelope *e, struct reply *reply)
 {
     struct span trace;
     size_t worst = 0;

@@ -16,7 +16,7 @@
 /* Sets the envelope's headers, content_type and (when well-formed: W3C Trace Context,
  * version 00) traceparent, as views into `text`, which must outlive them and is empty before.
  * False with REPLY_HEADERS: more than ENVELOPE_HEADER_BYTES_MAX in all; with REPLY_MEMORY. */
-bool kept_select(const struct request *request, const struct verify_rule *rule, struct buf *text,
-                 struct envelope *envelope, struct reply *reply);
+bool kept_headers_select(const struct request *request, const struct verify_rule *rule, struct buf *text,
+                         struct envelope *envelope, struct reply *reply);
 
 #endif

@@ -12,12 +12,12 @@
 #define UNREAD_BYTES (64 * 1024)
 #define PIECE (64 * 1024) /* a chunked body's memory grows by */
 
-static bool refuse_short(struct reply *reply, struct patience_watch *watch, const struct buf *body,
+static bool refuse_short(struct reply *reply, struct slow_senders_watch *watch, const struct buf *body,
                          int64_t begun_us, int64_t until_us)
 {
     int64_t now = clock_monotonic_us();
 
-    if (patience_ended_for_others(watch)) {
+    if (slow_senders_ended_for_others(watch)) {
         return reply_refuse(reply, REPLY_CROWDED, BODY_CROWDED_OUT);
     }
     if (now >= until_us || now - begun_us >= QUIET_US) {
@@ -32,7 +32,7 @@ static bool refuse_short(struct reply *reply, struct patience_watch *watch, cons
 }
 
 static bool read_length(struct mg_connection *connection, int64_t length, int64_t until_us,
-                        struct patience_watch *watch, struct buf *body, struct reply *reply)
+                        struct slow_senders_watch *watch, struct buf *body, struct reply *reply)
 {
     int64_t begun = clock_monotonic_us();
     int got;
@@ -46,7 +46,7 @@ static bool read_length(struct mg_connection *connection, int64_t length, int64_
 }
 
 static bool read_chunks(struct mg_connection *connection, int64_t most, int64_t until_us,
-                        struct patience_watch *watch, struct buf *body, struct reply *reply)
+                        struct slow_senders_watch *watch, struct buf *body, struct reply *reply)
 {
     for (;;) {
         int64_t begun = clock_monotonic_us();
@@ -73,36 +73,36 @@ static bool read_chunks(struct mg_connection *connection, int64_t most, int64_t 
     }
 }
 
-bool body_read(struct mg_connection *connection, int64_t most, const struct framing *framing,
-               struct patience_watch *watch, struct buf *body, struct reply *reply)
+bool body_read(struct mg_connection *connection, int64_t most, const struct body_length *framing,
+               struct slow_senders_watch *watch, struct buf *body, struct reply *reply)
 {
     static const char go_on[] = "HTTP/1.1 100 Continue\r\n\r\n";
     int64_t until = clock_monotonic_us() + BODY_US;
     bool fine;
 
-    if (framing->body == FRAMING_NONE || (framing->body == FRAMING_LENGTH && framing->length == 0)) {
+    if (framing->body == BODY_LENGTH_NONE || (framing->body == BODY_LENGTH_GIVEN && framing->length == 0)) {
         return true;
     }
     if (framing->expect_continue) {
         (void)mg_write(connection, go_on, sizeof go_on - 1);
     }
-    patience_expect(watch, until);
-    if (framing->body == FRAMING_LENGTH) {
+    slow_senders_expect(watch, until);
+    if (framing->body == BODY_LENGTH_GIVEN) {
         fine = read_length(connection, framing->length, until, watch, body, reply);
     } else {
         fine = read_chunks(connection, most, until, watch, body, reply);
     }
-    patience_rest(watch);
+    slow_senders_rest(watch);
     return fine;
 }
 
-void body_throw_away(struct mg_connection *connection, struct patience_watch *watch)
+void body_throw_away(struct mg_connection *connection, struct slow_senders_watch *watch)
 {
     int64_t until = clock_monotonic_us() + UNREAD_US;
     char bytes[4096];
     int got = 1;
 
-    patience_expect(watch, until);
+    slow_senders_expect(watch, until);
     for (int all = 0; got > 0 && all < UNREAD_BYTES && clock_monotonic_us() < until; all += got) {
         got = mg_read(connection, bytes, sizeof bytes);
     }

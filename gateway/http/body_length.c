@@ -9,7 +9,7 @@
 #define LENGTH_DIGITS_MAX 18 /* what an int64_t surely holds */
 #define NAME_MAX_BYTES 255   /* AMQP's short string */
 
-static bool check_size(const struct request *r, const struct framing_limits *limits, struct reply *reply)
+static bool check_size(const struct request *r, const struct body_length_limits *limits, struct reply *reply)
 {
     int64_t bytes = 0;
 
@@ -71,8 +71,8 @@ static bool check_method(const struct request *r, struct reply *reply)
            reply_refuse(reply, REPLY_METHOD, "the method is not one that Allow lists");
 }
 
-static bool check_length(struct span text, const struct framing_limits *limits, struct framing *framing,
-                         struct reply *reply)
+static bool check_length(struct span text, const struct body_length_limits *limits,
+                         struct body_length *framing, struct reply *reply)
 {
     int64_t length;
 
@@ -88,13 +88,13 @@ static bool check_length(struct span text, const struct framing_limits *limits, 
                             "the body has %" PRId64 " bytes; at most %" PRId64 " are allowed", length,
                             limits->max_body);
     }
-    framing->body = FRAMING_LENGTH;
+    framing->body = BODY_LENGTH_GIVEN;
     framing->length = length;
     return true;
 }
 
-static bool check_body(const struct request *r, const struct framing_limits *limits, struct framing *framing,
-                       struct reply *reply)
+static bool check_body(const struct request *r, const struct body_length_limits *limits,
+                       struct body_length *framing, struct reply *reply)
 {
     struct span length, encoding;
     size_t lengths = request_find(r, "content-length", &length);
@@ -113,12 +113,12 @@ static bool check_body(const struct request *r, const struct framing_limits *lim
             return reply_refuse(reply, REPLY_MALFORMED,
                                 "Transfer-Encoding may only be chunked, and only in HTTP/1.1");
         }
-        framing->body = FRAMING_CHUNKED;
+        framing->body = BODY_LENGTH_CHUNKED;
     }
     return true;
 }
 
-static bool check_expect(const struct request *r, struct framing *framing, struct reply *reply)
+static bool check_expect(const struct request *r, struct body_length *framing, struct reply *reply)
 {
     struct span expect;
     size_t expects = request_find(r, "expect", &expect);
@@ -129,7 +129,7 @@ static bool check_expect(const struct request *r, struct framing *framing, struc
     if (expects > 1 || !request_is(expect, "100-continue")) {
         return reply_refuse(reply, REPLY_EXPECTATION, "the only expectation that can be met is 100-continue");
     }
-    framing->expect_continue = framing->body == FRAMING_CHUNKED || framing->length > 0;
+    framing->expect_continue = framing->body == BODY_LENGTH_CHUNKED || framing->length > 0;
     return true;
 }
 
@@ -145,10 +145,10 @@ static bool wants_keep_alive(const struct request *r)
     return !r->http_1_0;
 }
 
-bool framing_check(const struct request *r, const struct framing_limits *limits, struct framing *framing,
-                   struct reply *reply)
+bool body_length_check(const struct request *r, const struct body_length_limits *limits,
+                       struct body_length *framing, struct reply *reply)
 {
-    *framing = (struct framing){.body = FRAMING_NONE, .keep_alive = wants_keep_alive(r)};
+    *framing = (struct body_length){.body = BODY_LENGTH_NONE, .keep_alive = wants_keep_alive(r)};
     return check_size(r, limits, reply) && check_target(r, reply) && check_host(r, reply) &&
            check_body(r, limits, framing, reply) && check_method(r, reply) && check_expect(r, framing, reply);
 }

@@ -11,26 +11,26 @@
 #include "gateway/reply.h"
 #include "gateway/request.h"
 
-struct framing_limits {
+struct body_length_limits {
     int64_t max_body;
     int64_t max_header_bytes; /* names and values together */
 };
 
-enum framing_body {
-    FRAMING_NONE, /* neither header: an empty body (RFC 9112, 6.3) */
-    FRAMING_LENGTH,
-    FRAMING_CHUNKED,
+enum body_length_kind {
+    BODY_LENGTH_NONE, /* neither header: an empty body (RFC 9112, 6.3) */
+    BODY_LENGTH_GIVEN,
+    BODY_LENGTH_CHUNKED,
 };
 
-struct framing {
-    enum framing_body body;
-    int64_t length;       /* FRAMING_LENGTH only; at most max_body */
+struct body_length {
+    enum body_length_kind body;
+    int64_t length;       /* BODY_LENGTH_GIVEN only; at most max_body */
     bool expect_continue; /* the sender waits for "100 Continue" */
     bool keep_alive;      /* as far as the sender is concerned */
 };
 
 /* False: *reply says why. */
-bool framing_check(const struct request *request, const struct framing_limits *limits,
-                   struct framing *framing, struct reply *reply);
+bool body_length_check(const struct request *request, const struct body_length_limits *limits,
+                       struct body_length *framing, struct reply *reply);
 
 #endif

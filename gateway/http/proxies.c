@@ -48,7 +48,7 @@ static bool bit(const unsigned char *address, unsigned index)
 }
 
 /* NULL, or what is wrong with it. */
-static const char *read_network(struct span text, struct forwarded_network *network)
+static const char *read_network(struct span text, struct proxies_network *network)
 {
     const char *slash = text.len == 0 ? NULL : memchr(text.data, '/', text.len);
     size_t len = slash == NULL ? text.len : (size_t)(slash - text.data);
@@ -73,22 +73,22 @@ static const char *read_network(struct span text, struct forwarded_network *netw
     return NULL;
 }
 
-enum error_code forwarded_read(const char *text, struct forwarded *forwarded, struct error *error)
+enum error_code proxies_read(const char *text, struct proxies *proxies, struct error *error)
 {
-    forwarded->count = 0;
+    proxies->count = 0;
     while (*text != '\0') {
         size_t len = strcspn(text, ",");
         struct span item = text_trim((struct span){text, len});
         const char *wrong;
 
-        if (forwarded->count == FORWARDED_NETWORKS_MAX) {
-            return error_set(error, ERROR_SETTING, "names more than %d networks", FORWARDED_NETWORKS_MAX);
+        if (proxies->count == PROXIES_NETWORKS_MAX) {
+            return error_set(error, ERROR_SETTING, "names more than %d networks", PROXIES_NETWORKS_MAX);
         }
-        wrong = read_network(item, &forwarded->trusted[forwarded->count]);
+        wrong = read_network(item, &proxies->trusted[proxies->count]);
         if (wrong != NULL) {
             return error_set(error, ERROR_SETTING, "'%.*s' %s", (int)item.len, item.data, wrong);
         }
-        forwarded->count++;
+        proxies->count++;
         if (text[len] == ',' && text[len + 1] == '\0') {
             return error_set(error, ERROR_SETTING, "ends with a comma");
         }
@@ -99,7 +99,7 @@ enum error_code forwarded_read(const char *text, struct forwarded *forwarded, st
 
 /* --- a request ---------------------------------------------------------------------- */
 
-static bool is_in(const struct forwarded_network *network, const unsigned char *address)
+static bool is_in(const struct proxies_network *network, const unsigned char *address)
 {
     unsigned whole = network->bits / 8;
 
@@ -130,7 +130,7 @@ static struct span address_of(struct span text)
     return read_address(text, address, &is_v4) ? text : (struct span){"", 0};
 }
 
-static bool is_trusted(const struct forwarded *forwarded, struct span remote)
+static bool is_trusted(const struct proxies *proxies, struct span remote)
 {
     unsigned char address[16];
     bool is_v4;
@@ -138,8 +138,8 @@ static bool is_trusted(const struct forwarded *forwarded, struct span remote)
     if (!read_address(remote, address, &is_v4)) {
         return false;
     }
-    for (size_t i = 0; i < forwarded->count; i++) {
-        if (is_in(&forwarded->trusted[i], address)) {
+    for (size_t i = 0; i < proxies->count; i++) {
+        if (is_in(&proxies->trusted[i], address)) {
             return true;
         }
     }
@@ -175,7 +175,7 @@ static struct span last_of(const struct request *r, const char *name)
     return (struct span){"", 0};
 }
 
-static void find_sender(const struct forwarded *forwarded, struct request *r)
+static void find_sender(const struct proxies *proxies, struct request *r)
 {
     for (size_t i = r->header_count; i-- > 0;) {
         struct span list = r->headers[i].value, item;
@@ -189,19 +189,19 @@ static void find_sender(const struct forwarded *forwarded, struct request *r)
                 return;
             }
             r->remote = item;
-            if (!is_trusted(forwarded, item)) {
+            if (!is_trusted(proxies, item)) {
                 return;
             }
         }
     }
 }
 
-void forwarded_apply(const struct forwarded *forwarded, struct request *r)
+void proxies_apply(const struct proxies *proxies, struct request *r)
 {
     struct span host, proto;
 
     (void)request_find(r, "host", &r->host);
-    if (forwarded->count == 0 || !is_trusted(forwarded, r->remote)) {
+    if (proxies->count == 0 || !is_trusted(proxies, r->remote)) {
         return;
     }
     host = last_of(r, "x-forwarded-host");
@@ -210,5 +210,5 @@ void forwarded_apply(const struct forwarded *forwarded, struct request *r)
     if (request_is(proto, "https") || request_is(proto, "http")) {
         r->https = request_is(proto, "https");
     }
-    find_sender(forwarded, r);
+    find_sender(proxies, r);
 }

@@ -8,25 +8,25 @@
 #include "error.h"
 #include "gateway/request.h"
 
-#define FORWARDED_NETWORKS_MAX 32
+#define PROXIES_NETWORKS_MAX 32
 
-struct forwarded_network {
+struct proxies_network {
     unsigned char address[16]; /* an IPv4 one as ::ffff:a.b.c.d */
     unsigned bits;             /* of those 128 */
 };
 
-struct forwarded {
-    struct forwarded_network trusted[FORWARDED_NETWORKS_MAX];
+struct proxies {
+    struct proxies_network trusted[PROXIES_NETWORKS_MAX];
     size_t count;
 };
 
 /* Reads a comma list of networks, "10.0.0.0/8, 2001:db8::/32, 127.0.0.1"; "" is none. ERROR_SETTING names the
  * one that is wrong: no address, too many bits, or bits set behind those of the network. */
-MUST_CHECK enum error_code forwarded_read(const char *text, struct forwarded *forwarded, struct error *error);
+MUST_CHECK enum error_code proxies_read(const char *text, struct proxies *proxies, struct error *error);
 /* Sets request->host from Host. Where the peer (request->remote) is trusted, besides: remote becomes the
  * right-most address of X-Forwarded-For that is not trusted (the left-most when all are; what stands left of
  * something that isn't an address is not believed), host the right-most of X-Forwarded-Host, and https what
  * the right-most of X-Forwarded-Proto says. */
-void forwarded_apply(const struct forwarded *forwarded, struct request *request);
+void proxies_apply(const struct proxies *proxies, struct request *request);
 
 #endif

@@ -24,14 +24,14 @@
 #define COMPLAINT_MAX 256
 #define HEAD_SLACK (16 * 1024) /* so that what is somewhat too long gets a fitting reply */
 
-struct ingress {
+struct server {
     struct mg_context *server;
     struct certificate *certificate; /* NULL: plain HTTP */
     struct publishers *publishers;
-    struct admission *admission;
-    struct framing_limits limits;
+    struct load *load;
+    struct body_length_limits limits;
     int head_bytes; /* of each thread's buffer for heads */
-    struct forwarded forwarded;
+    struct proxies proxies;
 };
 
 /* civetweb says why it can't listen only through its log callback, on the
@@ -43,14 +43,14 @@ static _Thread_local char *start_complaint;
 static _Thread_local bool connected;
 
 /* The request that this thread serves. */
-static _Thread_local struct patience_watch watch;
+static _Thread_local struct slow_senders_watch watch;
 
 /* Where this thread finds its heads. */
 static _Thread_local struct head_buffer head;
 
 /* --- the head --------------------------------------------------------------------- */
 
-static void view(const struct ingress *ingress, const struct mg_request_info *info, struct request *r)
+static void view(const struct server *server, const struct mg_request_info *info, struct request *r)
 {
     *r = (struct request){
         .method = span_of(info->request_method),
@@ -65,7 +65,7 @@ static void view(const struct ingress *ingress, const struct mg_request_info *in
         r->headers[i].name = span_of(info->http_headers[i].name);
         r->headers[i].value = text_trim(span_of(info->http_headers[i].value));
     }
-    forwarded_apply(&ingress->forwarded, r);
+    proxies_apply(&server->proxies, r);
 }
 
 /* --- the reply -------------------------------------------------------------------- */
@@ -94,51 +94,51 @@ static void send_reply(struct mg_connection *connection, const struct reply *rep
 
 /* --- civetweb's callbacks ------------------------------------------------------------ */
 
-static void serve(struct ingress *ingress, struct mg_connection *connection, bool admitted)
+static void serve(struct server *server, struct mg_connection *connection, bool admitted)
 {
     const struct mg_request_info *info = mg_get_request_info(connection);
-    struct framing framing = {.keep_alive = false};
+    struct body_length framing = {.keep_alive = false};
     struct buf body = {0};
-    struct framing_limits limits = ingress->limits;
-    struct intake intake = {0};
+    struct body_length_limits limits = server->limits;
+    struct accept accept = {0};
     struct request request;
     struct reply reply;
     bool whole = false, close, met;
 
-    view(ingress, info, &request);
-    head.size = (size_t)ingress->head_bytes;
+    view(server, info, &request);
+    head.size = (size_t)server->head_bytes;
     if (!admitted) {
         (void)reply_refuse(&reply, REPLY_DRAINING, "this gateway is stopping; send it again");
     } else {
-        met = intake_begin(&intake, &request, &reply);
-        limits.max_body = met ? intake.source->max_body : limits.max_body;
-        whole = framing_check(&request, &limits, &framing, &reply) &&
+        met = accept_begin(&accept, &request, &reply);
+        limits.max_body = met ? accept.source->max_body : limits.max_body;
+        whole = body_length_check(&request, &limits, &framing, &reply) &&
                 head_check(&head, &request, info->http_version, &reply) && met &&
                 body_read(connection, limits.max_body, &framing, &watch, &body, &reply);
     }
     if (whole) {
-        intake_event(&intake, ingress->publishers, ingress->admission, &request, &body, &reply);
+        accept_event(&accept, server->publishers, server->load, &request, &body, &reply);
     }
-    close = !whole || !framing.keep_alive || reply_closes(reply.kind) ||
-            admission_crowded(ingress->admission) || admission_is_draining(ingress->admission);
+    close = !whole || !framing.keep_alive || reply_closes(reply.kind) || load_crowded(server->load) ||
+            load_is_draining(server->load);
     send_reply(connection, &reply, request.remote, close);
     if (!whole) {
         body_throw_away(connection, &watch);
     }
-    intake_end(&intake);
+    accept_end(&accept);
     buf_free(&body);
 }
 
 static int on_request(struct mg_connection *connection)
 {
-    struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
+    struct server *server = mg_get_user_data(mg_get_context(connection));
     const struct mg_request_info *info = mg_get_request_info(connection);
 
-    watch = (struct patience_watch){.peer = info->remote_addr, .peer_port = (uint16_t)info->remote_port};
-    patience_begin(&watch);
-    serve(ingress, connection, admission_begin(ingress->admission));
-    patience_end(&watch);
-    admission_end(ingress->admission);
+    watch = (struct slow_senders_watch){.peer = info->remote_addr, .peer_port = (uint16_t)info->remote_port};
+    slow_senders_begin(&watch);
+    serve(server, connection, load_begin(server->load));
+    slow_senders_end(&watch);
+    load_end(server->load);
     return 1; /* answered: civetweb does nothing more with it */
 }
 
@@ -149,7 +149,7 @@ static int on_http_error(struct mg_connection *connection, int status, const cha
     struct reply reply;
 
     (void)message;
-    if (patience_ended_head_for_others(info->remote_addr, (uint16_t)info->remote_port)) {
+    if (slow_senders_ended_head_for_others(info->remote_addr, (uint16_t)info->remote_port)) {
         (void)reply_refuse(&reply, REPLY_CROWDED, BODY_CROWDED_OUT);
     } else {
         (void)reply_refuse(&reply, reply_of_library(status),
@@ -161,21 +161,21 @@ static int on_http_error(struct mg_connection *connection, int status, const cha
 
 static int on_connection(const struct mg_connection *connection, void **data)
 {
-    struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
+    struct server *server = mg_get_user_data(mg_get_context(connection));
 
     (void)data;
     connected = true;
-    admission_connected(ingress->admission);
+    load_connected(server->load);
     return 0;
 }
 
 static void on_closed(const struct mg_connection *connection)
 {
-    struct ingress *ingress = mg_get_user_data(mg_get_context(connection));
+    struct server *server = mg_get_user_data(mg_get_context(connection));
 
     if (connected) {
         connected = false;
-        admission_disconnected(ingress->admission);
+        load_disconnected(server->load);
     }
 }
 
@@ -197,9 +197,9 @@ static int on_log_message(const struct mg_connection *connection, const char *me
 /* 1: civetweb need not set the certificate itself. */
 static int on_tls(void *ssl_ctx, void *user_data)
 {
-    const struct ingress *ingress = user_data;
+    const struct server *server = user_data;
 
-    certificate_attach(ingress->certificate, ssl_ctx);
+    certificate_attach(server->certificate, ssl_ctx);
     return 1;
 }
 
@@ -211,7 +211,7 @@ struct options {
     const char *list[32];
 };
 
-static void make_options(struct options *o, const struct ingress *ingress, const struct gateway_settings *s)
+static void make_options(struct options *o, const struct server *server, const struct gateway_settings *s)
 {
     const char *const list[] = {
         "listening_ports",
@@ -248,12 +248,12 @@ static void make_options(struct options *o, const struct ingress *ingress, const
     _Static_assert(sizeof list <= sizeof o->list, "more options than there is room for");
     memcpy(o->list, list, sizeof list);
     /* civetweb's mark for a port that speaks TLS is an s behind it. */
-    (void)snprintf(o->ports, sizeof o->ports, "%s%s", s->listen, ingress->certificate == NULL ? "" : "s");
+    (void)snprintf(o->ports, sizeof o->ports, "%s%s", s->listen, server->certificate == NULL ? "" : "s");
     (void)snprintf(o->threads, sizeof o->threads, "%" PRId64, s->threads);
-    (void)snprintf(o->head_bytes, sizeof o->head_bytes, "%d", ingress->head_bytes);
+    (void)snprintf(o->head_bytes, sizeof o->head_bytes, "%d", server->head_bytes);
 }
 
-static enum error_code start_server(struct ingress *ingress, const struct gateway_settings *s,
+static enum error_code start_server(struct server *server, const struct gateway_settings *s,
                                     struct mg_server_port *port, struct error *error)
 {
     const struct mg_callbacks callbacks = {
@@ -262,49 +262,49 @@ static enum error_code start_server(struct ingress *ingress, const struct gatewa
         .log_message = on_log_message,
         .init_connection = on_connection,
         .connection_closed = on_closed,
-        .init_ssl = ingress->certificate == NULL ? NULL : on_tls,
+        .init_ssl = server->certificate == NULL ? NULL : on_tls,
     };
     char complaint[COMPLAINT_MAX] = "", outcome[COMPLAINT_MAX] = "";
     struct options options;
     struct mg_init_data init = {
-        .callbacks = &callbacks, .user_data = ingress, .configuration_options = options.list};
+        .callbacks = &callbacks, .user_data = server, .configuration_options = options.list};
     struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
 
-    make_options(&options, ingress, s);
+    make_options(&options, server, s);
     memset(port, 0, sizeof *port);
     start_complaint = complaint;
-    ingress->server = mg_start2(&init, &failure);
+    server->server = mg_start2(&init, &failure);
     start_complaint = NULL;
-    if (ingress->server == NULL) {
+    if (server->server == NULL) {
         return error_set(error, ERROR_SYSTEM, "cannot listen on GATEWAY_LISTEN=%s: %s", s->listen,
                          complaint[0] != '\0' ? complaint : outcome);
     }
-    if (mg_get_server_ports(ingress->server, 1, port) != 1) {
+    if (mg_get_server_ports(server->server, 1, port) != 1) {
         return error_set(error, ERROR_BUG, "the listener on %s has no port", s->listen);
     }
     log_info("listening", log_text("address", s->listen), log_number("port", port->port),
-             log_text("scheme", ingress->certificate == NULL ? "http" : "https"));
+             log_text("scheme", server->certificate == NULL ? "http" : "https"));
     return ERROR_NONE;
 }
 
-enum error_code ingress_start(struct ingress **ingress, const struct gateway_settings *settings,
-                              struct publishers *publishers, struct admission *admission,
-                              struct certificate *certificate, struct error *error)
+enum error_code server_start(struct server **server, const struct gateway_settings *settings,
+                             struct publishers *publishers, struct load *load,
+                             struct certificate *certificate, struct error *error)
 {
-    struct ingress *g = calloc(1, sizeof *g);
+    struct server *g = calloc(1, sizeof *g);
     struct mg_server_port port;
     enum error_code code;
 
-    *ingress = NULL;
+    *server = NULL;
     if (g == NULL) {
         return error_set(error, ERROR_MEMORY, "no memory for the listener");
     }
     g->publishers = publishers;
-    g->admission = admission;
+    g->load = load;
     g->certificate = certificate;
     g->head_bytes = (int)settings->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK;
-    g->limits = (struct framing_limits){settings->max_body, settings->max_header_bytes};
-    code = forwarded_read(settings->trusted_proxies, &g->forwarded, error);
+    g->limits = (struct body_length_limits){settings->max_body, settings->max_header_bytes};
+    code = proxies_read(settings->trusted_proxies, &g->proxies, error);
     if (code != ERROR_NONE) {
         free(g);
         return code;
@@ -314,25 +314,25 @@ enum error_code ingress_start(struct ingress **ingress, const struct gateway_set
                               : MG_FEATURES_TLS); /* counts its callers, as mg_exit_library does */
     code = start_server(g, settings, &port, error);
     if (code == ERROR_NONE) {
-        code = patience_start((uint16_t)port.port, (int)settings->threads, error);
+        code = slow_senders_start((uint16_t)port.port, (int)settings->threads, error);
     }
     if (code != ERROR_NONE) {
-        ingress_stop(g);
+        server_stop(g);
         return code;
     }
-    *ingress = g;
+    *server = g;
     return ERROR_NONE;
 }
 
-void ingress_stop(struct ingress *ingress)
+void server_stop(struct server *server)
 {
-    if (ingress == NULL) {
+    if (server == NULL) {
         return;
     }
-    if (ingress->server != NULL) {
-        mg_stop(ingress->server);
+    if (server->server != NULL) {
+        mg_stop(server->server);
     }
     (void)mg_exit_library();
-    patience_stop();
-    free(ingress);
+    slow_senders_stop();
+    free(server);
 }

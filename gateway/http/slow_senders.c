@@ -50,7 +50,7 @@ static struct {
     _Atomic int64_t logged_us;
     int64_t unlogged;
     /* Under the mutex: */
-    struct patience_watch *watches[BUCKETS];
+    struct slow_senders_watch *watches[BUCKETS];
     struct connection *connections; /* by descriptor */
     size_t room;
     bool stopping;
@@ -79,9 +79,9 @@ static bool is_peer(const union address *a, const char *peer, uint16_t port)
            strcmp(text, peer) == 0;
 }
 
-static struct patience_watch *watch_of(const struct connection *c)
+static struct slow_senders_watch *watch_of(const struct connection *c)
 {
-    struct patience_watch *w = own.watches[port_of(&c->peer) % BUCKETS];
+    struct slow_senders_watch *w = own.watches[port_of(&c->peer) % BUCKETS];
 
     while (w != NULL && !is_peer(&c->peer, w->peer, w->peer_port)) {
         w = w->next;
@@ -198,7 +198,7 @@ static bool is_in_the_way(struct connection *c, int64_t now)
 
 static void look_at(struct connection *c, bool crowded, int64_t now)
 {
-    struct patience_watch *w = watch_of(c);
+    struct slow_senders_watch *w = watch_of(c);
     int64_t until = w == NULL ? INT64_MAX : atomic_load(&w->until_us);
 
     if (c->cut || until == 0) {
@@ -254,12 +254,12 @@ static void *run(void *unused)
 
 /* --- for other threads ------------------------------------------------------------------- */
 
-void patience_register(void)
+void slow_senders_register(void)
 {
     metrics_register(metrics, METRICS);
 }
 
-enum error_code patience_start(uint16_t port, int threads, struct error *error)
+enum error_code slow_senders_start(uint16_t port, int threads, struct error *error)
 {
     pthread_condattr_t attributes;
     int failure;
@@ -285,9 +285,9 @@ enum error_code patience_start(uint16_t port, int threads, struct error *error)
     return ERROR_NONE;
 }
 
-void patience_begin(struct patience_watch *w)
+void slow_senders_begin(struct slow_senders_watch *w)
 {
-    struct patience_watch **first = &own.watches[w->peer_port % BUCKETS];
+    struct slow_senders_watch **first = &own.watches[w->peer_port % BUCKETS];
 
     (void)pthread_mutex_lock(&own.mutex);
     w->previous = NULL;
@@ -299,22 +299,22 @@ void patience_begin(struct patience_watch *w)
     (void)pthread_mutex_unlock(&own.mutex);
 }
 
-void patience_expect(struct patience_watch *w, int64_t until_us)
+void slow_senders_expect(struct slow_senders_watch *w, int64_t until_us)
 {
     atomic_store(&w->until_us, until_us);
 }
 
-void patience_rest(struct patience_watch *w)
+void slow_senders_rest(struct slow_senders_watch *w)
 {
     atomic_store(&w->until_us, 0);
 }
 
-bool patience_ended_for_others(const struct patience_watch *w)
+bool slow_senders_ended_for_others(const struct slow_senders_watch *w)
 {
     return atomic_load(&w->crowded_out);
 }
 
-bool patience_ended_head_for_others(const char *peer, uint16_t peer_port)
+bool slow_senders_ended_head_for_others(const char *peer, uint16_t peer_port)
 {
     bool ended = false;
 
@@ -328,7 +328,7 @@ bool patience_ended_head_for_others(const char *peer, uint16_t peer_port)
     return ended;
 }
 
-void patience_end(struct patience_watch *w)
+void slow_senders_end(struct slow_senders_watch *w)
 {
     (void)pthread_mutex_lock(&own.mutex);
     if (w->next != NULL) {
@@ -342,7 +342,7 @@ void patience_end(struct patience_watch *w)
     (void)pthread_mutex_unlock(&own.mutex);
 }
 
-void patience_stop(void)
+void slow_senders_stop(void)
 {
     if (!own.running) {
         return;

@@ -21,32 +21,32 @@
 #include <stdint.h>
 
 /* A request that is being served, by whom it came. */
-struct patience_watch {
+struct slow_senders_watch {
     const char *peer; /* address as text, as getpeername and inet_ntop give it */
     uint16_t peer_port;
     /* The module's own: */
     _Atomic int64_t until_us; /* monotonic; 0: nobody waits for the sender */
     atomic_bool crowded_out;
-    struct patience_watch *next, *previous;
+    struct slow_senders_watch *next, *previous;
 };
 
 /* Before threads start. */
-void patience_register(void);
+void slow_senders_register(void);
 /* One per process. port: where senders connect; threads: how many of them are served at once. */
-MUST_CHECK enum error_code patience_start(uint16_t port, int threads, struct error *error);
-/* From here until patience_end the watch belongs to this module, and the connection must stay open. Its
+MUST_CHECK enum error_code slow_senders_start(uint16_t port, int threads, struct error *error);
+/* From here until slow_senders_end the watch belongs to this module, and the connection must stay open. Its
  * peer must live as long. Any thread. */
-void patience_begin(struct patience_watch *watch);
+void slow_senders_begin(struct slow_senders_watch *watch);
 /* The sender is waited for, until until_us (monotonic) at the latest. The watch's thread. */
-void patience_expect(struct patience_watch *watch, int64_t until_us);
+void slow_senders_expect(struct slow_senders_watch *watch, int64_t until_us);
 /* The sender isn't waited for any more; what was cut until then stays cut. The watch's thread. */
-void patience_rest(struct patience_watch *watch);
+void slow_senders_rest(struct slow_senders_watch *watch);
 /* The sender was let go for the sake of others. */
-bool patience_ended_for_others(const struct patience_watch *watch);
+bool slow_senders_ended_for_others(const struct slow_senders_watch *watch);
 /* The same of a connection that has no watch, in the last seconds. */
-bool patience_ended_head_for_others(const char *peer, uint16_t peer_port);
-void patience_end(struct patience_watch *watch);
-/* Also after a patience_start that failed, or none. */
-void patience_stop(void);
+bool slow_senders_ended_head_for_others(const char *peer, uint16_t peer_port);
+void slow_senders_end(struct slow_senders_watch *watch);
+/* Also after a slow_senders_start that failed, or none. */
+void slow_senders_stop(void);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 /* As deep as the file is, which its reader bounds. */
-static void append_path(const struct place *p, struct buf *out)
+static void append_path(const struct json_settings *p, struct buf *out)
 {
     if (p->parent == NULL) {
         return;
@@ -22,7 +22,7 @@ static void append_path(const struct place *p, struct buf *out)
     }
 }
 
-void place_complain(const struct place *p, const char *format, ...)
+void json_settings_complain(const struct json_settings *p, const char *format, ...)
 {
     struct buf *out = p->complaints->out;
     char sentence[512];
@@ -36,29 +36,29 @@ void place_complain(const struct place *p, const char *format, ...)
     buf_printf(out, "%s%s\n", p->parent == NULL ? "" : ": ", sentence);
 }
 
-struct place place_member(const struct place *object, const char *name)
+struct json_settings json_settings_member(const struct json_settings *object, const char *name)
 {
-    return (struct place){.parent = object,
-                          .name = name,
-                          .value = cJSON_GetObjectItemCaseSensitive(object->value, name),
-                          .complaints = object->complaints};
+    return (struct json_settings){.parent = object,
+                                  .name = name,
+                                  .value = cJSON_GetObjectItemCaseSensitive(object->value, name),
+                                  .complaints = object->complaints};
 }
 
-struct place place_item(const struct place *list, int index)
+struct json_settings json_settings_item(const struct json_settings *list, int index)
 {
-    return (struct place){.parent = list,
-                          .index = index,
-                          .value = cJSON_GetArrayItem(list->value, index),
-                          .complaints = list->complaints};
+    return (struct json_settings){.parent = list,
+                                  .index = index,
+                                  .value = cJSON_GetArrayItem(list->value, index),
+                                  .complaints = list->complaints};
 }
 
 /* Complains and returns false: it is absent, or of another type. */
-static bool is_type(const struct place *p, bool right, const char *type)
+static bool is_type(const struct json_settings *p, bool right, const char *type)
 {
     if (p->value == NULL) {
-        place_complain(p, "is missing: write %s", type);
+        json_settings_complain(p, "is missing: write %s", type);
     } else if (!right) {
-        place_complain(p, "is not %s", type);
+        json_settings_complain(p, "is not %s", type);
     }
     return right;
 }
@@ -81,7 +81,7 @@ static void append_list(struct buf *out, const char *const *names)
 }
 
 /* A name that is none of ours is repeated as far as it prints: it may be anything. */
-static void complain_of_name(const struct place *p, const char *name, const char *const *members)
+static void complain_of_name(const struct json_settings *p, const char *name, const char *const *members)
 {
     struct buf known = {0};
     char shown[40];
@@ -92,11 +92,11 @@ static void complain_of_name(const struct place *p, const char *name, const char
     }
     shown[len] = '\0';
     append_list(&known, members);
-    place_complain(p, "has no member \"%s\"; it may have %s", shown, buf_text(&known));
+    json_settings_complain(p, "has no member \"%s\"; it may have %s", shown, buf_text(&known));
     buf_free(&known);
 }
 
-bool place_is_object(const struct place *p, const char *const *members)
+bool json_settings_is_object(const struct json_settings *p, const char *const *members)
 {
     if (!is_type(p, cJSON_IsObject(p->value), "an object")) {
         return false;
@@ -108,7 +108,7 @@ bool place_is_object(const struct place *p, const char *const *members)
         }
         for (const cJSON *before = p->value->child; before != m; before = before->next) {
             if (strcmp(before->string, m->string) == 0) {
-                place_complain(p, "has \"%s\" twice", m->string);
+                json_settings_complain(p, "has \"%s\" twice", m->string);
                 break;
             }
         }
@@ -116,7 +116,7 @@ bool place_is_object(const struct place *p, const char *const *members)
     return true;
 }
 
-int place_items(const struct place *p, int least, int most)
+int json_settings_items(const struct json_settings *p, int least, int most)
 {
     int count;
 
@@ -125,13 +125,13 @@ int place_items(const struct place *p, int least, int most)
     }
     count = cJSON_GetArraySize(p->value);
     if (count < least || count > most) {
-        place_complain(p, "has %d items; %d to %d are allowed", count, least, most);
+        json_settings_complain(p, "has %d items; %d to %d are allowed", count, least, most);
         return 0;
     }
     return count;
 }
 
-bool place_text(const struct place *p, size_t least, size_t most, const char **text)
+bool json_settings_text(const struct json_settings *p, size_t least, size_t most, const char **text)
 {
     size_t len;
 
@@ -140,14 +140,14 @@ bool place_text(const struct place *p, size_t least, size_t most, const char **t
     }
     len = strlen(p->value->valuestring);
     if (len < least || len > most) {
-        place_complain(p, "has %zu bytes; %zu to %zu are allowed", len, least, most);
+        json_settings_complain(p, "has %zu bytes; %zu to %zu are allowed", len, least, most);
         return false;
     }
     *text = p->value->valuestring;
     return true;
 }
 
-bool place_integer(const struct place *p, int64_t least, int64_t most, int64_t *value)
+bool json_settings_integer(const struct json_settings *p, int64_t least, int64_t most, int64_t *value)
 {
     double number;
 
@@ -156,21 +156,22 @@ bool place_integer(const struct place *p, int64_t least, int64_t most, int64_t *
     }
     number = p->value->valuedouble;
     if (!(number >= (double)least && number <= (double)most) || (double)(int64_t)number != number) {
-        place_complain(p, "is %g; whole numbers from %" PRId64 " to %" PRId64 " are allowed", number, least,
-                       most);
+        json_settings_complain(p, "is %g; whole numbers from %" PRId64 " to %" PRId64 " are allowed", number,
+                               least, most);
         return false;
     }
     *value = (int64_t)number;
     return true;
 }
 
-bool place_truth(const struct place *p, bool *value)
+bool json_settings_truth(const struct json_settings *p, bool *value)
 {
     *value = cJSON_IsTrue(p->value);
     return is_type(p, cJSON_IsBool(p->value), "true or false");
 }
 
-bool place_quantity(const struct place *p, enum config_type type, int64_t least, int64_t most, int64_t *value)
+bool json_settings_quantity(const struct json_settings *p, enum config_type type, int64_t least, int64_t most,
+                            int64_t *value)
 {
     const struct config_setting rules = {.type = type, .min = least, .max = most};
     struct buf range = {0};
@@ -178,19 +179,19 @@ bool place_quantity(const struct place *p, enum config_type type, int64_t least,
 
     if (!is_type(p, cJSON_IsString(p->value),
                  type == CONFIG_BYTES ? "a size as text, as \"64KiB\"" : "a duration as text, as \"10s\"") ||
-        !place_text(p, 1, 32, &text)) {
+        !json_settings_text(p, 1, 32, &text)) {
         return false;
     }
     wrong = value_read(&rules, text, value);
     if (wrong != NULL) {
         value_append_range(&range, &rules);
-        place_complain(p, "\"%s\" %s: %s", text, wrong, buf_text(&range));
+        json_settings_complain(p, "\"%s\" %s: %s", text, wrong, buf_text(&range));
         buf_free(&range);
     }
     return wrong == NULL;
 }
 
-int place_choice(const struct place *p, const char *const *choices)
+int json_settings_choice(const struct json_settings *p, const char *const *choices)
 {
     struct buf known = {0};
 
@@ -203,7 +204,7 @@ int place_choice(const struct place *p, const char *const *choices)
         }
     }
     append_list(&known, choices);
-    place_complain(p, "\"%.40s\" is none of: %s", p->value->valuestring, buf_text(&known));
+    json_settings_complain(p, "\"%.40s\" is none of: %s", p->value->valuestring, buf_text(&known));
     buf_free(&known);
     return -1;
 }

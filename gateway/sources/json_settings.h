@@ -17,32 +17,33 @@ struct complaints {
 };
 
 /* On its reader's stack; views into the parsed file. */
-struct place {
-    const struct place *parent; /* NULL: the whole file */
-    const char *name;           /* of a member; NULL: an item of a list */
+struct json_settings {
+    const struct json_settings *parent; /* NULL: the whole file */
+    const char *name;                   /* of a member; NULL: an item of a list */
     int index;
     const cJSON *value; /* NULL: nothing stands there */
     const struct complaints *complaints;
 };
 
 /* Appends one line: the label, the path, the sentence. */
-void place_complain(const struct place *place, const char *format, ...) __attribute__((format(printf, 2, 3)));
-struct place place_member(const struct place *object, const char *name);
-struct place place_item(const struct place *list, int index);
+void json_settings_complain(const struct json_settings *place, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+struct json_settings json_settings_member(const struct json_settings *object, const char *name);
+struct json_settings json_settings_item(const struct json_settings *list, int index);
 /* Complains unless it is an object whose members are among these (NULL ends), each once. False: it is no
  * object. */
-bool place_is_object(const struct place *place, const char *const *members);
+bool json_settings_is_object(const struct json_settings *place, const char *const *members);
 /* Complains unless it is a list of least to most items; returns how many there are, 0 after a complaint. */
-int place_items(const struct place *place, int least, int most);
+int json_settings_items(const struct json_settings *place, int least, int most);
 
 /* Each returns false after a complaint, also when nothing stands there. */
-bool place_text(const struct place *place, size_t least, size_t most, const char **text);
-bool place_integer(const struct place *place, int64_t least, int64_t most, int64_t *value);
-bool place_truth(const struct place *place, bool *value);
+bool json_settings_text(const struct json_settings *place, size_t least, size_t most, const char **text);
+bool json_settings_integer(const struct json_settings *place, int64_t least, int64_t most, int64_t *value);
+bool json_settings_truth(const struct json_settings *place, bool *value);
 /* type: CONFIG_DURATION (value in microseconds) or CONFIG_BYTES. */
-bool place_quantity(const struct place *place, enum config_type type, int64_t least, int64_t most,
-                    int64_t *value);
+bool json_settings_quantity(const struct json_settings *place, enum config_type type, int64_t least,
+                            int64_t most, int64_t *value);
 /* The index of the text among the choices (NULL ends); -1 after a complaint. */
-int place_choice(const struct place *place, const char *const *choices);
+int json_settings_choice(const struct json_settings *place, const char *const *choices);
 
 #endif

@@ -17,14 +17,14 @@
 
 /* --- the file ------------------------------------------------------------------------ */
 
-static bool read_file(const char *name, struct buf *text, const struct place *root)
+static bool read_file(const char *name, struct buf *text, const struct json_settings *root)
 {
     FILE *file = fopen(name, "rbe");
     int failure = errno;
     size_t got;
 
     if (file == NULL) {
-        place_complain(root, "cannot be read: %s", strerror(failure));
+        json_settings_complain(root, "cannot be read: %s", strerror(failure));
         return false;
     }
     if (buf_reserve(text, ROUTES_FILE_MAX + 1)) {
@@ -34,21 +34,21 @@ static bool read_file(const char *name, struct buf *text, const struct place *ro
     failure = ferror(file) != 0;
     (void)fclose(file);
     if (text->failed || failure) {
-        place_complain(root, "cannot be read");
+        json_settings_complain(root, "cannot be read");
         return false;
     }
     if (text->len > ROUTES_FILE_MAX) {
-        place_complain(root, "is too long: at most 1MiB is read");
+        json_settings_complain(root, "is too long: at most 1MiB is read");
         return false;
     }
     return true;
 }
 
 /* cJSON is lenient, recursive, and cuts texts at \u0000: what it is given is JSON, not deep, and without. */
-static cJSON *parse(struct span text, const struct place *root)
+static cJSON *parse(struct span text, const struct json_settings *root)
 {
-    struct jsontext c = {text.data, text.data + text.len};
-    bool whole = text.len > 0 && jsontext_value(&c) && jsontext_peek(&c) == '\0' && c.at == c.end;
+    struct json_scan c = {text.data, text.data + text.len};
+    bool whole = text.len > 0 && json_scan_value(&c) && json_scan_peek(&c) == '\0' && c.at == c.end;
     const char *wrong = whole ? memmem(text.data, text.len, "\\u0000", 6) : c.at;
     cJSON *json = whole && wrong == NULL ? cJSON_ParseWithLengthOpts(text.data, text.len, &wrong, 0) : NULL;
 
@@ -58,23 +58,23 @@ static cJSON *parse(struct span text, const struct place *root)
         for (const char *at = text.data; wrong != NULL && at < wrong; at++) {
             line += *at == '\n';
         }
-        place_complain(root, "is not JSON, in or after line %zu", line);
+        json_settings_complain(root, "is not JSON, in or after line %zu", line);
     }
     return json;
 }
 
 /* --- a source -------------------------------------------------------------------------- */
 
-static void take_name(const struct place *p, struct source *source)
+static void take_name(const struct json_settings *p, struct source *source)
 {
     const char *text;
 
-    if (!place_text(p, 1, ENVELOPE_SOURCE_MAX, &text)) {
+    if (!json_settings_text(p, 1, ENVELOPE_SOURCE_MAX, &text)) {
         return;
     }
     if (!envelope_source_valid(span_of(text))) {
-        place_complain(p, "is no name: lower-case letters, digits and -, not first, at most %d bytes",
-                       ENVELOPE_SOURCE_MAX);
+        json_settings_complain(p, "is no name: lower-case letters, digits and -, not first, at most %d bytes",
+                               ENVELOPE_SOURCE_MAX);
         return;
     }
     (void)snprintf(source->name_text, sizeof source->name_text, "%s", text);
@@ -92,27 +92,27 @@ static const char *path_wrong(struct span path)
             return "has a * elsewhere than in a /* at its end";
         }
     }
-    return route_doubt(path) == NULL ? NULL : "holds %2e, // or a segment of dots, which no request's may";
+    return source_doubt(path) == NULL ? NULL : "holds %2e, // or a segment of dots, which no request's may";
 }
 
-static void take_path(const struct place *p, struct source *source)
+static void take_path(const struct json_settings *p, struct source *source)
 {
     const char *text, *wrong;
     size_t len;
 
-    if (!place_text(p, 1, ROUTE_PATH_MAX, &text)) {
+    if (!json_settings_text(p, 1, ROUTE_PATH_MAX, &text)) {
         return;
     }
     len = strlen(text);
     wrong = text[0] != '/' ? "doesn't begin with /" : path_wrong((struct span){text, len});
     if (wrong != NULL) {
-        place_complain(p, "%s", wrong);
+        json_settings_complain(p, "%s", wrong);
         return;
     }
     source->prefix = text[len - 1] == '*';
     source->path = strndup(text, len - (source->prefix ? 1 : 0));
     if (source->path == NULL) {
-        place_complain(p, "found no memory");
+        json_settings_complain(p, "found no memory");
     }
 }
 
@@ -126,17 +126,17 @@ static unsigned default_methods(const struct scheme *scheme)
                : post;
 }
 
-static void take_methods(const struct place *p, const struct scheme *scheme, struct source *source)
+static void take_methods(const struct json_settings *p, const struct scheme *scheme, struct source *source)
 {
-    int count = p->value == NULL ? 0 : place_items(p, 1, REQUEST_METHODS);
+    int count = p->value == NULL ? 0 : json_settings_items(p, 1, REQUEST_METHODS);
 
     source->methods = p->value == NULL ? default_methods(scheme) : 0;
     for (int i = 0; i < count; i++) {
-        struct place item = place_item(p, i);
+        struct json_settings item = json_settings_item(p, i);
         const char *text;
         unsigned method;
 
-        if (!place_text(&item, 1, 16, &text)) {
+        if (!json_settings_text(&item, 1, 16, &text)) {
             continue;
         }
         method = request_method(span_of(text));
@@ -144,132 +144,134 @@ static void take_methods(const struct place *p, const struct scheme *scheme, str
             struct buf all = {0};
 
             request_append_methods(REQUEST_METHODS_ALL, &all);
-            place_complain(&item, "\"%s\" is none of: %s", text, buf_text(&all));
+            json_settings_complain(&item, "\"%s\" is none of: %s", text, buf_text(&all));
             buf_free(&all);
         } else if ((source->methods & method) != 0) {
-            place_complain(&item, "\"%s\" stands twice", text);
+            json_settings_complain(&item, "\"%s\" stands twice", text);
         }
         source->methods |= method;
     }
 }
 
-static void take_rate(const struct place *p, struct source *source)
+static void take_rate(const struct json_settings *p, struct source *source)
 {
     static const char *const members[] = {"per_second", "burst", NULL};
-    struct place per_second, burst;
+    struct json_settings per_second, burst;
 
-    if (!place_is_object(p, members)) {
+    if (!json_settings_is_object(p, members)) {
         return;
     }
-    per_second = place_member(p, "per_second");
-    burst = place_member(p, "burst");
-    (void)place_integer(&per_second, 1, RATE_MOST, &source->rate.per_second);
+    per_second = json_settings_member(p, "per_second");
+    burst = json_settings_member(p, "burst");
+    (void)json_settings_integer(&per_second, 1, RATE_MOST, &source->rate.per_second);
     source->rate.burst = source->rate.per_second;
     if (burst.value != NULL) {
-        (void)place_integer(&burst, 1, RATE_MOST, &source->rate.burst);
+        (void)json_settings_integer(&burst, 1, RATE_MOST, &source->rate.burst);
     }
 }
 
-static char *copied(const struct place *p, size_t most, const char *otherwise)
+static char *copied(const struct json_settings *p, size_t most, const char *otherwise)
 {
     const char *text = otherwise;
     char *copy = NULL;
 
-    if (p->value == NULL || place_text(p, 0, most, &text)) {
+    if (p->value == NULL || json_settings_text(p, 0, most, &text)) {
         copy = strdup(text);
         if (copy == NULL) {
-            place_complain(p, "found no memory");
+            json_settings_complain(p, "found no memory");
         }
     }
     return copy;
 }
 
-static void take_answer(const struct place *p, struct source *source)
+static void take_answer(const struct json_settings *p, struct source *source)
 {
     static const char *const members[] = {"status", "body", "type", NULL};
-    struct place status, body, type;
+    struct json_settings status, body, type;
     int64_t number = 0;
 
-    if (!place_is_object(p, members)) {
+    if (!json_settings_is_object(p, members)) {
         return;
     }
-    status = place_member(p, "status");
-    body = place_member(p, "body");
-    type = place_member(p, "type");
-    if (place_integer(&status, 100, 599, &number) && !reply_may_answer((int)number)) {
-        place_complain(&status, "tells senders something else than that the event is stored");
+    status = json_settings_member(p, "status");
+    body = json_settings_member(p, "body");
+    type = json_settings_member(p, "type");
+    if (json_settings_integer(&status, 100, 599, &number) && !reply_may_answer((int)number)) {
+        json_settings_complain(&status, "tells senders something else than that the event is stored");
     }
     source->answer_body = copied(&body, ANSWER_MOST, "");
     source->answer_type = copied(&type, TYPE_MOST, "text/plain; charset=utf-8");
     for (const char *c = source->answer_type; c != NULL && *c != '\0'; c++) {
         if (*c < ' ' || *c > '~') {
-            place_complain(&type, "holds a byte that no header may hold");
+            json_settings_complain(&type, "holds a byte that no header may hold");
             break;
         }
     }
     if (reply_is_bare((int)number) && body.value != NULL && body.value->valuestring != NULL &&
         body.value->valuestring[0] != '\0') {
-        place_complain(&body, "is not for this status, which has no body");
+        json_settings_complain(&body, "is not for this status, which has no body");
     }
     source->answers = true;
     source->answer = (struct reply_answer){(int)number, source->answer_type, source->answer_body};
 }
 
-static void take_delay(const struct place *p, const struct routes_options *options, struct routes *routes,
-                       struct source *source)
+static void take_delay(const struct json_settings *p, const struct routes_options *options,
+                       struct routes *routes, struct source *source)
 {
     int64_t us = options->delay_us;
 
     if (p->value != NULL) {
-        if (!place_quantity(p, CONFIG_DURATION, 0, TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S, &us)) {
+        if (!json_settings_quantity(p, CONFIG_DURATION, 0, TOPOLOGY_DELAY_MOST_S * CLOCK_US_PER_S, &us)) {
             return;
         }
         if (delays_wrong(us) != NULL) {
-            place_complain(p, "%s", delays_wrong(us));
+            json_settings_complain(p, "%s", delays_wrong(us));
             return;
         }
     }
-    if (!route_set_delay(routes, source, us)) {
-        place_complain(p, "is one delay too many: at most %d different ones are allowed",
-                       TOPOLOGY_DELAYS_MAX);
+    if (!source_set_delay(routes, source, us)) {
+        json_settings_complain(p, "is one delay too many: at most %d different ones are allowed",
+                               TOPOLOGY_DELAYS_MAX);
     }
 }
 
-static void take_source(const struct place *p, const struct routes_options *options, struct routes *routes,
-                        struct source *source)
+static void take_source(const struct json_settings *p, const struct routes_options *options,
+                        struct routes *routes, struct source *source)
 {
     static const char *const members[] = {"name",     "path", "methods", "verify",     "id",    "keep",
                                           "max_body", "rate", "delay",   "drop_query", "reply", NULL};
     static const char *const keeps[] = {"newest", "first", NULL};
     const struct scheme *scheme;
-    struct place name, path, methods, verify, id, keep, max_body, rate, delay, drop_query, reply;
+    struct json_settings name, path, methods, verify, id, keep, max_body, rate, delay, drop_query, reply;
 
-    if (!place_is_object(p, members)) {
+    if (!json_settings_is_object(p, members)) {
         return;
     }
-    name = place_member(p, "name"), path = place_member(p, "path");
-    methods = place_member(p, "methods"), verify = place_member(p, "verify"), id = place_member(p, "id");
-    keep = place_member(p, "keep"), max_body = place_member(p, "max_body"), rate = place_member(p, "rate");
-    delay = place_member(p, "delay"), drop_query = place_member(p, "drop_query");
-    reply = place_member(p, "reply");
+    name = json_settings_member(p, "name"), path = json_settings_member(p, "path");
+    methods = json_settings_member(p, "methods"), verify = json_settings_member(p, "verify"),
+    id = json_settings_member(p, "id");
+    keep = json_settings_member(p, "keep"), max_body = json_settings_member(p, "max_body"),
+    rate = json_settings_member(p, "rate");
+    delay = json_settings_member(p, "delay"), drop_query = json_settings_member(p, "drop_query");
+    reply = json_settings_member(p, "reply");
     take_name(&name, source);
     take_path(&path, source);
-    scheme = demand_verify(&verify, options->secrets, source);
+    scheme = routes_verify_read(&verify, options->secrets, source);
     take_methods(&methods, scheme, source);
-    demand_id(&id, scheme, source);
+    routes_verify_read_id(&id, scheme, source);
     if (keep.value != NULL) {
-        source->keep = place_choice(&keep, keeps) == 0 ? ENVELOPE_KEEP_NEWEST : ENVELOPE_KEEP_FIRST;
+        source->keep = json_settings_choice(&keep, keeps) == 0 ? ENVELOPE_KEEP_NEWEST : ENVELOPE_KEEP_FIRST;
     }
     source->max_body = options->max_body;
     if (max_body.value != NULL) {
-        (void)place_quantity(&max_body, CONFIG_BYTES, 0, BODY_MOST, &source->max_body);
+        (void)json_settings_quantity(&max_body, CONFIG_BYTES, 0, BODY_MOST, &source->max_body);
     }
     if (rate.value != NULL) {
         take_rate(&rate, source);
     }
     take_delay(&delay, options, routes, source);
     if (drop_query.value != NULL) {
-        (void)place_truth(&drop_query, &source->drop_query);
+        (void)json_settings_truth(&drop_query, &source->drop_query);
     }
     if (reply.value != NULL) {
         take_answer(&reply, source);
@@ -278,48 +280,49 @@ static void take_source(const struct place *p, const struct routes_options *opti
 
 /* --- all sources ------------------------------------------------------------------------ */
 
-static void find_repeats(const struct place *list, const struct routes *routes)
+static void find_repeats(const struct json_settings *list, const struct routes *routes)
 {
     for (size_t i = 0; i < routes->count; i++) {
         const struct source *s = &routes->sources[i];
-        struct place item = place_item(list, (int)i);
-        struct place name = place_member(&item, "name"), path = place_member(&item, "path");
+        struct json_settings item = json_settings_item(list, (int)i);
+        struct json_settings name = json_settings_member(&item, "name"),
+                             path = json_settings_member(&item, "path");
         bool name_told = false, path_told = false;
 
         for (size_t j = 0; j < i; j++) {
             const struct source *before = &routes->sources[j];
 
             if (!name_told && s->name.len > 0 && span_equal(s->name, before->name)) {
-                place_complain(&name, "is the name of sources[%zu] too", j);
+                json_settings_complain(&name, "is the name of sources[%zu] too", j);
                 name_told = true;
             }
             if (!path_told && s->path != NULL && before->path != NULL && s->prefix == before->prefix &&
                 strcmp(s->path, before->path) == 0) {
-                place_complain(&path, "is the path of sources[%zu] too", j);
+                json_settings_complain(&path, "is the path of sources[%zu] too", j);
                 path_told = true;
             }
         }
     }
 }
 
-static struct routes *take_sources(const struct place *root, const struct routes_options *options)
+static struct routes *take_sources(const struct json_settings *root, const struct routes_options *options)
 {
     static const char *const members[] = {"$schema", "sources", NULL};
     struct routes *routes;
-    struct place list;
+    struct json_settings list;
     int count;
 
-    if (!place_is_object(root, members)) {
+    if (!json_settings_is_object(root, members)) {
         return NULL;
     }
-    list = place_member(root, "sources");
-    count = place_items(&list, 1, ROUTE_SOURCES_MAX);
-    routes = count == 0 ? NULL : route_table((size_t)count);
+    list = json_settings_member(root, "sources");
+    count = json_settings_items(&list, 1, ROUTE_SOURCES_MAX);
+    routes = count == 0 ? NULL : source_table((size_t)count);
     if (count > 0 && routes == NULL) {
-        place_complain(root, "found no memory");
+        json_settings_complain(root, "found no memory");
     }
     for (int i = 0; routes != NULL && i < count; i++) {
-        struct place item = place_item(&list, i);
+        struct json_settings item = json_settings_item(&list, i);
 
         take_source(&item, options, routes, &routes->sources[i]);
     }
@@ -333,7 +336,7 @@ static struct routes *take_sources(const struct place *root, const struct routes
 struct routes *routes_read(const struct routes_options *options, struct buf *complaints)
 {
     const struct complaints to = {complaints, options->label};
-    struct place root = {.complaints = &to};
+    struct json_settings root = {.complaints = &to};
     struct routes *routes = NULL;
     struct buf text = {0};
     size_t before = complaints->len;
@@ -349,7 +352,7 @@ struct routes *routes_read(const struct routes_options *options, struct buf *com
     cJSON_Delete(json);
     buf_free(&text);
     if (complaints->len > before || complaints->failed) {
-        route_release(routes);
+        source_release(routes);
         return NULL;
     }
     return routes;

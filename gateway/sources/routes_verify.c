@@ -17,47 +17,48 @@
 /* --- secrets ------------------------------------------------------------------------- */
 
 /* Appends what the file or the variable holds. False after a complaint. */
-static bool read_secret(const struct place *file, const struct place *env, struct buf *text)
+static bool read_secret(const struct json_settings *file, const struct json_settings *env, struct buf *text)
 {
     const char *name = NULL;
     struct error error;
 
     if (file->value != NULL) {
-        if (!place_text(file, 1, FILE_NAME_MAX, &name)) {
+        if (!json_settings_text(file, 1, FILE_NAME_MAX, &name)) {
             return false;
         }
         if (config_read_file(name, text, &error) != ERROR_NONE) {
-            place_complain(file, "%s", error.text);
+            json_settings_complain(file, "%s", error.text);
             return false;
         }
     } else {
-        if (!place_text(env, 1, TEXT_MAX, &name)) {
+        if (!json_settings_text(env, 1, TEXT_MAX, &name)) {
             return false;
         }
         if (getenv(name) == NULL) {
-            place_complain(env, "%s is not set", name);
+            json_settings_complain(env, "%s is not set", name);
             return false;
         }
         buf_append_text(text, getenv(name));
     }
     if (text->len == 0) {
-        place_complain(file->value != NULL ? file : env, "%s is empty", name);
+        json_settings_complain(file->value != NULL ? file : env, "%s is empty", name);
         return false;
     }
     return true;
 }
 
 /* Both known to everybody and given to everybody are no secrets. */
-static bool accept_secret(const struct place *p, struct span text)
+static bool accept_secret(const struct json_settings *p, struct span text)
 {
     struct error error;
 
     if (secret_is_insecure(text)) {
-        place_complain(p, "is a development secret that everybody knows: make secrets writes real ones");
+        json_settings_complain(p,
+                               "is a development secret that everybody knows: make secrets writes real ones");
         return false;
     }
     if (secret_register(text, &error) != ERROR_NONE) {
-        place_complain(p, "%s", error.text);
+        json_settings_complain(p, "%s", error.text);
         return false;
     }
     return true;
@@ -65,59 +66,60 @@ static bool accept_secret(const struct place *p, struct span text)
 
 /* One {"file": ...} or {"env": ...}: appends its text, unless it isn't to be read. False after a complaint.
  */
-static bool take_secret(const struct place *p, bool read, struct buf *text)
+static bool take_secret(const struct json_settings *p, bool read, struct buf *text)
 {
     static const char *const members[] = {"file", "env", NULL};
-    struct place file, env;
+    struct json_settings file, env;
 
     if (cJSON_IsString(p->value)) {
-        place_complain(p, "is text: a secret never stands here; write {\"file\": ...} or {\"env\": ...}");
+        json_settings_complain(
+            p, "is text: a secret never stands here; write {\"file\": ...} or {\"env\": ...}");
         return false;
     }
-    if (!place_is_object(p, members)) {
+    if (!json_settings_is_object(p, members)) {
         return false;
     }
-    file = place_member(p, "file");
-    env = place_member(p, "env");
+    file = json_settings_member(p, "file");
+    env = json_settings_member(p, "env");
     if ((file.value == NULL) == (env.value == NULL)) {
-        place_complain(p, "needs either \"file\" or \"env\"");
+        json_settings_complain(p, "needs either \"file\" or \"env\"");
         return false;
     }
     if (!read) {
         const char *name;
 
-        return place_text(file.value != NULL ? &file : &env, 1, FILE_NAME_MAX, &name);
+        return json_settings_text(file.value != NULL ? &file : &env, 1, FILE_NAME_MAX, &name);
     }
     return read_secret(&file, &env, text) && accept_secret(p, buf_span(text));
 }
 
-static void add_secret(const struct place *p, bool read, struct verify_rule *rule)
+static void add_secret(const struct json_settings *p, bool read, struct verify_rule *rule)
 {
     struct buf text = {0};
     struct error error;
 
     if (take_secret(p, read, &text) && read &&
         verify_rule_add_secret(rule, buf_span(&text), &error) != ERROR_NONE) {
-        place_complain(p, "%s", error.text);
+        json_settings_complain(p, "%s", error.text);
     }
     secret_wipe(text.data, text.capacity);
     buf_free(&text);
 }
 
-static void add_secrets(const struct place *p, const struct scheme *scheme, bool read,
+static void add_secrets(const struct json_settings *p, const struct scheme *scheme, bool read,
                         struct verify_rule *rule)
 {
     int count;
 
     if (scheme->key == SCHEME_KEY_NONE) {
         if (p->value != NULL) {
-            place_complain(p, "is not for the scheme %s, which checks nothing", scheme->name);
+            json_settings_complain(p, "is not for the scheme %s, which checks nothing", scheme->name);
         }
         return;
     }
-    count = place_items(p, 1, VERIFY_SECRETS_MAX);
+    count = json_settings_items(p, 1, VERIFY_SECRETS_MAX);
     for (int i = 0; i < count; i++) {
-        struct place item = place_item(p, i);
+        struct json_settings item = json_settings_item(p, i);
 
         add_secret(&item, read, rule);
     }
@@ -126,22 +128,22 @@ static void add_secrets(const struct place *p, const struct scheme *scheme, bool
 /* --- verify -------------------------------------------------------------------------- */
 
 /* RFC 9110, 5.6.2, in lower case; as a copy. NULL after a complaint. */
-static char *header_name(const struct place *p)
+static char *header_name(const struct json_settings *p)
 {
     const char *text;
     char *copy;
 
-    if (!place_text(p, 1, TEXT_MAX, &text)) {
+    if (!json_settings_text(p, 1, TEXT_MAX, &text)) {
         return NULL;
     }
     if (strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") !=
         strlen(text)) {
-        place_complain(p, "is no header's name");
+        json_settings_complain(p, "is no header's name");
         return NULL;
     }
     copy = strdup(text);
     if (copy == NULL) {
-        place_complain(p, "found no memory");
+        json_settings_complain(p, "found no memory");
         return NULL;
     }
     for (char *c = copy; *c != '\0'; c++) {
@@ -150,21 +152,21 @@ static char *header_name(const struct place *p)
     return copy;
 }
 
-static char *copied_text(const struct place *p)
+static char *copied_text(const struct json_settings *p)
 {
     const char *text;
     char *copy = NULL;
 
-    if (place_text(p, 1, TEXT_MAX, &text)) {
+    if (json_settings_text(p, 1, TEXT_MAX, &text)) {
         copy = strdup(text);
         if (copy == NULL) {
-            place_complain(p, "found no memory");
+            json_settings_complain(p, "found no memory");
         }
     }
     return copy;
 }
 
-static char *verify_token(const struct place *p, bool read)
+static char *verify_token(const struct json_settings *p, bool read)
 {
     struct buf text = {0};
     char *copy = NULL;
@@ -172,7 +174,7 @@ static char *verify_token(const struct place *p, bool read)
     if (take_secret(p, read, &text) && read) {
         copy = strdup(buf_text(&text));
         if (copy == NULL) {
-            place_complain(p, "found no memory");
+            json_settings_complain(p, "found no memory");
         }
     }
     secret_wipe(text.data, text.capacity);
@@ -180,7 +182,8 @@ static char *verify_token(const struct place *p, bool read)
     return copy;
 }
 
-static void take_member(const struct place *p, enum scheme_member member, bool read, struct verify_rule *rule)
+static void take_member(const struct json_settings *p, enum scheme_member member, bool read,
+                        struct verify_rule *rule)
 {
     static const char *const algorithms[] = {"sha256", "sha1", "sha512", NULL};
     static const char *const encodings[] = {"hex", "base64", NULL};
@@ -189,10 +192,10 @@ static void take_member(const struct place *p, enum scheme_member member, bool r
 
     switch (member) {
     case SCHEME_TOLERANCE:
-        if (place_quantity(p, CONFIG_DURATION, TOLERANCE_LEAST, TOLERANCE_MOST, &us)) {
+        if (json_settings_quantity(p, CONFIG_DURATION, TOLERANCE_LEAST, TOLERANCE_MOST, &us)) {
             rule->tolerance_s = us / CLOCK_US_PER_S;
             if (us % CLOCK_US_PER_S != 0) {
-                place_complain(p, "is not a whole number of seconds");
+                json_settings_complain(p, "is not a whole number of seconds");
             }
         }
         break;
@@ -200,13 +203,13 @@ static void take_member(const struct place *p, enum scheme_member member, bool r
         rule->header = header_name(p);
         break;
     case SCHEME_ALGORITHM:
-        choice = place_choice(p, algorithms);
+        choice = json_settings_choice(p, algorithms);
         if (choice >= 0) {
             (void)secret_key_algorithm_of(span_of(algorithms[choice]), &rule->algorithm);
         }
         break;
     case SCHEME_ENCODING:
-        choice = place_choice(p, encodings);
+        choice = json_settings_choice(p, encodings);
         if (choice >= 0) {
             (void)encoding_of(span_of(encodings[choice]), &rule->encoding);
         }
@@ -223,7 +226,7 @@ static void take_member(const struct place *p, enum scheme_member member, bool r
     }
 }
 
-static void take_members(const struct place *verify, const struct scheme *scheme, bool read,
+static void take_members(const struct json_settings *verify, const struct scheme *scheme, bool read,
                          struct verify_rule *rule)
 {
 #define MEMBER(enumerator, bit, name) {name, enumerator},
@@ -234,38 +237,39 @@ static void take_members(const struct place *verify, const struct scheme *scheme
 #undef MEMBER
 
     for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
-        struct place p = place_member(verify, members[i].name);
+        struct json_settings p = json_settings_member(verify, members[i].name);
 
         if (p.value == NULL && (scheme->needs & members[i].member) != 0) {
-            place_complain(&p, "is missing: the scheme %s needs it", scheme->name);
+            json_settings_complain(&p, "is missing: the scheme %s needs it", scheme->name);
         } else if (p.value != NULL && (scheme->takes & members[i].member) == 0) {
-            place_complain(&p, "is not for the scheme %s%s", scheme->name,
-                           members[i].member == SCHEME_TOLERANCE ? ", which signs no time" : "");
+            json_settings_complain(&p, "is not for the scheme %s%s", scheme->name,
+                                   members[i].member == SCHEME_TOLERANCE ? ", which signs no time" : "");
         } else if (p.value != NULL) {
             take_member(&p, members[i].member, read, rule);
         }
     }
 }
 
-const struct scheme *demand_verify(const struct place *verify, bool secrets, struct source *source)
+const struct scheme *routes_verify_read(const struct json_settings *verify, bool secrets,
+                                        struct source *source)
 {
 #define NAME(enumerator, bit, name) name,
     static const char *const members[] = {"scheme", "secrets", SCHEME_MEMBERS(NAME) NULL};
 #undef NAME
     const struct scheme *scheme;
     const char *name;
-    struct place p;
+    struct json_settings p;
 
     if (verify->value == NULL) {
-        place_complain(verify,
-                       "is missing: name a scheme, or write {\"scheme\": \"none\"} to believe everybody");
+        json_settings_complain(
+            verify, "is missing: name a scheme, or write {\"scheme\": \"none\"} to believe everybody");
         return NULL;
     }
-    if (!place_is_object(verify, members)) {
+    if (!json_settings_is_object(verify, members)) {
         return NULL;
     }
-    p = place_member(verify, "scheme");
-    if (!place_text(&p, 1, TEXT_MAX, &name)) {
+    p = json_settings_member(verify, "scheme");
+    if (!json_settings_text(&p, 1, TEXT_MAX, &name)) {
         return NULL;
     }
     scheme = scheme_named(span_of(name));
@@ -273,13 +277,13 @@ const struct scheme *demand_verify(const struct place *verify, bool secrets, str
         struct buf known = {0};
 
         scheme_names(&known);
-        place_complain(&p, "\"%.40s\" is none of: %s", name, buf_text(&known));
+        json_settings_complain(&p, "\"%.40s\" is none of: %s", name, buf_text(&known));
         buf_free(&known);
         return NULL;
     }
     source->verify = scheme_rule(scheme);
     take_members(verify, scheme, secrets, &source->verify);
-    p = place_member(verify, "secrets");
+    p = json_settings_member(verify, "secrets");
     if ((scheme->needs & SCHEME_USER) != 0 && source->verify.user == NULL) {
         return scheme; /* its secrets are prepared with the user, of which there is a complaint */
     }
@@ -289,83 +293,83 @@ const struct scheme *demand_verify(const struct place *verify, bool secrets, str
 
 /* --- id ------------------------------------------------------------------------------- */
 
-static void take_header(const struct place *p, const struct scheme *scheme, struct source *source)
+static void take_header(const struct json_settings *p, const struct scheme *scheme, struct source *source)
 {
     source->id_text = header_name(p);
-    source->id = (struct eventid_rule){EVENTID_HEADER, source->id_text, false};
+    source->id = (struct event_id_rule){EVENT_ID_HEADER, source->id_text, false};
     if (source->id_text == NULL || scheme == NULL) {
         return;
     }
-    if (scheme->id.kind == EVENTID_HEADER && strcmp(scheme->id.text, source->id_text) == 0) {
+    if (scheme->id.kind == EVENT_ID_HEADER && strcmp(scheme->id.text, source->id_text) == 0) {
         return;
     }
     /* An id is kept, logged and shown. */
     if (verify_reads(&source->verify, span_of(source->id_text)) ||
         strcmp(source->id_text, "authorization") == 0 || strcmp(source->id_text, "cookie") == 0) {
-        place_complain(p, "holds a proof, which is no id");
+        json_settings_complain(p, "holds a proof, which is no id");
     }
 }
 
-static void take_pointer(const struct place *p, struct source *source)
+static void take_pointer(const struct json_settings *p, struct source *source)
 {
     const char *text, *wrong;
 
-    if (!place_text(p, 0, TEXT_MAX, &text)) {
+    if (!json_settings_text(p, 0, TEXT_MAX, &text)) {
         return;
     }
-    wrong = pointer_wrong(span_of(text));
+    wrong = json_pointer_wrong(span_of(text));
     if (wrong != NULL || strpbrk(text, "\r\n") != NULL) {
-        place_complain(p, "is no JSON pointer: it %s", wrong != NULL ? wrong : "holds a line's end");
+        json_settings_complain(p, "is no JSON pointer: it %s", wrong != NULL ? wrong : "holds a line's end");
         return;
     }
     source->id_text = strdup(text);
     if (source->id_text == NULL) {
-        place_complain(p, "found no memory");
+        json_settings_complain(p, "found no memory");
     }
-    source->id = (struct eventid_rule){EVENTID_POINTER, source->id_text, false};
+    source->id = (struct event_id_rule){EVENT_ID_POINTER, source->id_text, false};
 }
 
-static void take_rule(const struct place *id, const struct scheme *scheme, struct source *source)
+static void take_rule(const struct json_settings *id, const struct scheme *scheme, struct source *source)
 {
     static const char *const members[] = {"header", "pointer", "body", NULL};
-    struct place header, pointer, body;
+    struct json_settings header, pointer, body;
     bool whole;
 
-    if (!place_is_object(id, members)) {
+    if (!json_settings_is_object(id, members)) {
         return;
     }
-    header = place_member(id, "header");
-    pointer = place_member(id, "pointer");
-    body = place_member(id, "body");
+    header = json_settings_member(id, "header");
+    pointer = json_settings_member(id, "pointer");
+    body = json_settings_member(id, "body");
     if ((header.value != NULL) + (pointer.value != NULL) + (body.value != NULL) != 1) {
-        place_complain(id, "needs one of \"header\", \"pointer\" and \"body\"");
+        json_settings_complain(id, "needs one of \"header\", \"pointer\" and \"body\"");
     } else if (header.value != NULL) {
         take_header(&header, scheme, source);
     } else if (pointer.value != NULL) {
         take_pointer(&pointer, source);
-    } else if (place_truth(&body, &whole)) {
-        source->id = (struct eventid_rule){EVENTID_BODY, NULL, false};
+    } else if (json_settings_truth(&body, &whole)) {
+        source->id = (struct event_id_rule){EVENT_ID_BODY, NULL, false};
         if (!whole) {
-            place_complain(&body, "is false: leave it out, or name another rule");
+            json_settings_complain(&body, "is false: leave it out, or name another rule");
         }
     }
 }
 
-void demand_id(const struct place *id, const struct scheme *scheme, struct source *source)
+void routes_verify_read_id(const struct json_settings *id, const struct scheme *scheme, struct source *source)
 {
     bool own = id->value != NULL;
 
     if (own) {
         take_rule(id, scheme, source);
     } else if (scheme != NULL && scheme->needs_id_rule) {
-        place_complain(id, "is missing: the scheme %s has no id of its own", scheme->name);
+        json_settings_complain(id, "is missing: the scheme %s has no id of its own", scheme->name);
     } else if (scheme != NULL) {
         source->id = scheme->id;
     }
     source->keep = scheme == NULL ? ENVELOPE_KEEP_FIRST : scheme->keep;
     /* A header of one's own choice is under no signature. */
-    if (own && scheme != NULL && scheme->key != SCHEME_KEY_NONE && source->id.kind == EVENTID_HEADER &&
-        !(scheme->id.kind == EVENTID_HEADER && source->id.text != NULL &&
+    if (own && scheme != NULL && scheme->key != SCHEME_KEY_NONE && source->id.kind == EVENT_ID_HEADER &&
+        !(scheme->id.kind == EVENT_ID_HEADER && source->id.text != NULL &&
           strcmp(scheme->id.text, source->id.text) == 0)) {
         source->keep = ENVELOPE_KEEP_FIRST;
     }

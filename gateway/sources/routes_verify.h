@@ -11,9 +11,12 @@
 /* Reads source->verify. secrets false: they are checked for their form, but not read (the rule then
  * has none: not for use). Returns the scheme's row, NULL when it is unknown; complains of all
  * that is wrong. The secrets are registered with lib/secret. */
-const struct scheme *demand_verify(const struct place *verify, bool secrets, struct source *source);
+const struct scheme *routes_verify_read(const struct json_settings *verify, bool secrets,
+                                        struct source *source);
 /* Reads source->id, or takes the scheme's own rule when nothing stands there; and the default of
- * source->keep, which depends on both: first where the id isn't under the signature. After demand_verify. */
-void demand_id(const struct place *id, const struct scheme *scheme, struct source *source);
+ * source->keep, which depends on both: first where the id isn't under the signature. After
+ * routes_verify_read. */
+void routes_verify_read_id(const struct json_settings *id, const struct scheme *scheme,
+                           struct source *source);
 
 #endif

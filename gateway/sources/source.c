@@ -16,7 +16,7 @@ static struct routes *current; /* under the mutex */
 
 /* --- tables ------------------------------------------------------------------------ */
 
-struct routes *route_table(size_t count)
+struct routes *source_table(size_t count)
 {
     struct routes *r = calloc(1, sizeof *r);
 
@@ -48,9 +48,9 @@ static void free_table(struct routes *r)
     free(r);
 }
 
-struct routes *route_default(int64_t delay_us, int64_t max_body)
+struct routes *source_default(int64_t delay_us, int64_t max_body)
 {
-    struct routes *r = route_table(1);
+    struct routes *r = source_table(1);
     struct source *s;
 
     if (r == NULL) {
@@ -63,14 +63,14 @@ struct routes *route_default(int64_t delay_us, int64_t max_body)
     s->prefix = true;
     s->methods = REQUEST_METHODS_ALL;
     s->max_body = max_body;
-    if (s->path == NULL || !route_set_delay(r, s, delay_us)) {
+    if (s->path == NULL || !source_set_delay(r, s, delay_us)) {
         free_table(r);
         return NULL;
     }
     return r;
 }
 
-bool route_set_delay(struct routes *r, struct source *s, int64_t delay_us)
+bool source_set_delay(struct routes *r, struct source *s, int64_t delay_us)
 {
     s->delay_us = delay_us;
     topology_entry(s->exchange, delay_us);
@@ -79,7 +79,7 @@ bool route_set_delay(struct routes *r, struct source *s, int64_t delay_us)
 
 /* --- finding ------------------------------------------------------------------------ */
 
-const char *route_doubt(struct span path)
+const char *source_doubt(struct span path)
 {
     for (size_t i = 0; i < path.len; i++) {
         const char *at = path.data + i;
@@ -104,7 +104,7 @@ const char *route_doubt(struct span path)
     return NULL;
 }
 
-struct source *route_find(const struct routes *r, struct span path)
+struct source *source_find(const struct routes *r, struct span path)
 {
     struct source *found = NULL;
     size_t longest = 0;
@@ -128,16 +128,16 @@ struct source *route_find(const struct routes *r, struct span path)
     return found;
 }
 
-struct source *route_meet(const struct routes *r, const struct request *request, struct reply *reply)
+struct source *source_meet(const struct routes *r, const struct request *request, struct reply *reply)
 {
-    const char *doubt = r->listed ? route_doubt(request->path) : NULL;
+    const char *doubt = r->listed ? source_doubt(request->path) : NULL;
     struct source *source;
 
     if (doubt != NULL) {
         (void)reply_refuse(reply, REPLY_MALFORMED, "the path holds %s, which can be read in two ways", doubt);
         return NULL;
     }
-    source = route_find(r, request->path);
+    source = source_find(r, request->path);
     if (source == NULL) {
         (void)reply_refuse(reply, REPLY_UNKNOWN, "nothing takes events on this path");
         return NULL;
@@ -166,7 +166,7 @@ static void keep_buckets(struct routes *to, const struct routes *from)
     }
 }
 
-void route_install(struct routes *r)
+void source_install(struct routes *r)
 {
     struct routes *before;
 
@@ -175,10 +175,10 @@ void route_install(struct routes *r)
     keep_buckets(r, before);
     current = r;
     (void)pthread_mutex_unlock(&mutex);
-    route_release(before);
+    source_release(before);
 }
 
-struct routes *route_hold(void)
+struct routes *source_hold(void)
 {
     struct routes *r;
 
@@ -189,14 +189,14 @@ struct routes *route_hold(void)
     return r;
 }
 
-void route_release(struct routes *r)
+void source_release(struct routes *r)
 {
     if (r != NULL && atomic_fetch_sub(&r->holds, 1) == 1) {
         free_table(r);
     }
 }
 
-void route_announce(const struct routes *r)
+void source_announce(const struct routes *r)
 {
     for (size_t i = 0; i < r->count; i++) {
         const struct source *s = &r->sources[i];

@@ -39,7 +39,7 @@ struct source {
     bool prefix;
     unsigned methods; /* see request_method */
     struct verify_rule verify;
-    struct eventid_rule id;
+    struct event_id_rule id;
     char *id_text; /* what id.text views, unless it is the scheme's */
     enum envelope_keep keep;
     int64_t max_body;
@@ -63,30 +63,31 @@ struct routes {
 /* Takes a token. 0, or how many microseconds from now (monotonic) the next one comes. Any thread. */
 int64_t rate_take(struct rate *rate, int64_t now_us);
 /* A table of so many zeroed sources, held once. NULL: no memory. */
-struct routes *route_table(size_t count);
+struct routes *source_table(size_t count);
 /* What there is without a routes file: the source `default` takes everything, unverified. Held once. NULL: no
  * memory. */
-struct routes *route_default(int64_t delay_us, int64_t max_body);
+struct routes *source_default(int64_t delay_us, int64_t max_body);
 /* Sets what follows from delay_us. False: it is one delay too many (see delays). */
-MUST_CHECK bool route_set_delay(struct routes *routes, struct source *source, int64_t delay_us);
+MUST_CHECK bool source_set_delay(struct routes *routes, struct source *source, int64_t delay_us);
 
 /* What makes a path doubtful, since two readers may take it for different ones: "%2e", "//", or a
  * segment "." or "..". NULL: nothing. */
-const char *route_doubt(struct span path);
+const char *source_doubt(struct span path);
 /* The source whose path is the longest that fits; an exact one is longer than any prefix. Without regard to
  * the method. NULL: none. */
-struct source *route_find(const struct routes *routes, struct span path);
+struct source *source_find(const struct routes *routes, struct span path);
 /* The source that takes this request; NULL: *reply says why. */
-struct source *route_meet(const struct routes *routes, const struct request *request, struct reply *reply);
+struct source *source_meet(const struct routes *routes, const struct request *request, struct reply *reply);
 
 /* Puts the table in force and takes over the caller's hold; the one before is let go. What the buckets of
  * sources of the same name and rate have given stays given. Any thread. */
-void route_install(struct routes *routes);
-/* The table in force, to be let go by route_release. Any thread; never NULL after the first route_install. */
-struct routes *route_hold(void);
+void source_install(struct routes *routes);
+/* The table in force, to be let go by source_release. Any thread; never NULL after the first source_install.
+ */
+struct routes *source_hold(void);
 /* routes may be NULL. */
-void route_release(struct routes *routes);
+void source_release(struct routes *routes);
 /* Logs each source, and warns of those that are open to anybody. After log_start. */
-void route_announce(const struct routes *routes);
+void source_announce(const struct routes *routes);
 
 #endif

@@ -107,7 +107,8 @@ static bool says(struct span body, const char *pointer, const char *word)
     struct span raw;
 
     return body.len > 0 && memmem(body.data, body.len, word, strlen(word)) != NULL &&
-           pointer_find(body, span_of(pointer), &raw) == POINTER_STRING && span_equal(raw, span_of(word));
+           json_pointer_find(body, span_of(pointer), &raw) == JSON_POINTER_STRING &&
+           span_equal(raw, span_of(word));
 }
 
 /* The string at this pointer; empty when there is none. */
@@ -115,7 +116,8 @@ static void take_string(struct span body, const char *pointer, struct buf *out)
 {
     struct span raw;
 
-    if (pointer_find(body, span_of(pointer), &raw) == POINTER_STRING && !jsontext_unescape(raw, out)) {
+    if (json_pointer_find(body, span_of(pointer), &raw) == JSON_POINTER_STRING &&
+        !json_scan_unescape(raw, out)) {
         buf_clear(out);
     }
 }

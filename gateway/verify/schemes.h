@@ -77,8 +77,8 @@ struct scheme {
     enum secret_key_algorithm algorithm; /* of the MAC; with SCHEME_ALGORITHM the rule's default */
     enum encoding encoding;              /* of the signature; with SCHEME_ENCODING the rule's default */
     enum scheme_challenge challenge;
-    bool needs_id_rule;     /* the source must name one, for no provider stands behind the scheme */
-    struct eventid_rule id; /* when the source names none */
+    bool needs_id_rule;      /* the source must name one, for no provider stands behind the scheme */
+    struct event_id_rule id; /* when the source names none */
     /* When the source names none: first where the id isn't under the signature, so that a captured
      * request can't replace another event by its id. */
     enum envelope_keep keep;

@@ -13,18 +13,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span document = {(const char *)data, size}, pointer, raw;
     struct buf text = {0};
-    enum pointer_result result;
+    enum json_pointer_result result;
 
-    if (!lines_next(&document, &pointer) || pointer_wrong(pointer) != NULL) {
+    if (!lines_next(&document, &pointer) || json_pointer_wrong(pointer) != NULL) {
         return 0;
     }
-    result = pointer_find(document, pointer, &raw);
-    if (result == POINTER_STRING || result == POINTER_NUMBER) {
+    result = json_pointer_find(document, pointer, &raw);
+    if (result == JSON_POINTER_STRING || result == JSON_POINTER_NUMBER) {
         if (raw.data < document.data || raw.len > document.len ||
             (size_t)(raw.data - document.data) > document.len - raw.len) {
             abort();
         }
-        if (result == POINTER_STRING && jsontext_unescape(raw, &text) && text.len > raw.len) {
+        if (result == JSON_POINTER_STRING && json_scan_unescape(raw, &text) && text.len > raw.len) {
             abort();
         }
     }

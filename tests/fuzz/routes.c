@@ -30,7 +30,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         abort();
     }
     if (routes != NULL) {
-        route_release(routes);
+        source_release(routes);
     }
     buf_free(&complaints);
     return 0;

@@ -35,7 +35,7 @@ static struct verify_rule *rule_of(enum verify_scheme scheme)
 /* The first byte is the scheme, the rest a request: nobody is believed. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    static struct forwarded trusted;
+    static struct proxies trusted;
     struct span text = {(const char *)data + 1, size - 1};
     struct verify_rule *rule;
     enum verify_cause cause;
@@ -46,12 +46,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (size == 0) {
         return 0;
     }
-    if (trusted.count == 0 && forwarded_read("127.0.0.0/8,10.0.0.0/8,::1", &trusted, &error) != ERROR_NONE) {
+    if (trusted.count == 0 && proxies_read("127.0.0.0/8,10.0.0.0/8,::1", &trusted, &error) != ERROR_NONE) {
         abort();
     }
     rule = rule_of((enum verify_scheme)(VERIFY_STANDARD + data[0] % (SCHEME_COUNT - 1)));
     request = lines_request(&text);
-    forwarded_apply(&trusted, &request);
+    proxies_apply(&trusted, &request);
     if (verify_key(rule, &request, text, NOW, &cause) != NULL || cause == VERIFY_FINE ||
         cause == VERIFY_MEMORY) {
         abort();

@@ -401,6 +401,6 @@ int main(void)
         REDIRECTED(a_second_start_is_a_bug),
     };
 
-    (void)signal(SIGPIPE, SIG_IGN); /* as drain_install does */
+    (void)signal(SIGPIPE, SIG_IGN); /* as signals_install_drain does */
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -24,9 +24,9 @@ static void nothing_drains_before_a_signal(void **state)
     struct error error;
 
     (void)state;
-    assert_int_equal(drain_install(&error), ERROR_NONE);
-    assert_false(drain_requested());
-    assert_int_equal(is_readable(drain_fd()), 0);
+    assert_int_equal(signals_install_drain(&error), ERROR_NONE);
+    assert_false(signals_drain_requested());
+    assert_int_equal(is_readable(signals_drain_fd()), 0);
 }
 
 static void a_broken_pipe_is_an_error_and_not_the_end(void **state)
@@ -39,7 +39,7 @@ static void a_broken_pipe_is_an_error_and_not_the_end(void **state)
     assert_int_equal(write(ends[1], "x", 1), -1);
     assert_int_equal(errno, EPIPE);
     (void)close(ends[1]);
-    assert_false(drain_requested());
+    assert_false(signals_drain_requested());
 }
 
 static void a_signal_asks_for_a_drain_for_ever(void **state)
@@ -48,11 +48,11 @@ static void a_signal_asks_for_a_drain_for_ever(void **state)
     errno = EAGAIN;
     assert_int_equal(raise(SIGINT), 0);
     assert_int_equal(errno, EAGAIN);
-    assert_true(drain_requested());
-    assert_int_equal(is_readable(drain_fd()), 1);
+    assert_true(signals_drain_requested());
+    assert_int_equal(is_readable(signals_drain_fd()), 1);
     assert_int_equal(raise(SIGTERM), 0);
-    assert_true(drain_requested());
-    assert_int_equal(is_readable(drain_fd()), 1);
+    assert_true(signals_drain_requested());
+    assert_int_equal(is_readable(signals_drain_fd()), 1);
 }
 
 static void each_hangup_asks_for_one_reload_and_for_no_drain(void **state)
@@ -60,16 +60,16 @@ static void each_hangup_asks_for_one_reload_and_for_no_drain(void **state)
     struct error error;
 
     (void)state;
-    assert_int_equal(reload_install(&error), ERROR_NONE);
-    assert_false(reload_take());
+    assert_int_equal(signals_install_reload(&error), ERROR_NONE);
+    assert_false(signals_take_reload());
     for (int i = 0; i < 2; i++) {
-        assert_int_equal(is_readable(reload_fd()), 0);
+        assert_int_equal(is_readable(signals_reload_fd()), 0);
         assert_int_equal(raise(SIGHUP), 0);
-        assert_int_equal(is_readable(reload_fd()), 1);
-        assert_true(reload_take());
-        assert_false(reload_take());
+        assert_int_equal(is_readable(signals_reload_fd()), 1);
+        assert_true(signals_take_reload());
+        assert_false(signals_take_reload());
     }
-    assert_false(drain_requested());
+    assert_false(signals_drain_requested());
 }
 
 int main(void)

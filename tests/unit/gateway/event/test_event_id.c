@@ -14,24 +14,24 @@
 
 #include <cmocka.h>
 
-static struct eventid id;
+static struct event_id id;
 static struct reply reply;
 
-static bool take_by(struct eventid_rule rule, const char *const *headers, const char *body)
+static bool take_by(struct event_id_rule rule, const char *const *headers, const char *body)
 {
     struct request r = make_request("POST", "/", headers);
 
-    return eventid_take(&rule, &r, span_of(body), received_at_take(clock_wall_us()), &id, &reply);
+    return event_id_take(&rule, &r, span_of(body), received_at_take(clock_wall_us()), &id, &reply);
 }
 
 static bool take(const char *const *headers)
 {
-    return take_by((struct eventid_rule){EVENTID_ANY, NULL, false}, headers, "");
+    return take_by((struct event_id_rule){EVENT_ID_ANY, NULL, false}, headers, "");
 }
 
 static bool point(const char *pointer, const char *body)
 {
-    return take_by((struct eventid_rule){EVENTID_POINTER, pointer, false}, HEADERS("webhook-id", "never"),
+    return take_by((struct event_id_rule){EVENT_ID_POINTER, pointer, false}, HEADERS("webhook-id", "never"),
                    body);
 }
 
@@ -97,7 +97,7 @@ static void a_long_id_becomes_its_hash(void **state)
 
 static void a_rule_for_a_header_never_falls_through(void **state)
 {
-    struct eventid_rule rule = {EVENTID_HEADER, "x-github-delivery", false};
+    struct event_id_rule rule = {EVENT_ID_HEADER, "x-github-delivery", false};
 
     (void)state;
     assert_true(take_by(rule, HEADERS("webhook-id", "other", "X-GitHub-Delivery", "one"), ""));
@@ -150,7 +150,7 @@ static void a_pointer_takes_a_string_or_a_safe_integer_and_nothing_else(void **s
 
 static void where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent(void **state)
 {
-    struct eventid_rule rule = {EVENTID_POINTER, "/event_id", true};
+    struct event_id_rule rule = {EVENT_ID_POINTER, "/event_id", true};
 
     (void)state;
     assert_true(take_by(rule, HEADERS("a", "b"), "{\"event_id\":\"Ev1\"}"));
@@ -159,10 +159,10 @@ static void where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent(v
     assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
     /* What is there, but can't be an id, isn't absent. */
     assert_false(take_by(rule, HEADERS("a", "b"), "{\"event_id\":1.5}"));
-    rule = (struct eventid_rule){EVENTID_HEADER, "idempotency-key", true};
+    rule = (struct event_id_rule){EVENT_ID_HEADER, "idempotency-key", true};
     assert_true(take_by(rule, HEADERS("a", "b"), ""));
     assert_string_equal(id.text, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    rule = (struct eventid_rule){EVENTID_BODY, NULL, false};
+    rule = (struct event_id_rule){EVENT_ID_BODY, NULL, false};
     assert_true(take_by(rule, HEADERS("webhook-id", "never"), "command=%2Fx"));
     assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
 }

@@ -13,14 +13,14 @@
 
 static struct span raw;
 
-static enum pointer_result find(const char *document, const char *pointer)
+static enum json_pointer_result find(const char *document, const char *pointer)
 {
     raw = (struct span){"", 0};
-    assert_null(pointer_wrong(span_of(pointer)));
-    return pointer_find(span_of(document), span_of(pointer), &raw);
+    assert_null(json_pointer_wrong(span_of(pointer)));
+    return json_pointer_find(span_of(document), span_of(pointer), &raw);
 }
 
-static void assert_found(const char *document, const char *pointer, enum pointer_result kind,
+static void assert_found(const char *document, const char *pointer, enum json_pointer_result kind,
                          const char *text)
 {
     assert_int_equal(find(document, pointer), kind);
@@ -35,19 +35,19 @@ static void the_rfcs_own_examples_point_where_they_should(void **state)
         " \"i\\\\j\": 5, \"k\\\"l\": 6, \" \": 7, \"m~n\": 8}";
 
     (void)state;
-    assert_int_equal(find(document, ""), POINTER_OTHER);
-    assert_int_equal(find(document, "/foo"), POINTER_OTHER);
-    assert_found(document, "/foo/0", POINTER_STRING, "bar");
-    assert_found(document, "/foo/1", POINTER_STRING, "baz");
-    assert_found(document, "/", POINTER_NUMBER, "0");
-    assert_found(document, "/a~1b", POINTER_NUMBER, "1");
-    assert_found(document, "/c%d", POINTER_NUMBER, "2");
-    assert_found(document, "/e^f", POINTER_NUMBER, "3");
-    assert_found(document, "/g|h", POINTER_NUMBER, "4");
-    assert_found(document, "/i\\j", POINTER_NUMBER, "5");
-    assert_found(document, "/k\"l", POINTER_NUMBER, "6");
-    assert_found(document, "/ ", POINTER_NUMBER, "7");
-    assert_found(document, "/m~0n", POINTER_NUMBER, "8");
+    assert_int_equal(find(document, ""), JSON_POINTER_OTHER);
+    assert_int_equal(find(document, "/foo"), JSON_POINTER_OTHER);
+    assert_found(document, "/foo/0", JSON_POINTER_STRING, "bar");
+    assert_found(document, "/foo/1", JSON_POINTER_STRING, "baz");
+    assert_found(document, "/", JSON_POINTER_NUMBER, "0");
+    assert_found(document, "/a~1b", JSON_POINTER_NUMBER, "1");
+    assert_found(document, "/c%d", JSON_POINTER_NUMBER, "2");
+    assert_found(document, "/e^f", JSON_POINTER_NUMBER, "3");
+    assert_found(document, "/g|h", JSON_POINTER_NUMBER, "4");
+    assert_found(document, "/i\\j", JSON_POINTER_NUMBER, "5");
+    assert_found(document, "/k\"l", JSON_POINTER_NUMBER, "6");
+    assert_found(document, "/ ", JSON_POINTER_NUMBER, "7");
+    assert_found(document, "/m~0n", JSON_POINTER_NUMBER, "8");
 }
 
 static void what_is_not_there_is_absent(void **state)
@@ -69,7 +69,7 @@ static void what_is_not_there_is_absent(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        assert_int_equal(find(cases[i][0], cases[i][1]), POINTER_ABSENT);
+        assert_int_equal(find(cases[i][0], cases[i][1]), JSON_POINTER_ABSENT);
     }
 }
 
@@ -116,13 +116,13 @@ static void a_document_that_is_not_whole_and_well_formed_holds_nothing(void **st
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(find(wrong[i], "/a"), POINTER_NO_JSON);
-        assert_int_equal(find(wrong[i], ""), POINTER_NO_JSON);
+        assert_int_equal(find(wrong[i], "/a"), JSON_POINTER_NO_JSON);
+        assert_int_equal(find(wrong[i], ""), JSON_POINTER_NO_JSON);
     }
-    assert_int_equal(pointer_find((struct span){"{\"a\":1}\0", 8}, SPAN_LITERAL("/a"), &raw),
-                     POINTER_NO_JSON);
-    assert_int_equal(pointer_find((struct span){"{\"a\":\0 1}", 9}, SPAN_LITERAL("/a"), &raw),
-                     POINTER_NO_JSON);
+    assert_int_equal(json_pointer_find((struct span){"{\"a\":1}\0", 8}, SPAN_LITERAL("/a"), &raw),
+                     JSON_POINTER_NO_JSON);
+    assert_int_equal(json_pointer_find((struct span){"{\"a\":\0 1}", 9}, SPAN_LITERAL("/a"), &raw),
+                     JSON_POINTER_NO_JSON);
 }
 
 static void white_space_and_every_kind_of_value_are_passed_over(void **state)
@@ -133,20 +133,20 @@ static void white_space_and_every_kind_of_value_are_passed_over(void **state)
                                    "] } ] , \"a\" : \"found\" } ";
 
     (void)state;
-    assert_found(document, "/a", POINTER_STRING, "found");
-    assert_found(document, "/z/0/0/a/1", POINTER_NUMBER, "-0.5e+3");
-    assert_int_equal(find(document, "/z/0/0/a/3"), POINTER_OTHER);
+    assert_found(document, "/a", JSON_POINTER_STRING, "found");
+    assert_found(document, "/z/0/0/a/1", JSON_POINTER_NUMBER, "-0.5e+3");
+    assert_int_equal(find(document, "/z/0/0/a/3"), JSON_POINTER_OTHER);
 }
 
 static void a_key_that_stands_twice_on_the_way_is_ambiguous(void **state)
 {
     (void)state;
-    assert_int_equal(find("{\"a\":1,\"a\":2}", "/a"), POINTER_AMBIGUOUS);
-    assert_int_equal(find("{\"a\":1,\"\\u0061\":2}", "/a"), POINTER_AMBIGUOUS);
-    assert_int_equal(find("{\"a\":{\"b\":1},\"a\":{}}", "/a/b"), POINTER_AMBIGUOUS);
-    assert_int_equal(find("{\"a\":{},\"a\":{\"b\":1}}", "/a/b"), POINTER_AMBIGUOUS);
-    assert_found("{\"b\":1,\"b\":2,\"a\":3}", "/a", POINTER_NUMBER, "3");
-    assert_found("{\"\\u0061\\/\":3}", "/a~1", POINTER_NUMBER, "3");
+    assert_int_equal(find("{\"a\":1,\"a\":2}", "/a"), JSON_POINTER_AMBIGUOUS);
+    assert_int_equal(find("{\"a\":1,\"\\u0061\":2}", "/a"), JSON_POINTER_AMBIGUOUS);
+    assert_int_equal(find("{\"a\":{\"b\":1},\"a\":{}}", "/a/b"), JSON_POINTER_AMBIGUOUS);
+    assert_int_equal(find("{\"a\":{},\"a\":{\"b\":1}}", "/a/b"), JSON_POINTER_AMBIGUOUS);
+    assert_found("{\"b\":1,\"b\":2,\"a\":3}", "/a", JSON_POINTER_NUMBER, "3");
+    assert_found("{\"\\u0061\\/\":3}", "/a~1", JSON_POINTER_NUMBER, "3");
 }
 
 static void depth_is_bounded_and_no_stack_is_used_for_it(void **state)
@@ -158,12 +158,13 @@ static void depth_is_bounded_and_no_stack_is_used_for_it(void **state)
     assert_non_null(document);
     memset(document, '[', FAR);
     memset(document + FAR, ']', FAR);
-    assert_int_equal(pointer_find((struct span){document, 2 * FAR}, SPAN_LITERAL("/a"), &raw),
-                     POINTER_NO_JSON);
+    assert_int_equal(json_pointer_find((struct span){document, 2 * FAR}, SPAN_LITERAL("/a"), &raw),
+                     JSON_POINTER_NO_JSON);
     memset(document, '[', JSONTEXT_DEPTH_MAX);
     memset(document + JSONTEXT_DEPTH_MAX, ']', JSONTEXT_DEPTH_MAX);
-    assert_int_equal(pointer_find((struct span){document, 2 * JSONTEXT_DEPTH_MAX}, SPAN_LITERAL(""), &raw),
-                     POINTER_OTHER);
+    assert_int_equal(
+        json_pointer_find((struct span){document, 2 * JSONTEXT_DEPTH_MAX}, SPAN_LITERAL(""), &raw),
+        JSON_POINTER_OTHER);
     free(document);
 }
 
@@ -172,13 +173,13 @@ static void strings_say_what_their_escapes_mean(void **state)
     struct buf out = {0};
 
     (void)state;
-    assert_true(jsontext_unescape(
+    assert_true(json_scan_unescape(
         SPAN_LITERAL("\\\"\\\\\\/\\b\\f\\n\\r\\t\\u0041\\u00e9\\u20ac\\ud83d\\ude00"), &out));
     assert_string_equal(buf_text(&out), "\"\\/\b\f\n\r\tA\xc3\xa9\xe2\x82\xac\xf0\x9f\x98\x80");
-    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83d"), &out));
-    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83dxxxxxx"), &out));
-    assert_false(jsontext_unescape(SPAN_LITERAL("\\ud83d\\u0041"), &out));
-    assert_false(jsontext_unescape(SPAN_LITERAL("\\ude00"), &out));
+    assert_false(json_scan_unescape(SPAN_LITERAL("\\ud83d"), &out));
+    assert_false(json_scan_unescape(SPAN_LITERAL("\\ud83dxxxxxx"), &out));
+    assert_false(json_scan_unescape(SPAN_LITERAL("\\ud83d\\u0041"), &out));
+    assert_false(json_scan_unescape(SPAN_LITERAL("\\ude00"), &out));
     assert_false(out.failed);
     buf_free(&out);
 }
@@ -186,13 +187,13 @@ static void strings_say_what_their_escapes_mean(void **state)
 static void what_is_no_pointer_is_told(void **state)
 {
     (void)state;
-    assert_null(pointer_wrong(SPAN_LITERAL("")));
-    assert_null(pointer_wrong(SPAN_LITERAL("/a/~0~1/0")));
-    assert_null(pointer_wrong(SPAN_LITERAL("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16")));
-    assert_non_null(pointer_wrong(SPAN_LITERAL("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17")));
-    assert_non_null(pointer_wrong(SPAN_LITERAL("a")));
-    assert_non_null(pointer_wrong(SPAN_LITERAL("/~")));
-    assert_non_null(pointer_wrong(SPAN_LITERAL("/~2")));
+    assert_null(json_pointer_wrong(SPAN_LITERAL("")));
+    assert_null(json_pointer_wrong(SPAN_LITERAL("/a/~0~1/0")));
+    assert_null(json_pointer_wrong(SPAN_LITERAL("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16")));
+    assert_non_null(json_pointer_wrong(SPAN_LITERAL("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17")));
+    assert_non_null(json_pointer_wrong(SPAN_LITERAL("a")));
+    assert_non_null(json_pointer_wrong(SPAN_LITERAL("/~")));
+    assert_non_null(json_pointer_wrong(SPAN_LITERAL("/~2")));
 }
 
 int main(void)

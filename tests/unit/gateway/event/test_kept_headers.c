@@ -22,7 +22,7 @@ static bool keep(const char *const *headers)
 
     envelope = (struct envelope){0};
     buf_clear(&text);
-    return kept_select(&r, &none, &text, &envelope, &reply);
+    return kept_headers_select(&r, &none, &text, &envelope, &reply);
 }
 
 static void assert_kept(size_t index, const char *name, const char *value)

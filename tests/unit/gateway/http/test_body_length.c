@@ -11,15 +11,15 @@
 
 #include <cmocka.h>
 
-static const struct framing_limits limits = {.max_body = 1000, .max_header_bytes = 1024};
-static struct framing framing;
+static const struct body_length_limits limits = {.max_body = 1000, .max_header_bytes = 1024};
+static struct body_length framing;
 static struct reply reply;
 
 static bool check(const char *const *headers)
 {
     struct request r = make_request("POST", "/path", headers);
 
-    return framing_check(&r, &limits, &framing, &reply);
+    return body_length_check(&r, &limits, &framing, &reply);
 }
 
 static void refused(const char *const *headers, enum reply_kind kind)
@@ -34,7 +34,7 @@ static void a_length_is_taken_up_to_the_limit(void **state)
 {
     (void)state;
     assert_true(check(HEADERS("Host", "a", "Content-Length", "1000")));
-    assert_int_equal(framing.body, FRAMING_LENGTH);
+    assert_int_equal(framing.body, BODY_LENGTH_GIVEN);
     assert_int_equal(framing.length, 1000);
     refused(HEADERS("Host", "a", "Content-Length", "1001"), REPLY_TOO_LARGE);
     assert_non_null(strstr(reply.text, "1001"));
@@ -45,9 +45,9 @@ static void neither_header_means_an_empty_body(void **state)
 {
     (void)state;
     assert_true(check(HEADERS("Host", "a")));
-    assert_int_equal(framing.body, FRAMING_NONE);
+    assert_int_equal(framing.body, BODY_LENGTH_NONE);
     assert_true(check(HEADERS("Host", "a", "Transfer-Encoding", "Chunked")));
-    assert_int_equal(framing.body, FRAMING_CHUNKED);
+    assert_int_equal(framing.body, BODY_LENGTH_CHUNKED);
 }
 
 static void framing_that_two_parties_may_read_differently_is_refused(void **state)
@@ -76,11 +76,11 @@ static void http_1_0_needs_no_host_and_has_no_chunks(void **state)
 
     (void)state;
     r.http_1_0 = true;
-    assert_true(framing_check(&r, &limits, &framing, &reply));
+    assert_true(body_length_check(&r, &limits, &framing, &reply));
     assert_false(framing.keep_alive);
     r = make_request("POST", "/", HEADERS("Transfer-Encoding", "chunked"));
     r.http_1_0 = true;
-    assert_false(framing_check(&r, &limits, &framing, &reply));
+    assert_false(body_length_check(&r, &limits, &framing, &reply));
 }
 
 static void headers_are_limited_in_number_and_in_bytes(void **state)
@@ -98,9 +98,9 @@ static void headers_are_limited_in_number_and_in_bytes(void **state)
     while (r.header_count < REQUEST_HEADERS_MAX - 1) {
         r.headers[r.header_count++] = (struct request_header){span_of("x"), span_of("y")};
     }
-    assert_true(framing_check(&r, &limits, &framing, &reply));
+    assert_true(body_length_check(&r, &limits, &framing, &reply));
     r.headers[r.header_count++] = (struct request_header){span_of("x"), span_of("y")};
-    assert_false(framing_check(&r, &limits, &framing, &reply));
+    assert_false(body_length_check(&r, &limits, &framing, &reply));
     assert_int_equal(reply.kind, REPLY_HEADERS);
 }
 
@@ -113,15 +113,15 @@ static void a_target_holds_printing_ascii_and_is_limited(void **state)
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         struct request r = make_request("POST", wrong[i], HEADERS("Host", "a"));
 
-        assert_false(framing_check(&r, &limits, &framing, &reply));
+        assert_false(body_length_check(&r, &limits, &framing, &reply));
         assert_int_equal(reply.kind, REPLY_MALFORMED);
     }
     memset(path + 1, 'x', 16384);
     struct request r = make_request("POST", path, HEADERS("Host", "a"));
-    assert_false(framing_check(&r, &limits, &framing, &reply));
+    assert_false(body_length_check(&r, &limits, &framing, &reply));
     assert_int_equal(reply.kind, REPLY_LONG_TARGET);
     r.path.len--;
-    assert_true(framing_check(&r, &limits, &framing, &reply));
+    assert_true(body_length_check(&r, &limits, &framing, &reply));
 }
 
 static void methods_are_those_seven_in_capitals(void **state)
@@ -133,11 +133,11 @@ static void methods_are_those_seven_in_capitals(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof taken / sizeof taken[0]; i++) {
         r = make_request(taken[i], "/", HEADERS("Host", "a"));
-        assert_true(framing_check(&r, &limits, &framing, &reply));
+        assert_true(body_length_check(&r, &limits, &framing, &reply));
     }
     for (size_t i = 0; i < sizeof refused_ones / sizeof refused_ones[0]; i++) {
         r = make_request(refused_ones[i], "/", HEADERS("Host", "a"));
-        assert_false(framing_check(&r, &limits, &framing, &reply));
+        assert_false(body_length_check(&r, &limits, &framing, &reply));
         assert_int_equal(reply.kind, REPLY_METHOD);
     }
 }

@@ -14,12 +14,12 @@
 static struct request apply(const char *trusted, const char *peer, const char *const *headers)
 {
     struct request r = make_request("POST", "/", headers);
-    struct forwarded forwarded;
+    struct proxies proxies;
     struct error error;
 
     r.remote = span_of(peer);
-    assert_int_equal(forwarded_read(trusted, &forwarded, &error), ERROR_NONE);
-    forwarded_apply(&forwarded, &r);
+    assert_int_equal(proxies_read(trusted, &proxies, &error), ERROR_NONE);
+    proxies_apply(&proxies, &r);
     return r;
 }
 
@@ -106,10 +106,10 @@ static void headers_that_came_twice_are_one_list(void **state)
 
 static void assert_wrong(const char *text, const char *says)
 {
-    struct forwarded forwarded;
+    struct proxies proxies;
     struct error error;
 
-    assert_int_equal(forwarded_read(text, &forwarded, &error), ERROR_SETTING);
+    assert_int_equal(proxies_read(text, &proxies, &error), ERROR_SETTING);
     if (strstr(error.text, says) == NULL) {
         fail_msg("'%s': %s", text, error.text);
     }
@@ -133,7 +133,7 @@ static void networks_that_are_none_are_named(void **state)
     assert_wrong("10.0.0.0/8,,::1", "''");
     assert_wrong(" ", "''");
     assert_wrong("10.0.0/8", "is no IP address");
-    for (int i = 0; i <= FORWARDED_NETWORKS_MAX; i++) {
+    for (int i = 0; i <= PROXIES_NETWORKS_MAX; i++) {
         buf_append_text(&many, i > 0 ? ",10.0.0.0/8" : "10.0.0.0/8");
     }
     assert_wrong(buf_text(&many), "more than 32");

@@ -62,17 +62,17 @@ static void close_pair(struct pair p)
     (void)close(p.reader);
 }
 
-static void watch(struct patience_watch *w, struct pair p)
+static void watch(struct slow_senders_watch *w, struct pair p)
 {
-    *w = (struct patience_watch){.peer = "127.0.0.1", .peer_port = p.sender_port};
-    patience_begin(w);
+    *w = (struct slow_senders_watch){.peer = "127.0.0.1", .peer_port = p.sender_port};
+    slow_senders_begin(w);
 }
 
 static void start(int threads)
 {
     struct error error;
 
-    assert_int_equal(patience_start(port, threads, &error), ERROR_NONE);
+    assert_int_equal(slow_senders_start(port, threads, &error), ERROR_NONE);
 }
 
 /* recv's result, or -2 when nothing comes within this time. */
@@ -88,24 +88,24 @@ static void a_reader_comes_back_when_its_time_has_passed_and_can_still_reply(voi
 {
     struct pair slow = connect_pair(), patient = connect_pair();
     int64_t until = clock_monotonic_us() + 50 * CLOCK_US_PER_MS;
-    struct patience_watch first, second;
+    struct slow_senders_watch first, second;
 
     (void)state;
     start(8);
     watch(&first, slow);
     watch(&second, patient);
-    patience_expect(&first, until);
-    patience_expect(&second, until + 3600 * CLOCK_US_PER_S);
+    slow_senders_expect(&first, until);
+    slow_senders_expect(&second, until + 3600 * CLOCK_US_PER_S);
     assert_int_equal(receive(slow.reader, 5000), 0);
     assert_true(clock_monotonic_us() >= until);
-    assert_false(patience_ended_for_others(&first));
+    assert_false(slow_senders_ended_for_others(&first));
     assert_int_equal(send(slow.reader, "r", 1, MSG_NOSIGNAL), 1);
     assert_int_equal(receive(slow.sender, 5000), 1);
     assert_int_equal(send(patient.sender, "p", 1, MSG_NOSIGNAL), 1);
     assert_int_equal(receive(patient.reader, 5000), 1);
-    patience_end(&first);
-    patience_end(&second);
-    patience_stop();
+    slow_senders_end(&first);
+    slow_senders_end(&second);
+    slow_senders_stop();
     close_pair(slow);
     close_pair(patient);
 }
@@ -114,24 +114,24 @@ static void a_watch_that_has_ended_or_waits_for_nothing_shuts_nothing(void **sta
 {
     struct pair ended = connect_pair(), resting = connect_pair(), late = connect_pair();
     int64_t now = clock_monotonic_us();
-    struct patience_watch first, second, third;
+    struct slow_senders_watch first, second, third;
 
     (void)state;
     watch(&first, ended);
     watch(&second, resting);
     watch(&third, late);
-    patience_expect(&first, now);
-    patience_expect(&second, now);
-    patience_expect(&third, now + 50 * CLOCK_US_PER_MS);
-    patience_end(&first);
-    patience_rest(&second);
+    slow_senders_expect(&first, now);
+    slow_senders_expect(&second, now);
+    slow_senders_expect(&third, now + 50 * CLOCK_US_PER_MS);
+    slow_senders_end(&first);
+    slow_senders_rest(&second);
     start(8);
     assert_int_equal(receive(late.reader, 5000), 0);
     assert_int_equal(receive(ended.reader, 0), -2);
     assert_int_equal(receive(resting.reader, 0), -2);
-    patience_end(&second);
-    patience_end(&third);
-    patience_stop();
+    slow_senders_end(&second);
+    slow_senders_end(&third);
+    slow_senders_stop();
     close_pair(ended);
     close_pair(resting);
     close_pair(late);
@@ -140,24 +140,24 @@ static void a_watch_that_has_ended_or_waits_for_nothing_shuts_nothing(void **sta
 static void in_a_crowd_whoever_is_silent_is_cut_but_for_a_request_that_has_come(void **state)
 {
     struct pair idle = connect_pair(), body = connect_pair(), served = connect_pair();
-    struct patience_watch reading, serving;
+    struct slow_senders_watch reading, serving;
 
     (void)state;
     start(2);
     watch(&reading, body);
     watch(&serving, served);
-    patience_expect(&reading, INT64_MAX);
+    slow_senders_expect(&reading, INT64_MAX);
     assert_int_equal(receive(idle.reader, 5000), 0);
     assert_int_equal(receive(body.reader, 5000), 0);
     assert_int_equal(receive(served.reader, 0), -2);
-    assert_true(patience_ended_for_others(&reading));
-    assert_false(patience_ended_for_others(&serving));
-    assert_true(patience_ended_head_for_others("127.0.0.1", idle.sender_port));
-    assert_false(patience_ended_head_for_others("127.0.0.1", served.sender_port));
-    assert_false(patience_ended_head_for_others("127.0.0.2", idle.sender_port));
-    patience_end(&reading);
-    patience_end(&serving);
-    patience_stop();
+    assert_true(slow_senders_ended_for_others(&reading));
+    assert_false(slow_senders_ended_for_others(&serving));
+    assert_true(slow_senders_ended_head_for_others("127.0.0.1", idle.sender_port));
+    assert_false(slow_senders_ended_head_for_others("127.0.0.1", served.sender_port));
+    assert_false(slow_senders_ended_head_for_others("127.0.0.2", idle.sender_port));
+    slow_senders_end(&reading);
+    slow_senders_end(&serving);
+    slow_senders_stop();
     close_pair(idle);
     close_pair(body);
     close_pair(served);
@@ -166,16 +166,16 @@ static void in_a_crowd_whoever_is_silent_is_cut_but_for_a_request_that_has_come(
 static void without_a_crowd_nobody_is_cut_for_being_silent(void **state)
 {
     struct pair first = connect_pair(), second = connect_pair();
-    struct patience_watch reading;
+    struct slow_senders_watch reading;
 
     (void)state;
     start(2);
     watch(&reading, second);
-    patience_expect(&reading, INT64_MAX);
+    slow_senders_expect(&reading, INT64_MAX);
     assert_int_equal(receive(first.reader, 1500), -2);
     assert_int_equal(receive(second.reader, 0), -2);
-    patience_end(&reading);
-    patience_stop();
+    slow_senders_end(&reading);
+    slow_senders_stop();
     close_pair(first);
     close_pair(second);
 }

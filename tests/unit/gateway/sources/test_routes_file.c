@@ -122,7 +122,7 @@ static void what_a_source_leaves_out_comes_from_its_scheme(void **state)
     assert_int_equal(s->methods, request_method(SPAN_LITERAL("POST")));
     assert_int_equal(s->verify.scheme, VERIFY_GITHUB);
     assert_int_equal(s->verify.key_count, 1);
-    assert_int_equal(s->id.kind, EVENTID_HEADER);
+    assert_int_equal(s->id.kind, EVENT_ID_HEADER);
     assert_string_equal(s->id.text, "x-github-delivery");
     assert_int_equal(s->keep, ENVELOPE_KEEP_FIRST);
     assert_int_equal(s->max_body, 1 << 20);
@@ -130,15 +130,15 @@ static void what_a_source_leaves_out_comes_from_its_scheme(void **state)
     assert_string_equal(s->exchange, "webhooks");
     assert_false(s->drop_query);
     assert_false(s->answers);
-    route_release(r);
+    source_release(r);
     r = source(VERIFY("stripe", ""));
     assert_int_equal(r->sources[0].verify.tolerance_s, 300);
     assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_NEWEST);
-    route_release(r);
+    source_release(r);
     r = source(VERIFY("meta", ""));
     assert_int_equal(r->sources[0].methods,
                      request_method(SPAN_LITERAL("POST")) | request_method(SPAN_LITERAL("GET")));
-    route_release(r);
+    source_release(r);
 }
 
 static void everything_that_may_be_set_is_set(void **state)
@@ -169,7 +169,7 @@ static void everything_that_may_be_set_is_set(void **state)
     assert_int_equal(s->verify.encoding, ENCODING_BASE64);
     assert_string_equal(s->verify.prefix, "s=");
     assert_int_equal(s->verify.key_count, 2);
-    assert_int_equal(s->id.kind, EVENTID_POINTER);
+    assert_int_equal(s->id.kind, EVENT_ID_POINTER);
     assert_string_equal(s->id.text, "/data/id");
     assert_int_equal(s->keep, ENVELOPE_KEEP_NEWEST);
     assert_int_equal(s->max_body, 64 << 10);
@@ -182,7 +182,7 @@ static void everything_that_may_be_set_is_set(void **state)
     assert_int_equal(s->answer.status, 202);
     assert_string_equal(s->answer.type, "text/xml");
     assert_string_equal(s->answer.body, "<ok/>");
-    route_release(r);
+    source_release(r);
     buf_free(&text);
 }
 
@@ -192,19 +192,19 @@ static void a_header_of_ones_own_choice_keeps_the_first(void **state)
 
     (void)state;
     assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_FIRST);
-    route_release(r);
+    source_release(r);
     r = source(VERIFY("stripe", "") ",\"id\":{\"header\":\"X-Id\"},\"keep\":\"newest\"");
     assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_NEWEST);
-    route_release(r);
+    source_release(r);
     r = source(VERIFY("stripe", "") ",\"id\":{\"pointer\":\"/data/id\"}");
     assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_NEWEST);
-    route_release(r);
+    source_release(r);
     r = source(VERIFY("stripe", "") ",\"id\":{\"body\":true}");
-    assert_int_equal(r->sources[0].id.kind, EVENTID_BODY);
-    route_release(r);
+    assert_int_equal(r->sources[0].id.kind, EVENT_ID_BODY);
+    source_release(r);
     r = source(NONE ",\"id\":{\"header\":\"X-Id\"}");
     assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_NEWEST);
-    route_release(r);
+    source_release(r);
 }
 
 static void what_is_no_json_is_told_by_its_line(void **state)
@@ -452,7 +452,7 @@ static void without_secrets_a_file_is_read_where_they_are_not(void **state)
     (void)state;
     assert_non_null(r);
     assert_int_equal(r->sources[0].verify.key_count, 0);
-    route_release(r);
+    source_release(r);
     assert_null(read_bytes(text, sizeof text - 1, true));
 }
 

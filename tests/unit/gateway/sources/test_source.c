@@ -18,7 +18,7 @@ static struct reply reply;
 /* Sources a, b, c ... with these paths; one that ends in '*' is a prefix. */
 static struct routes *make(const char *const *paths, size_t count)
 {
-    struct routes *r = route_table(count);
+    struct routes *r = source_table(count);
 
     assert_non_null(r);
     r->listed = true;
@@ -42,7 +42,7 @@ static struct routes *make(const char *const *paths, size_t count)
 /* The name of the source, or '-'. */
 static char found(const struct routes *r, const char *path)
 {
-    const struct source *s = route_find(r, span_of(path));
+    const struct source *s = source_find(r, span_of(path));
 
     return s == NULL ? '-' : s->name_text[0];
 }
@@ -51,12 +51,12 @@ static const struct source *meet(const struct routes *r, const char *method, con
 {
     struct request request = make_request(method, path, HEADERS("Host", "a"));
 
-    return route_meet(r, &request, &reply);
+    return source_meet(r, &request, &reply);
 }
 
 static void without_routes_every_request_belongs_to_default(void **state)
 {
-    struct routes *r = route_default(10 * CLOCK_US_PER_S, 77);
+    struct routes *r = source_default(10 * CLOCK_US_PER_S, 77);
     const struct source *source = meet(r, "PUT", "/any//path/../%2e");
 
     (void)state;
@@ -65,12 +65,12 @@ static void without_routes_every_request_belongs_to_default(void **state)
     assert_true(envelope_source_valid(source->name));
     assert_int_equal(source->keep, ENVELOPE_KEEP_NEWEST);
     assert_int_equal(source->verify.scheme, VERIFY_NONE);
-    assert_int_equal(source->id.kind, EVENTID_ANY);
+    assert_int_equal(source->id.kind, EVENT_ID_ANY);
     assert_int_equal(source->max_body, 77);
     assert_string_equal(source->exchange, "webhooks.delay.10");
     assert_true(delays_has(&r->delays, 10));
     assert_ptr_equal(meet(r, "GET", "/"), source);
-    route_release(r);
+    source_release(r);
 }
 
 static void the_longest_path_that_fits_wins_and_an_exact_one_over_all(void **state)
@@ -91,7 +91,7 @@ static void the_longest_path_that_fits_wins_and_an_exact_one_over_all(void **sta
     assert_int_equal(found(r, "/HOOKS/github"), '-');
     assert_int_equal(found(r, "/"), '-');
     assert_int_equal(found(r, ""), '-');
-    route_release(r);
+    source_release(r);
 }
 
 static void unknown_paths_and_wrong_methods_are_told_so(void **state)
@@ -110,7 +110,7 @@ static void unknown_paths_and_wrong_methods_are_told_so(void **state)
     assert_int_equal(reply.allow, r->sources[1].methods);
     assert_null(meet(r, "BREW", "/b"));
     assert_int_equal(reply.kind, REPLY_METHOD);
-    route_release(r);
+    source_release(r);
 }
 
 static void paths_that_can_be_read_in_two_ways_are_refused(void **state)
@@ -124,14 +124,14 @@ static void paths_that_can_be_read_in_two_ways_are_refused(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof doubtful / sizeof doubtful[0]; i++) {
-        assert_non_null(route_doubt(span_of(doubtful[i])));
+        assert_non_null(source_doubt(span_of(doubtful[i])));
         assert_null(meet(r, "POST", doubtful[i]));
         assert_int_equal(reply.kind, REPLY_MALFORMED);
     }
     for (size_t i = 0; i < sizeof fine / sizeof fine[0]; i++) {
-        assert_null(route_doubt(span_of(fine[i])));
+        assert_null(source_doubt(span_of(fine[i])));
     }
-    route_release(r);
+    source_release(r);
 }
 
 static void who_holds_a_table_keeps_it_while_another_takes_its_place(void **state)
@@ -139,16 +139,16 @@ static void who_holds_a_table_keeps_it_while_another_takes_its_place(void **stat
     struct routes *first = ROUTES("/a"), *second = ROUTES("/a", "/b"), *held;
 
     (void)state;
-    route_install(first);
-    held = route_hold();
+    source_install(first);
+    held = source_hold();
     assert_ptr_equal(held, first);
-    route_install(second);
+    source_install(second);
     assert_int_equal(found(held, "/b"), '-');
-    route_release(held); /* the last one: a sanitizer would tell of a use after it */
-    held = route_hold();
+    source_release(held); /* the last one: a sanitizer would tell of a use after it */
+    held = source_hold();
     assert_ptr_equal(held, second);
     assert_int_equal(found(held, "/b"), 'b');
-    route_release(held);
+    source_release(held);
 }
 
 static void a_bucket_that_is_empty_stays_empty_over_a_reload(void **state)
@@ -163,12 +163,12 @@ static void a_bucket_that_is_empty_stays_empty_over_a_reload(void **state)
     second->sources[0].rate = (struct rate){.per_second = 1, .burst = 1};
     second->sources[1].rate = (struct rate){.per_second = 1, .burst = 1};
     third->sources[0].rate = (struct rate){.per_second = 2, .burst = 1};
-    route_install(first);
+    source_install(first);
     assert_int_equal(rate_take(&first->sources[0].rate, CLOCK_US_PER_S), 0);
-    route_install(second);
+    source_install(second);
     assert_int_equal(rate_take(&second->sources[0].rate, CLOCK_US_PER_S), 0);
     assert_true(rate_take(&second->sources[1].rate, CLOCK_US_PER_S) > 0);
-    route_install(third);
+    source_install(third);
     assert_int_equal(rate_take(&third->sources[0].rate, CLOCK_US_PER_S), 0);
 }
 

@@ -25,20 +25,21 @@ static int64_t number_of(struct span text)
  * neither. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct framing_limits limits = {1 << 20, 16 << 10};
+    const struct body_length_limits limits = {1 << 20, 16 << 10};
     struct span text = {(const char *)data, size}, length, coding;
     struct request request = lines_request(&text);
-    struct framing framing;
+    struct body_length framing;
     struct reply reply;
     size_t lengths, codings;
 
-    if (!framing_check(&request, &limits, &framing, &reply)) {
+    if (!body_length_check(&request, &limits, &framing, &reply)) {
         return 0;
     }
     lengths = request_find(&request, "content-length", &length);
     codings = request_find(&request, "transfer-encoding", &coding);
-    if (lengths + codings > 1 || (framing.body == FRAMING_LENGTH) != (lengths == 1) ||
-        (framing.body == FRAMING_CHUNKED) != (codings == 1) || request.header_count >= REQUEST_HEADERS_MAX) {
+    if (lengths + codings > 1 || (framing.body == BODY_LENGTH_GIVEN) != (lengths == 1) ||
+        (framing.body == BODY_LENGTH_CHUNKED) != (codings == 1) ||
+        request.header_count >= REQUEST_HEADERS_MAX) {
         abort();
     }
     if (lengths == 1 &&
