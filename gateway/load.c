@@ -57,17 +57,18 @@ void load_leave(struct load *a)
     metric_add(&gauges[WAITING], -1);
 }
 
-bool load_crowded(const struct load *a)
+bool load_keeps_alive(const struct load *a)
 {
-    return atomic_load_explicit(&a->connections, memory_order_relaxed) > a->threads - a->threads / 8;
+    return atomic_load_explicit(&a->connections, memory_order_relaxed) <= a->threads - a->threads / 8 &&
+           !atomic_load(&a->lame_duck);
+}
+
+void load_lame_duck(struct load *a)
+{
+    atomic_store(&a->lame_duck, true);
 }
 
 void load_drain(struct load *a)
 {
     atomic_store(&a->draining, true);
-}
-
-bool load_is_draining(const struct load *a)
-{
-    return atomic_load(&a->draining);
 }

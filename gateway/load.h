@@ -16,6 +16,7 @@ struct load {
     atomic_int connections;
     atomic_int requests;
     atomic_int waiting;
+    atomic_bool lame_duck;
     atomic_bool draining;
 };
 
@@ -28,10 +29,12 @@ void load_end(struct load *a);
 /* False: in_flight_max wait already; otherwise to be ended by load_leave. */
 bool load_enter(struct load *a);
 void load_leave(struct load *a);
-/* True when so few threads are left (an eighth) that connections are not to be kept idle. */
-bool load_crowded(const struct load *a);
+/* False: a connection is to be closed after its reply, as so few threads are left (an eighth) that none
+ * should idle, or as a stop has begun. */
+bool load_keeps_alive(const struct load *a);
+/* A stop has begun: requests are served as before, and load_keeps_alive is false. */
+void load_lame_duck(struct load *a);
 /* From now on load_begin refuses. */
 void load_drain(struct load *a);
-bool load_is_draining(const struct load *a);
 
 #endif

@@ -21,7 +21,8 @@
 
 #define DESCRIPTORS_SPARE 256 /* beside one per thread: waiting connections, broker, admin, log */
 #define DRAIN_LOOK_MS 10
-#define IDLE_CONNECTIONS_US (2500 * CLOCK_US_PER_MS) /* a little longer than idle keep-alive */
+#define IDLE_CONNECTIONS_US (2500 * CLOCK_US_PER_MS)
+#define ACCEPTED_LAST_US (100 * CLOCK_US_PER_MS) /* for a thread to take what was accepted before */
 
 /* accept() without descriptors left would spin. */
 static enum error_code raise_descriptors(const struct gateway_settings *settings, struct error *error)
@@ -46,27 +47,48 @@ static enum error_code raise_descriptors(const struct gateway_settings *settings
     return ERROR_NONE;
 }
 
-/* New requests get 503 and a close; those that have begun their replies. Connections that idle
- * are left to expire, so that no sender meets a reset. */
-static void drain(struct load *load, struct publishers *publishers, int64_t drain_us)
+/* Requests are served as before, but for `Connection: close`, while the load balancer learns from /ready that
+ * it should send no more. */
+static void be_lame_duck(struct load *load, int64_t lame_duck_us)
 {
-    int64_t begun = clock_monotonic_us(), waited = 0;
+    int64_t until = clock_monotonic_us() + lame_duck_us, left = lame_duck_us;
+
+    load_lame_duck(load);
+    log_info("lame-duck", log_number("ms", lame_duck_us / CLOCK_US_PER_MS),
+             log_number("connections", atomic_load(&load->connections)));
+    while (left > 0) {
+        (void)poll(NULL, 0, (int)(left / CLOCK_US_PER_MS) + 1);
+        left = until - clock_monotonic_us();
+    }
+}
+
+/* Until no request is served and no connection is open, or until connections have idled for so long; at most
+ * until until_us. */
+static void wait_for_requests(struct load *load, int64_t idle_us, int64_t until_us)
+{
+    int64_t begun = clock_monotonic_us(), now = begun;
+
+    while (now < until_us && (atomic_load(&load->requests) > 0 ||
+                              (atomic_load(&load->connections) > 0 && now - begun < idle_us))) {
+        (void)poll(NULL, 0, DRAIN_LOOK_MS);
+        now = clock_monotonic_us();
+    }
+}
+
+/* New requests get 503 and a close; those that have begun their replies. A connection that idles may bring
+ * one more request, which is answered. */
+static void drain(struct load *load, struct server *server, int64_t drain_us)
+{
+    int64_t begun = clock_monotonic_us(), until = begun + drain_us;
 
     log_info("draining", log_number("requests", atomic_load(&load->requests)),
              log_number("connections", atomic_load(&load->connections)));
-    publishers_drain(publishers);
     load_drain(load);
-    while (waited < drain_us) {
-        bool idle = atomic_load(&load->requests) == 0;
-
-        if (idle && (atomic_load(&load->connections) == 0 || waited >= IDLE_CONNECTIONS_US)) {
-            break;
-        }
-        (void)poll(NULL, 0, DRAIN_LOOK_MS);
-        waited = clock_monotonic_us() - begun;
-    }
+    wait_for_requests(load, IDLE_CONNECTIONS_US, until);
+    server_stop_accepting(server);
+    wait_for_requests(load, ACCEPTED_LAST_US, until);
     log_info("drained", log_number("requests_cut", atomic_load(&load->requests)),
-             log_number("ms", waited / CLOCK_US_PER_MS));
+             log_number("ms", (clock_monotonic_us() - begun) / CLOCK_US_PER_MS));
 }
 
 static struct metric metrics[] = {
@@ -212,7 +234,9 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
 
         source_announce(routes);
         wait_for_drain(&running);
-        drain(&load, publishers, settings->drain_us);
+        publishers_drain(publishers);
+        be_lame_duck(&load, settings->lame_duck_us);
+        drain(&load, server, settings->drain_us);
     }
     server_stop(server);
     publishers_stop(publishers);

@@ -54,6 +54,17 @@ const struct config_setting gateway_settings_table[] = {
             .help = "largest body, unless its source sets another; a larger one gets 413"),
     SETTING("GATEWAY_MAX_HEADER_BYTES", CONFIG_BYTES, max_header_bytes, .fallback = "16KiB", .min = 1024,
             .max = 64 << 10, .help = "most bytes of a request's header names and values; more get 431"),
+    SETTING(
+        "GATEWAY_KEEP_ALIVE", CONFIG_DURATION, keep_alive_us, .fallback = "75s", .min = CLOCK_US_PER_S,
+        .max = 60 * 60 * CLOCK_US_PER_S,
+        .help =
+            "how long a connection may idle between two requests, while threads are free; longer than the "
+            "proxies in front keep theirs (60 s is common), so that they close first"),
+    SETTING("GATEWAY_LAME_DUCK", CONFIG_DURATION, lame_duck_us, .fallback = "5s", .min = 0,
+            .max = 10 * 60 * CLOCK_US_PER_S,
+            .help =
+                "how long a stop goes on taking events while /ready is red already: until the load balancer "
+                "sends no more"),
     SETTING("GATEWAY_DRAIN", CONFIG_DURATION, drain_us, .fallback = "20s", .min = 0,
             .max = 10 * 60 * CLOCK_US_PER_S,
             .help = "how long a stop may wait for requests that have begun to get their replies"),

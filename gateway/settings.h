@@ -21,6 +21,8 @@ struct gateway_settings {
     int64_t delay_us;
     int64_t max_body;
     int64_t max_header_bytes;
+    int64_t keep_alive_us;
+    int64_t lame_duck_us;
     int64_t drain_us;
 };
 

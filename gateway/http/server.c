@@ -10,6 +10,7 @@
 #include "gateway/reply.h"
 #include "gateway/request.h"
 #include "head_check.h"
+#include "listener.h"
 #include "log.h"
 #include "proxies.h"
 #include "slow_senders.h"
@@ -25,7 +26,8 @@
 #define HEAD_SLACK (16 * 1024) /* so that what is somewhat too long gets a fitting reply */
 
 struct server {
-    struct mg_context *server;
+    struct mg_context *context;
+    uint16_t port;
     struct certificate *certificate; /* NULL: plain HTTP */
     struct publishers *publishers;
     struct load *load;
@@ -119,8 +121,7 @@ static void serve(struct server *server, struct mg_connection *connection, bool 
     if (whole) {
         accept_event(&accept, server->publishers, server->load, &request, &body, &reply);
     }
-    close = !whole || !framing.keep_alive || reply_closes(reply.kind) || load_crowded(server->load) ||
-            load_is_draining(server->load);
+    close = !whole || !framing.keep_alive || reply_closes(reply.kind) || !load_keeps_alive(server->load);
     send_reply(connection, &reply, request.remote, close);
     if (!whole) {
         body_throw_away(connection, &watch);
@@ -207,7 +208,7 @@ static int on_tls(void *ssl_ctx, void *user_data)
 
 /* civetweb's options; those of ours beside those that never change. */
 struct options {
-    char ports[300], threads[24], head_bytes[24];
+    char ports[300], threads[24], head_bytes[24], keep_alive_ms[24];
     const char *list[32];
 };
 
@@ -229,7 +230,7 @@ static void make_options(struct options *o, const struct server *server, const s
         "enable_keep_alive",
         "yes",
         "keep_alive_timeout_ms",
-        "2000",
+        o->keep_alive_ms,
         "request_timeout_ms",
         "5000", /* BODY_QUIET_MS */
         "decode_url",
@@ -250,11 +251,12 @@ static void make_options(struct options *o, const struct server *server, const s
     /* civetweb's mark for a port that speaks TLS is an s behind it. */
     (void)snprintf(o->ports, sizeof o->ports, "%s%s", s->listen, server->certificate == NULL ? "" : "s");
     (void)snprintf(o->threads, sizeof o->threads, "%" PRId64, s->threads);
+    (void)snprintf(o->keep_alive_ms, sizeof o->keep_alive_ms, "%" PRId64, s->keep_alive_us / CLOCK_US_PER_MS);
     (void)snprintf(o->head_bytes, sizeof o->head_bytes, "%d", server->head_bytes);
 }
 
 static enum error_code start_server(struct server *server, const struct gateway_settings *s,
-                                    struct mg_server_port *port, struct error *error)
+                                    struct error *error)
 {
     const struct mg_callbacks callbacks = {
         .begin_request = on_request,
@@ -269,20 +271,21 @@ static enum error_code start_server(struct server *server, const struct gateway_
     struct mg_init_data init = {
         .callbacks = &callbacks, .user_data = server, .configuration_options = options.list};
     struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
+    struct mg_server_port port = {.port = 0};
 
     make_options(&options, server, s);
-    memset(port, 0, sizeof *port);
     start_complaint = complaint;
-    server->server = mg_start2(&init, &failure);
+    server->context = mg_start2(&init, &failure);
     start_complaint = NULL;
-    if (server->server == NULL) {
+    if (server->context == NULL) {
         return error_set(error, ERROR_SYSTEM, "cannot listen on GATEWAY_LISTEN=%s: %s", s->listen,
                          complaint[0] != '\0' ? complaint : outcome);
     }
-    if (mg_get_server_ports(server->server, 1, port) != 1) {
+    if (mg_get_server_ports(server->context, 1, &port) != 1) {
         return error_set(error, ERROR_BUG, "the listener on %s has no port", s->listen);
     }
-    log_info("listening", log_text("address", s->listen), log_number("port", port->port),
+    server->port = (uint16_t)port.port;
+    log_info("listening", log_text("address", s->listen), log_number("port", server->port),
              log_text("scheme", server->certificate == NULL ? "http" : "https"));
     return ERROR_NONE;
 }
@@ -292,7 +295,6 @@ enum error_code server_start(struct server **server, const struct gateway_settin
                              struct certificate *certificate, struct error *error)
 {
     struct server *g = calloc(1, sizeof *g);
-    struct mg_server_port port;
     enum error_code code;
 
     *server = NULL;
@@ -312,9 +314,9 @@ enum error_code server_start(struct server **server, const struct gateway_settin
     (void)mg_init_library(certificate == NULL
                               ? MG_FEATURES_DEFAULT
                               : MG_FEATURES_TLS); /* counts its callers, as mg_exit_library does */
-    code = start_server(g, settings, &port, error);
+    code = start_server(g, settings, error);
     if (code == ERROR_NONE) {
-        code = slow_senders_start((uint16_t)port.port, (int)settings->threads, error);
+        code = slow_senders_start(g->port, (int)settings->threads, error);
     }
     if (code != ERROR_NONE) {
         server_stop(g);
@@ -324,13 +326,21 @@ enum error_code server_start(struct server **server, const struct gateway_settin
     return ERROR_NONE;
 }
 
+void server_stop_accepting(struct server *server)
+{
+    if (!listener_close(server->port)) {
+        log_warning("listener",
+                    log_text("message", "the listening socket can't be closed before the others"));
+    }
+}
+
 void server_stop(struct server *server)
 {
     if (server == NULL) {
         return;
     }
-    if (server->server != NULL) {
-        mg_stop(server->server);
+    if (server->context != NULL) {
+        mg_stop(server->context);
     }
     (void)mg_exit_library();
     slow_senders_stop();

@@ -19,6 +19,9 @@ struct server;
 MUST_CHECK enum error_code server_start(struct server **server, const struct gateway_settings *settings,
                                         struct publishers *publishers, struct load *load,
                                         struct certificate *certificate, struct error *error);
+/* No new connection is accepted from now on; those that there are live on. Once, after a start that
+ * succeeded. */
+void server_stop_accepting(struct server *server);
 /* Closes every connection; replies that are being written are cut. server may be NULL. */
 void server_stop(struct server *server);
 

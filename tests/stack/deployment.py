@@ -86,6 +86,7 @@ class Deployment:
             "BROKER_PASSWORD_FILE": self._secret_file("broker-gateway"),
             "GATEWAY_LISTEN": "127.0.0.1:0",
             "GATEWAY_ADMIN": "127.0.0.1:0",
+            "GATEWAY_LAME_DUCK": "0s",  # no load balancer in front has to notice
             **more,
         }
 

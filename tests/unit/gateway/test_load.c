@@ -21,7 +21,7 @@ static void as_many_wait_as_the_limit_says(void **state)
     assert_true(load_enter(&a));
 }
 
-static void it_is_crowded_when_an_eighth_of_the_threads_is_left(void **state)
+static void connections_are_kept_until_an_eighth_of_the_threads_is_left(void **state)
 {
     struct load a = {.threads = 16, .in_flight_max = 2};
 
@@ -29,11 +29,22 @@ static void it_is_crowded_when_an_eighth_of_the_threads_is_left(void **state)
     for (int i = 0; i < 14; i++) {
         load_connected(&a);
     }
-    assert_false(load_crowded(&a));
+    assert_true(load_keeps_alive(&a));
     load_connected(&a);
-    assert_true(load_crowded(&a));
+    assert_false(load_keeps_alive(&a));
     load_disconnected(&a);
-    assert_false(load_crowded(&a));
+    assert_true(load_keeps_alive(&a));
+}
+
+static void a_lame_duck_serves_requests_and_keeps_no_connection(void **state)
+{
+    struct load a = {.threads = 8, .in_flight_max = 2};
+
+    (void)state;
+    assert_true(load_keeps_alive(&a));
+    load_lame_duck(&a);
+    assert_false(load_keeps_alive(&a));
+    assert_true(load_begin(&a));
 }
 
 static void draining_refuses_what_is_new_and_counts_what_is_owed(void **state)
@@ -43,7 +54,6 @@ static void draining_refuses_what_is_new_and_counts_what_is_owed(void **state)
     (void)state;
     assert_true(load_begin(&a));
     load_drain(&a);
-    assert_true(load_is_draining(&a));
     assert_false(load_begin(&a));
     assert_int_equal(atomic_load(&a.requests), 2);
     load_end(&a);
@@ -55,7 +65,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(as_many_wait_as_the_limit_says),
-        cmocka_unit_test(it_is_crowded_when_an_eighth_of_the_threads_is_left),
+        cmocka_unit_test(connections_are_kept_until_an_eighth_of_the_threads_is_left),
+        cmocka_unit_test(a_lame_duck_serves_requests_and_keeps_no_connection),
         cmocka_unit_test(draining_refuses_what_is_new_and_counts_what_is_owed),
     };
 
