@@ -41,6 +41,11 @@ void load_end(struct load *a)
     (void)atomic_fetch_sub(&a->requests, 1);
 }
 
+bool load_is_full(const struct load *a)
+{
+    return atomic_load_explicit(&a->waiting, memory_order_relaxed) >= a->in_flight_max;
+}
+
 bool load_enter(struct load *a)
 {
     if (atomic_fetch_add(&a->waiting, 1) >= a->in_flight_max) {

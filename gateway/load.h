@@ -26,6 +26,8 @@ void load_disconnected(struct load *a);
 /* A request has begun; to be ended by load_end in either case. False: draining, refuse it. */
 bool load_begin(struct load *a);
 void load_end(struct load *a);
+/* True when in_flight_max wait, so that load_enter would be false now. */
+bool load_is_full(const struct load *a);
 /* False: in_flight_max wait already; otherwise to be ended by load_leave. */
 bool load_enter(struct load *a);
 void load_leave(struct load *a);

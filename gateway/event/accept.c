@@ -115,7 +115,23 @@ void accept_end(struct accept *accept)
     source_release(accept->routes);
 }
 
-/* After verification: who doesn't know the secret can't use up what the source may send. */
+static bool refuse_busy(const struct load *load, struct reply *reply)
+{
+    return reply_refuse(reply, REPLY_BUSY, "%d requests wait already; send it again later",
+                        load->in_flight_max);
+}
+
+bool accept_is_open(struct publishers *publishers, const struct load *load, struct reply *reply)
+{
+    struct gate_state gate = publishers_look(publishers);
+
+    if (!gate.open) {
+        return reply_outcome(reply, gate.why);
+    }
+    return !load_is_full(load) || refuse_busy(load, reply);
+}
+
+/* Last of all: what doesn't go on to the broker uses up nothing of what the source may send. */
 static bool is_in_rate(struct source *source, struct reply *reply)
 {
     int64_t wait_us = rate_take(&source->rate, clock_monotonic_us());
@@ -129,41 +145,52 @@ static bool is_in_rate(struct source *source, struct reply *reply)
     return wait_us == 0;
 }
 
+/* Counted by load_enter. properties and body are taken over. */
+static void publish(const struct accept *accept, struct publishers *publishers, const struct request *request,
+                    const struct event_id *id, struct buf *properties, struct buf *body, struct reply *reply)
+{
+    struct source *source = accept->source;
+    struct gate_state gate = publishers_look(publishers);
+    enum outcome outcome;
+
+    if (!gate.open) {
+        (void)reply_outcome(reply, gate.why);
+        return;
+    }
+    if (!is_in_rate(source, reply)) {
+        return;
+    }
+    log_info("received", log_span("source", source->name), log_text("id", id->text),
+             log_span("method", request->method), log_span("path", request->path),
+             log_number("bytes", (int64_t)body->len));
+    outcome = publishers_publish(publishers, source->exchange, source->name, properties, body);
+    if (outcome != OUTCOME_QUEUED) {
+        (void)reply_outcome(reply, outcome);
+        return;
+    }
+    reply_accept(reply, id->text, source->answers ? &source->answer : NULL);
+    log_info("queued", log_span("source", source->name), log_text("id", id->text));
+}
+
 void accept_event(const struct accept *accept, struct publishers *publishers, struct load *load,
                   const struct request *request, struct buf *body, struct reply *reply)
 {
     struct source *source = accept->source;
     const int64_t now_us = clock_wall_us(), received_us = received_at_take(now_us);
-    enum outcome outcome;
     struct buf properties = {0};
     struct event_id id;
 
     if (!is_verified(source, request, buf_span(body), now_us / CLOCK_US_PER_S, reply) ||
-        !is_in_rate(source, reply)) {
+        !event_id_take(&source->id, request, buf_span(body), received_us, &id, reply)) {
         return;
     }
-    if (!event_id_take(&source->id, request, buf_span(body), received_us, &id, reply)) {
-        return;
-    }
-    log_info("received", log_span("source", source->name), log_text("id", id.text),
-             log_span("method", request->method), log_span("path", request->path),
-             log_number("bytes", (int64_t)body->len));
     if (!encode(source, request, &id, received_us, &properties, reply)) {
-        buf_free(&properties);
-        return;
+        /* *reply says why. */
+    } else if (!load_enter(load)) {
+        (void)refuse_busy(load, reply);
+    } else {
+        publish(accept, publishers, request, &id, &properties, body, reply);
+        load_leave(load);
     }
-    if (!load_enter(load)) {
-        buf_free(&properties);
-        (void)reply_refuse(reply, REPLY_BUSY, "%d requests wait already; send it again later",
-                           load->in_flight_max);
-        return;
-    }
-    outcome = publishers_publish(publishers, source->exchange, source->name, &properties, body);
-    load_leave(load);
-    if (outcome != OUTCOME_QUEUED) {
-        (void)reply_outcome(reply, outcome);
-        return;
-    }
-    reply_accept(reply, id.text, source->answers ? &source->answer : NULL);
-    log_info("queued", log_span("source", source->name), log_text("id", id.text));
+    buf_free(&properties);
 }

@@ -2,8 +2,8 @@
 #ifndef SLUICE_GATEWAY_EVENT_ACCEPT_H
 #define SLUICE_GATEWAY_EVENT_ACCEPT_H
 
-/* A request becomes a confirmed event or a refusal, in two steps: after its head the source is
- * found, after its body come verification, rate, id, envelope, publish, in this order. */
+/* A request becomes a confirmed event or a refusal. After its head: the source, and whether an event could go
+ * on to the broker at all. After its body: verification, id, envelope, rate, publish, in this order. */
 
 #include "gateway/load.h"
 #include "gateway/publish/publishers.h"
@@ -22,6 +22,9 @@ void accept_register(void);
 /* Finds the source, under the routes in force; to be ended by accept_end in either case. False: *reply says
  * why no source takes it. */
 bool accept_begin(struct accept *accept, const struct request *request, struct reply *reply);
+/* False: no event can go on now, as the broker takes none or as many wait for it as may: *reply says so.
+ * Asked before a body is read: one that would be refused costs no memory. Any thread. */
+bool accept_is_open(struct publishers *publishers, const struct load *load, struct reply *reply);
 /* After accept_begin was true. Waits for the broker's confirm, at most GATEWAY_CONFIRM_TIMEOUT. The body is
  * taken over and left empty. *reply is set in every case, and may view into the routes; REPLY_QUEUED only
  * after the confirm. */

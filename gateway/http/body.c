@@ -80,7 +80,7 @@ bool body_read(struct mg_connection *connection, int64_t most, const struct body
     int64_t until = clock_monotonic_us() + BODY_US;
     bool fine;
 
-    if (framing->body == BODY_LENGTH_NONE || (framing->body == BODY_LENGTH_GIVEN && framing->length == 0)) {
+    if (body_length_is_none(framing)) {
         return true;
     }
     if (framing->expect_continue) {

@@ -152,3 +152,8 @@ bool body_length_check(const struct request *r, const struct body_length_limits 
     return check_size(r, limits, reply) && check_target(r, reply) && check_host(r, reply) &&
            check_body(r, limits, framing, reply) && check_method(r, reply) && check_expect(r, framing, reply);
 }
+
+bool body_length_is_none(const struct body_length *framing)
+{
+    return framing->body == BODY_LENGTH_NONE || (framing->body == BODY_LENGTH_GIVEN && framing->length == 0);
+}

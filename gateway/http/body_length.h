@@ -32,5 +32,7 @@ struct body_length {
 /* False: *reply says why. */
 bool body_length_check(const struct request *request, const struct body_length_limits *limits,
                        struct body_length *framing, struct reply *reply);
+/* True when no byte of a body follows the head. */
+bool body_length_is_none(const struct body_length *framing);
 
 #endif

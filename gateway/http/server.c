@@ -116,6 +116,7 @@ static void serve(struct server *server, struct mg_connection *connection, bool 
         limits.max_body = met ? accept.source->max_body : limits.max_body;
         whole = body_length_check(&request, &limits, &framing, &reply) &&
                 head_check(&head, &request, info->http_version, &reply) && met &&
+                (body_length_is_none(&framing) || accept_is_open(server->publishers, server->load, &reply)) &&
                 body_read(connection, limits.max_body, &framing, &watch, &body, &reply);
     }
     if (whole) {

@@ -71,27 +71,47 @@ enum error_code publishers_start(struct publishers **publishers, const struct pu
     return ERROR_NONE;
 }
 
+/* The first publisher from this turn on whose gate is open; NULL: *gate says why there is none. */
+static struct publisher *find_open(struct publishers *o, unsigned turn, struct gate_state *gate)
+{
+    unsigned count = (unsigned)o->started;
+
+    *gate = GATE_SHUT(OUTCOME_AWAY);
+    for (unsigned i = 0; i < count; i++) {
+        struct publisher *p = o->publishers[(turn + i) % count];
+
+        *gate = publisher_look(p);
+        if (gate->open) {
+            return p;
+        }
+    }
+    return NULL;
+}
+
+struct gate_state publishers_look(struct publishers *o)
+{
+    struct gate_state gate;
+
+    (void)find_open(o, 0, &gate);
+    return gate;
+}
+
 enum outcome publishers_publish(struct publishers *o, const char *exchange, struct span source,
                                 struct buf *properties, struct buf *body)
 {
     int64_t deadline = clock_monotonic_us() + o->options.confirm_timeout_us;
-    unsigned count = (unsigned)o->started, turn = atomic_fetch_add(&o->turn, 1);
-    struct gate_state gate = GATE_SHUT(OUTCOME_AWAY);
-    struct publisher *p = NULL;
+    struct gate_state gate;
+    struct publisher *p = find_open(o, atomic_fetch_add(&o->turn, 1), &gate);
     struct pending *e = NULL;
     enum outcome outcome;
 
-    for (unsigned i = 0; i < count && !gate.open; i++) {
-        p = o->publishers[(turn + i) % count];
-        gate = publisher_look(p);
-    }
-    if (gate.open) {
+    if (p != NULL) {
         e = pending_new(exchange, source, properties, body);
     }
     if (e == NULL) {
         buf_free(properties);
         buf_free(body);
-        return gate.open ? OUTCOME_MEMORY : gate.why;
+        return p != NULL ? OUTCOME_MEMORY : gate.why;
     }
     publisher_submit(p, e);
     outcome = pending_wait(e, deadline);

@@ -15,6 +15,7 @@
 #include "buf.h"
 #include "delays.h"
 #include "error.h"
+#include "gate.h"
 #include "pending.h"
 
 #include <stdint.h>
@@ -36,6 +37,9 @@ struct publishers_options {
  * is the caller's, to be ended by publishers_stop. */
 MUST_CHECK enum error_code publishers_start(struct publishers **publishers,
                                             const struct publishers_options *options, struct error *error);
+/* What an event that comes now would meet: an open gate when any publisher's is open. Never waits. Any
+ * thread. */
+struct gate_state publishers_look(struct publishers *publishers);
 /* Publishes one event to this exchange (of topology_entry) and waits for the outcome, at most
  * confirm_timeout_us. properties (of envelope_encode) and body are taken over and left empty. Any
  * thread. */

@@ -13,6 +13,14 @@ from wire import Wire, encode, request
 AT_ONCE = 0.5  # seconds that a 503 may take when nothing is waited for
 
 
+def refused_before_its_body(gateway):
+    """Neither does the sender of a large body send it, nor is there memory for it."""
+    with Wire(gateway.port) as wire:
+        wire.send(encode("POST", "/large", b"", {"Expect": "100-continue", "Content-Length": 1 << 20}, length=False))
+        reply = wire.reply()
+        assert (reply.status, reply.headers["connection"]) == (503, "close")
+
+
 def refused_at_once(reply):
     assert reply.status == 503
     assert int(reply.headers["retry-after"]) >= 1
@@ -97,6 +105,7 @@ def test_a_blocked_broker_means_503_at_once_and_200_when_it_is_released(site):
             gateway.wait_ready(False, limit=15)
             time.sleep(1)
             assert all(refused_at_once(site.send(body=b"x")) for _ in range(10))
+            refused_before_its_body(gateway)
             site.broker.clear_alarm()
             released = time.monotonic()
             again = load.wait_accepted(released, limit=15)

@@ -177,6 +177,25 @@ def test_who_does_not_know_the_secret_cannot_use_up_a_sources_rate(site, routes)
     assert site.send("POST", "/github", b"x", signed(SECRET, "d", b"x")).status == 429
 
 
+def test_what_does_not_go_on_to_the_broker_uses_up_nothing_of_a_sources_rate(site, routes):
+    gateway = start(site, routes, routes.open("slow", "/slow", rate={"per_second": 1, "burst": 1}, id={"pointer": "/id"}),
+                    routes.open("other", "/other"))
+    for _ in range(5):
+        assert site.send("POST", "/slow", b"{}").status == 400
+    site.broker.set_alarm()
+    try:
+        assert site.send("POST", "/other", b"x").status == 503  # only who publishes is told of an alarm
+        gateway.wait_ready(False, limit=15)
+        for _ in range(5):
+            assert site.send("POST", "/slow", b'{"id": "a"}').status == 503
+    finally:
+        site.broker.clear_alarm()
+    gateway.wait_ready()
+    assert site.send("POST", "/slow", b'{"id": "a"}').status == 200
+    assert site.send("POST", "/slow", b'{"id": "b"}').status == 429
+    assert [line["id"] for line in gateway.lines("received") if line["source"] == "slow"] == ["a"]
+
+
 def test_a_flood_of_one_source_leaves_the_latency_of_another_alone(site, routes):
     gateway = start(site, routes, routes.open("loud", "/loud", rate={"per_second": 20}), routes.open("quiet", "/quiet"))
     site.start_workers(1)
