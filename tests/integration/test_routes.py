@@ -193,6 +193,7 @@ def test_what_does_not_go_on_to_the_broker_uses_up_nothing_of_a_sources_rate(sit
     gateway.wait_ready()
     assert site.send("POST", "/slow", b'{"id": "a"}').status == 200
     assert site.send("POST", "/slow", b'{"id": "b"}').status == 429
+    wait_until(lambda: any(line["source"] == "slow" for line in gateway.lines("queued")), "the log")
     assert [line["id"] for line in gateway.lines("received") if line["source"] == "slow"] == ["a"]
 
 
