@@ -162,21 +162,33 @@ static bool take_last(struct span *list, struct span *item)
     return true;
 }
 
-/* The right-most item of all headers of this name; empty when there is none. */
-static struct span last_of(const struct request *r, const char *name)
+/* An item of all headers of this name, counted from the right, or the left-most when there are fewer; empty
+ * when there is none. */
+static struct span item_of(const struct request *r, const char *name, size_t from_right)
 {
-    for (size_t i = r->header_count; i-- > 0;) {
-        struct span list = r->headers[i].value, item;
+    struct span item = {"", 0};
+    size_t passed = 0;
 
-        if (request_is(r->headers[i].name, name) && take_last(&list, &item)) {
-            return item;
+    for (size_t i = r->header_count; i-- > 0;) {
+        struct span list = r->headers[i].value;
+
+        if (!request_is(r->headers[i].name, name)) {
+            continue;
+        }
+        while (take_last(&list, &item)) {
+            if (passed++ == from_right) {
+                return item;
+            }
         }
     }
-    return (struct span){"", 0};
+    return item;
 }
 
-static void find_sender(const struct proxies *proxies, struct request *r)
+/* How many trusted proxies stand between the sender and the peer; sets r->remote. */
+static size_t find_sender(const struct proxies *proxies, struct request *r)
 {
+    size_t between = 0;
+
     for (size_t i = r->header_count; i-- > 0;) {
         struct span list = r->headers[i].value, item;
 
@@ -186,29 +198,32 @@ static void find_sender(const struct proxies *proxies, struct request *r)
         while (take_last(&list, &item)) {
             item = address_of(item);
             if (item.len == 0) {
-                return;
+                return between;
             }
             r->remote = item;
             if (!is_trusted(proxies, item)) {
-                return;
+                return between;
             }
+            between++;
         }
     }
+    return between;
 }
 
 void proxies_apply(const struct proxies *proxies, struct request *r)
 {
     struct span host, proto;
+    size_t between;
 
     (void)request_find(r, "host", &r->host);
     if (proxies->count == 0 || !is_trusted(proxies, r->remote)) {
         return;
     }
-    host = last_of(r, "x-forwarded-host");
-    proto = last_of(r, "x-forwarded-proto");
+    between = find_sender(proxies, r);
+    host = item_of(r, "x-forwarded-host", between);
+    proto = item_of(r, "x-forwarded-proto", between);
     r->host = host.len > 0 ? host : r->host;
     if (request_is(proto, "https") || request_is(proto, "http")) {
         r->https = request_is(proto, "https");
     }
-    find_sender(proxies, r);
 }

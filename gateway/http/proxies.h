@@ -25,8 +25,10 @@ struct proxies {
 MUST_CHECK enum error_code proxies_read(const char *text, struct proxies *proxies, struct error *error);
 /* Sets request->host from Host. Where the peer (request->remote) is trusted, besides: remote becomes the
  * right-most address of X-Forwarded-For that is not trusted (the left-most when all are; what stands left of
- * something that isn't an address is not believed), host the right-most of X-Forwarded-Host, and https what
- * the right-most of X-Forwarded-Proto says. */
+ * something that isn't an address is not believed). host and https come from X-Forwarded-Host and
+ * X-Forwarded-Proto: each trusted proxy adds an item to these lists too, so the item at the same place, from
+ * the right, is the one that was added by the proxy that the sender reached. A list that is shorter was not
+ * added to by all: its left-most item. */
 void proxies_apply(const struct proxies *proxies, struct request *request);
 
 #endif

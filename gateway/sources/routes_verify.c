@@ -5,6 +5,7 @@
 #include "gateway/event/json_pointer.h"
 #include "gateway/verify/schemes.h"
 #include "secret.h"
+#include "url.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -166,6 +167,26 @@ static char *copied_text(const struct json_settings *p)
     return copy;
 }
 
+/* Scheme, host, port, and the part of the path that a proxy takes off; as a copy. NULL after a complaint. */
+static char *public_url(const struct json_settings *p)
+{
+    char *text = copied_text(p);
+    struct url url;
+
+    if (text == NULL) {
+        return NULL;
+    }
+    url = url_split(text);
+    if ((!span_equal(url.scheme, SPAN_LITERAL("https")) && !span_equal(url.scheme, SPAN_LITERAL("http"))) ||
+        url.authority.len == 0 || strpbrk(text, "@?# ") != NULL || text[strlen(text) - 1] == '/') {
+        json_settings_complain(
+            p, "is no https://host, https://host:port or https://host/prefix, without a / at the end");
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
 static char *verify_token(const struct json_settings *p, bool read)
 {
     struct buf text = {0};
@@ -219,6 +240,9 @@ static void take_member(const struct json_settings *p, enum scheme_member member
         break;
     case SCHEME_USER:
         rule->user = copied_text(p);
+        break;
+    case SCHEME_URL:
+        rule->url = public_url(p);
         break;
     case SCHEME_VERIFY_TOKEN:
         rule->verify_token = verify_token(p, read);

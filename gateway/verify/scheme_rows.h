@@ -49,7 +49,8 @@
     /* The id is never MessageSid: queued, sent and delivered share it. */                                  \
     X(VERIFY_TWILIO, "twilio", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_URL_FORM,                    \
       .header = "X-Twilio-Signature", .algorithm = SECRET_KEY_SHA1, .encoding = ENCODING_BASE64,            \
-      .id = {EVENT_ID_HEADER, "i-twilio-idempotency-token", true}, .keep = ENVELOPE_KEEP_FIRST,             \
+      .takes = SCHEME_URL, .id = {EVENT_ID_HEADER, "i-twilio-idempotency-token", true},                     \
+      .keep = ENVELOPE_KEEP_FIRST,                                                                          \
       .sent = {.id = "I-Twilio-Idempotency-Token",                                                          \
                .event = "Content-Type",                                                                     \
                .kind = "application/x-www-form-urlencoded",                                                 \

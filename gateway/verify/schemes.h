@@ -21,6 +21,7 @@
     X(SCHEME_ENCODING, 8, "encoding")   \
     X(SCHEME_PREFIX, 16, "prefix")      \
     X(SCHEME_USER, 32, "user")          \
+    X(SCHEME_URL, 128, "url")           \
     X(SCHEME_VERIFY_TOKEN, 64, "verify_token")
 
 #define SCHEME_BIT(enumerator, bit, name) enumerator = (bit),

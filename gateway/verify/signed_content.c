@@ -184,9 +184,13 @@ static enum verify_cause read_twilio(const struct source *s, struct signed_conte
     if (cause != VERIFY_FINE || content->text.failed) {
         return cause == VERIFY_FINE ? VERIFY_MEMORY : cause;
     }
-    content->other_host = (struct span){content->text.data, host_len};
-    add_piece(content, r->https ? SPAN_LITERAL("https://") : SPAN_LITERAL("http://"));
-    add_piece(content, r->host);
+    if (s->rule->url != NULL) {
+        add_piece(content, span_of(s->rule->url));
+    } else {
+        content->other_host = (struct span){content->text.data, host_len};
+        add_piece(content, r->https ? SPAN_LITERAL("https://") : SPAN_LITERAL("http://"));
+        add_piece(content, r->host);
+    }
     add_piece(content, r->path);
     add_piece(content, r->query.len > 0 ? SPAN_LITERAL("?") : SPAN_LITERAL(""));
     add_piece(content, r->query);

@@ -104,7 +104,8 @@ enum verify_cause twilio_body(const struct request *request, struct span body)
 {
     struct span claimed = query_digest(request->query);
     unsigned char digest[SECRET_KEY_DIGEST_BYTES];
-    char text[2 * SECRET_KEY_DIGEST_BYTES];
+    struct buf sent = {0};
+    enum verify_cause cause = VERIFY_MISMATCH;
 
     if (claimed.len == 0) {
         return body.len == 0 || twilio_is_form(request) ? VERIFY_FINE : VERIFY_MALFORMED;
@@ -112,9 +113,14 @@ enum verify_cause twilio_body(const struct request *request, struct span body)
     if (!secret_key_digest(body, digest)) {
         return VERIFY_MEMORY;
     }
-    text_write_hex(digest, sizeof digest, text);
     /* No secret is compared: anybody can compute both. */
-    return span_equal(claimed, (struct span){text, sizeof text}) ? VERIFY_FINE : VERIFY_MISMATCH;
+    if (claimed.len == 2 * sizeof digest && text_read_hex(claimed, &sent) &&
+        memcmp(sent.data, digest, sizeof digest) == 0) {
+        cause = VERIFY_FINE;
+    }
+    cause = sent.failed ? VERIFY_MEMORY : cause;
+    buf_free(&sent);
+    return cause;
 }
 
 void twilio_other_host(const struct request *request, struct buf *out)

@@ -110,6 +110,7 @@ void verify_rule_free(struct verify_rule *rule)
     free(rule->header);
     free(rule->prefix);
     free(rule->user);
+    free(rule->url);
     wipe_text(rule->verify_token);
     *rule = (struct verify_rule){0};
 }

@@ -34,6 +34,7 @@ struct verify_rule {
     char *prefix;       /* hmac: what stands before the signature; NULL as "" */
     char *user;         /* basic */
     char *verify_token; /* meta: what a subscription must name */
+    char *url; /* twilio: what stands before the request's path in the signed URL; NULL: from the request */
 };
 
 /* X(name, label): why a request was refused. The sender never learns it. */

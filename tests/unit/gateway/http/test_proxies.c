@@ -92,7 +92,7 @@ static void headers_that_came_twice_are_one_list(void **state)
         apply("10.0.0.0/8", "10.0.0.1",
               HEADERS("X-Forwarded-For", "1.2.3.4, 203.0.113.7", "X-Forwarded-Host", "evil",
                       "X-Forwarded-Proto", "http", "x-forwarded-for", "10.0.0.2", "x-forwarded-host",
-                      "other, hooks.example.com:8443", "x-forwarded-proto", "http, HTTPS", "Host", "inside"));
+                      "hooks.example.com:8443, inner", "x-forwarded-proto", "HTTPS, http", "Host", "inside"));
 
     (void)state;
     assert_true(span_equal(r.remote, SPAN_LITERAL("203.0.113.7")));
@@ -102,6 +102,40 @@ static void headers_that_came_twice_are_one_list(void **state)
               HEADERS("X-Forwarded-Proto", "gopher", "X-Forwarded-Host", "", "Host", "inside"));
     assert_true(span_equal(r.host, SPAN_LITERAL("inside")));
     assert_false(r.https);
+}
+
+static void assert_reached(const char *sent_by, const char *hosts, const char *schemes, const char *host,
+                           bool https)
+{
+    struct request r = apply("10.0.0.0/8", "10.0.0.1",
+                             HEADERS("Host", "inside", "X-Forwarded-For", sent_by, "X-Forwarded-Host", hosts,
+                                     "X-Forwarded-Proto", schemes));
+
+    if (!span_equal(r.host, span_of(host)) || r.https != https) {
+        fail_msg("%s; %s; %s: %.*s, %d", sent_by, hosts, schemes, (int)r.host.len, r.host.data, r.https);
+    }
+}
+
+static void host_and_scheme_are_those_at_the_proxy_that_the_sender_reached(void **state)
+{
+    (void)state;
+    /* One proxy: what stands left of its own item was sent by the sender. */
+    assert_reached("203.0.113.7", "hooks.example.com", "https", "hooks.example.com", true);
+    assert_reached("203.0.113.7", "evil, hooks.example.com", "http, https", "hooks.example.com", true);
+    /* Two and three, each of which adds an item. */
+    assert_reached("203.0.113.7, 10.0.0.2", "hooks.example.com, inner", "https, http", "hooks.example.com",
+                   true);
+    assert_reached("203.0.113.7, 10.0.0.3, 10.0.0.2", "evil, hooks.example.com, b, c",
+                   "http, https, http, http", "hooks.example.com", true);
+    assert_reached("203.0.113.7, 10.0.0.2", "hooks.example.com, inner", "http, https", "hooks.example.com",
+                   false);
+    /* Only the first of them adds one, and the others pass it on. */
+    assert_reached("203.0.113.7, 10.0.0.3, 10.0.0.2", "hooks.example.com", "https", "hooks.example.com",
+                   true);
+    /* None adds an address: the right-most. */
+    assert_reached("", "a, b", "http, https", "b", true);
+    /* All are ours. */
+    assert_reached("10.0.0.3, 10.0.0.2", "a, b", "https, http", "a", true);
 }
 
 static void assert_wrong(const char *text, const char *says)
@@ -148,6 +182,7 @@ int main(void)
         cmocka_unit_test(ports_and_brackets_are_no_part_of_the_address),
         cmocka_unit_test(what_stands_left_of_nonsense_is_not_believed),
         cmocka_unit_test(headers_that_came_twice_are_one_list),
+        cmocka_unit_test(host_and_scheme_are_those_at_the_proxy_that_the_sender_reached),
         cmocka_unit_test(networks_that_are_none_are_named),
     };
 

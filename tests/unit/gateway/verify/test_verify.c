@@ -471,6 +471,32 @@ static enum verify_cause twilio(const char *host, bool https, const char *query,
     return judge(v, v->secret, &r, span_of(v->body), v->now);
 }
 
+static enum verify_cause twilio_at(const char *url, const char *path)
+{
+    const struct vector *v = vector_of("twilio");
+    struct verify_rule rule = make_rule(v, v->secret);
+    struct request r = vector_request(v);
+    enum verify_cause cause;
+
+    rule.url = strdup(url);
+    r.host = SPAN_LITERAL("inside:8080");
+    r.https = false;
+    r.path = span_of(path);
+    assert_int_equal(verify_key(&rule, &r, span_of(v->body), v->now, &cause) != NULL, cause == VERIFY_FINE);
+    verify_rule_free(&rule);
+    return cause;
+}
+
+static void twilio_signs_the_url_that_the_route_names_whatever_proxies_say(void **state)
+{
+    (void)state;
+    assert_int_equal(twilio_at("https://mycompany.com", vector_of("twilio")->path), VERIFY_FINE);
+    assert_int_equal(twilio_at("https://mycompany.com/my", "/app.php"), VERIFY_MISMATCH);
+    assert_int_equal(twilio_at("https://mycompany.com:443", vector_of("twilio")->path), VERIFY_MISMATCH);
+    assert_int_equal(twilio_at("http://mycompany.com", vector_of("twilio")->path), VERIFY_MISMATCH);
+    assert_int_equal(twilio_at("https://mycompany.com/myapp.php", ""), VERIFY_FINE);
+}
+
 static void twilio_signs_the_url_and_the_form(void **state)
 {
     static const char form[] = "application/x-www-form-urlencoded";
@@ -532,6 +558,7 @@ int main(void)
         cmocka_unit_test(of_a_standard_list_only_known_versions_count),
         cmocka_unit_test(a_standard_id_holds_no_dot),
         cmocka_unit_test(stripe_ignores_v0_and_refuses_two_times),
+        cmocka_unit_test(twilio_signs_the_url_that_the_route_names_whatever_proxies_say),
         cmocka_unit_test(twilio_signs_the_url_and_the_form),
         cmocka_unit_test(authorization_is_read_as_rfc_9110_says),
     };
