@@ -33,10 +33,10 @@ CFLAGS  += $(INSTRUMENT_$(VARIANT))
 LDFLAGS += $(filter -fsanitize%,$(INSTRUMENT_$(VARIANT)))
 
 PG_CFLAGS = $(shell pkg-config --cflags libpq)
-LIB_LIBS  = -lrabbitmq -lcivetweb -lssl -lcrypto
-GATEWAY_LIBS = $(LIB_LIBS) -lcjson
+LIB_LIBS  = -lrabbitmq -lmicrohttpd -lssl -lcrypto
+GATEWAY_LIBS = $(LIB_LIBS) -lcivetweb -lcjson
 WORKER_LIBS  = $(LIB_LIBS) -lpq
-CTL_LIBS     = $(LIB_LIBS) -lpq -lcurl -lcjson
+CTL_LIBS     = $(LIB_LIBS) -lcivetweb -lpq -lcurl -lcjson
 CPPFLAGS    += $(PG_CFLAGS)
 
 PROGRAMS = $(BUILD)/sluice-gateway $(BUILD)/sluice-worker $(BUILD)/sluice

@@ -2,156 +2,234 @@
 #include "admin.h"
 
 #include "buf.h"
+#include "listen.h"
 #include "log.h"
 #include "metrics.h"
 
-#include <civetweb.h>
+#include <errno.h>
+#include <microhttpd.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#define CONNECTIONS_MAX 64
+/* The library's own limit: at it, it stops to accept. Never reached, since it takes 10 connections at most
+ * before it looks at those that were closed. */
+#define CONNECTIONS_HARD 128u
+#define IDLE_S 5u
+#define HEAD_MAX ((size_t)8192) /* of a request's head, and of what is kept beside it */
 #define COMPLAINT_MAX 256
 
 struct admin {
-    struct mg_context *server;
+    struct MHD_Daemon *server;
     uint16_t port;
     pthread_mutex_t mutex;
     bool ready;        /* under the mutex */
     const char *state; /* under the mutex; static text */
+    /* The server's thread's own: open connections, the oldest first. */
+    struct MHD_Connection *connections[CONNECTIONS_HARD];
+    size_t count, evicted; /* of the first so many the socket is shut already */
 };
 
-/* civetweb says why it can't listen only through its log callback, on the
- * thread that starts it, and first. */
-static _Thread_local char *start_complaint;
+static struct metric metrics[] = {
+    {"sluice_admin_evicted_total", NULL, "Connections of the admin port closed to make room for others.",
+     METRIC_COUNTER, 0},
+};
 
-static int on_log_message(const struct mg_connection *connection, const char *message)
+/* --- what is answered ------------------------------------------------------------------ */
+
+struct answer {
+    unsigned status;
+    const char *type;
+    struct buf body;
+};
+
+static void answer_ready(struct admin *admin, struct answer *answer)
 {
+    (void)pthread_mutex_lock(&admin->mutex);
+    answer->status = admin->ready ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE;
+    buf_append_text(&answer->body, admin->state);
+    (void)pthread_mutex_unlock(&admin->mutex);
+    buf_append_char(&answer->body, '\n');
+}
+
+static void answer_health(struct admin *admin, struct answer *answer)
+{
+    (void)admin;
+    buf_append_text(&answer->body, "ok\n");
+}
+
+static void answer_metrics(struct admin *admin, struct answer *answer)
+{
+    (void)admin;
+    answer->type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_render(&answer->body);
+}
+
+static const struct {
+    const char *path;
+    void (*answer)(struct admin *, struct answer *);
+} paths[] = {
+    {"/health", answer_health}, {"/healthz", answer_health}, {"/livez", answer_health},
+    {"/ready", answer_ready},   {"/readyz", answer_ready},   {"/metrics", answer_metrics},
+};
+
+static void find_answer(struct admin *admin, const char *method, const char *path, struct answer *answer)
+{
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
+        answer->status = MHD_HTTP_METHOD_NOT_ALLOWED;
+        buf_append_text(&answer->body, "only GET and HEAD are answered\n");
+        return;
+    }
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        if (strcmp(paths[i].path, path) == 0) {
+            paths[i].answer(admin, answer);
+            return;
+        }
+    }
+    answer->status = MHD_HTTP_NOT_FOUND;
+    buf_append_text(&answer->body, "there are /health (/healthz, /livez), /ready (/readyz) and /metrics\n");
+}
+
+static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer)
+{
+    struct MHD_Response *response;
+    enum MHD_Result queued = MHD_NO;
+
+    if (answer->body.failed) {
+        answer->status = MHD_HTTP_INTERNAL_SERVER_ERROR;
+        buf_clear(&answer->body);
+    }
+    response = MHD_create_response_from_buffer(answer->body.len, answer->body.data, MHD_RESPMEM_MUST_COPY);
+    if (response != NULL && MHD_add_response_header(response, "Content-Type", answer->type) == MHD_YES &&
+        MHD_add_response_header(response, "Cache-Control", "no-store") == MHD_YES &&
+        MHD_add_response_header(response, "Connection", "close") == MHD_YES &&
+        (answer->status != MHD_HTTP_METHOD_NOT_ALLOWED ||
+         MHD_add_response_header(response, "Allow", "GET, HEAD") == MHD_YES)) {
+        queued = MHD_queue_response(connection, answer->status, response);
+    }
+    if (response != NULL) {
+        MHD_destroy_response(response);
+    }
+    return queued; /* no memory: the connection is closed */
+}
+
+/* With the head of a request, and before its body, which nobody wants. */
+static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
+                                  const char *method, const char *version, const char *data, size_t *size,
+                                  void **request)
+{
+    struct answer answer = {.status = MHD_HTTP_OK, .type = "text/plain; charset=utf-8"};
+    enum MHD_Result result;
+
+    (void)version;
+    (void)data;
+    (void)size;
+    (void)request;
+    find_answer(context, method, path, &answer);
+    result = send_answer(connection, &answer);
+    buf_free(&answer.body);
+    return result;
+}
+
+/* Paths are compared as they were sent. */
+static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
+{
+    (void)context;
     (void)connection;
-    if (start_complaint != NULL && start_complaint[0] != '\0') {
-        return 1;
-    }
-    if (start_complaint != NULL) {
-        (void)text_copy(start_complaint, COMPLAINT_MAX, span_of(message));
-    } else {
-        log_warning("admin-listener", log_text("message", message));
-    }
-    return 1;
+    return strlen(text);
 }
 
-static void reply(struct mg_connection *connection, int status, const char *reason, const char *type,
-                  struct buf *body)
-{
-    bool head = strcmp(mg_get_request_info(connection)->request_method, "HEAD") == 0;
+/* --- who may stay ---------------------------------------------------------------------- */
 
-    if (body->failed) {
-        status = 500;
-        reason = "Internal Server Error";
-        buf_clear(body);
-    }
-    /* A reply that can't be written has no reader any more: nothing to do. */
-    (void)mg_printf(connection,
-                    "HTTP/1.1 %d %s\r\nContent-Type: %s\r\nContent-Length: %zu\r\n%s"
-                    "Cache-Control: no-store\r\nConnection: close\r\n\r\n",
-                    status, reason, type, body->len, status == 405 ? "Allow: GET, HEAD\r\n" : "");
-    if (!head && body->len > 0) {
-        (void)mg_write(connection, body->data, body->len);
+static void shut(struct MHD_Connection *connection)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+
+    if (info != NULL) {
+        (void)shutdown(info->connect_fd, SHUT_RDWR); /* the library finds its end, and closes it */
     }
 }
 
-static int on_request(struct mg_connection *connection)
+static void add(struct admin *a, struct MHD_Connection *connection)
 {
-    static const char text[] = "text/plain; charset=utf-8";
-    const struct mg_request_info *request = mg_get_request_info(connection);
-    struct admin *admin = mg_get_user_data(mg_get_context(connection));
-    const char *path = request->local_uri == NULL ? "" : request->local_uri;
-    struct buf body = {0};
-
-    if (strcmp(request->request_method, "GET") != 0 && strcmp(request->request_method, "HEAD") != 0) {
-        buf_append_text(&body, "only GET and HEAD are answered\n");
-        reply(connection, 405, "Method Not Allowed", text, &body);
-    } else if (strcmp(path, "/health") == 0) {
-        buf_append_text(&body, "ok\n");
-        reply(connection, 200, "OK", text, &body);
-    } else if (strcmp(path, "/ready") == 0) {
-        bool ready;
-
-        (void)pthread_mutex_lock(&admin->mutex);
-        ready = admin->ready;
-        buf_append_text(&body, admin->state);
-        (void)pthread_mutex_unlock(&admin->mutex);
-        buf_append_char(&body, '\n');
-        reply(connection, ready ? 200 : 503, ready ? "OK" : "Service Unavailable", text, &body);
-    } else if (strcmp(path, "/metrics") == 0) {
-        metrics_render(&body);
-        reply(connection, 200, "OK", "text/plain; version=0.0.4; charset=utf-8", &body);
-    } else {
-        buf_append_text(&body, "there are /health, /ready and /metrics\n");
-        reply(connection, 404, "Not Found", text, &body);
+    if (a->count < CONNECTIONS_HARD) {
+        a->connections[a->count++] = connection;
     }
-    buf_free(&body);
-    return 1;
+    if (a->count - a->evicted > CONNECTIONS_MAX) {
+        shut(a->connections[a->evicted++]);
+        metric_add(&metrics[0], 1);
+    }
 }
 
-/* What civetweb refuses by itself, without its page that names the library. */
-static int on_http_error(struct mg_connection *connection, int status, const char *message)
+static void discard(struct admin *a, const struct MHD_Connection *connection)
 {
-    (void)message;
-    (void)mg_printf(connection, "HTTP/1.1 %d %s\r\nContent-Length: 0\r\nConnection: close\r\n\r\n", status,
-                    mg_get_response_code_text(connection, status));
-    return 0;
+    size_t at = 0;
+
+    while (at < a->count && a->connections[at] != connection) {
+        at++;
+    }
+    if (at < a->count) {
+        a->count--;
+        a->evicted -= at < a->evicted;
+        memmove(&a->connections[at], &a->connections[at + 1],
+                (a->count - at) * sizeof(struct MHD_Connection *));
+    }
+}
+
+static void on_connection(void *context, struct MHD_Connection *connection, void **own,
+                          enum MHD_ConnectionNotificationCode what)
+{
+    (void)own;
+    switch (what) {
+    case MHD_CONNECTION_NOTIFY_STARTED:
+        add(context, connection);
+        break;
+    case MHD_CONNECTION_NOTIFY_CLOSED:
+        discard(context, connection);
+        break;
+    }
+}
+
+/* --- start and end --------------------------------------------------------------------- */
+
+__attribute__((format(printf, 2, 0))) static void on_complaint(void *context, const char *format,
+                                                               va_list arguments)
+{
+    static _Atomic int64_t logged_us;
+    char text[COMPLAINT_MAX];
+
+    (void)context;
+    if (log_is_due(&logged_us)) {
+        (void)vsnprintf(text, sizeof text, format, arguments);
+        text[strcspn(text, "\n")] = '\0';
+        log_info("admin-listener", log_text("message", text));
+    }
 }
 
 static enum error_code start_server(struct admin *admin, const char *address, struct error *error)
 {
-    const char *options[] = {
-        "listening_ports",
-        address,
-        "num_threads",
-        "2",
-        "request_timeout_ms",
-        "5000",
-        "enable_keep_alive",
-        "no",
-        "decode_url",
-        "no",
-        "enable_auth_domain_check",
-        "no",
-        "access_control_allow_origin",
-        "",
-        "access_control_allow_methods",
-        "",
-        "access_control_allow_headers",
-        "",
-        "tcp_nodelay",
-        "1",
-        NULL,
-    };
-    const struct mg_callbacks callbacks = {
-        .begin_request = on_request, .http_error = on_http_error, .log_message = on_log_message};
-    char complaint[COMPLAINT_MAX] = "";
-    char outcome[COMPLAINT_MAX] = "";
-    struct mg_init_data init = {
-        .callbacks = &callbacks, .user_data = admin, .configuration_options = options};
-    struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
-    struct mg_server_port port;
+    int fd;
+    enum error_code code = listen_on(address, &fd, &admin->port, error);
 
-    if (address[0] == '[' && mg_check_feature(MG_FEATURES_IPV6) == 0) {
-        return error_set(error, ERROR_SETTING,
-                         "cannot listen on %s: this civetweb has no IPv6; give an IPv4 address", address);
+    if (code != ERROR_NONE) {
+        return code;
     }
-    memset(&port, 0, sizeof port);
-    start_complaint = complaint;
-    admin->server = mg_start2(&init, &failure);
-    start_complaint = NULL;
+    admin->server = MHD_start_daemon(
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, admin,
+        MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_HARD, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
+        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_END);
     if (admin->server == NULL) {
-        return error_set(error, ERROR_SYSTEM, "cannot listen on %s: %s", address,
-                         complaint[0] != '\0' ? complaint : outcome);
+        (void)close(fd);
+        return error_set(error, ERROR_SYSTEM, "the listener on %s can't be started: %s", address,
+                         strerror(errno));
     }
-    if (mg_get_server_ports(admin->server, 1, &port) != 1) {
-        return error_set(error, ERROR_BUG, "the listener on %s has no port", address);
-    }
-    admin->port = (uint16_t)port.port;
     return ERROR_NONE;
 }
 
@@ -165,8 +243,8 @@ enum error_code admin_start(struct admin **admin, const char *address, struct er
         return error_set(error, ERROR_MEMORY, "no memory for the admin listener");
     }
     a->state = "starting";
+    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
     (void)pthread_mutex_init(&a->mutex, NULL);
-    (void)mg_init_library(0); /* counts its callers, as mg_exit_library does */
     code = start_server(a, address, error);
     if (code != ERROR_NONE) {
         admin_stop(a);
@@ -202,9 +280,8 @@ void admin_stop(struct admin *admin)
         return;
     }
     if (admin->server != NULL) {
-        mg_stop(admin->server);
+        MHD_stop_daemon(admin->server);
     }
-    (void)mg_exit_library();
     (void)pthread_mutex_destroy(&admin->mutex);
     free(admin);
 }
