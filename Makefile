@@ -3,6 +3,7 @@
 #
 # Whatever lies in a folder belongs to its program: a new file is named nowhere but in the README of its folder.
 LIB     = $(wildcard lib/*.c)
+POSTGRES = $(wildcard lib/postgres/*.c)
 GATEWAY = $(wildcard gateway/*.c gateway/*/*.c)
 WORKER  = $(wildcard worker/*.c)
 CTL     = $(wildcard ctl/*.c ctl/*/*.c)
@@ -42,11 +43,13 @@ CPPFLAGS    += $(PG_CFLAGS)
 PROGRAMS = $(BUILD)/sluice-gateway $(BUILD)/sluice-worker $(BUILD)/sluice
 
 LIB_OBJ      = $(LIB:%.c=$(BUILD)/%.o)
+# What only those programs link that know libpq.
+POSTGRES_OBJ = $(POSTGRES:%.c=$(BUILD)/%.o)
 GATEWAY_OBJ  = $(GATEWAY:%.c=$(BUILD)/%.o)
-WORKER_OBJ   = $(WORKER:%.c=$(BUILD)/%.o)
+WORKER_OBJ   = $(WORKER:%.c=$(BUILD)/%.o) $(POSTGRES_OBJ)
 # The sluice command reads routes and signs events as the gateway does: of these files it takes what it needs.
 GATEWAY_LIB  = $(BUILD)/gateway.a
-CTL_OBJ      = $(CTL:%.c=$(BUILD)/%.o) $(BUILD)/sql/migrations.o $(GATEWAY_LIB)
+CTL_OBJ      = $(CTL:%.c=$(BUILD)/%.o) $(POSTGRES_OBJ) $(BUILD)/sql/migrations.o $(GATEWAY_LIB)
 MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
 
 UNIT_SRC     = $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)

@@ -90,9 +90,8 @@ enum error_code database_open(PGconn **connection, const char *url, const char *
     if (c == NULL) {
         return error_set(error, ERROR_MEMORY, "database: out of memory");
     }
-    if (PQstatus(c) == CONNECTION_BAD) {
-        code = error_set(error, ERROR_SETTING, "database: %.*s", line_length(PQerrorMessage(c)),
-                         PQerrorMessage(c));
+    if (PQstatus(c) == CONNECTION_BAD) { /* at once: a name, or a socket that isn't there */
+        code = connect_failed(c, error);
         goto failed;
     }
     (void)PQsetErrorVerbosity(c, PQERRORS_VERBOSE);

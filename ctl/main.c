@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "http.h"
+#include "lib/postgres/connection_url.h"
 #include "report.h"
 #include "settings.h"
 #include "subcommand.h"
@@ -89,7 +90,8 @@ static enum exit_code run(const struct subcommand *subcommand, int count, char *
     enum exit_code code;
 
     memset(&settings, 0, sizeof settings);
-    if (config_load(subcommand->settings, &settings, &complaints) != ERROR_NONE) {
+    if (config_load(subcommand->settings, &settings, &complaints) != ERROR_NONE ||
+        connection_url_check(subcommand->settings, &settings, &complaints) != ERROR_NONE) {
         (void)fwrite(complaints.data, 1, complaints.len, stderr);
         code = EXIT_SETTINGS;
     } else if (has_argument(count, arguments, "--print-config")) {

@@ -4,14 +4,18 @@
 #include "amqperror.h"
 #include "secret.h"
 
+#include <errno.h>
+#include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #if __has_include(<rabbitmq-c/ssl_socket.h>)
 #include <rabbitmq-c/ssl_socket.h>
@@ -22,6 +26,7 @@
 #endif
 
 #define DEADLINE_S 5
+#define ASK_WHY_MS 1000
 #define FRAME_MAX 131072 /* RabbitMQ's own default */
 #define URL_MAX 2048
 
@@ -140,6 +145,32 @@ static bool verify_as(SSL_CTX *tls, const char *host)
            X509_VERIFY_PARAM_set1_host(wanted, host, 0) == 1;
 }
 
+/* Connects once more, since librabbitmq says only that it failed. */
+static const char *why_not_connected(const char *host, int port)
+{
+    const struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    struct addrinfo *found = NULL;
+    char service[8];
+    struct pollfd ready = {.fd = -1, .events = POLLOUT};
+    int why = 0;
+    socklen_t len = sizeof why;
+
+    (void)snprintf(service, sizeof service, "%d", port);
+    if (getaddrinfo(host, service, &wanted, &found) == 0) {
+        ready.fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+        why = connect(ready.fd, found->ai_addr, found->ai_addrlen) == 0 ? 0 : errno;
+        freeaddrinfo(found);
+    }
+    if (why == EINPROGRESS &&
+        (poll(&ready, 1, ASK_WHY_MS) != 1 || getsockopt(ready.fd, SOL_SOCKET, SO_ERROR, &why, &len) != 0)) {
+        why = ETIMEDOUT;
+    }
+    if (ready.fd >= 0) {
+        (void)close(ready.fd);
+    }
+    return why == 0 ? amqp_error_string2(AMQP_STATUS_SOCKET_ERROR) : strerror(why);
+}
+
 /* OpenSSL knows more than librabbitmq's status, if the error is of this thread's last call. */
 static const char *reason_of(int status)
 {
@@ -245,7 +276,8 @@ static enum error_code connect_socket(amqp_connection_state_t connection, const 
     status = amqp_socket_open_noblock(socket, parts->host, parts->port, &deadline);
     if (status != AMQP_STATUS_OK) {
         return error_set(error, ERROR_UNREACHABLE, "broker %s:%d not reached: %s", parts->host, parts->port,
-                         reason_of(status));
+                         status == AMQP_STATUS_SOCKET_ERROR ? why_not_connected(parts->host, parts->port)
+                                                            : reason_of(status));
     }
     if (setsockopt(amqp_get_sockfd(connection), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
                    sizeof user_timeout_ms) != 0 ||
@@ -275,6 +307,12 @@ enum error_code dial(amqp_connection_state_t connection, const struct broker_opt
     reply = log_in(connection, options, &parts);
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_SSL_ERROR) {
         return error_set(error, ERROR_CLOSED, "%s: %s", what, reason_of(reply.library_error));
+    }
+    if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION &&
+        (reply.library_error == AMQP_STATUS_CONNECTION_CLOSED ||
+         reply.library_error == AMQP_STATUS_BAD_AMQP_DATA)) {
+        return error_set(error, ERROR_CLOSED, "%s: %s: is it AMQP that this port speaks, %s?", what,
+                         amqp_error_string2(reply.library_error), parts.ssl ? "by TLS" : "without TLS");
     }
     return amqperror_of_reply(what, reply, error);
 }

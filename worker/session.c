@@ -35,7 +35,7 @@ void session_note(struct session *s, const char *reason)
     give_reason(s, "%s", reason);
 }
 
-/* A failed connect gives no SQLSTATE but in its text, "FATAL:  53300", once its verbosity is set
+/* A failed connect gives no SQLSTATE but in its text, "FATAL:  53300: text", once its verbosity is set
  * so; of several attempts the last one counts. */
 static void sqlstate_from_text(const char *text, char sqlstate[SQLSTATE_SIZE])
 {
@@ -48,7 +48,7 @@ static void sqlstate_from_text(const char *text, char sqlstate[SQLSTATE_SIZE])
         while (isupper((unsigned char)mark[len]) || isdigit((unsigned char)mark[len])) {
             len++;
         }
-        if (len == SQLSTATE_SIZE - 1) {
+        if (len == SQLSTATE_SIZE - 1 && mark[len] == ':') {
             memcpy(sqlstate, mark, len);
             sqlstate[len] = '\0';
         }
@@ -118,7 +118,7 @@ void session_open(struct session *s, const struct worker_settings *settings, con
     *s = (struct session){.state = SESSION_CONNECTING, .polling = PGRES_POLLING_WRITING};
     s->connection = PQconnectStartParams(keywords, values, 1);
     if (s->connection != NULL) {
-        (void)PQsetErrorVerbosity(s->connection, PQERRORS_SQLSTATE);
+        (void)PQsetErrorVerbosity(s->connection, PQERRORS_VERBOSE);
     }
 }
 
@@ -142,6 +142,9 @@ static enum session_news step_connecting(struct session *s)
     if (s->connection == NULL) {
         session_note(s, "no memory for a connection to the database");
         return failed(s);
+    }
+    if (PQstatus(s->connection) == CONNECTION_BAD) {
+        return lost(s); /* it failed at once, before there was a socket */
     }
     ready.fd = PQsocket(s->connection);
     if (poll(&ready, 1, 0) == 0) {

@@ -2,6 +2,7 @@
 #include "settings.h"
 
 #include "clock.h"
+#include "lib/postgres/connection_url.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -60,6 +61,9 @@ enum error_code worker_settings_check(const struct worker_settings *settings, st
 
     if (broker_check(&settings->broker, &error) != ERROR_NONE) {
         buf_printf(complaints, "%s\n", error.text);
+        code = ERROR_SETTING;
+    }
+    if (connection_url_check(worker_settings_table, settings, complaints) != ERROR_NONE) {
         code = ERROR_SETTING;
     }
     if (topology_check_delays(settings->delays.us, settings->delays.count, &error) != ERROR_NONE) {
