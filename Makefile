@@ -103,7 +103,8 @@ $(BUILD)/lib/shim/libssl.o: CFLAGS := -std=c11 -O2 -g -fPIC
 $(BUILD)/sluice-worker: $(WORKER_OBJ) $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(WORKER_LIBS)
 
-$(GATEWAY_LIB): $(filter-out %/main.o,$(GATEWAY_OBJ))
+# Without the gateway's own recv and poll.
+$(GATEWAY_LIB): $(filter-out %/main.o %/receiver.o,$(GATEWAY_OBJ))
 	@rm -f $@
 	$(AR) rcs $@ $^
 

@@ -8,8 +8,6 @@
 #include "body_length.h"
 #include "slow_senders.h"
 
-#define BODY_QUIET_MS 5000 /* the longest pause within a request: civetweb's request_timeout_ms */
-
 struct mg_connection;
 
 /* Appends the body to *body, which is empty before. False, with the refusal in *reply: it has more than
@@ -18,7 +16,7 @@ bool body_read(struct mg_connection *connection, int64_t most, const struct body
                struct slow_senders_watch *watch, struct buf *body, struct reply *reply);
 /* Takes some of what a refused sender goes on sending, for a second at most: a connection closed with unread
  * bytes is reset, and the reply may be lost with it. */
-void body_throw_away(struct mg_connection *connection, struct slow_senders_watch *watch);
+void body_throw_away(struct slow_senders_watch *watch);
 
 /* What a sender is told that was too slow while others waited for its thread. */
 #define BODY_CROWDED_OUT "others wait, and the request came too slowly; send it again later"

@@ -13,6 +13,7 @@
 #include "listener.h"
 #include "log.h"
 #include "proxies.h"
+#include "receiver.h"
 #include "slow_senders.h"
 #include "text.h"
 
@@ -125,7 +126,7 @@ static void serve(struct server *server, struct mg_connection *connection, bool 
     close = !whole || !framing.keep_alive || reply_closes(reply.kind) || !load_keeps_alive(server->load);
     send_reply(connection, &reply, request.remote, close);
     if (!whole) {
-        body_throw_away(connection, &watch);
+        body_throw_away(&watch);
     }
     accept_end(&accept);
     buf_free(&body);
@@ -136,6 +137,7 @@ static int on_request(struct mg_connection *connection)
     struct server *server = mg_get_user_data(mg_get_context(connection));
     const struct mg_request_info *info = mg_get_request_info(connection);
 
+    receiver_request();
     watch = (struct slow_senders_watch){.peer = info->remote_addr, .peer_port = (uint16_t)info->remote_port};
     slow_senders_begin(&watch);
     serve(server, connection, load_begin(server->load));
@@ -167,6 +169,7 @@ static int on_connection(const struct mg_connection *connection, void **data)
 
     (void)data;
     connected = true;
+    receiver_begin();
     load_connected(server->load);
     return 0;
 }
@@ -177,6 +180,7 @@ static void on_closed(const struct mg_connection *connection)
 
     if (connected) {
         connected = false;
+        receiver_end();
         load_disconnected(server->load);
     }
 }
@@ -233,7 +237,7 @@ static void make_options(struct options *o, const struct server *server, const s
         "keep_alive_timeout_ms",
         o->keep_alive_ms,
         "request_timeout_ms",
-        "5000", /* BODY_QUIET_MS */
+        "5000", /* RECEIVER_QUIET_MS */
         "decode_url",
         "no",
         "enable_auth_domain_check",
