@@ -16,11 +16,11 @@
 #include <unistd.h>
 
 #define CONNECTIONS_MAX 64
-/* The library's own limit: at it, it stops to accept. Never reached, since it takes 10 connections at most
- * before it looks at those that were closed. */
+/* libmicrohttpd's limit, at which it stops accepting. It is never reached: libmicrohttpd accepts at most 10
+ * connections before it handles those that were shut down. */
 #define CONNECTIONS_HARD 128u
 #define IDLE_S 5u
-#define HEAD_MAX ((size_t)8192) /* of a request's head, and of what is kept beside it */
+#define HEAD_MAX ((size_t)8192) /* memory per connection: request line, headers, bookkeeping */
 #define COMPLAINT_MAX 256
 
 struct admin {
@@ -29,9 +29,9 @@ struct admin {
     pthread_mutex_t mutex;
     bool ready;        /* under the mutex */
     const char *state; /* under the mutex; static text */
-    /* The server's thread's own: open connections, the oldest first. */
+    /* Open connections, oldest first. Only the server's thread uses them. */
     struct MHD_Connection *connections[CONNECTIONS_HARD];
-    size_t count, evicted; /* of the first so many the socket is shut already */
+    size_t count, evicted; /* the first `evicted` of them are shut down already */
 };
 
 static struct metric metrics[] = {
@@ -39,7 +39,7 @@ static struct metric metrics[] = {
      METRIC_COUNTER, 0},
 };
 
-/* --- what is answered ------------------------------------------------------------------ */
+/* --- answers --------------------------------------------------------------------------- */
 
 struct answer {
     unsigned status;
@@ -81,7 +81,7 @@ static void find_answer(struct admin *admin, const char *method, const char *pat
 {
     if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0) {
         answer->status = MHD_HTTP_METHOD_NOT_ALLOWED;
-        buf_append_text(&answer->body, "only GET and HEAD are answered\n");
+        buf_append_text(&answer->body, "only GET and HEAD are allowed\n");
         return;
     }
     for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
@@ -91,7 +91,8 @@ static void find_answer(struct admin *admin, const char *method, const char *pat
         }
     }
     answer->status = MHD_HTTP_NOT_FOUND;
-    buf_append_text(&answer->body, "there are /health (/healthz, /livez), /ready (/readyz) and /metrics\n");
+    buf_append_text(&answer->body,
+                    "not found; try /health (/healthz, /livez), /ready (/readyz) or /metrics\n");
 }
 
 static enum MHD_Result send_answer(struct MHD_Connection *connection, struct answer *answer)
@@ -117,7 +118,7 @@ static enum MHD_Result send_answer(struct MHD_Connection *connection, struct ans
     return queued; /* no memory: the connection is closed */
 }
 
-/* With the head of a request, and before its body, which nobody wants. */
+/* Called once the headers have arrived. The body, if any, is not read. */
 static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path,
                                   const char *method, const char *version, const char *data, size_t *size,
                                   void **request)
@@ -135,7 +136,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
     return result;
 }
 
-/* Paths are compared as they were sent. */
+/* Keeps the path as it was sent: an escaped path matches none of ours. */
 static size_t leave_escaped(void *context, struct MHD_Connection *connection, char *text)
 {
     (void)context;
@@ -143,7 +144,7 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
     return strlen(text);
 }
 
-/* --- who may stay ---------------------------------------------------------------------- */
+/* --- the limit on connections ---------------------------------------------------------- */
 
 static void shut(struct MHD_Connection *connection)
 {
@@ -151,7 +152,7 @@ static void shut(struct MHD_Connection *connection)
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
 
     if (info != NULL) {
-        (void)shutdown(info->connect_fd, SHUT_RDWR); /* the library finds its end, and closes it */
+        (void)shutdown(info->connect_fd, SHUT_RDWR); /* libmicrohttpd reads the end of file and closes it */
     }
 }
 
@@ -195,7 +196,7 @@ static void on_connection(void *context, struct MHD_Connection *connection, void
     }
 }
 
-/* --- start and end --------------------------------------------------------------------- */
+/* --- start and stop -------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 0))) static void on_complaint(void *context, const char *format,
                                                                va_list arguments)
@@ -227,7 +228,7 @@ static enum error_code start_server(struct admin *admin, const char *address, st
         MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_END);
     if (admin->server == NULL) {
         (void)close(fd);
-        return error_set(error, ERROR_SYSTEM, "the listener on %s can't be started: %s", address,
+        return error_set(error, ERROR_SYSTEM, "cannot start the admin listener on %s: %s", address,
                          strerror(errno));
     }
     return ERROR_NONE;

@@ -2,16 +2,15 @@
 #ifndef SLUICE_ADMIN_H
 #define SLUICE_ADMIN_H
 
-/* The health and metrics listener, apart from the events' port, where any path
- * is an event:
- *   GET /health   200 while the process lives; /healthz and /livez are the same
- *   GET /ready    200 with the state, or 503 with it: "broker away"; /readyz is the same
- *   GET /metrics  Prometheus' text format
- * HEAD is answered likewise; anything else is 404, other methods 405. Each connection ends with its
- * reply.
+/* The listener for health checks and metrics. It has its own port because every path on the event port may
+ * be a source:
+ *   GET /health   200 while the process runs; also /healthz and /livez
+ *   GET /ready    200 or 503, with the state as the body, e.g. "broker away"; also /readyz
+ *   GET /metrics  the Prometheus text format
+ * HEAD works too. Other paths get 404, other methods 405. Each connection is closed after one reply.
  *
- * One thread of its own polls all connections, so that it answers whatever the rest of the process waits for,
- * and whoever holds a connection without using it. There are at most 64: one more closes the oldest. */
+ * A dedicated thread polls all connections, so it answers even when the rest of the process is blocked and
+ * when clients leave connections idle. At most 64 connections are open: the next one evicts the oldest. */
 
 #include "error.h"
 
@@ -20,16 +19,16 @@
 
 struct admin;
 
-/* Listens on address (as listen_on) and logs "admin-listening" with the address and the real port.
- * *admin is the caller's, to be ended by admin_stop. Not ready, "starting", until said
- * otherwise. After log_start, before other threads. ERROR_SYSTEM: it can't listen there. */
+/* Listens on address (see listen_on) and logs "admin-listening" with the address and the actual port.
+ * The state is "starting", not ready, until admin_set_ready. The caller owns *admin and ends it with
+ * admin_stop. Call it after log_start and before other threads start. ERROR_SYSTEM: it can't listen there. */
 MUST_CHECK enum error_code admin_start(struct admin **admin, const char *address, struct error *error);
-/* The port it really listens on. */
+/* The actual port, also when the address gave port 0. */
 uint16_t admin_port(const struct admin *admin);
-/* state is a static string: one thread may be reading it at any time. Logs "ready" or "not-ready" with
- * the state when it changed. Any thread. */
+/* Sets the answer of /ready, and logs "ready" or "not-ready" with the state when either changes. state must
+ * be a static string, since the admin thread may read it at any time. Any thread. */
 void admin_set_ready(struct admin *admin, bool ready, const char *state);
-/* admin may be NULL. */
+/* Closes all connections, ends the thread and frees admin, which may be NULL. */
 void admin_stop(struct admin *admin);
 
 #endif

@@ -2,9 +2,9 @@
 #ifndef SLUICE_AMQPERROR_H
 #define SLUICE_AMQPERROR_H
 
-/* What librabbitmq and the broker say went wrong, as errors of ours. The only file that
- * knows AMQP's reply codes. For lib/broker and lib/dial alone. Each takes what was being done, for people,
- * and fills *error. */
+/* Turns errors of librabbitmq and of the broker into struct error. No other file knows AMQP's reply codes.
+ * For lib/broker and lib/dial only. In each function, `what` names the failed action for the error's text.
+ * Each fills *error and returns its code. */
 
 #include "error.h"
 
@@ -14,11 +14,12 @@
 #include <amqp.h>
 #endif
 
-/* The broker closed the channel or the connection with this method: its own code and words. */
+/* The broker closed the channel or the connection with this method. The error quotes its reply code and text.
+ */
 enum error_code amqperror_of_close(const char *what, amqp_method_t method, struct error *error);
-/* A status below zero, of a call of the library. */
+/* A librabbitmq call returned this negative status. */
 enum error_code amqperror_of_status(const char *what, int status, struct error *error);
-/* The answer to a synchronous call: ERROR_NONE when it is well. */
+/* The reply to a synchronous call; ERROR_NONE if the call succeeded. */
 MUST_CHECK enum error_code amqperror_of_reply(const char *what, amqp_rpc_reply_t reply, struct error *error);
 
 #endif

@@ -26,7 +26,7 @@ uint32_t backoff_random(void)
     uint32_t random;
 
     if (getrandom(&random, sizeof random, GRND_NONBLOCK) != (ssize_t)sizeof random) {
-        /* Only before the kernel's pool is seeded at boot; jitter does not need secrecy. */
+        /* Fails only before the kernel's pool is seeded at boot. Jitter needn't be unpredictable. */
         random = (uint32_t)((uint64_t)clock_monotonic_us() * UINT64_C(2654435761));
     }
     return random;

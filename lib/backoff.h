@@ -2,9 +2,8 @@
 #ifndef SLUICE_BACKOFF_H
 #define SLUICE_BACKOFF_H
 
-/* Exponential backoff with full jitter: the n-th wait is uniform between 0 and
- * min(cap, base * 2^n), so that many processes that failed together do not come
- * back together. Pure: the randomness is an argument. */
+/* Exponential backoff with full jitter: the n-th wait is uniform between 0 and min(cap, base * 2^n), so that
+ * processes that fail together don't retry together. Pure: the randomness is an argument. */
 
 #include <stdint.h>
 
@@ -14,11 +13,12 @@ struct backoff {
     unsigned attempt; /* failures since the last backoff_reset */
 };
 
-/* Counts one more failure and returns how many microseconds to wait, 0 to the
- * cap; `random` is uniform over all of its values. */
+/* Counts one more failure and returns the wait in microseconds, from 0 to the cap. `random` must be uniform
+ * over all 32-bit values. */
 int64_t backoff_next(struct backoff *b, uint32_t random);
+/* Forgets the failures: the next wait is the first again. */
 void backoff_reset(struct backoff *b);
-/* A uniform number from the kernel, for backoff_next. Any thread. */
+/* A uniform random number from the kernel, for backoff_next. Any thread. */
 uint32_t backoff_random(void);
 
 #endif

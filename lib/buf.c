@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define UTF8_MAX 4 /* bytes of a character */
+#define UTF8_MAX 4 /* bytes in a character */
 
 struct span span_of(const char *text)
 {
@@ -28,7 +28,7 @@ int span_compare(struct span a, struct span b)
     return (a.len > b.len) - (a.len < b.len);
 }
 
-/* How long a UTF-8 sequence is that begins with this byte; 0 when none does. */
+/* The length of a UTF-8 sequence with this first byte; 0 when no sequence begins with it. */
 static size_t utf8_length(unsigned char first)
 {
     if (first < 0x80) {
@@ -40,8 +40,8 @@ static size_t utf8_length(unsigned char first)
     return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
-/* The length of the UTF-8 sequence at p, of which `left` bytes are there; 0
- * when it isn't one, or NUL. */
+/* The length of the UTF-8 sequence at p, where `left` bytes remain; 0 for NUL, and when the sequence is
+ * malformed or cut. */
 static size_t utf8_sequence(const unsigned char *p, size_t left)
 {
     static const uint32_t least[] = {0, 1, 0x80, 0x800, 0x10000};
@@ -87,14 +87,14 @@ size_t span_cut(struct span s, size_t most)
     for (size_t back = 1; back < UTF8_MAX && back <= most; back++) {
         unsigned char c = (unsigned char)s.data[most - back];
 
-        if ((c & 0xc0U) != 0x80) { /* here the last character begins */
+        if ((c & 0xc0U) != 0x80) { /* the last character begins here */
             return utf8_length(c) > back ? most - back : most;
         }
     }
     return most;
 }
 
-/* Gives text, of which len bytes are there, its NUL and its '?'s. */
+/* Replaces invalid bytes in the first len bytes of text by '?', and appends the NUL. */
 static size_t make_text(char *text, size_t len)
 {
     for (size_t at = 0; at < len;) {
@@ -195,7 +195,7 @@ void buf_printf(struct buf *b, const char *format, ...)
 void buf_append_json(struct buf *b, struct span s)
 {
     static const char hex[] = "0123456789abcdef";
-    size_t plain = 0; /* where the run of bytes that need no escape began */
+    size_t plain = 0; /* start of the current run of bytes that need no escape */
 
     buf_append_char(b, '"');
     for (size_t i = 0; i < s.len; i++) {

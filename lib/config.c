@@ -12,10 +12,10 @@
 #include <unistd.h>
 
 #define FILE_MAX (64 * 1024)
-#define SHOWN_MAX 100 /* bytes of a wrong value that a complaint repeats */
+#define SHOWN_MAX 100 /* bytes of a wrong value that a complaint quotes */
 
-/* One complaint: `NAME=value what: range`. A secret's value is never shown, nor one
- * that may hold a secret where none belongs ("host=x password = y"). */
+/* Appends one complaint: `NAME=value what: range`. The value is left out when it is a secret or may contain
+ * one by mistake ("host=x password = y"). */
 static void complain(struct buf *out, const struct config_setting *s, const char *value, const char *what)
 {
     bool shown = !s->secret && !(s->type == CONFIG_URL && strcasestr(value, "pass") != NULL);
@@ -33,7 +33,7 @@ static void complain(struct buf *out, const struct config_setting *s, const char
     buf_append_char(out, '\n');
 }
 
-/* Errs towards seeing one: what looks like `user:password@` or `password=`. */
+/* Looks for `user:password@` and `password=`. False positives are fine, false negatives are not. */
 static bool holds_password(const char *url)
 {
     const char *start = url_split(url).authority.data;
@@ -47,8 +47,8 @@ static bool holds_password(const char *url)
     return at != NULL && colon != NULL && colon < at;
 }
 
-/* The setting that a password beside this URL goes into: the table's nearest
- * ..._PASSWORD by name. */
+/* Appends the name of the setting that holds this URL's password: the ..._PASSWORD setting in the table that
+ * shares the longest prefix with the URL's name. */
 static void append_password_name(struct buf *out, const struct config_setting *table, const char *url_name)
 {
     size_t len = strlen(url_name);
@@ -87,7 +87,7 @@ enum error_code config_read_file(const char *path, struct buf *content, struct e
     ssize_t got = -1;
     int failure = 0;
 
-    /* Room for all at once: growing would leave copies of a secret behind. */
+    /* Reserve the whole size at once: reallocation would leave copies of a secret in freed memory. */
     if (fd >= 0 && buf_reserve(content, FILE_MAX + 2)) {
         do {
             got = read(fd, content->data + content->len, FILE_MAX + 1 - content->len);
@@ -102,19 +102,19 @@ enum error_code config_read_file(const char *path, struct buf *content, struct e
         return error_set(error, ERROR_SETTING, "%s cannot be read: %s", path, strerror(failure));
     }
     if (content->len > FILE_MAX) {
-        return error_set(error, ERROR_SETTING, "%s is too long: at most 64KiB are read", path);
+        return error_set(error, ERROR_SETTING, "%s is too large: at most 64KiB are allowed", path);
     }
     if (content->len > 0 && content->data[content->len - 1] == '\n') {
         content->len--;
     }
     if (content->len > 0 && memchr(content->data, '\0', content->len) != NULL) {
-        return error_set(error, ERROR_SETTING, "%s holds a NUL byte: only text is allowed", path);
+        return error_set(error, ERROR_SETTING, "%s contains a NUL byte: only text is allowed", path);
     }
     return ERROR_NONE;
 }
 
-/* What the user gave for a setting, in *value; empty when nothing. False after a
- * complaint. */
+/* Reads a setting's value from X or X_FILE into *value; empty when neither is set. False after a complaint.
+ */
 static bool given(const struct config_setting *s, struct buf *value, struct buf *complaints)
 {
     struct buf file_name = {0};
@@ -160,7 +160,7 @@ static void load_one(const struct config_setting *table, const struct config_set
         return;
     }
     if (s->type == CONFIG_URL && holds_password(value)) {
-        buf_printf(complaints, "%s holds a password: put it into ", s->name);
+        buf_printf(complaints, "%s contains a password: set it in ", s->name);
         append_password_name(complaints, table, s->name);
         buf_append_text(complaints, " or ");
         append_password_name(complaints, table, s->name);

@@ -7,7 +7,7 @@
 #define CAPACITY_LEAST 16
 
 struct confirm_entry {
-    void *ticket; /* NULL: settled */
+    void *ticket; /* NULL when settled */
     int64_t at_us;
     bool returned;
 };

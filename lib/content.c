@@ -23,7 +23,7 @@ void content_begin_return(struct content *c)
     c->kind = CONTENT_OF_RETURN;
 }
 
-/* A delivery is one allocation: the struct, then routing key, properties, body. */
+/* A delivery is one allocation: the struct, followed by the routing key, the properties and the body. */
 static struct broker_delivery *new_delivery(const struct content *c, struct span properties,
                                             uint64_t body_size)
 {
@@ -88,9 +88,8 @@ bool content_header(struct content *c, struct span properties, uint64_t body_siz
 bool content_body(struct content *c, struct span fragment, struct broker_event *event, struct error *error)
 {
     if (fragment.len > c->left) {
-        (void)error_set(error, ERROR_MALFORMED,
-                        "the broker sent %zu bytes of a body that has %" PRIu64 " left", fragment.len,
-                        c->left);
+        (void)error_set(error, ERROR_MALFORMED, "the broker sent %zu body bytes where %" PRIu64 " were left",
+                        fragment.len, c->left);
         event->kind = BROKER_CLOSED;
         return true;
     }

@@ -32,7 +32,8 @@ static void warn_of_insecure_secrets(const struct daemon *d)
     if (config_insecure(d->table, d->settings, &names)) {
         log_warning(
             "insecure-secret", log_text("settings", buf_text(&names)),
-            log_text("message", "a development secret that everybody knows: make secrets writes real ones"));
+            log_text("message",
+                     "these are publicly known development secrets; `make secrets` writes real ones"));
     }
     buf_free(&names);
 }
@@ -63,7 +64,7 @@ static enum exit_code run(const struct daemon *d)
         return EXIT_BUG;
     }
     (void)gethostname(host, sizeof host - 1);
-    /* The pid must stand before the cut: the host gives way. The name is a text in the database, too. */
+    /* Cut the host, not the pid. The name must be valid as Postgres text. */
     (void)text_copy(shown, sizeof shown, span_of(host));
     (void)snprintf(name, sizeof name, "%s %s/%ld", d->program, shown, (long)getpid());
     log_info("starting", log_text("program", d->program), log_text("version", SLUICE_VERSION),
@@ -80,7 +81,7 @@ static enum exit_code run(const struct daemon *d)
     return result;
 }
 
-/* Reads the settings and then runs, or prints them. */
+/* Reads the settings, then runs the daemon or prints them. */
 static int with_settings(const struct daemon *d, bool print_only)
 {
     struct buf complaints = {0}, out = {0};
@@ -121,13 +122,13 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
     append_usage(d, &out);
     if (argc == 2 && strcmp(argv[1], "--help") == 0) {
         buf_append_text(
-            &out, "Settings come from the environment; each may also be given as NAME_FILE, a file that\n"
-                  "holds it.\n\n");
+            &out, "Settings come from the environment. NAME_FILE may be set instead of NAME: the path of a\n"
+                  "file that holds the value.\n\n");
         config_help(d->table, &out);
         return print(&out);
     }
-    (void)fprintf(stderr, "%s: unknown arguments, from '%s' on; it takes none but one of:\n%s", d->program,
-                  argv[1], buf_text(&out));
+    (void)fprintf(stderr, "%s: unknown arguments, starting with '%s'\n%s", d->program, argv[1],
+                  buf_text(&out));
     buf_free(&out);
     return EXIT_USAGE;
 }

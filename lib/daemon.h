@@ -2,8 +2,8 @@
 #ifndef SLUICE_DAEMON_H
 #define SLUICE_DAEMON_H
 
-/* What both daemons do around their work: the command line, the settings with all their
- * complaints, the log, the drain's signals, the admin listener, and the way out. */
+/* What the two daemons share: the command line, reading and checking the settings, the log, the signals for
+ * a drain, the admin listener and the shutdown. */
 
 #include "admin.h"
 #include "config.h"
@@ -11,24 +11,24 @@
 
 struct daemon {
     const char *program; /* "sluice-worker" */
-    const char *summary; /* what it does, for --help; lines end in '\n' */
+    const char *summary; /* what it does, for --help; each line ends in '\n' */
     const struct config_setting *table;
-    void *settings; /* zeroed, of the struct that the table is of */
-    /* Of its members, those that every daemon has. */
+    void *settings; /* the struct that the table's offsets refer to, zeroed */
+    /* Those members of settings that every daemon has. */
     char *const *log_level;
     char *const *admin;
-    /* What no single range can tell: a line per error, appended. */
+    /* Checks what no single range can express. Appends one line per error. */
     enum error_code (*check)(const void *settings, struct buf *complaints);
-    /* What must be done before any thread starts; NULL: nothing. */
+    /* Runs before any thread starts; may be NULL. */
     enum error_code (*prepare)(struct error *error);
-    /* The work, until a drain is asked for and done. name is the process's own, for people: "sluice-worker
-     * host/pid", at most 63 bytes (what Postgres keeps of an application_name). */
+    /* Does the work; returns after a requested drain is complete. name identifies the process to people:
+     * "sluice-worker host/pid", at most 63 bytes (Postgres cuts an application_name there). */
     enum exit_code (*run)(const void *settings, struct admin *admin, const char *name);
 };
 
-/* main(): without arguments it runs; --help, --version, --print-config and --print-settings print.
- * Returns the exit code: EXIT_USAGE, EXIT_SETTINGS, EXIT_BUG when it can't even log, else what run returned.
- */
+/* The daemon's main(). Runs the daemon when there are no arguments; --help, --version, --print-config and
+ * --print-settings print and return. Returns the exit code: EXIT_USAGE, EXIT_SETTINGS, EXIT_BUG when even
+ * logging can't start, else what run returned. */
 int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
 #endif

@@ -10,7 +10,7 @@
 #define DELIVERY_MODE_PERSISTENT 2
 #define SHORT_STRING_MAX 255
 #define ATTEMPT_MAX 1000000
-/* 9999-12-31T23:59:59.999999Z: what people, and Postgres, can print. */
+/* 9999-12-31T23:59:59.999999Z, the last time with a four-digit year. */
 #define RECEIVED_MAX_US INT64_C(253402300799999999)
 
 bool envelope_source_valid(struct span source)
@@ -40,7 +40,7 @@ struct text_member {
         header, offsetof(struct envelope, member), least, most, optional \
     }
 
-/* The members that travel as text headers, in the order of version 1. */
+/* The members that are sent as text headers, in the order of version 1. */
 static const struct text_member text_members[] = {
     TEXT("sluice-source", source, 1, ENVELOPE_SOURCE_MAX, false),
     TEXT("sluice-method", method, 1, SHORT_STRING_MAX, false),
@@ -79,11 +79,11 @@ static enum error_code check_text(const char *name, struct span text, size_t lea
                                   struct error *error)
 {
     if (text.len < least || text.len > most) {
-        return error_set(error, ERROR_LIMIT, "%s has %zu bytes; %zu to %zu are allowed", name, text.len,
+        return error_set(error, ERROR_LIMIT, "%s has %zu bytes; allowed are %zu to %zu", name, text.len,
                          least, most);
     }
     if (!span_is_text(text)) {
-        return error_set(error, ERROR_MALFORMED, "%s is not UTF-8 without NUL", name);
+        return error_set(error, ERROR_MALFORMED, "%s must be UTF-8 without NUL", name);
     }
     return ERROR_NONE;
 }
@@ -127,7 +127,7 @@ static enum error_code check(const struct envelope *e, struct error *error)
         return code;
     }
     if (!envelope_source_valid(e->source)) {
-        return error_set(error, ERROR_MALFORMED, "the source '%.*s' is not of a-z, 0-9 and '-'",
+        return error_set(error, ERROR_MALFORMED, "the source '%.*s' may only contain a-z, 0-9 and '-'",
                          (int)e->source.len, e->source.data);
     }
     if (e->received_us < 0 || e->received_us > RECEIVED_MAX_US) {
@@ -135,7 +135,7 @@ static enum error_code check(const struct envelope *e, struct error *error)
                          (long long)e->received_us);
     }
     if (e->attempt < 0 || e->attempt > ATTEMPT_MAX) {
-        return error_set(error, ERROR_LIMIT, "sluice-attempt %lld is not in 0 to %d", (long long)e->attempt,
+        return error_set(error, ERROR_LIMIT, "sluice-attempt %lld is not between 0 and %d", (long long)e->attempt,
                          ATTEMPT_MAX);
     }
     return check_headers(e, error);
@@ -208,15 +208,15 @@ static enum error_code decode_kept_headers(struct span table, struct envelope *e
             return error_set(error, ERROR_MALFORMED, "a member of sluice-headers is not text");
         }
         if (e->header_count == ENVELOPE_HEADERS_MAX) {
-            return error_set(error, ERROR_MALFORMED, "sluice-headers holds more than %d headers",
+            return error_set(error, ERROR_MALFORMED, "sluice-headers contains more than %d headers",
                              ENVELOPE_HEADERS_MAX);
         }
         e->headers[e->header_count++] = (struct envelope_header){f.name, f.bytes};
     }
-    return c.broken ? error_set(error, ERROR_MALFORMED, "sluice-headers is cut short") : ERROR_NONE;
+    return c.broken ? error_set(error, ERROR_MALFORMED, "sluice-headers is truncated") : ERROR_NONE;
 }
 
-/* The members that are no text; each has a bit in `seen`. */
+/* The members that aren't text. Each has a bit in `seen`. */
 enum member {
     MEMBER_VERSION = 1,
     MEMBER_RECEIVED = 2,
@@ -282,11 +282,11 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         }
         return ERROR_NONE;
     }
-    return ERROR_NONE; /* the broker's, or another program's: not ours to judge */
+    return ERROR_NONE; /* set by the broker or another program: ignored */
 }
 
-/* Before all else: of a later version nothing is known, not even the types of its members. A table without a
- * version is decode_headers' to complain of. */
+/* Must run first: a later version may change anything, even the members' types. A missing version is left for
+ * decode_headers to report. */
 static enum error_code check_version(struct span table, struct error *error)
 {
     struct field_cursor c = {table.data, table.len, false};
@@ -298,7 +298,7 @@ static enum error_code check_version(struct span table, struct error *error)
             continue;
         }
         return error_set(error, f.number > ENVELOPE_VERSION ? ERROR_NEWER : ERROR_MALFORMED,
-                         "envelope version %lld; this program reads up to %d", (long long)f.number,
+                         "envelope version %lld; this program supports up to %d", (long long)f.number,
                          ENVELOPE_VERSION);
     }
     return ERROR_NONE;
@@ -318,18 +318,18 @@ static enum error_code decode_headers(struct span table, struct envelope *e, str
         }
     }
     if (c.broken) {
-        return error_set(error, ERROR_MALFORMED, "the headers are cut short or hold an unknown type");
+        return error_set(error, ERROR_MALFORMED, "the headers are truncated or contain an unknown type");
     }
     if ((seen & MEMBERS_OF_VERSION_1) != MEMBERS_OF_VERSION_1) {
         return error_set(
             error, ERROR_MALFORMED,
-            "one of sluice-version, -received, -attempt, -keep, -headers is missing or of another "
+            "one of sluice-version, -received, -attempt, -keep, -headers is missing or has the wrong "
             "type; was this message published by a gateway?");
     }
     return ERROR_NONE;
 }
 
-/* An over-long content type travels among the kept headers only. */
+/* A content type too long for the property is found among the kept headers. */
 static void content_type_from_headers(struct envelope *e)
 {
     for (size_t i = 0; e->content_type.len == 0 && i < e->header_count; i++) {
@@ -344,7 +344,7 @@ enum error_code envelope_decode(struct span properties, struct envelope *e, stru
     struct properties parts;
     enum error_code code = properties_read(properties, &parts, error);
 
-    /* The views must not be NULL: they go to memcpy and to libpq as they are. */
+    /* The views must not be NULL: callers pass them to memcpy and libpq unchecked. */
     *e = (struct envelope){.id = parts.message_id, .content_type = parts.content_type, .deaths = {"", 0}};
     for (size_t i = 0; i < TEXT_MEMBERS; i++) {
         *text_of(e, &text_members[i]) = (struct span){"", 0};

@@ -100,7 +100,7 @@ static void take_value(struct field_cursor *c, char type, struct field *f)
         f->kind = FIELD_NUMBER, f->number = sign_extend(field_take_integer(c, 4), 4);
         break;
     case 'l':
-    case 'L': /* nothing of ours needs the 64th bit */
+    case 'L': /* unsigned; none of the fields we read needs the 64th bit */
     case 'T':
         f->kind = FIELD_NUMBER, f->number = (int64_t)field_take_integer(c, 8);
         break;
@@ -136,7 +136,7 @@ static void take_value(struct field_cursor *c, char type, struct field *f)
     case 'V':
         break;
     default:
-        c->broken = true; /* of unknown length: nothing after it can be read */
+        c->broken = true; /* the length is unknown, so the rest can't be read */
     }
 }
 

@@ -18,7 +18,7 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-/* Host and port of host:port, without the brackets of an IPv6 address; returns the family. */
+/* Splits host:port, drops the brackets of an IPv6 address, and returns the address family. */
 static int split(const char *address, char host[HOST_MAX], const char **port)
 {
     const char *colon = strrchr(address, ':');
@@ -75,9 +75,9 @@ enum error_code listen_on(const char *address, int *fd, uint16_t *port, struct e
     if (getsockname(*fd, &real.any, &len) != 0) {
         failure = errno;
         (void)close(*fd);
-        return error_set(error, ERROR_SYSTEM, "the listener on %s has no port: %s", address,
+        return error_set(error, ERROR_SYSTEM, "cannot read the port of the listener on %s: %s", address,
                          strerror(failure));
     }
-    *port = ntohs(real.v4.sin_port); /* both families have it in the same place */
+    *port = ntohs(real.v4.sin_port); /* at the same offset in both families */
     return ERROR_NONE;
 }

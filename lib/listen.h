@@ -8,10 +8,10 @@
 
 #include <stdint.h>
 
-/* Listens on address (host:port as config checks it, IPv6 in brackets; port 0: the kernel picks). [::] takes
- * IPv4 as well. A name stands for its IPv4 address; looking it up may take as long as the system's resolver
- * does. *fd is the caller's, non-blocking; *port is the real one. ERROR_SYSTEM: no such address, or it can't
- * be had. */
+/* Listens on address: host:port in the form that lib/config checks, IPv6 in brackets. Port 0 lets the kernel
+ * pick one. [::] accepts IPv4 too. A name is resolved to its IPv4 address, which may block as long as the
+ * system's resolver does. The caller owns *fd, which is non-blocking; *port is the actual port.
+ * ERROR_SYSTEM: the address doesn't exist or is taken. */
 MUST_CHECK enum error_code listen_on(const char *address, int *fd, uint16_t *port, struct error *error);
 
 #endif

@@ -143,7 +143,7 @@ static void metrics_show_every_registered_one(void **state)
 
 static void other_paths_are_not_found(void **state)
 {
-    static const char nothing[] = "there are /health (/healthz, /livez), /ready (/readyz) and /metrics\n";
+    static const char nothing[] = "not found; try /health (/healthz, /livez), /ready (/readyz) or /metrics\n";
 
     (void)state;
     assert_answer(get("/"), "404 Not Found", nothing);
@@ -155,7 +155,7 @@ static void other_paths_are_not_found(void **state)
 
 static void other_methods_are_refused(void **state)
 {
-    static const char only[] = "only GET and HEAD are answered\n";
+    static const char only[] = "only GET and HEAD are allowed\n";
 
     (void)state;
     assert_answer(ask("POST /health HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\nhi"),

@@ -294,11 +294,11 @@ static void a_url_with_a_password_is_refused_and_not_shown(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof with / sizeof with[0]; i++) {
         complains_about("T_URL", with[i],
-                        "T_URL holds a password: put it into T_PASSWORD or T_PASSWORD_FILE\n");
+                        "T_URL contains a password: set it in T_PASSWORD or T_PASSWORD_FILE\n");
     }
     set("T_URL", "amqp://x");
     complains_about("T_URL_ADMIN_URL", "http://u:hunter2@h",
-                    "T_URL_ADMIN_URL holds a password: put it into T_PASSWORD or T_PASSWORD_FILE\n");
+                    "T_URL_ADMIN_URL contains a password: set it in T_PASSWORD or T_PASSWORD_FILE\n");
     complains_about("T_URL", "host=x password = hunter2",
                     "T_URL is not a URL of a known scheme: amqp:// or amqps://\n");
 }
@@ -314,7 +314,7 @@ static void without_a_setting_for_it_the_password_is_sent_to_the_urls_own_name(v
     set("T_URL", "amqp://u:pw@h");
     assert_int_equal(config_load(alone, &settings, &complaints), ERROR_SETTING);
     assert_string_equal(buf_text(&complaints),
-                        "T_URL holds a password: put it into T_PASSWORD or T_PASSWORD_FILE\n");
+                        "T_URL contains a password: set it in T_PASSWORD or T_PASSWORD_FILE\n");
 }
 
 static void a_value_may_come_from_a_file(void **state)
@@ -348,11 +348,11 @@ static void a_file_that_cannot_be_used_is_named_with_its_cause(void **state)
     set("T_COUNT_FILE", file_name);
     memset(large, '1', sizeof large);
     fill_file(large, sizeof large);
-    (void)snprintf(expected, sizeof expected, "T_COUNT_FILE=%s is too long: at most 64KiB are read\n",
+    (void)snprintf(expected, sizeof expected, "T_COUNT_FILE=%s is too large: at most 64KiB are allowed\n",
                    file_name);
     complains(expected);
     fill_file("1\0", 2);
-    (void)snprintf(expected, sizeof expected, "T_COUNT_FILE=%s holds a NUL byte: only text is allowed\n",
+    (void)snprintf(expected, sizeof expected, "T_COUNT_FILE=%s contains a NUL byte: only text is allowed\n",
                    file_name);
     complains(expected);
 }

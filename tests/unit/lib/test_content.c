@@ -66,7 +66,7 @@ static void more_than_the_header_says_closes_the_connection(void **state)
     assert_false(content_header(&c, SPAN_LITERAL("p"), 3, 0, &event, &error));
     assert_true(content_body(&c, SPAN_LITERAL("four"), &event, &error));
     assert_int_equal(event.kind, BROKER_CLOSED);
-    assert_non_null(strstr(error.text, "4 bytes of a body that has 3 left"));
+    assert_non_null(strstr(error.text, "4 body bytes where 3 were left"));
     content_free(&c);
 }
 
