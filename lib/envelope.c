@@ -79,11 +79,11 @@ static enum error_code check_text(const char *name, struct span text, size_t lea
                                   struct error *error)
 {
     if (text.len < least || text.len > most) {
-        return error_set(error, ERROR_LIMIT, "%s has %zu bytes; allowed are %zu to %zu", name, text.len,
+        return error_set(error, ERROR_LIMIT, "%s has %zu bytes; %zu to %zu are allowed", name, text.len,
                          least, most);
     }
     if (!span_is_text(text)) {
-        return error_set(error, ERROR_MALFORMED, "%s must be UTF-8 without NUL", name);
+        return error_set(error, ERROR_MALFORMED, "%s is not UTF-8 or contains a NUL", name);
     }
     return ERROR_NONE;
 }
@@ -135,8 +135,8 @@ static enum error_code check(const struct envelope *e, struct error *error)
                          (long long)e->received_us);
     }
     if (e->attempt < 0 || e->attempt > ATTEMPT_MAX) {
-        return error_set(error, ERROR_LIMIT, "sluice-attempt %lld is not between 0 and %d", (long long)e->attempt,
-                         ATTEMPT_MAX);
+        return error_set(error, ERROR_LIMIT, "sluice-attempt %lld is not between 0 and %d",
+                         (long long)e->attempt, ATTEMPT_MAX);
     }
     return check_headers(e, error);
 }

@@ -42,12 +42,12 @@ enum error_code properties_read(struct span encoded, struct properties *parts, s
     }
     if (c.broken || (flags & PROPERTY_MORE_FLAGS)) {
         return error_set(error, ERROR_MALFORMED,
-                         "the properties (%zu bytes) are cut short or of an unknown form", encoded.len);
+                         "the properties (%zu bytes) are truncated or have unknown flags", encoded.len);
     }
     return ERROR_NONE;
 }
 
-/* Those that RabbitMQ adds, 3.10 to 4.x. */
+/* True for the headers that RabbitMQ 3.10 to 4.x adds. */
 static bool is_brokers_own(struct span name)
 {
     static const char *const prefixes[] = {"x-death", "x-first-death-", "x-last-death-", "x-delivery-count",
@@ -61,7 +61,7 @@ static bool is_brokers_own(struct span name)
     return false;
 }
 
-/* Appends the headers that are to stay; false when a field can't be read. */
+/* Appends the headers that aren't the broker's; false when a field can't be read. */
 static bool copy_headers(struct span headers, struct buf *out)
 {
     struct field_cursor c = {headers.data, headers.len, false};
@@ -75,7 +75,8 @@ static bool copy_headers(struct span headers, struct buf *out)
     return !c.broken;
 }
 
-/* A message without headers gets some from the broker when it comes again: without those it is as before. */
+/* Appends the properties with `headers` in place of their own. Drops the whole property when `headers` is
+ * empty: the broker added the table to a message that had none. */
 static void append_stripped(const struct properties *parts, struct span encoded, struct span headers,
                             struct buf *out)
 {
@@ -83,7 +84,7 @@ static void append_stripped(const struct properties *parts, struct span encoded,
     unsigned flags = headers.len > 0 ? parts->flags : parts->flags & ~(unsigned)PROPERTY_HEADERS;
 
     field_put_integer(out, flags, 2);
-    buf_append(out, encoded.data + 2, at - 4 - 2); /* up to the table's length */
+    buf_append(out, encoded.data + 2, at - 4 - 2); /* from after the flags to before the table's length */
     if (headers.len > 0) {
         field_put_integer(out, headers.len, 4);
         buf_append_span(out, headers);
@@ -103,8 +104,9 @@ enum error_code properties_strip(struct span encoded, struct buf *out, struct er
         return code;
     }
     if (!copy_headers(parts.headers, &headers)) {
-        code = error_set(error, ERROR_MALFORMED,
-                         "the headers (%zu bytes) are cut short or hold an unknown type", parts.headers.len);
+        code =
+            error_set(error, ERROR_MALFORMED,
+                      "the headers (%zu bytes) are truncated or contain an unknown type", parts.headers.len);
     } else if ((parts.flags & PROPERTY_HEADERS) == 0) {
         buf_append_span(out, encoded);
     } else {

@@ -2,8 +2,8 @@
 #ifndef SLUICE_PROPERTIES_H
 #define SLUICE_PROPERTIES_H
 
-/* The properties of an AMQP message as encoded bytes (AMQP 0-9-1, 4.2.6.1): which are there, where they lie,
- * and the same without what brokers add. For lib/envelope. Pure; safe on any bytes. */
+/* Reads the encoded properties of an AMQP message (AMQP 0-9-1, 4.2.6.1), and strips what brokers added to
+ * them. For lib/envelope. Pure; safe on any bytes. */
 
 #include "buf.h"
 #include "error.h"
@@ -24,22 +24,23 @@ enum property {
     PROPERTY_MORE_FLAGS = 1 << 0,
 };
 
-/* Views into the encoded bytes; empty, never NULL, where a property is absent. */
+/* The spans are views into the encoded bytes. For an absent property they are empty, but not NULL. */
 struct properties {
-    unsigned flags; /* of enum property */
+    unsigned flags; /* bits of enum property */
     struct span content_type;
     struct span headers; /* a table (lib/field) */
     struct span message_id;
 };
 
-/* ERROR_MALFORMED when they are cut short or of an unknown form; what was read by then is in *parts. */
+/* Reads the properties into *parts. ERROR_MALFORMED when they are truncated or have unknown flags; *parts
+ * then holds what was read so far. */
 MUST_CHECK enum error_code properties_read(struct span encoded, struct properties *parts,
                                            struct error *error);
 
-/* Appends the properties without the headers that brokers add on the way (x-death, x-delivery-count and the
- * like), all else byte for byte (no headers at all instead of none left): for a message that goes on as it
- * is, whatever wrote it. RabbitMQ 3.10 would drop one that carries x-death as a cycle. ERROR_MALFORMED when
- * they can't be read, ERROR_MEMORY; out is then as it was. */
+/* Appends the properties to out without the headers that brokers add (x-death, x-delivery-count and the
+ * like). All else is kept byte for byte, but a header table that would be empty is left out. For republishing
+ * a message unchanged, whoever published it: RabbitMQ 3.10 takes a message with x-death for a cycle and drops
+ * it. ERROR_MALFORMED when the properties can't be read, or ERROR_MEMORY; out is then unchanged. */
 MUST_CHECK enum error_code properties_strip(struct span encoded, struct buf *out, struct error *error);
 
 #endif

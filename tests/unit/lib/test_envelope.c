@@ -124,11 +124,11 @@ static void properties_cut_anywhere_are_malformed_and_never_crash(void **state)
     (void)state;
     encode(&e, &out);
     for (size_t len = 0; len < out.len; len++) {
-        char *exact = malloc(len + 1); /* so that a read past the end is seen */
+        char *exact = malloc(len + 1); /* exactly sized: the sanitizer sees a read past the end */
 
         assert_non_null(exact);
         memcpy(exact, out.data, len);
-        /* What stands behind the id (timestamp, app_id) is for people. */
+        /* The decoder doesn't read what follows the id: timestamp and app_id. */
         if (envelope_decode((struct span){exact, len}, &decoded, NULL) == ERROR_NONE) {
             assert_true(len >= out.len - 8 - 7);
         }
@@ -159,7 +159,7 @@ static void any_bytes_are_decoded_without_harm(void **state)
     buf_free(&out);
 }
 
-/* Properties with one table of headers, as some broker or program might write them. */
+/* Encodes properties with these headers, as another program might. */
 static void put_properties(struct buf *out, void (*put_fields)(struct buf *out), struct span id)
 {
     size_t table;
@@ -197,7 +197,7 @@ static void put_texts(struct buf *out)
     field_put_text(out, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("newest"));
 }
 
-/* Every type letter there is, between ours. */
+/* Our headers, mixed with fields of every AMQP type. */
 static void as_a_broker_passes_it_on(struct buf *out)
 {
     put_typed(out, "x-bool", 't', 1, 1);
@@ -363,7 +363,7 @@ static void earlier_version(struct buf *out)
     put_empty_table(out, "sluice-headers");
 }
 
-/* Wherever a broker has put the version, and whatever a later release has made of the rest. */
+/* The version may be anywhere in the table, and the other members may have any type. */
 static void a_later_version_is_newer_whatever_else_it_holds(void **state)
 {
     struct buf headers = {0}, out = {0};
@@ -378,7 +378,7 @@ static void a_later_version_is_newer_whatever_else_it_holds(void **state)
     field_put_integer(&out, headers.len, 4);
     buf_append_span(&out, buf_span(&headers));
     assert_int_equal(envelope_decode(buf_span(&out), &e, &error), ERROR_NEWER);
-    assert_non_null(strstr(error.text, "version 2; this program reads up to 1"));
+    assert_non_null(strstr(error.text, "version 2; this program supports up to 1"));
     buf_free(&headers);
     buf_free(&out);
 }
@@ -388,10 +388,10 @@ static void what_no_gateway_wrote_is_malformed_and_says_why(void **state)
     (void)state;
     check_malformed(no_version, "is missing");
     check_malformed(earlier_version, "version 0");
-    check_malformed(headers_of_another_type, "is missing or of another type");
+    check_malformed(headers_of_another_type, "is missing or has the wrong type");
     check_malformed(number_among_headers, "not text");
     check_malformed(too_many_headers, "more than 64");
-    check_malformed(cut_headers, "sluice-headers is cut short");
+    check_malformed(cut_headers, "sluice-headers is truncated");
     check_malformed(strange_keep, "neither newest nor first");
     check_malformed(unknown_type, "unknown type");
     check_malformed(path_is_no_text, "not UTF-8");

@@ -55,7 +55,7 @@ static void a_sentence_too_long_is_cut_to_fit(void **state)
     assert_int_equal(strlen(error.text), sizeof error.text - 1);
 }
 
-/* A dead letter's reason may be an error's sentence: what is no text would be refused by the database. */
+/* An error's text may become a dead letter's reason, and Postgres rejects invalid text. */
 static void a_sentence_is_text_wherever_it_is_cut_and_whatever_it_quotes(void **state)
 {
     struct error error;

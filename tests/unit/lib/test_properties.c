@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-/* Every property that there is, in AMQP's order; headers may be NULL. */
+/* Encodes all properties, in AMQP's order. headers may be NULL. */
 static struct buf with_all(const struct buf *headers)
 {
     struct buf out = {0};
@@ -78,7 +78,7 @@ static void what_is_cut_short_anywhere_is_malformed_or_leaves_all_parts_whole(vo
     (void)state;
     put_ours(&headers);
     all = with_all(&headers);
-    for (size_t len = 0; len < all.len - 30; len++) { /* what follows the id isn't read */
+    for (size_t len = 0; len < all.len - 30; len++) { /* properties_read doesn't read past the id */
         assert_int_equal(properties_read((struct span){all.data, len}, &parts, &error), ERROR_MALFORMED);
         assert_int_equal(properties_strip((struct span){all.data, len}, &out, &error), ERROR_MALFORMED);
         assert_int_equal(out.len, 0);
