@@ -15,17 +15,17 @@
 #include <unistd.h>
 
 #define BUFFER_SIZE (1024 * 1024)
-/* How long the writer lets lines gather, so that busy callers rarely wake it. */
+/* How long the writer waits for more lines after the first, so that busy callers rarely wake it. */
 #define GATHER_US (5 * CLOCK_US_PER_MS)
 #define STOP_US CLOCK_US_PER_S
 #define POLL_MS 100
 #define DUE_EVERY_US (10 * CLOCK_US_PER_S)
 
 enum writer_state {
-    WRITER_NONE,      /* not started, or ended: callers write for themselves */
-    WRITER_SLEEPING,  /* waits for the first line: wake it */
-    WRITER_GATHERING, /* waits for more lines: wake it for what is urgent */
-    WRITER_WRITING,   /* looks again before it waits */
+    WRITER_NONE,      /* not started, or ended: callers write their lines themselves */
+    WRITER_SLEEPING,  /* waiting for a line: wake it */
+    WRITER_GATHERING, /* waiting for more lines: wake it only for urgent ones */
+    WRITER_WRITING,   /* busy; it checks for new lines before it waits again */
 };
 
 /* Callers fill one buffer while the writer writes the other. */
@@ -38,10 +38,10 @@ static enum writer_state state;
 static bool stopping, urgent;
 static int filling; /* index of the callers' buffer */
 static size_t filled;
-static int64_t dropped_unsaid; /* dropped and not yet logged */
+static int64_t dropped_unlogged; /* lines dropped since the last "log-dropped" */
 
 static pthread_t writer;
-static _Atomic int64_t stop_at = INT64_MAX; /* monotonic: the writer gives up then */
+static _Atomic int64_t stop_at = INT64_MAX; /* when the writer gives up (monotonic) */
 static atomic_int least_level = LOG_INFO;
 
 static struct metric metrics[] = {
@@ -71,9 +71,8 @@ static int64_t count_lines(const char *data, size_t len)
     return lines;
 }
 
-/* How much to give to one write: whole lines up to PIPE_BUF, which a pipe takes
- * at once, so that the lines of several processes on one pipe stay whole and a
- * pipe that polls writable doesn't block. */
+/* How much to pass to one write: whole lines, up to PIPE_BUF bytes. A pipe writes that much atomically, so
+ * lines of several processes on one pipe don't mix, and doesn't block when it polls writable. */
 static size_t portion(const char *data, size_t len)
 {
     const char *end;
@@ -85,8 +84,8 @@ static size_t portion(const char *data, size_t len)
     return end == NULL ? PIPE_BUF : (size_t)(end - data) + 1;
 }
 
-/* Gives up at `*until` (which may come closer meanwhile) or when standard error is
- * gone; what was not written is counted as dropped. */
+/* Writes all, unless standard error fails or `*until` passes (log_stop may lower it meanwhile). Counts the
+ * unwritten lines as dropped. */
 static void write_out(const char *data, size_t len, const _Atomic int64_t *until)
 {
     while (len > 0) {
@@ -118,12 +117,12 @@ static void wait_until(int64_t monotonic_us)
     (void)pthread_cond_timedwait(&wake, &mutex, &until);
 }
 
-/* Returns when there is something to write, or the end is near. */
+/* Waits until there is something to write, or the writer must stop. */
 static void gather(void)
 {
     int64_t until;
 
-    while (filled == 0 && dropped_unsaid == 0 && !stopping) {
+    while (filled == 0 && dropped_unlogged == 0 && !stopping) {
         state = WRITER_SLEEPING;
         (void)pthread_cond_wait(&wake, &mutex);
     }
@@ -157,15 +156,15 @@ static void *run(void *unused)
         int64_t lines;
 
         gather();
-        if (filled == 0 && dropped_unsaid == 0) {
-            break; /* stopping, and nothing is left */
+        if (filled == 0 && dropped_unlogged == 0) {
+            break; /* stopping, and all lines are written */
         }
         data = buffers[filling];
         len = filled;
-        lines = dropped_unsaid;
+        lines = dropped_unlogged;
         filling = 1 - filling;
         filled = 0;
-        dropped_unsaid = 0;
+        dropped_unlogged = 0;
         (void)pthread_mutex_unlock(&mutex);
         write_out(data, len, &stop_at);
         if (lines > 0) {
@@ -199,7 +198,7 @@ enum error_code log_start(enum log_level least, struct error *error)
     atomic_store(&least_level, (int)least);
     (void)pthread_mutex_lock(&mutex);
     if (state != WRITER_NONE) {
-        code = error_set(error, ERROR_BUG, "the log has a writer already");
+        code = error_set(error, ERROR_BUG, "the log's writer is already running");
     } else {
         stopping = false;
         atomic_store(&stop_at, INT64_MAX);
@@ -217,8 +216,8 @@ enum error_code log_start(enum log_level least, struct error *error)
 void log_stop(void)
 {
     int64_t until = clock_monotonic_us() + STOP_US;
-    /* A write that blocks in the kernel all the same is left behind: the
-     * writer's memory is static. */
+    /* If a write blocks in the kernel even so, the thread is abandoned. That is safe: its memory is static.
+     */
     int64_t hopeless = until + 5 * POLL_MS * CLOCK_US_PER_MS;
     struct timespec patience = {hopeless / CLOCK_US_PER_S, hopeless % CLOCK_US_PER_S * 1000};
     int waited = 0;
@@ -244,7 +243,8 @@ void log_stop(void)
     }
 }
 
-/* Hands the line to the writer; false when there is none, or it is ending. */
+/* Hands the line to the writer, or counts it as dropped when the buffer is full. False when no writer runs or
+ * it is stopping. */
 static bool hand_over(const struct buf *line, bool is_urgent)
 {
     bool wanted = false;
@@ -257,7 +257,7 @@ static bool hand_over(const struct buf *line, bool is_urgent)
             memcpy(buffers[filling] + filled, line->data, line->len);
             filled += line->len;
         } else {
-            dropped_unsaid++;
+            dropped_unlogged++;
             metric_add(&metrics[0], 1);
         }
         is_urgent = is_urgent || filled > BUFFER_SIZE / 2;

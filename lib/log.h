@@ -2,16 +2,15 @@
 #ifndef SLUICE_LOG_H
 #define SLUICE_LOG_H
 
-/* One line per event on standard error, in logfmt:
+/* Writes logfmt to standard error, one line per event:
  *   2026-11-23T22:43:01.123456Z info stored source=default id=evt_1
- * Values are escaped (quoted when they hold a space, '"', '=' or a byte that
- * doesn't print; control and non-ASCII bytes become \xNN), cut at a character
- * within 1,024 bytes, and registered secrets are blanked, so that no sender can forge a line.
+ * Values can't forge a line or leak a secret. Registered secrets are redacted. Values are cut to 1,024 bytes,
+ * between characters. Values that are empty or contain a space, '"', '=', '\', a control byte or a non-ASCII
+ * byte are quoted; the latter two kinds of byte become \xNN.
  *
- * A line is formatted by its caller and handed to one writer thread through a
- * buffer of 1 MiB: a terminal or log driver that stalls never stalls an event.
- * When the buffer is full, lines are dropped, counted, and the count is logged
- * when it moves again. Any thread may log. */
+ * The caller formats its line and hands it to the writer thread through a buffer of 1 MiB, so a terminal or
+ * log driver that stalls doesn't stall the caller. When the buffer is full, lines are dropped and counted;
+ * the count is logged once writing resumes. Any thread may log. */
 
 #include "buf.h"
 #include "error.h"
@@ -27,22 +26,24 @@ struct log_field {
     bool is_number;
 };
 
-/* Starts the writer. Lines below `least` are not formatted. */
+/* Starts the writer. Lines below the level `least` are discarded. ERROR_SYSTEM: no thread. */
 MUST_CHECK enum error_code log_start(enum log_level least, struct error *error);
-/* Writes what is buffered, for at most 1 s, and ends the writer; later lines
- * go straight to standard error, as do those before log_start. */
+/* Writes what is buffered, for at most 1 s, and ends the writer. Before log_start and after log_stop, lines
+ * are written by their callers. */
 void log_stop(void);
-/* "debug", "info", "warning", "error"; false when it is none of them. */
+/* Converts "debug", "info", "warning" or "error"; false for any other text. */
 MUST_CHECK bool log_level_of(const char *text, enum log_level *level);
+/* True when lines of this level are logged. */
 bool log_enabled(enum log_level level);
-/* Lines dropped since the start because the writer could not keep up. */
+/* The number of lines dropped since the start: the buffer or memory was full, or standard error failed. */
 int64_t log_dropped(void);
 
-/* True at most once in 10 s for each *last (monotonic microseconds; 0 before the first): for lines that one
- * sender could provoke at any rate. Of threads that ask at once one gets true. */
+/* Limits lines that a sender could provoke at any rate. Returns true at most once in 10 s for each *last,
+ * which starts as 0 and then holds the time of the last true (monotonic microseconds). When several threads
+ * ask at once, only one gets true. */
 bool log_is_due(_Atomic int64_t *last);
 
-/* event is one lower-case word or a short phrase with '-': "stored". */
+/* Logs one line. event is a lower-case word, or several with '-': "stored", "not-ready". */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
 static inline struct log_field log_text(const char *key, const char *value)
@@ -60,7 +61,7 @@ static inline struct log_field log_number(const char *key, int64_t value)
     return (struct log_field){.key = key, .number = value, .is_number = true};
 }
 
-/* log_info("stored", log_span("id", id), log_number("rows", 3)); at least one field. */
+/* Use: log_info("stored", log_span("id", id), log_number("rows", 3)). At least one field is needed. */
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__, {0}})
 #define log_debug(event, ...)                                     \
     do {                                                          \

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #define VALUE_MAX 1024
-/* Room for a usual line, so that it is formatted with one allocation. */
+/* The size of most lines, reserved up front so that formatting one allocates once. */
 #define LINE_USUAL 512
 
 static const char *const level_names[] = {
@@ -81,7 +81,7 @@ static void append_quoted(struct buf *line, struct span s)
     buf_append_char(line, '"');
 }
 
-/* Redacted before it is cut or escaped: a secret must be found whole. */
+/* Redacts before it cuts and escapes: secret_redact finds only whole secrets. */
 static void append_value(struct buf *line, struct span value)
 {
     size_t from = line->len;

@@ -26,7 +26,7 @@ void metrics_register(struct metric *metrics, size_t count)
     array_count++;
 }
 
-/* Relaxed: each value stands for itself, nothing is read because of it. */
+/* Relaxed ordering is enough: no other data depends on a metric's value. */
 void metric_add(struct metric *m, int64_t n)
 {
     (void)atomic_fetch_add_explicit(&m->value, n, memory_order_relaxed);

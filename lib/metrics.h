@@ -2,8 +2,8 @@
 #ifndef SLUICE_METRICS_H
 #define SLUICE_METRICS_H
 
-/* Counters and gauges in Prometheus' text format. A module keeps its metrics in
- * a static array and registers it once; every thread may change and read them. */
+/* Counters and gauges, rendered in the Prometheus text format. A module keeps its metrics in a static array
+ * and registers the array once. Any thread may change and read them. */
 
 #include "buf.h"
 
@@ -14,20 +14,20 @@
 enum metric_kind { METRIC_COUNTER, METRIC_GAUGE };
 
 struct metric {
-    const char *name;   /* sluice_gateway_events_total; rows of one name stand together */
+    const char *name;   /* sluice_gateway_events_total; rows with the same name must be adjacent */
     const char *labels; /* `outcome="queued"`, or NULL */
-    const char *help;   /* of the first row of a name */
+    const char *help;   /* used from the first row of each name */
     enum metric_kind kind;
     _Atomic int64_t value;
 };
 
-/* The array must live as long as the process; the same one again changes
- * nothing. At most 16 arrays. Before threads start. */
+/* Registers an array, which must live as long as the process; registering it again does nothing. At most 16
+ * arrays. Call it before threads start. */
 void metrics_register(struct metric *metrics, size_t count);
 void metric_add(struct metric *m, int64_t n);
 void metric_set(struct metric *m, int64_t value);
 int64_t metric_get(const struct metric *m);
-/* All registered metrics, in the order of registration. */
+/* Appends all registered metrics, in the order of registration. */
 void metrics_render(struct buf *out);
 
 #endif

@@ -13,8 +13,8 @@
 static pthread_rwlock_t lock = PTHREAD_RWLOCK_INITIALIZER;
 static struct span secrets[SECRETS_MAX];
 static size_t secret_count;
-/* One bit for each pair of bytes that a secret begins with, so that an ordinary line costs one look at each
- * of its bytes, however many secrets there are. */
+/* A bitmap of the two bytes that each secret begins with. A line without any of these pairs needs only one
+ * pass, however many secrets there are. */
 static unsigned char pairs[1 << 13];
 
 static const struct span mark = {"[redacted]", sizeof "[redacted]" - 1};
@@ -34,7 +34,7 @@ static enum error_code remember(struct span value, struct error *error)
         }
     }
     if (secret_count == SECRETS_MAX) {
-        return error_set(error, ERROR_LIMIT, "more than %d secrets since the start: start it anew",
+        return error_set(error, ERROR_LIMIT, "this process has read more than %d secrets: restart it",
                          SECRETS_MAX);
     }
     copy = malloc(value.len);
@@ -77,8 +77,8 @@ static bool may_hold(const struct buf *b, size_t from)
     return false;
 }
 
-/* The first secret in b at or after `from`: sets [*start, *end). Of several that
- * start there, the longest. */
+/* Finds the first secret in b at or after `from`, the longest if several start there. Its bytes are
+ * [*start, *end). */
 static bool find(const struct buf *b, size_t from, size_t *start, size_t *end)
 {
     bool found = false;
@@ -107,7 +107,7 @@ static void redact(struct buf *b, size_t from)
     while (find(b, from, &start, &end)) {
         size_t at = start, next_start, next_end;
 
-        /* Secrets may overlap: blank them together, so that no rest remains. */
+        /* Overlapping secrets are replaced as one, so that no part of them remains. */
         while (find(b, at + 1, &next_start, &next_end) && next_start < end) {
             at = next_start;
             end = next_end > end ? next_end : end;

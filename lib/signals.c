@@ -12,8 +12,8 @@
 static int drain_event = -1, reload_event = -1;
 static atomic_bool requested;
 
-/* From a handler. Fails only when the counter is full, and then it is readable already. */
-static void ring(int event)
+/* Called from signal handlers. The write fails only when the counter is full, and thus readable. */
+static void notify(int event)
 {
     int saved = errno;
     const uint64_t one = 1;
@@ -26,13 +26,13 @@ static void on_drain(int number)
 {
     (void)number;
     atomic_store(&requested, true);
-    ring(drain_event);
+    notify(drain_event);
 }
 
 static void on_reload(int number)
 {
     (void)number;
-    ring(reload_event);
+    notify(reload_event);
 }
 
 static enum error_code handle(int number, void (*handler)(int), struct error *error)
@@ -40,8 +40,8 @@ static enum error_code handle(int number, void (*handler)(int), struct error *er
     struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
 
     if (sigaction(number, &action, NULL) != 0) {
-        return error_set(error, ERROR_SYSTEM, "no handler for SIG%s: %s", sigabbrev_np(number),
-                         strerror(errno));
+        return error_set(error, ERROR_SYSTEM, "cannot install the handler for SIG%s: %s",
+                         sigabbrev_np(number), strerror(errno));
     }
     return ERROR_NONE;
 }
@@ -50,7 +50,7 @@ static enum error_code open_event(int *event, struct error *error)
 {
     *event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
     if (*event < 0) {
-        return error_set(error, ERROR_SYSTEM, "eventfd: %s", strerror(errno));
+        return error_set(error, ERROR_SYSTEM, "cannot create an eventfd: %s", strerror(errno));
     }
     return ERROR_NONE;
 }

@@ -2,29 +2,30 @@
 #ifndef SLUICE_SIGNALS_H
 #define SLUICE_SIGNALS_H
 
-/* What a signal asks for, to be waited for by a poll loop: each handler writes to an eventfd and does nothing
- * else but, for a drain, set a flag.
+/* Lets a poll loop wait for signals. Each handler only writes to an eventfd; a drain also sets a flag.
  *
- * SIGTERM and SIGINT ask for a drain: finish what was begun, take nothing new, exit 0. SIGHUP asks for a
- * reload: read again what may change while the program runs. */
+ * SIGTERM and SIGINT request a drain: accept nothing new, finish the work at hand, exit with 0. SIGHUP
+ * requests a reload of the files that may change while the program runs. */
 
 #include "error.h"
 
 #include <stdbool.h>
 
-/* Installs the handlers of SIGTERM and SIGINT and ignores SIGPIPE. Once, before threads start. ERROR_SYSTEM,
- * below as well. */
+/* Installs the handlers for SIGTERM and SIGINT, and ignores SIGPIPE. Call it once, before threads start.
+ * ERROR_SYSTEM. */
 MUST_CHECK enum error_code signals_install_drain(struct error *error);
-/* Readable (for ever) from the first signal on; owned by this module. Poll it, never read it. */
+/* A descriptor that becomes readable with the first signal and stays so. This module owns it: poll it, but
+ * don't read or close it. */
 int signals_drain_fd(void);
-/* Any thread. */
+/* True once a drain is requested. Any thread. */
 bool signals_drain_requested(void);
 
-/* Installs the handler of SIGHUP. Once, before threads start. */
+/* Installs the handler for SIGHUP. Call it once, before threads start. ERROR_SYSTEM. */
 MUST_CHECK enum error_code signals_install_reload(struct error *error);
-/* Readable when a reload is asked for; owned by this module. Poll it, never read it. */
+/* A descriptor that is readable while a reload is requested. This module owns it: poll it, but don't read or
+ * close it. */
 int signals_reload_fd(void);
-/* True when one was asked for since the last call. Main thread. */
+/* True when a reload was requested since the last call. Main thread. */
 bool signals_take_reload(void);
 
 #endif

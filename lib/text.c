@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#define PADDING 64 /* its place behind the digits */
+#define PADDING 64 /* index of '=' in base64_digits */
 
 static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=";
 
@@ -106,7 +106,8 @@ void text_write_base64(const unsigned char *bytes, size_t len, char *text)
     }
 }
 
-/* A branch-free look-up would hide nothing: only texts that a sender chose, or settings, come here. */
+/* The value of a base64 digit; -1 for other characters. Needn't run in constant time: the text is a sender's
+ * own or a setting read at start. */
 static int digit_of(char c)
 {
     const char *at = c == '\0' ? NULL : strchr(base64_digits, c);

@@ -2,36 +2,37 @@
 #ifndef SLUICE_TEXT_H
 #define SLUICE_TEXT_H
 
-/* What several readers and writers of texts must see alike: white space, prefixes, digits, hex, base64. Views
- * in, views out; a span may hold any bytes. Pure. */
+/* The text syntax that several parsers share: white space, prefixes, digits, hex, base64. A span may hold any
+ * bytes; returned spans are views into the argument. Pure. */
 
 #include "buf.h"
 
-/* Without the blanks and tabs at both ends. */
+/* The text without leading and trailing spaces and tabs. */
 struct span text_trim(struct span text);
-/* True when the text begins with this prefix, byte by byte. */
+/* True when the text begins with exactly these bytes. */
 bool text_begins(struct span text, const char *prefix);
 
-/* True when there is nothing but decimal digits, or nothing at all. */
+/* True when the text is empty or consists only of decimal digits. */
 bool text_is_digits(struct span text);
-/* A number without a sign, of 1 to `most` digits (most is at most 18, which an int64_t surely holds). False,
- * and *number is as it was, when it is anything else. */
+/* Parses an unsigned decimal number of 1 to `most` digits. `most` is at most 18, so that an int64_t can't
+ * overflow. False, with *number unchanged, for any other text. */
 bool text_number(struct span text, size_t most, int64_t *number);
 
-/* The value of a hex digit of either case; -1 when it is none. */
+/* The value of a hex digit in either case; -1 for other characters. */
 int text_hex_digit(char c);
-/* Writes 2 * len digits in lower case, without a NUL. */
+/* Writes bytes as 2 * len lower-case hex digits, without a NUL. */
 void text_write_hex(const unsigned char *bytes, size_t len, char *text);
-/* Appends the bytes that pairs of hex digits of either case stand for. False, with nothing appended, when the
- * text is anything else or there is no memory. */
+/* Decodes hex in either case and appends the bytes. False, with nothing appended, when the text isn't pairs
+ * of hex digits or there is no memory. */
 bool text_read_hex(struct span text, struct buf *bytes);
 
-/* How many characters of base64 (RFC 4648, 4, with its padding) so many bytes become. */
+/* The number of base64 characters (RFC 4648, section 4, with padding) that encode len bytes. */
 #define TEXT_BASE64_LENGTH(len) (((len) + 2) / 3 * 4)
-/* Writes them, without a NUL. */
+/* Writes bytes as TEXT_BASE64_LENGTH(len) characters, without a NUL. */
 void text_write_base64(const unsigned char *bytes, size_t len, char *text);
-/* Appends the bytes of base64; its padding may be left out, whole. False, with nothing appended, when
- * it isn't base64 (other characters, bits that are no byte's, "-" and "_") or there is no memory. */
+/* Decodes base64 and appends the bytes. The padding must be complete or absent. False, with nothing appended,
+ * when the text isn't base64 (other characters, also "-" and "_"; set bits after the last byte) or there is
+ * no memory. */
 bool text_read_base64(struct span text, struct buf *bytes);
 
 #endif

@@ -4,14 +4,14 @@
 
 #include "buf.h"
 
-/* Views of a URL's text, one after another; rest ends with its NUL. */
+/* Consecutive views of a URL's text. The text's NUL follows rest. */
 struct url {
     struct span scheme;    /* without "://"; empty when there is none */
-    struct span authority; /* user, password, host and port; up to the first of / ? # */
-    struct span rest;      /* path, query and fragment, from that character on */
+    struct span authority; /* user, password, host and port; ends before the first of / ? # */
+    struct span rest;      /* path, query and fragment, including that character */
 };
 
-/* Takes the text apart; decodes and checks nothing. Pure. */
+/* Splits the text without decoding or checking it. Pure. */
 struct url url_split(const char *text);
 
 #endif

@@ -22,7 +22,7 @@
 
 #define STAMP_LEN 27 /* 2026-11-23T22:43:01.123456Z */
 
-/* Standard error, while a test has it go through a pipe. */
+/* A pipe that replaces standard error during a test. */
 static int saved_stderr = -1;
 static int reader = -1;
 static struct buf seen;
@@ -60,7 +60,7 @@ static void start(enum log_level least)
     assert_int_equal(log_start(least, &error), ERROR_NONE);
 }
 
-/* Reads what has come to standard error. */
+/* Reads what was written to standard error so far. */
 static void read_some(void)
 {
     char chunk[65536];
@@ -71,7 +71,7 @@ static void read_some(void)
     }
 }
 
-/* Waits until more has come. */
+/* Waits for more output. */
 static void read_more(void)
 {
     struct pollfd fd = {.fd = reader, .events = POLLIN};
@@ -87,7 +87,7 @@ static void wait_for(const char *text)
     }
 }
 
-/* The only line there is must be this after its time stamp. */
+/* Asserts that the output is one line, which after its timestamp is this. */
 static void assert_line(const char *expected)
 {
     log_stop();
@@ -286,7 +286,7 @@ static void lines_of_several_threads_stay_whole_and_in_their_order(void **state)
     assert_int_equal(count("\n"), 2000);
 }
 
-/* The sum of what the lines about dropped lines say. */
+/* The sum of the counts in all "log-dropped" lines. */
 static int64_t said_dropped(void)
 {
     static const char said[] = " warning log-dropped lines=";

@@ -24,7 +24,7 @@ static void all_metrics_render_in_the_text_format(void **state)
     (void)state;
     metrics_register(first, 3);
     metrics_register(second, 1);
-    metrics_register(first, 3); /* known already */
+    metrics_register(first, 3); /* already registered */
     metric_add(&first[0], 2);
     metric_add(&first[0], 1);
     metric_set(&first[2], -5);

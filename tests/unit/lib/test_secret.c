@@ -145,7 +145,7 @@ static void secrets_may_be_learnt_while_others_are_blanked(void **state)
     assert_int_equal(pthread_join(thread, NULL), 0);
 }
 
-/* Last: it fills the list. */
+/* Must run last: it fills the list of secrets. */
 static void a_secret_past_the_limit_is_refused(void **state)
 {
     struct error error = {0};
@@ -161,7 +161,7 @@ static void a_secret_past_the_limit_is_refused(void **state)
     }
     assert_int_equal(code, ERROR_LIMIT);
     assert_non_null(strstr(error.text, "4096"));
-    know("hunter2"); /* known already */
+    know("hunter2"); /* already registered */
     assert_redacts("secret number 0", 0, "[redacted]");
 }
 
