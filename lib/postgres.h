@@ -2,20 +2,20 @@
 #ifndef SLUICE_POSTGRES_H
 #define SLUICE_POSTGRES_H
 
-/* How programs are told where the database is. What they say to it is their own business. */
+/* The settings that all programs use to reach the database. */
 
 #define POSTGRES_SCHEMES "postgresql,postgres"
 #define POSTGRES_PASSWORD_MAX 1024 /* bytes */
 
-/* Where the database is and how to be let in: what a program's settings hold. */
+/* The members of a program's settings that these settings fill. */
 struct postgres_access {
     char *url; /* postgresql://role@host:port/database, without a password */
     char *password;
 };
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
-/* The rows of a config table (lib/config) that fill the struct postgres_access `at` of the struct `owner`.
- * A default of NULL makes a row required. */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member's name can't be in parentheses. */
+/* The rows of a config table (lib/config) that fill member `at`, a struct postgres_access, of the struct
+ * `owner`. A default of NULL makes a setting required. */
 #define POSTGRES_SETTINGS(owner, at, url_default, password_default, url_help)                       \
     {.name = "DATABASE_URL",                                                                        \
      .type = CONFIG_URL,                                                                            \

@@ -55,10 +55,9 @@ static void add_argument(struct topology_queue *queue, const char *name, const c
     queue->arguments[i] = (struct topology_argument){name, text, number};
 }
 
-/* What makes dead-lettering lossless: a quorum queue, at-least-once and
- * reject-publish together; the broker takes any other mix without a word and
- * then loses messages. There is no x-dead-letter-routing-key, so that the
- * source stays the routing key on every way. */
+/* Dead-lettering is lossless only with a quorum queue, at-least-once and reject-publish together. The broker
+ * accepts any other combination without a warning, and may then lose messages. x-dead-letter-routing-key is
+ * not set, so that the routing key remains the source. */
 static void never_lose(struct topology_queue *queue, const char *dead_letter_exchange)
 {
     add_argument(queue, "x-queue-type", "quorum", 0);
@@ -69,14 +68,14 @@ static void never_lose(struct topology_queue *queue, const char *dead_letter_exc
     }
 }
 
-static void name_waiting_room(char name[TOPOLOGY_NAME_MAX], const char *kind, int64_t seconds)
+static void name_delay_queue(char name[TOPOLOGY_NAME_MAX], const char *kind, int64_t seconds)
 {
     (void)snprintf(name, TOPOLOGY_NAME_MAX, "webhooks.%s.%" PRId64, kind, seconds);
 }
 
 void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
 {
-    name_waiting_room(name, "retry", delay_us / CLOCK_US_PER_S);
+    name_delay_queue(name, "retry", delay_us / CLOCK_US_PER_S);
 }
 
 void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
@@ -84,18 +83,18 @@ void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
     if (delay_us == 0) {
         (void)snprintf(name, TOPOLOGY_NAME_MAX, "%s", TOPOLOGY_EVENTS);
     } else {
-        name_waiting_room(name, "delay", delay_us / CLOCK_US_PER_S);
+        name_delay_queue(name, "delay", delay_us / CLOCK_US_PER_S);
     }
 }
 
-/* An exchange and a queue of one name that hold a message for some seconds and
- * then pass it on. */
-static void add_waiting_room(struct topology *t, const char *kind, int64_t seconds, const char *next_exchange)
+/* Adds an exchange and a queue of the same name, which hold a message for some seconds and then pass it to
+ * next_exchange. */
+static void add_delay_queue(struct topology *t, const char *kind, int64_t seconds, const char *next_exchange)
 {
     char name[TOPOLOGY_NAME_MAX];
     struct topology_queue *queue;
 
-    name_waiting_room(name, kind, seconds);
+    name_delay_queue(name, kind, seconds);
     add_exchange(t, name, "fanout");
     queue = add_queue(t, name);
     never_lose(queue, next_exchange);
@@ -112,8 +111,8 @@ static void add_policies(struct topology *t, int64_t queue_max_bytes)
     policy->max_length_bytes = queue_max_bytes;
     policy->delivery_limit = TOPOLOGY_DELIVERY_LIMIT;
 
-    /* Of two delivery limits the broker takes the lower: webhooks.dead has its
-     * own, as argument, so this policy must not set one. */
+    /* The broker uses the lower of two delivery limits. webhooks.dead has one as a queue argument, so this
+     * policy must not set another. */
     policy = &t->policies[t->policy_count++];
     policy->name = "sluice-dead";
     policy->pattern = "^webhooks\\.dead$";
@@ -123,7 +122,7 @@ static void add_policies(struct topology *t, int64_t queue_max_bytes)
 enum error_code topology_check_delays(const int64_t *delays_us, size_t count, struct error *error)
 {
     if (count > TOPOLOGY_DELAYS_MAX) {
-        return error_set(error, ERROR_SETTING, "DELAYS names %zu delays; at most %d are allowed", count,
+        return error_set(error, ERROR_SETTING, "DELAYS has %zu delays; at most %d are allowed", count,
                          TOPOLOGY_DELAYS_MAX);
     }
     for (size_t i = 0; i < count; i++) {
@@ -145,7 +144,8 @@ enum error_code topology_build(struct topology *topology, const int64_t *delays_
     *topology = (struct topology){0};
     if (code == ERROR_NONE && queue_max_bytes != 0 && queue_max_bytes < TOPOLOGY_QUEUE_BYTES_LEAST) {
         code = error_set(error, ERROR_SETTING,
-                         "QUEUE_MAX_BYTES is %" PRId64 ", but must be at least 1MiB, or 0: as it is",
+                         "QUEUE_MAX_BYTES is %" PRId64
+                         ", but must be at least 1MiB, or 0 to keep the present limit",
                          queue_max_bytes);
     }
     if (code != ERROR_NONE) {
@@ -165,8 +165,8 @@ enum error_code topology_build(struct topology *topology, const int64_t *delays_
     add_binding(topology, TOPOLOGY_EVENTS, TOPOLOGY_INGEST, "#");
 
     for (size_t i = 0; i < count; i++) {
-        add_waiting_room(topology, "delay", delays_us[i] / CLOCK_US_PER_S, TOPOLOGY_EVENTS);
-        add_waiting_room(topology, "retry", delays_us[i] / CLOCK_US_PER_S, TOPOLOGY_AGAIN);
+        add_delay_queue(topology, "delay", delays_us[i] / CLOCK_US_PER_S, TOPOLOGY_EVENTS);
+        add_delay_queue(topology, "retry", delays_us[i] / CLOCK_US_PER_S, TOPOLOGY_AGAIN);
     }
     add_policies(topology, queue_max_bytes);
     return ERROR_NONE;

@@ -2,9 +2,9 @@
 #ifndef SLUICE_TOPOLOGY_H
 #define SLUICE_TOPOLOGY_H
 
-/* Every exchange, queue, binding, policy, user and right on the broker: names
- * and arguments stand here and nowhere else. Pure data: `sluice setup` declares
- * it, gateway and worker only use it. */
+/* All exchanges, queues, bindings, policies, users and permissions on the broker. No other file contains
+ * their names and arguments. Pure data: `sluice setup` declares it; the gateway and the worker only use it.
+ */
 
 #include "error.h"
 
@@ -12,18 +12,18 @@
 #include <stdint.h>
 
 #define TOPOLOGY_EVENTS "webhooks"        /* exchange: events, routing key = source */
-#define TOPOLOGY_INGEST "webhooks.ingest" /* queue: the work */
-#define TOPOLOGY_AGAIN "webhooks.again"   /* exchange: our own retries on their way back */
-#define TOPOLOGY_DEAD "webhooks.dead"     /* exchange and queue: what the broker gives up */
+#define TOPOLOGY_INGEST "webhooks.ingest" /* queue: what the workers consume */
+#define TOPOLOGY_AGAIN "webhooks.again"   /* exchange: from the retry queues back to webhooks.ingest */
+#define TOPOLOGY_DEAD "webhooks.dead"     /* exchange and queue: messages dead-lettered by the broker */
 
-/* A queue's delivery limit, as policy: how often it may come back before the
- * broker gives it up. Positive on purpose: -1 means "at once" on RabbitMQ 3.10. */
+/* The queues' delivery limit, set by policy: how many redeliveries a message gets before the broker
+ * dead-letters it. Must be positive: to RabbitMQ 3.10, -1 means "dead-letter at once". */
 #define TOPOLOGY_DELIVERY_LIMIT 100
 
-/* Of two policies that fit a queue the broker takes the one with the higher priority: ours wins over what an
- * operator has made for all queues, which is usually of priority 0. */
+/* When several policies match a queue, the broker applies the one with the highest priority. Ours must win
+ * over an operator's policy for all queues, which usually has priority 0. */
 #define TOPOLOGY_POLICY_PRIORITY 100
-/* The bound on a queue's bytes where nobody has said another. */
+/* The default limit on the bytes in a queue. */
 #define TOPOLOGY_QUEUE_BYTES (INT64_C(1) << 30)
 #define TOPOLOGY_QUEUE_BYTES_LEAST (INT64_C(1) << 20)
 
@@ -34,20 +34,20 @@
 #define TOPOLOGY_QUEUES_MAX (2 + 2 * TOPOLOGY_DELAYS_MAX)
 #define TOPOLOGY_BINDINGS_MAX (3 + 2 * TOPOLOGY_DELAYS_MAX)
 
-/* NOLINTBEGIN(bugprone-macro-parentheses): a member takes none. */
-/* The row of a config table (lib/config) that fills the struct config_durations `at` of the struct `owner`.
- */
+/* NOLINTBEGIN(bugprone-macro-parentheses): a member's name can't be in parentheses. */
+/* The row of a config table (lib/config) that fills member `at`, a struct config_durations, of the struct
+ * `owner`. */
 #define TOPOLOGY_DELAYS_SETTING(owner, at)                                                           \
     {                                                                                                \
         .name = "DELAYS", .type = CONFIG_DURATIONS, .offset = offsetof(owner, at),                   \
         .fallback = "10s,60s,600s", .min = INT64_C(1000000), .max = INT64_C(24) * 60 * 60 * 1000000, \
-        .help = "waits of the delay and retry queues, whole seconds"                                 \
+        .help = "delays of the delay and retry queues, in whole seconds"                             \
     }
 /* NOLINTEND(bugprone-macro-parentheses) */
 
 struct topology_argument {
     const char *name;
-    const char *text; /* NULL: it is the number */
+    const char *text; /* NULL when the value is `number` */
     int64_t number;
 };
 
@@ -70,13 +70,13 @@ struct topology_binding {
 struct topology_policy {
     const char *name;
     const char *pattern;      /* of queue names */
-    int64_t max_length_bytes; /* 0: as it is, where there is one, else TOPOLOGY_QUEUE_BYTES */
+    int64_t max_length_bytes; /* 0: keep the present limit; TOPOLOGY_QUEUE_BYTES if there is none */
     int delivery_limit;       /* 0: none */
 };
 
 struct topology_user {
     const char *name;
-    const char *configure, *write, *read; /* regular expressions on names */
+    const char *configure, *write, *read; /* permissions: regular expressions that match names */
 };
 
 struct topology {
@@ -90,23 +90,23 @@ struct topology {
     size_t policy_count;
 };
 
-/* The users that setup makes beside its own, with the least rights that do. */
+/* The users that setup creates for gateway and worker, with the minimal permissions. */
 extern const struct topology_user topology_gateway_user;
 extern const struct topology_user topology_worker_user;
 
-/* Fills *topology for these delays (whole seconds, ascending, from DELAYS) and
- * this bound on each queue's bytes (0: as it is). ERROR_SETTING names a delay that isn't a whole
- * number of seconds from 1 s to 24 h, or more than TOPOLOGY_DELAYS_MAX of them, or a bound below
+/* Fills *topology for these delays (from DELAYS: microseconds, ascending) and this limit on the bytes in each
+ * queue (0: keep the present limit). ERROR_SETTING, naming the value: a delay isn't a whole number of seconds
+ * from 1 s to 24 h, there are more than TOPOLOGY_DELAYS_MAX delays, or the limit is below
  * TOPOLOGY_QUEUE_BYTES_LEAST. */
 MUST_CHECK enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
                                           int64_t queue_max_bytes, struct error *error);
-/* Whether delays can be waiting rooms: see topology_build. */
+/* Checks delays as topology_build does. */
 MUST_CHECK enum error_code topology_check_delays(const int64_t *delays_us, size_t count, struct error *error);
-/* The exchange that brings a message back to the workers, and to nobody else, after delay_us: one of the
- * whole seconds in DELAYS. */
+/* Writes the name of the exchange that returns a message to the workers, and to no other subscribers, after
+ * delay_us, which must be in DELAYS. */
 void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);
-/* The exchange that an event enters by: TOPOLOGY_EVENTS, or with a delay (one of the whole seconds in DELAYS)
- * the one that passes it on to TOPOLOGY_EVENTS after that time. */
+/* Writes the name of the exchange to publish an event to: TOPOLOGY_EVENTS, or, with a delay_us in DELAYS, the
+ * exchange that passes the event to TOPOLOGY_EVENTS after that delay. */
 void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);
 
 #endif

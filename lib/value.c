@@ -23,7 +23,7 @@ static const struct unit duration_units[] = {{"d", 24 * 3600 * CLOCK_US_PER_S},
 static const struct unit size_units[] = {
     {"GiB", INT64_C(1) << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {NULL, 0}};
 
-/* --- from values to text ---------------------------------------------------------- */
+/* --- from values to text ----------------------------------------------------- */
 
 const char *value_type_name(enum config_type type)
 {
@@ -145,11 +145,11 @@ void value_append(struct buf *out, const struct config_setting *s, const void *m
     }
 }
 
-/* --- from text to values: each returns NULL, or what is wrong --------------- */
+/* --- from text to values: each returns NULL or what is wrong ----------------- */
 
 static const char not_number[] = "is not a whole number";
 
-/* The digits at *text, which moves past them. */
+/* Parses the digits at *text and moves *text past them. */
 static const char *read_digits(const char **text, int64_t *value)
 {
     const char *at = *text;
@@ -178,7 +178,7 @@ static const char *read_integer(const char *text, int64_t *value)
     return wrong == NULL && *text != '\0' ? not_number : wrong;
 }
 
-/* text..end is a whole number with one of the units. */
+/* Parses text..end: a whole number and one of the units. */
 static const char *read_quantity(const char *text, const char *end, const struct unit *units, int64_t *value)
 {
     const char *wrong = read_digits(&text, value);
@@ -190,16 +190,16 @@ static const char *read_quantity(const char *text, const char *end, const struct
     rest = (size_t)(end - text);
     if (rest == 0) {
         return *value == 0           ? NULL
-               : units == size_units ? "lacks a unit (B KiB MiB GiB)"
-                                     : "lacks a unit (us ms s min h d)";
+               : units == size_units ? "needs a unit (B KiB MiB GiB)"
+                                     : "needs a unit (us ms s min h d)";
     }
     for (const struct unit *u = units; u->name != NULL; u++) {
         if (strlen(u->name) == rest && memcmp(u->name, text, rest) == 0) {
             return __builtin_mul_overflow(*value, u->factor, value) ? "is out of range" : NULL;
         }
     }
-    return units == size_units ? "has an unknown unit (B KiB MiB GiB are known)"
-                               : "has an unknown unit (us ms s min h d are known)";
+    return units == size_units ? "has an unknown unit (allowed: B KiB MiB GiB)"
+                               : "has an unknown unit (allowed: us ms s min h d)";
 }
 
 static const char *in_range(const struct config_setting *s, int64_t value)
@@ -221,10 +221,10 @@ static const char *read_durations(const struct config_setting *s, const char *te
             return wrong;
         }
         if (durations->count == CONFIG_DURATIONS_MAX) {
-            return "names too many durations";
+            return "has too many durations";
         }
         if (durations->count > 0 && value <= durations->us[durations->count - 1]) {
-            return "is not in ascending order without repeats";
+            return "is not in strictly ascending order";
         }
         durations->us[durations->count++] = value;
         if (*end == ',' && end[1] == '\0') {
@@ -255,8 +255,8 @@ static const char *check_address(const char *text)
     return port > 65535 ? "is out of range" : NULL;
 }
 
-/* True when text is one of the comma-separated choices, or begins with one that is
- * followed by `then`. */
+/* True when text begins with one of the comma-separated choices followed by `then`, or, if `then` is "",
+ * equals one of them. */
 static bool is_choice(const char *choices, const char *text, const char *then)
 {
     while (*choices != '\0') {
@@ -276,11 +276,11 @@ static const char *check_url(const struct config_setting *s, const char *text)
     struct url url = url_split(text);
 
     if (!is_choice(s->choices, text, "://")) {
-        return "is not a URL of a known scheme";
+        return "is not a URL with a known scheme";
     }
     for (const char *c = text; *c != '\0'; c++) {
         if (*c <= ' ' || *c >= 0x7f) {
-            return "holds a byte that no URL may hold";
+            return "contains a byte that is not allowed in a URL";
         }
     }
     return url.authority.len + url.rest.len == 0 ? "names no server" : NULL;
@@ -292,12 +292,12 @@ static const char *check_text(const struct config_setting *s, const char *value)
         return check_address(value);
     }
     if (s->type == CONFIG_CHOICE) {
-        return is_choice(s->choices, value, "") ? NULL : "is none of the choices";
+        return is_choice(s->choices, value, "") ? NULL : "is not one of the choices";
     }
     if (s->type == CONFIG_URL) {
         return check_url(s, value);
     }
-    return in_range(s, (int64_t)strlen(value)) != NULL ? "has a wrong length" : NULL;
+    return in_range(s, (int64_t)strlen(value)) != NULL ? "has the wrong length" : NULL;
 }
 
 const char *value_read(const struct config_setting *s, const char *value, void *member)
@@ -315,7 +315,7 @@ const char *value_read(const struct config_setting *s, const char *value, void *
         wrong = *value == '\0' ? NULL : check_text(s, value);
         copy = wrong == NULL ? strdup(value) : NULL;
         memcpy(member, &copy, sizeof copy);
-        return wrong == NULL && copy == NULL ? "found no memory" : wrong;
+        return wrong == NULL && copy == NULL ? "could not be stored: out of memory" : wrong;
     }
     wrong = s->type == CONFIG_INTEGER ? read_integer(value, &number)
                                       : read_quantity(value, value + strlen(value), units, &number);

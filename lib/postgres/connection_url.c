@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define PORT_MAX 65535
-#define NOWHERE "/"     /* a directory in which no server has its socket */
+#define NOWHERE "/"     /* a directory without a server's socket */
 #define OPTIONS_MAX 128 /* libpq 17 has about 50 */
 
 static const char *value_of(const PQconninfoOption *options, const char *keyword)
@@ -20,13 +20,13 @@ static const char *value_of(const PQconninfoOption *options, const char *keyword
     return options->val == NULL ? "" : options->val;
 }
 
-/* libpq's message without its last newline. */
+/* Appends a complaint with the first line of libpq's message. */
 static void complain(struct buf *complaints, const char *name, const char *reason)
 {
     buf_printf(complaints, "%s can't be used: %.*s\n", name, (int)strcspn(reason, "\n"), reason);
 }
 
-/* libpq looks at them only when it connects. */
+/* Checks the ports, since libpq does so only when it connects. */
 static bool are_ports(const char *ports)
 {
     while (*ports != '\0') {
@@ -41,7 +41,7 @@ static bool are_ports(const char *ports)
     return true;
 }
 
-/* As many hosts as are given, none of which is there. */
+/* Appends as many hosts as are given, but none that has a server. */
 static void append_nowhere(struct buf *hosts, const char *given)
 {
     buf_append_text(hosts, NOWHERE);
@@ -50,14 +50,15 @@ static void append_nowhere(struct buf *hosts, const char *given)
     }
 }
 
-/* The hosts may come from elsewhere than the URL. */
+/* True when hosts may come from a service file or the environment instead of the URL. */
 static bool is_elsewhere(const PQconninfoOption *options)
 {
     return value_of(options, "service")[0] != '\0' || getenv("PGSERVICE") != NULL ||
            getenv("PGHOSTADDR") != NULL;
 }
 
-/* What libpq says of the parameters before it tries to connect: only a ping tells that from an attempt. */
+/* Lets libpq check the parameters without reaching a server. Only PQping tells bad parameters from a failed
+ * attempt to connect. */
 static void try_options(const char *name, const PQconninfoOption *options, struct buf *complaints)
 {
     const char *keywords[OPTIONS_MAX + 1] = {"host"}, *values[OPTIONS_MAX + 1] = {NULL};
@@ -90,7 +91,7 @@ static void check(const char *name, const char *url, struct buf *complaints)
     if (options == NULL) {
         complain(complaints, name, reason == NULL ? "out of memory" : reason);
     } else if (!are_ports(value_of(options, "port"))) {
-        buf_printf(complaints, "%s can't be used: its port %.64s is not from 1 to %d\n", name,
+        buf_printf(complaints, "%s can't be used: its port %.64s is not between 1 and %d\n", name,
                    value_of(options, "port"), PORT_MAX);
     } else if (!is_elsewhere(options)) {
         try_options(name, options, complaints);

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Debian's libcivetweb (1.15 in 12, 1.16 in 13) opens "libssl.so" by name and takes
- * SSL_get_peer_certificate from it. OpenSSL 3 has only a macro of that name, so civetweb keeps a NULL pointer
- * and jumps to it at the end of every TLS handshake. This object goes by the name libssl.so, hands on
- * everything of the real one, and adds the function. The gateway is linked to it, so it is loaded before
- * civetweb asks.
+/* Debian's libcivetweb (1.15 in Debian 12, 1.16 in 13) opens "libssl.so" with dlopen and looks up
+ * SSL_get_peer_certificate in it. In OpenSSL 3 that is only a macro, so civetweb gets a NULL pointer and
+ * jumps to it at the end of every TLS handshake. This object is named libssl.so, adds the function, and
+ * depends on the real library for everything else. The gateway is linked to it, so it is loaded before
+ * civetweb's dlopen.
  *
- * It has an SSL_read, too: the gateway's, which reads with SSL_read_ex and holds what comes to the rules of
- * HTTP before civetweb sees it (gateway/http/receiver). (The object libcrypto.so beside it adds nothing;
- * without the -dev package no file has that name.) */
+ * It also defines SSL_read, as the gateway's own reader (gateway/http/receiver): it checks the framing of
+ * HTTP before civetweb sees the bytes. (libcrypto.so next to it adds no function: without the -dev package no
+ * file has that name.) */
 #include <openssl/ssl.h>
 
 #undef SSL_get_peer_certificate

@@ -71,7 +71,7 @@ static const char *ask(const char *request)
     while ((got = recv(fd, chunk, sizeof chunk, 0)) > 0) {
         buf_append(&answer, chunk, (size_t)got);
     }
-    assert_int_equal(got, 0); /* not a time-out */
+    assert_int_equal(got, 0); /* end of file, not a timeout */
     (void)close(fd);
     return buf_text(&answer);
 }
@@ -201,7 +201,7 @@ static void a_head_beyond_its_bound_is_refused(void **state)
     assert_answer(get("/health"), "200 OK", "ok\n");
 }
 
-/* --- crowds ---------------------------------------------------------------------------- */
+/* --- many connections ------------------------------------------------------------------ */
 
 static int64_t count_of_evicted(void)
 {
@@ -211,8 +211,8 @@ static int64_t count_of_evicted(void)
     return strtoll(strchr(line, ' ') + 1, NULL, 10);
 }
 
-/* Opens CROWD connections: a third of them is silent, a third sends half a head, and a third asks for the
- * metrics and never reads them. */
+/* Opens CROWD connections. A third send nothing, a third send half of a request's headers, and a third
+ * request the metrics but never read them. */
 static void open_crowd(int crowd[CROWD])
 {
     static const char half[] = "GET /health HTTP/1.1\r\nHost: x\r\n",
@@ -226,11 +226,11 @@ static void open_crowd(int crowd[CROWD])
         const char *said = i % 3 == 1 ? half : i % 3 == 2 ? whole : "";
 
         crowd[i] = connect_to(admin_port(admin));
-        (void)send(crowd[i], said, strlen(said), MSG_NOSIGNAL); /* it may be closed already */
+        (void)send(crowd[i], said, strlen(said), MSG_NOSIGNAL); /* may be closed already */
     }
 }
 
-/* 100 ms is what is promised; the bound here is for a machine that is busy with other tests. */
+/* The docs promise 100 ms. The limit here is higher, since other tests may keep the machine busy. */
 static void a_thousand_idle_and_slow_connections_hold_up_no_answer(void **state)
 {
     static int crowd[CROWD];
@@ -259,7 +259,7 @@ static void an_idle_connection_is_closed_after_seconds(void **state)
     char byte;
 
     (void)state;
-    assert_int_equal(recv(fd, &byte, 1, 0), 0); /* the end, not this side's time-out of 10 s */
+    assert_int_equal(recv(fd, &byte, 1, 0), 0); /* end of file, not our timeout of 10 s */
     (void)close(fd);
 }
 
@@ -283,7 +283,7 @@ static void an_address_in_use_is_an_error_that_says_so(void **state)
     assert_null(second);
     assert_non_null(strstr(error.text, address));
     assert_non_null(strstr(error.text, "Address already in use"));
-    assert_answer(get("/health"), "200 OK", "ok\n"); /* the first is unharmed */
+    assert_answer(get("/health"), "200 OK", "ok\n"); /* the first listener still works */
 }
 
 static void an_address_that_is_none_is_an_error(void **state)
@@ -307,7 +307,7 @@ static void ipv6_is_listened_on_and_its_any_address_is_both(void **state)
     assert_int_not_equal(admin_port(second), 0);
     admin_stop(second);
     assert_int_equal(admin_start(&second, "[::]:0", &error), ERROR_NONE);
-    (void)close(connect_to(admin_port(second))); /* by IPv4 */
+    (void)close(connect_to(admin_port(second))); /* over IPv4 */
     admin_stop(second);
     admin_stop(NULL);
 }

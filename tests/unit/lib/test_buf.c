@@ -48,20 +48,20 @@ static void only_well_formed_utf8_without_nul_is_text(void **state)
     };
     const struct span bad[] = {
         SPAN_LITERAL("a\0b"),     /* NUL */
-        SPAN_LITERAL("\x80"),     /* a continuation alone */
+        SPAN_LITERAL("\x80"),     /* a continuation byte alone */
         SPAN_LITERAL("\xc0\xaf"), /* overlong */
         SPAN_LITERAL("\xc1\xbf"),
         SPAN_LITERAL("\xe0\x9f\xbf"),
         SPAN_LITERAL("\xf0\x8f\xbf\xbf"),
         SPAN_LITERAL("\xed\xa0\x80"), /* surrogates */
         SPAN_LITERAL("\xed\xbf\xbf"),
-        SPAN_LITERAL("\xf4\x90\x80\x80"), /* over U+10FFFF */
+        SPAN_LITERAL("\xf4\x90\x80\x80"), /* above U+10FFFF */
         SPAN_LITERAL("\xf5\x80\x80\x80"),
         SPAN_LITERAL("\xff"),
-        SPAN_LITERAL("\xc2"), /* cut short */
+        SPAN_LITERAL("\xc2"), /* truncated */
         SPAN_LITERAL("\xe2\x82"),
         SPAN_LITERAL("\xf0\x9f\x98"),
-        SPAN_LITERAL("\xc2\x41"), /* no continuation */
+        SPAN_LITERAL("\xc2\x41"), /* no continuation byte */
         SPAN_LITERAL("\xe2\x28\xa1"),
         SPAN_LITERAL("\xe2\x82\x28"),
     };
@@ -159,7 +159,7 @@ static void latin1_becomes_utf8(void **state)
     buf_free(&b);
 }
 
-/* A cut at `most` leaves `expected` bytes. */
+/* Asserts that a cut to `most` bytes leaves `expected` bytes. */
 static void check_cut(const char *text, size_t most, size_t expected)
 {
     assert_int_equal(span_cut(span_of(text), most), expected);
@@ -184,11 +184,11 @@ static void a_cut_leaves_the_longest_prefix_of_whole_characters(void **state)
 static void a_cut_of_what_is_no_utf8_is_near_and_safe(void **state)
 {
     (void)state;
-    check_cut("\x80\x80\x80\x80\x80\x80", 5, 5); /* nothing but continuations */
+    check_cut("\x80\x80\x80\x80\x80\x80", 5, 5); /* only continuation bytes */
     check_cut("\x80\x80\x80", 2, 2);
-    check_cut("ab\xff\xff", 3, 3); /* begins nothing */
+    check_cut("ab\xff\xff", 3, 3); /* 0xff begins no character */
     check_cut("ab\xc0\xc1\xf5", 4, 4);
-    check_cut("\xc3\x28\x28", 1, 0); /* would have been one of two bytes */
+    check_cut("\xc3\x28\x28", 1, 0); /* 0xc3 begins a character of two bytes */
     check_cut("\xc3\xa9\xa9\xa9", 3, 3);
 }
 

@@ -206,19 +206,19 @@ static void a_wrong_integer_is_named_with_value_and_range(void **state)
 static void a_wrong_quantity_is_named_with_value_and_range(void **state)
 {
     (void)state;
-    complains_about("T_HOLD", "10", "T_HOLD=10 lacks a unit (us ms s min h d): 1ms to 1h\n");
+    complains_about("T_HOLD", "10", "T_HOLD=10 needs a unit (us ms s min h d): 1ms to 1h\n");
     complains_about("T_HOLD", "10m",
-                    "T_HOLD=10m has an unknown unit (us ms s min h d are known): 1ms to 1h\n");
+                    "T_HOLD=10m has an unknown unit (allowed: us ms s min h d): 1ms to 1h\n");
     complains_about("T_HOLD", "999us", "T_HOLD=999us is out of range: 1ms to 1h\n");
     complains_about("T_HOLD", "0", "T_HOLD=0 is out of range: 1ms to 1h\n");
     complains_about("T_HOLD", "9223372036854775807h",
                     "T_HOLD=9223372036854775807h is out of range: 1ms to 1h\n");
     complains_about("T_HOLD", "1.5s",
-                    "T_HOLD=1.5s has an unknown unit (us ms s min h d are known): 1ms to 1h\n");
+                    "T_HOLD=1.5s has an unknown unit (allowed: us ms s min h d): 1ms to 1h\n");
     complains_about("T_HOLD", "soon", "T_HOLD=soon is not a whole number with a unit: 1ms to 1h\n");
-    complains_about("T_SIZE", "7", "T_SIZE=7 lacks a unit (B KiB MiB GiB): 0 to 1024GiB\n");
+    complains_about("T_SIZE", "7", "T_SIZE=7 needs a unit (B KiB MiB GiB): 0 to 1024GiB\n");
     complains_about("T_SIZE", "7kb",
-                    "T_SIZE=7kb has an unknown unit (B KiB MiB GiB are known): 0 to 1024GiB\n");
+                    "T_SIZE=7kb has an unknown unit (allowed: B KiB MiB GiB): 0 to 1024GiB\n");
     complains_about("T_SIZE", "1025GiB", "T_SIZE=1025GiB is out of range: 0 to 1024GiB\n");
 }
 
@@ -228,15 +228,15 @@ static void a_wrong_list_of_durations_is_named(void **state)
     static const struct {
         const char *value, *what;
     } wrong[] = {
-        {"2s,1s", "is not in ascending order without repeats"},
-        {"1s,1s", "is not in ascending order without repeats"},
+        {"2s,1s", "is not in strictly ascending order"},
+        {"1s,1s", "is not in strictly ascending order"},
         {"1s,", "ends with a comma"},
         {"1s,,2s", "is not a whole number with a unit"},
         {",", "is not a whole number with a unit"},
-        {"1s,2", "lacks a unit (us ms s min h d)"},
+        {"1s,2", "needs a unit (us ms s min h d)"},
         {"1ms", "is out of range"},
         {"25h", "is out of range"},
-        {"1s,2s,3s,4s,5s,6s,7s,8s,9s", "names too many durations"},
+        {"1s,2s,3s,4s,5s,6s,7s,8s,9s", "has too many durations"},
     };
 
     (void)state;
@@ -254,12 +254,12 @@ static void a_wrong_text_address_or_choice_is_named(void **state)
                                              "[]:80", "[::1:80", "[x]:80", "a b:80"};
 
     (void)state;
-    complains_about("T_NAME", "a", "T_NAME=a has a wrong length: 2 to 10 bytes\n");
-    complains_about("T_NAME", "elevenbytes", "T_NAME=elevenbytes has a wrong length: 2 to 10 bytes\n");
-    complains_about("T_LEVEL", "inf", "T_LEVEL=inf is none of the choices: debug, info, warning\n");
-    complains_about("T_LEVEL", "infos", "T_LEVEL=infos is none of the choices: debug, info, warning\n");
+    complains_about("T_NAME", "a", "T_NAME=a has the wrong length: 2 to 10 bytes\n");
+    complains_about("T_NAME", "elevenbytes", "T_NAME=elevenbytes has the wrong length: 2 to 10 bytes\n");
+    complains_about("T_LEVEL", "inf", "T_LEVEL=inf is not one of the choices: debug, info, warning\n");
+    complains_about("T_LEVEL", "infos", "T_LEVEL=infos is not one of the choices: debug, info, warning\n");
     complains_about("T_LEVEL", "debug,info",
-                    "T_LEVEL=debug,info is none of the choices: debug, info, warning\n");
+                    "T_LEVEL=debug,info is not one of the choices: debug, info, warning\n");
     complains_about("T_LISTEN", "host:", "T_LISTEN=host: has no port number: host:port, port 0 to 65535\n");
     complains_about("T_LISTEN", "h:80s", "T_LISTEN=h:80s has no port number: host:port, port 0 to 65535\n");
     complains_about("T_LISTEN", "h:65536", "T_LISTEN=h:65536 is out of range: host:port, port 0 to 65535\n");
@@ -276,11 +276,12 @@ static void a_wrong_url_is_named(void **state)
 {
     (void)state;
     complains_about("T_URL", "http://x",
-                    "T_URL=http://x is not a URL of a known scheme: amqp:// or amqps://\n");
-    complains_about("T_URL", "amqp:x", "T_URL=amqp:x is not a URL of a known scheme: amqp:// or amqps://\n");
+                    "T_URL=http://x is not a URL with a known scheme: amqp:// or amqps://\n");
+    complains_about("T_URL", "amqp:x",
+                    "T_URL=amqp:x is not a URL with a known scheme: amqp:// or amqps://\n");
     complains_about("T_URL", "amqp://", "T_URL=amqp:// names no server: amqp:// or amqps://\n");
     complains_about("T_URL", "amqp://a b",
-                    "T_URL=amqp://a b holds a byte that no URL may hold: amqp:// or amqps://\n");
+                    "T_URL=amqp://a b contains a byte that is not allowed in a URL: amqp:// or amqps://\n");
     complains_about("T_URL", "", "T_URL is required: set T_URL or T_URL_FILE (amqp:// or amqps://)\n");
     set("T_URL", "amqps://[::1]:5671");
     loads();
@@ -300,7 +301,7 @@ static void a_url_with_a_password_is_refused_and_not_shown(void **state)
     complains_about("T_URL_ADMIN_URL", "http://u:hunter2@h",
                     "T_URL_ADMIN_URL contains a password: set it in T_PASSWORD or T_PASSWORD_FILE\n");
     complains_about("T_URL", "host=x password = hunter2",
-                    "T_URL is not a URL of a known scheme: amqp:// or amqps://\n");
+                    "T_URL is not a URL with a known scheme: amqp:// or amqps://\n");
 }
 
 static void without_a_setting_for_it_the_password_is_sent_to_the_urls_own_name(void **state)
@@ -374,7 +375,7 @@ static void all_wrong_settings_are_reported_at_once(void **state)
     (void)unsetenv("T_URL");
     complains("T_COUNT=0 is out of range: 1 to 65535\n"
               "T_SIZE=x is not a whole number with a unit: 0 to 1024GiB\n"
-              "T_LEVEL=loud is none of the choices: debug, info, warning\n"
+              "T_LEVEL=loud is not one of the choices: debug, info, warning\n"
               "T_URL is required: set T_URL or T_URL_FILE (amqp:// or amqps://)\n");
 }
 
@@ -383,7 +384,7 @@ static void a_secret_is_registered_and_never_shown(void **state)
     struct buf text = {0};
 
     (void)state;
-    complains_about("T_PASSWORD", "short-1", "T_PASSWORD has a wrong length: 8 to 100 bytes\n");
+    complains_about("T_PASSWORD", "short-1", "T_PASSWORD has the wrong length: 8 to 100 bytes\n");
     set("T_PASSWORD_FILE", file_name);
     fill_file("hunter2-from-file\n", 18);
     loads();

@@ -13,7 +13,7 @@
 #define MOST 64
 #define TICKETS 4096
 
-/* What became of each ticket; a ticket is a pointer into this. */
+/* The outcome of one ticket, and how often it settled. A ticket is a pointer to one of these. */
 struct fate {
     int times;
     enum confirm_outcome outcome;
@@ -166,13 +166,13 @@ static void it_grows_to_its_bound_and_no_further(void **state)
     (void)state;
     assert_int_equal(confirm_add(&c, &fates[100], 1), 0);
     assert_true(confirm_settle(&c, 2, false, true));
-    assert_int_equal(confirm_add(&c, &fates[100], 1), 0); /* the oldest still holds the ring */
+    assert_int_equal(confirm_add(&c, &fates[100], 1), 0); /* the oldest is unsettled: the ring is full */
     assert_true(confirm_settle(&c, 1, false, true));
     assert_int_equal(confirm_add(&c, &fates[100], 1), MOST + 1);
     end(&c);
 }
 
-/* The same, as simply as it can be said: a list of what is outstanding. */
+/* The model: a plain list of the outstanding messages. */
 struct model {
     struct {
         uint64_t number;
