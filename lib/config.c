@@ -113,8 +113,8 @@ enum error_code config_read_file(const char *path, struct buf *content, struct e
     return ERROR_NONE;
 }
 
-/* Reads a setting's value from X or X_FILE into *value; empty when neither is set. False after a complaint.
- */
+/* Reads a setting's value from X or X_FILE into *value; empty when neither is set. False after a
+ * complaint. */
 static bool given(const struct config_setting *s, struct buf *value, struct buf *complaints)
 {
     struct buf file_name = {0};

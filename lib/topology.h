@@ -3,8 +3,7 @@
 #define SLUICE_TOPOLOGY_H
 
 /* All exchanges, queues, bindings, policies, users and permissions on the broker. No other file contains
- * their names and arguments. Pure data: `sluice setup` declares it; the gateway and the worker only use it.
- */
+ * their names and arguments. Pure data: `sluice setup` declares it; gateway and worker only use it. */
 
 #include "error.h"
 
