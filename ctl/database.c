@@ -2,6 +2,7 @@
 #include "database.h"
 
 #include "clock.h"
+#include "lib/postgres/reach.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -9,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#define NAMES_US (10 * CLOCK_US_PER_S) /* a resolver asks its second server after 5 s */
 #define CONNECT_US (5 * CLOCK_US_PER_S)
 
 /* libpq's message without its last newline and without what follows the first. */
@@ -69,27 +71,48 @@ static bool wait_socket(PGconn *c, PostgresPollingStatusType wants, int64_t dead
     }
 }
 
+/* Begins to connect, once the names of the hosts are known. */
+static enum error_code begin(PGconn **connection, const char *url, const char *const *keywords,
+                             const char *const *values, struct error *error)
+{
+    int64_t now = clock_monotonic_us(), deadline = now + NAMES_US;
+    struct reach *reach;
+    struct error cause;
+    enum error_code code = reach_begin(&reach, url, deadline, &cause);
+
+    if (code == ERROR_NONE) {
+        while (!reach_is_known(reach, now)) {
+            struct pollfd fd = {.fd = reach_fd(reach), .events = POLLIN};
+
+            (void)poll(&fd, 1, (int)((deadline - now) / CLOCK_US_PER_MS) + 1);
+            now = clock_monotonic_us();
+        }
+        code = reach_connect(reach, keywords, values, connection, &cause);
+        reach_end(reach);
+    }
+    return code == ERROR_NONE ? code : error_set(error, code, "database: %s", cause.text);
+}
+
 enum error_code database_open(PGconn **connection, const char *url, const char *password,
                               const char *subcommand, struct error *error)
 {
     char name[64];
     /* A later keyword wins over one of the URL, which comes first. A dead link ends a wait after 20 s. */
-    const char *const keywords[] = {
-        "dbname",           "password", "application_name", "client_encoding", "keepalives_idle",
-        "tcp_user_timeout", NULL};
-    const char *const values[] = {url, password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000",
-                                  NULL};
-    int64_t deadline = clock_monotonic_us() + CONNECT_US;
+    const char *const keywords[] = {"password",        "application_name", "client_encoding",
+                                    "keepalives_idle", "tcp_user_timeout", NULL};
+    const char *const values[] = {password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000", NULL};
+    int64_t deadline;
     PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
     enum error_code code;
-    PGconn *c;
+    PGconn *c = NULL;
 
     (void)snprintf(name, sizeof name, "sluice %s", subcommand);
     *connection = NULL;
-    c = PQconnectStartParams(keywords, values, 1);
-    if (c == NULL) {
-        return error_set(error, ERROR_MEMORY, "database: out of memory");
+    code = begin(&c, url, keywords, values, error);
+    if (code != ERROR_NONE) {
+        return code;
     }
+    deadline = clock_monotonic_us() + CONNECT_US;
     if (PQstatus(c) == CONNECTION_BAD) { /* at once: a name, or a socket that isn't there */
         code = connect_failed(c, error);
         goto failed;

@@ -8,10 +8,10 @@
 
 #include <libpq-fe.h>
 
-/* Connects within 5 s; the session finds Sluice's objects, and what others' triggers name in public.
- * *connection is the caller's, for PQfinish. ERROR_UNREACHABLE
- * (also while the server starts or is full), ERROR_REFUSED (login), ERROR_SETTING (the URL, or no
- * such database). password "" sends none. */
+/* Connects within 5 s, after at most 10 s for the names of the hosts; the session finds Sluice's objects, and
+ * what others' triggers name in public. *connection is the caller's, for PQfinish. ERROR_UNREACHABLE (also
+ * while the server starts or is full), ERROR_REFUSED (login), ERROR_SETTING (the URL, or no such database).
+ * password "" sends none. */
 MUST_CHECK enum error_code database_open(PGconn **connection, const char *url, const char *password,
                                          const char *subcommand, struct error *error);
 /* Runs statements whose rows nobody wants. Errors: as database_query. */

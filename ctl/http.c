@@ -135,6 +135,7 @@ static CURLcode perform(struct http *http, const char *method, const char *url, 
     set_body(curl, method, body);
     (void)curl_easy_setopt(curl, CURLOPT_PATH_AS_IS, 1L);
     (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+    (void)curl_easy_setopt(curl, CURLOPT_QUICK_EXIT, 1L); /* past a deadline, not to wait for its resolver */
     (void)curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
     (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, http->options.total_ms);
     (void)curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, answer->reply->problem);

@@ -3,12 +3,12 @@
 #define SLUICE_BROKER_H
 
 /* One AMQP connection with one channel. This is the only file that knows
- * librabbitmq. A broker belongs to the thread that opened it: every call, and
- * broker_close, is made there.
+ * librabbitmq. A broker belongs to one thread at a time: that which opened it, or to
+ * which it was handed over (opening).
  *
  * Frames are read by one loop (broker_next) that turns them into events; nothing is
- * waited for but in broker_open and the few calls that say so, each with a deadline
- * of 5 s. After a call has failed, or after BROKER_CLOSED, the only thing to do
+ * waited for but in broker_open (10 s for the name, 5 s for each step after it) and the few calls that say
+ * so, each with a deadline of 5 s. After a call has failed, or after BROKER_CLOSED, the only thing to do
  * with the connection is broker_close. */
 
 #include "buf.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon.h"
 
+#include "errand.h"
 #include "log.h"
 #include "signals.h"
 
@@ -106,7 +107,7 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
     struct buf out = {0};
 
     if (argc == 1) {
-        return with_settings(d, false);
+        errand_exit(with_settings(d, false));
     }
     if (argc == 2 && strcmp(argv[1], "--print-config") == 0) {
         return with_settings(d, true);

@@ -2,6 +2,8 @@
 #include "dial.h"
 
 #include "amqperror.h"
+#include "clock.h"
+#include "resolve.h"
 #include "secret.h"
 
 #include <errno.h>
@@ -26,12 +28,15 @@
 #endif
 
 #define DEADLINE_S 5
+#define NAME_DEADLINE_S 10 /* a resolver asks its second server after 5 s */
 #define ASK_WHY_MS 1000
 #define FRAME_MAX 131072 /* RabbitMQ's own default */
 #define URL_MAX 2048
 
 /* Why the broker's certificate was refused in this thread's last handshake; X509_V_OK: it was not. */
 static _Thread_local int refusal;
+/* Of the broker, in this thread's next handshake; NULL: none. */
+static _Thread_local const char *server_name;
 
 static bool is_given(const char *text)
 {
@@ -133,6 +138,21 @@ static int on_verified(int fine, X509_STORE_CTX *certificates)
     return fine;
 }
 
+/* librabbitmq is given an address, and would name it in the handshake: brokers behind one address are told
+ * apart by their names. */
+static void on_handshake(const SSL *tls, int where, int result)
+{
+    union {
+        const SSL *read_only;
+        SSL *ours; /* OpenSSL's callback is of an older fashion */
+    } connection = {tls};
+
+    (void)result;
+    if (where & SSL_CB_HANDSHAKE_START) {
+        (void)SSL_set_tlsext_host_name(connection.ours, server_name);
+    }
+}
+
 /* OpenSSL itself compares the name within the handshake: librabbitmq would do it afterwards, can't compare
  * addresses, and keeps to itself what is wrong with a certificate. */
 static bool verify_as(SSL_CTX *tls, const char *host)
@@ -140,15 +160,21 @@ static bool verify_as(SSL_CTX *tls, const char *host)
     X509_VERIFY_PARAM *wanted = SSL_CTX_get0_param(tls);
 
     SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, on_verified);
+    SSL_CTX_set_info_callback(tls, on_handshake);
     X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    return X509_VERIFY_PARAM_set1_ip_asc(wanted, host) == 1 ||
-           X509_VERIFY_PARAM_set1_host(wanted, host, 0) == 1;
+    if (X509_VERIFY_PARAM_set1_ip_asc(wanted, host) == 1) {
+        server_name = NULL; /* an address is no name (RFC 6066, 3) */
+        return true;
+    }
+    server_name = host;
+    return X509_VERIFY_PARAM_set1_host(wanted, host, 0) == 1;
 }
 
-/* Connects once more, since librabbitmq says only that it failed. */
-static const char *why_not_connected(const char *host, int port)
+/* Connects once more, since librabbitmq says only that it failed. address is a number. */
+static const char *why_not_connected(const char *address, int port)
 {
-    const struct addrinfo wanted = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
+    const struct addrinfo wanted = {
+        .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICHOST};
     struct addrinfo *found = NULL;
     char service[8];
     struct pollfd ready = {.fd = -1, .events = POLLOUT};
@@ -156,7 +182,7 @@ static const char *why_not_connected(const char *host, int port)
     socklen_t len = sizeof why;
 
     (void)snprintf(service, sizeof service, "%d", port);
-    if (getaddrinfo(host, service, &wanted, &found) == 0) {
+    if (getaddrinfo(address, service, &wanted, &found) == 0) {
         ready.fd = socket(found->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
         why = connect(ready.fd, found->ai_addr, found->ai_addrlen) == 0 ? 0 : errno;
         freeaddrinfo(found);
@@ -260,25 +286,37 @@ static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struc
     return socket;
 }
 
-static enum error_code connect_socket(amqp_connection_state_t connection, const struct broker_access *access,
-                                      const struct amqp_connection_info *parts, struct error *error)
+/* Tries one address after the other; each may take its share of the time that is left. */
+static enum error_code open_socket(amqp_socket_t *socket, const struct amqp_connection_info *parts,
+                                   const struct addresses *addresses, struct error *error)
+{
+    int64_t deadline_us = clock_monotonic_us() + DEADLINE_S * CLOCK_US_PER_S;
+    const char *reason = "no address";
+
+    for (size_t i = 0; i < addresses->count; i++) {
+        int64_t share_us = (deadline_us - clock_monotonic_us()) / (int64_t)(addresses->count - i);
+        const struct timeval share = {share_us < 0 ? 0 : share_us / CLOCK_US_PER_S,
+                                      share_us < 0 ? 0 : share_us % CLOCK_US_PER_S};
+        int status;
+
+        refusal = X509_V_OK;
+        status = amqp_socket_open_noblock(socket, addresses->text[i], parts->port, &share);
+        if (status == AMQP_STATUS_OK) {
+            return ERROR_NONE;
+        }
+        reason = status == AMQP_STATUS_SOCKET_ERROR ? why_not_connected(addresses->text[i], parts->port)
+                                                    : reason_of(status);
+    }
+    return error_set(error, ERROR_UNREACHABLE, "broker %s:%d not reached: %s", parts->host, parts->port,
+                     reason);
+}
+
+static enum error_code set_deadlines(amqp_connection_state_t connection, struct error *error)
 {
     const struct timeval deadline = {.tv_sec = DEADLINE_S};
     /* A broker in an alarm stops reading; without this a publish would hang for as long. */
     const unsigned user_timeout_ms = DEADLINE_S * 1000;
-    amqp_socket_t *socket = new_socket(connection, access, parts, error);
-    int status;
 
-    if (socket == NULL) {
-        return error->code;
-    }
-    refusal = X509_V_OK;
-    status = amqp_socket_open_noblock(socket, parts->host, parts->port, &deadline);
-    if (status != AMQP_STATUS_OK) {
-        return error_set(error, ERROR_UNREACHABLE, "broker %s:%d not reached: %s", parts->host, parts->port,
-                         status == AMQP_STATUS_SOCKET_ERROR ? why_not_connected(parts->host, parts->port)
-                                                            : reason_of(status));
-    }
     if (setsockopt(amqp_get_sockfd(connection), IPPROTO_TCP, TCP_USER_TIMEOUT, &user_timeout_ms,
                    sizeof user_timeout_ms) != 0 ||
         amqp_set_handshake_timeout(connection, &deadline) != AMQP_STATUS_OK ||
@@ -286,6 +324,26 @@ static enum error_code connect_socket(amqp_connection_state_t connection, const 
         return error_set(error, ERROR_SYSTEM, "deadlines of the broker's connection can't be set");
     }
     return ERROR_NONE;
+}
+
+static enum error_code connect_socket(amqp_connection_state_t connection, const struct broker_access *access,
+                                      const struct amqp_connection_info *parts, struct error *error)
+{
+    struct error unknown;
+    struct addresses addresses;
+    amqp_socket_t *socket = new_socket(connection, access, parts, error);
+    enum error_code code;
+
+    if (socket == NULL) {
+        return error->code;
+    }
+    code =
+        resolve(parts->host, clock_monotonic_us() + NAME_DEADLINE_S * CLOCK_US_PER_S, &addresses, &unknown);
+    if (code != ERROR_NONE) {
+        return error_set(error, code, "broker %s:%d not reached: %s", parts->host, parts->port, unknown.text);
+    }
+    code = open_socket(socket, parts, &addresses, error);
+    return code == ERROR_NONE ? set_deadlines(connection, error) : code;
 }
 
 enum error_code dial(amqp_connection_state_t connection, const struct broker_options *options,

@@ -76,16 +76,26 @@ static void lose(struct deliver *d, const struct error *error, int64_t now_us)
     forget(d);
 }
 
-static void connect(struct deliver *d, int64_t now_us)
+static void begin_to_connect(struct deliver *d, int64_t now_us)
 {
-    const struct broker_options options = {
-        .access = &d->settings->broker,
-        .connection_name = d->connection_name,
-        .heartbeat_s = HEARTBEAT_S,
-    };
+    const struct opening_options options = {
+        .broker = {&d->settings->broker, d->connection_name, .heartbeat_s = HEARTBEAT_S}};
     struct error error;
 
-    if (broker_open(&d->broker, &options, &error) != ERROR_NONE) {
+    if (opening_begin(&d->opening, &options, &error) != ERROR_NONE) {
+        lose(d, &error, now_us);
+        return;
+    }
+    d->next_attempt_us = INT64_MAX; /* its end is what is waited for */
+}
+
+static void end_connecting(struct deliver *d, int64_t now_us)
+{
+    struct error error;
+    enum error_code code = opening_end(d->opening, &d->broker, &error);
+
+    d->opening = NULL;
+    if (code != ERROR_NONE) {
         lose(d, &error, now_us);
         return;
     }
@@ -269,8 +279,10 @@ static void read_events(struct deliver *d, int64_t now_us)
 
 void deliver_step(struct deliver *d, bool want, int64_t now_us)
 {
-    if (d->state == DELIVER_AWAY && now_us >= d->next_attempt_us) {
-        connect(d, now_us);
+    if (d->opening != NULL && opening_is_done(d->opening)) {
+        end_connecting(d, now_us);
+    } else if (d->state == DELIVER_AWAY && now_us >= d->next_attempt_us) {
+        begin_to_connect(d, now_us);
     }
     adjust_consumer(d, want, now_us);
     d->begun = false;
@@ -374,11 +386,12 @@ void deliver_release(struct deliver *d, int64_t now_us)
 
 int deliver_fd(const struct deliver *d)
 {
-    return d->state == DELIVER_AWAY ? -1 : broker_fd(d->broker);
+    return d->state == DELIVER_AWAY ? opening_fd(d->opening) : broker_fd(d->broker);
 }
 
 void deliver_end(struct deliver *d)
 {
+    opening_leave(d->opening);
     broker_close(d->broker, true);
     event_queue_clear(&d->arrived);
     ack_free(&d->ack);

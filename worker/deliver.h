@@ -18,11 +18,12 @@
 #include "backoff.h"
 #include "broker.h"
 #include "event.h"
+#include "opening.h"
 #include "settings.h"
 
 enum deliver_state {
-    DELIVER_AWAY,    /* no connection; the next attempt is at deliver.next_attempt_us */
-    DELIVER_IDLE,    /* connected, not consuming: the worker stands by */
+    DELIVER_AWAY, /* no connection; one is being opened, or the next attempt is at deliver.next_attempt_us */
+    DELIVER_IDLE, /* connected, not consuming: the worker stands by */
     DELIVER_CAREFUL, /* consuming with a prefetch of 1 */
     DELIVER_FULL,    /* consuming with the full prefetch */
     DELIVER_SATED,   /* connected, consumer ended until less memory is held */
@@ -33,8 +34,9 @@ struct deliver {
     const struct worker_settings *settings;
     const char *connection_name;
     enum deliver_state state;
-    struct broker *broker; /* NULL only in DELIVER_AWAY */
-    uint64_t channel;      /* counts channels: an event is acked only on the one it came by */
+    struct broker *broker;   /* NULL only in DELIVER_AWAY */
+    struct opening *opening; /* NULL but in DELIVER_AWAY, while it connects */
+    uint64_t channel;        /* counts channels: an event is acked only on the one it came by */
     struct ack ack;
     struct event_queue arrived; /* delivered, and not yet taken by deliver_take */
     bool answered;              /* an event of this channel was */
@@ -50,7 +52,7 @@ MUST_CHECK enum error_code deliver_init(struct deliver *d, const struct worker_s
                                         const char *connection_name, struct error *error);
 /* Connects when it is time to, begins to consume when `want` and it doesn't yet,
  * and takes every delivery that is here. Call it at least every 2 s (heartbeats).
- * Connecting may take up to 5 s. A lost connection is logged, and tried
+ * Connecting is waited for by nobody. A lost connection is logged, and tried
  * again with backoff. */
 void deliver_step(struct deliver *d, bool want, int64_t now_us);
 /* True when deliver_step would begin or end a consumer now. */
@@ -75,7 +77,7 @@ void deliver_stop(struct deliver *d, int64_t now_us);
 /* Closes the connection: the broker gives everything that isn't acked to others,
  * charging one delivery each. It is opened again by deliver_step. */
 void deliver_release(struct deliver *d, int64_t now_us);
-/* For poll(); -1 when there is no connection. */
+/* For poll(); -1 when there is no connection and none is being opened. */
 int deliver_fd(const struct deliver *d);
 /* Says goodbye and frees. */
 void deliver_end(struct deliver *d);

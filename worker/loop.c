@@ -327,7 +327,7 @@ static void turn(struct loop *l)
     if (!l->draining || l->deliver.state != DELIVER_AWAY) {
         deliver_step(&l->deliver, pool_open(&l->pool) > 0 && !l->draining, now_us);
     }
-    now_us = clock_monotonic_us(); /* connecting may have taken seconds */
+    now_us = clock_monotonic_us(); /* beginning to consume may have taken seconds */
     take_deliveries(l, now_us);
     step_slots(l, now_us);
     step_retries(l, now_us);

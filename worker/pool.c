@@ -151,6 +151,8 @@ static void open_slot(struct pool *p, bool wanted, int64_t now_us)
     }
     if (pool_open(p) == 0 || (wanted && find_state(p, SLOT_READY) == NULL)) {
         slot_open(closed, now_us);
+        (void)pool_step(p, closed,
+                        now_us); /* a number needs no resolver; and what fails at once is told at once */
     }
 }
 

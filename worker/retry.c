@@ -19,6 +19,8 @@
 #define OUTSTANDING_BYTES (1 << 20)
 /* A broker that doesn't confirm for so long won't. */
 #define HOPELESS_US (30 * CLOCK_US_PER_S)
+/* A connection that takes longer is as good as none yet. */
+#define OPENING_SLOW_US CLOCK_US_PER_S
 #define BACKOFF_BASE_US (200 * CLOCK_US_PER_MS)
 #define BACKOFF_CAP_US (5 * CLOCK_US_PER_S)
 
@@ -167,16 +169,26 @@ static void lose_by(struct retry *r, const struct error *error, int64_t now_us)
 
 /* --- the connection ------------------------------------------------------------------- */
 
+/* Begins to connect, or ends it when that is done. */
 static void connect(struct retry *r, int64_t now_us)
 {
     struct error error;
+    enum error_code code = ERROR_NONE;
 
-    if (retry_link_open(&r->broker, r->settings, r->connection_name, &error) != ERROR_NONE) {
+    if (r->opening == NULL) {
+        r->opening_since_us = now_us;
+        code = retry_link_begin(&r->opening, r->settings, r->connection_name, &error);
+    } else if (opening_is_done(r->opening)) {
+        code = opening_end(r->opening, &r->broker, &error);
+        r->opening = NULL;
+        r->unblocked_at_us = now_us;
+    } else if (r->trouble == RETRY_WELL && now_us - r->opening_since_us >= OPENING_SLOW_US) {
+        r->trouble = RETRY_AWAY; /* nobody should count on it, a drain least of all */
+    }
+    if (code != ERROR_NONE) {
         metric_add(&metrics[AWAY], 1);
         lose_by(r, &error, now_us);
-        return;
     }
-    r->unblocked_at_us = now_us;
 }
 
 /* False: the broker has broken its word. */
@@ -350,7 +362,8 @@ static void forget_others(struct retry *r, uint64_t channel)
 void retry_step(struct retry *r, uint64_t channel, int64_t now_us)
 {
     forget_others(r, channel);
-    if (r->broker == NULL && r->waiting.head != NULL && now_us >= r->next_attempt_us) {
+    if (r->opening != NULL ||
+        (r->broker == NULL && r->waiting.head != NULL && now_us >= r->next_attempt_us)) {
         connect(r, now_us);
     }
     if (r->broker != NULL && read_events(r, now_us) && publish_waiting(r, now_us)) {
@@ -365,7 +378,7 @@ struct event *retry_take(struct retry *r)
 
 int retry_fd(const struct retry *r)
 {
-    return r->broker == NULL ? -1 : broker_fd(r->broker);
+    return r->broker == NULL ? opening_fd(r->opening) : broker_fd(r->broker);
 }
 
 int64_t retry_due_us(const struct retry *r, int64_t now_us)
@@ -375,6 +388,7 @@ int64_t retry_due_us(const struct retry *r, int64_t now_us)
 
 void retry_end(struct retry *r)
 {
+    opening_leave(r->opening);
     broker_close(r->broker, r->trouble == RETRY_WELL);
     confirm_lose(&r->confirms);
     confirm_free(&r->confirms);

@@ -14,6 +14,7 @@
 #include "broker.h"
 #include "confirm.h"
 #include "event.h"
+#include "opening.h"
 #include "settings.h"
 
 enum retry_trouble {
@@ -27,7 +28,9 @@ enum retry_trouble {
 struct retry {
     const struct worker_settings *settings;
     const char *connection_name;
-    struct broker *broker; /* NULL: none was needed yet, or none can be had */
+    struct broker *broker;   /* NULL: none was needed yet, or none can be had */
+    struct opening *opening; /* NULL unless one is being opened */
+    int64_t opening_since_us;
     struct confirm confirms;
     struct event_queue waiting; /* to be published */
     struct event_queue settled; /* confirmed: EVENT_RETRIED */
@@ -58,11 +61,12 @@ void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *in
 /* True when none is under way to the broker. */
 bool retry_is_idle(const struct retry *r);
 /* Reads confirms and publishes what waits. channel: the one that deliveries come by now; 0: none. Events of
- * another one that still wait are freed: the broker delivers them again. Connecting may take up to 5 s. */
+ * another one that still wait are freed: the broker delivers them again. Connecting is waited
+ * for by nobody. */
 void retry_step(struct retry *r, uint64_t channel, int64_t now_us);
 /* The next event that is EVENT_RETRIED, now the caller's; NULL: none. */
 struct event *retry_take(struct retry *r);
-/* For poll(); -1 when there is no connection. */
+/* For poll(); -1 when there is no connection and none is being opened. */
 int retry_fd(const struct retry *r);
 /* When it must be stepped even if nothing came; INT64_MAX: never. */
 int64_t retry_due_us(const struct retry *r, int64_t now_us);

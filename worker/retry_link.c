@@ -5,7 +5,7 @@
 
 #define HEARTBEAT_S 10
 
-static enum error_code inspect(struct broker *broker, int64_t delay_us, struct error *error)
+static enum error_code inspect_one(struct broker *broker, int64_t delay_us, struct error *error)
 {
     char exchange[TOPOLOGY_NAME_MAX];
     enum error_code code;
@@ -21,26 +21,29 @@ static enum error_code inspect(struct broker *broker, int64_t delay_us, struct e
         exchange);
 }
 
-enum error_code retry_link_open(struct broker **broker, const struct worker_settings *settings,
-                                const char *connection_name, struct error *error)
+static enum error_code inspect(struct broker *broker, const void *wanted, struct error *error)
 {
-    const struct broker_options options = {
-        .access = &settings->broker,
-        .connection_name = connection_name,
-        .heartbeat_s = HEARTBEAT_S,
-        .confirms = true,
-    };
-    enum error_code code = broker_open(broker, &options, error);
+    const struct config_durations *delays = wanted;
+    enum error_code code = ERROR_NONE;
 
-    if (code != ERROR_NONE) {
-        return code;
-    }
-    for (size_t i = 0; code == ERROR_NONE && i < settings->delays.count; i++) {
-        code = inspect(*broker, settings->delays.us[i], error);
-    }
-    if (code != ERROR_NONE) {
-        broker_close(*broker, false);
-        *broker = NULL;
+    for (size_t i = 0; code == ERROR_NONE && i < delays->count; i++) {
+        code = inspect_one(broker, delays->us[i], error);
     }
     return code;
+}
+
+enum error_code retry_link_begin(struct opening **opening, const struct worker_settings *settings,
+                                 const char *connection_name, struct error *error)
+{
+    const struct opening_options options = {
+        .broker = {.access = &settings->broker,
+                   .connection_name = connection_name,
+                   .heartbeat_s = HEARTBEAT_S,
+                   .confirms = true},
+        .check = inspect,
+        .wanted = &settings->delays,
+        .wanted_size = sizeof settings->delays,
+    };
+
+    return opening_begin(opening, &options, error);
 }

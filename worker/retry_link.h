@@ -6,12 +6,12 @@
  * exchange. A missing one would close the channel at the first publish and take the others' confirms with it,
  * so each is asked for before. */
 
-#include "broker.h"
+#include "opening.h"
 #include "settings.h"
 
-/* *broker is the caller's afterwards. ERROR_NOT_FOUND names an exchange that isn't declared; the other errors
- * are broker_open's. Waits, up to 5 s a step. */
-MUST_CHECK enum error_code retry_link_open(struct broker **broker, const struct worker_settings *settings,
-                                           const char *connection_name, struct error *error);
+/* Begins to open it; *opening is the caller's. It ends with ERROR_NOT_FOUND, which names an exchange that
+ * isn't declared, or with broker_open's errors. */
+MUST_CHECK enum error_code retry_link_begin(struct opening **opening, const struct worker_settings *settings,
+                                            const char *connection_name, struct error *error);
 
 #endif

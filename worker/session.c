@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "session.h"
 
+#include "clock.h"
 #include "upsert.h"
 
 #include <ctype.h>
@@ -9,6 +10,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* Half of what an opening may take: of several hosts the others get their turn. */
+#define NAMES_DEADLINE_US (2500 * CLOCK_US_PER_MS)
 
 /* The settings are given again although the role has them: a managed server's role may not. A lock among
  * workers lasts milliseconds; what somebody else holds for longer costs one event its turn, so a short wait
@@ -89,36 +93,12 @@ void session_note_result(struct session *s, const PGresult *result)
 
 void session_open(struct session *s, const struct worker_settings *settings, const char *name)
 {
-    /* Each wait of libpq's and the kernel's is bounded: a host that vanishes is noticed within 20 s. */
-    const char *const keywords[] = {
-        "dbname",
-        "password",
-        "application_name",
-        "client_encoding",
-        "target_session_attrs",
-        "keepalives_idle",
-        "keepalives_interval",
-        "keepalives_count",
-        "tcp_user_timeout",
-        NULL,
-    };
-    const char *const values[] = {
-        settings->database.url,
-        settings->database.password,
-        name,
-        "UTF8",
-        "read-write",
-        "10",
-        "5",
-        "2",
-        "20000",
-        NULL,
-    };
+    struct error error;
 
-    *s = (struct session){.state = SESSION_CONNECTING, .polling = PGRES_POLLING_WRITING};
-    s->connection = PQconnectStartParams(keywords, values, 1);
-    if (s->connection != NULL) {
-        (void)PQsetErrorVerbosity(s->connection, PQERRORS_VERBOSE);
+    *s = (struct session){.state = SESSION_RESOLVING, .settings = settings, .name = name};
+    if (reach_begin(&s->reach, settings->database.url, clock_monotonic_us() + NAMES_DEADLINE_US, &error) !=
+        ERROR_NONE) {
+        session_note(s, error.text);
     }
 }
 
@@ -134,18 +114,52 @@ static enum session_news lost(struct session *s)
     return failed(s);
 }
 
+static enum error_code connect(struct session *s, struct error *error)
+{
+    /* Each wait of libpq's and the kernel's is bounded: a host that vanishes is noticed within 20 s. */
+    const char *const keywords[] = {
+        "password",
+        "application_name",
+        "client_encoding",
+        "target_session_attrs",
+        "keepalives_idle",
+        "keepalives_interval",
+        "keepalives_count",
+        "tcp_user_timeout",
+        NULL,
+    };
+    const char *const values[] = {
+        s->settings->database.password, s->name, "UTF8", "read-write", "10", "5", "2", "20000", NULL,
+    };
+
+    return reach_connect(s->reach, keywords, values, &s->connection, error);
+}
+
+static enum session_news step_resolving(struct session *s)
+{
+    struct error error;
+
+    if (s->reach == NULL) {
+        return failed(s); /* the reason is noted */
+    }
+    if (!reach_is_known(s->reach, clock_monotonic_us())) {
+        return SESSION_PENDING;
+    }
+    if (connect(s, &error) != ERROR_NONE) {
+        session_note(s, error.text);
+        return failed(s);
+    }
+    (void)PQsetErrorVerbosity(s->connection, PQERRORS_VERBOSE);
+    s->state = SESSION_CONNECTING;
+    s->polling = PGRES_POLLING_WRITING;
+    return PQstatus(s->connection) == CONNECTION_BAD ? lost(s) : SESSION_PENDING; /* it has no socket then */
+}
+
 static enum session_news step_connecting(struct session *s)
 {
     char statements[sizeof settle_in + UPSERT_STATEMENTS_SIZE];
     struct pollfd ready = {.events = session_poll_events(s)};
 
-    if (s->connection == NULL) {
-        session_note(s, "no memory for a connection to the database");
-        return failed(s);
-    }
-    if (PQstatus(s->connection) == CONNECTION_BAD) {
-        return lost(s); /* it failed at once, before there was a socket */
-    }
     ready.fd = PQsocket(s->connection);
     if (poll(&ready, 1, 0) == 0) {
         return SESSION_PENDING; /* libpq would take an unconnected socket for a connected one */
@@ -218,6 +232,8 @@ static enum session_news step_preparing(struct session *s)
 enum session_news session_step(struct session *s)
 {
     switch (s->state) {
+    case SESSION_RESOLVING:
+        return step_resolving(s);
     case SESSION_CONNECTING:
         return step_connecting(s);
     case SESSION_PREPARING:
@@ -236,6 +252,9 @@ short session_poll_events(const struct session *s)
 
 int session_fd(const struct session *s)
 {
+    if (s->state == SESSION_RESOLVING) {
+        return s->reach == NULL ? -1 : reach_fd(s->reach);
+    }
     return s->connection == NULL ? -1 : PQsocket(s->connection);
 }
 
@@ -254,6 +273,8 @@ bool session_alive(struct session *s)
 
 void session_close(struct session *s)
 {
+    reach_end(s->reach);
+    s->reach = NULL;
     PQfinish(s->connection);
     s->connection = NULL;
     s->state = SESSION_CLOSED;

@@ -5,6 +5,7 @@
 /* One Postgres session: connecting without waiting, made ready for the upserts, and the
  * last error in words that name no row. One thread. */
 
+#include "lib/postgres/reach.h"
 #include "settings.h"
 #include "verdict.h"
 
@@ -12,6 +13,7 @@
 
 enum session_state {
     SESSION_CLOSED,     /* connection is NULL */
+    SESSION_RESOLVING,  /* the names of the hosts are being looked up; connection is NULL */
     SESSION_CONNECTING, /* libpq is at it */
     SESSION_PREPARING,  /* settings, prepared statements and the question for the budget are under way */
     SESSION_OPEN,       /* in pipeline mode, non-blocking */
@@ -27,6 +29,9 @@ enum session_news {
 
 struct session {
     enum session_state state;
+    const struct worker_settings *settings;
+    const char *name;
+    struct reach *reach; /* NULL when closed */
     PGconn *connection;
     PostgresPollingStatusType polling;
     bool superuser;
@@ -35,13 +40,14 @@ struct session {
     char reason[512];             /* NUL-terminated UTF-8, cut to fit */
 };
 
-/* Begins to connect; SESSION_CLOSED before. name is shown in pg_stat_activity. */
+/* Begins to connect; SESSION_CLOSED before. name is shown in pg_stat_activity; it and settings must outlive
+ * the session. */
 void session_open(struct session *s, const struct worker_settings *settings, const char *name);
 /* Goes on with opening as far as it can without waiting. */
 enum session_news session_step(struct session *s);
 /* What to poll for while it isn't open. */
 short session_poll_events(const struct session *s);
-/* -1 when closed. */
+/* -1 when closed, or when a step is worth it now. */
 int session_fd(const struct session *s);
 /* SESSION_OPEN with nothing under way: false when the connection has ended, and then notes why. */
 bool session_alive(struct session *s);

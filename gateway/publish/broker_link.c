@@ -66,37 +66,77 @@ static void warn(struct broker_link *u, enum outcome why, const struct error *er
     }
 }
 
-struct gate_state broker_link_open(struct broker_link *u)
+static enum error_code inspect(struct broker *broker, const void *wanted, struct error *error)
 {
-    const struct broker_options options = {
-        .access = u->access,
-        .connection_name = u->name,
-        .heartbeat_s = HEARTBEAT_S,
-        .confirms = true,
-    };
-    enum outcome why;
+    return delays_inspect(wanted, broker, error);
+}
+
+static enum error_code begin(struct broker_link *u, struct error *error)
+{
     struct delays required;
-    struct error error;
-    enum error_code code = broker_open(&u->broker, &options, &error);
+    const struct opening_options options = {
+        .broker = {.access = u->access,
+                   .connection_name = u->name,
+                   .heartbeat_s = HEARTBEAT_S,
+                   .confirms = true},
+        .check = inspect,
+        .wanted = &required,
+        .wanted_size = sizeof required,
+    };
 
     (void)pthread_mutex_lock(&u->mutex);
     required = u->required;
     (void)pthread_mutex_unlock(&u->mutex);
-    if (code == ERROR_NONE) {
-        code = delays_inspect(&required, u->broker, &error);
-    }
-    if (code == ERROR_NONE) {
-        metric_add(&metrics[CONNECTS], 1);
-        u->warned_at_us = 0;
-        log_info("broker-connected", log_text("url", u->access->url));
-        return GATE_OPEN;
-    }
-    why = u->broker != NULL && code == ERROR_NOT_FOUND ? OUTCOME_UNDECLARED : OUTCOME_AWAY;
-    broker_close(u->broker, why == OUTCOME_UNDECLARED);
-    u->broker = NULL;
+    return opening_begin(&u->opening, &options, error);
+}
+
+static struct gate_state opened(struct broker_link *u)
+{
+    metric_add(&metrics[CONNECTS], 1);
+    u->warned_at_us = 0;
+    log_info("broker-connected", log_text("url", u->access->url));
+    return GATE_OPEN;
+}
+
+static struct gate_state not_opened(struct broker_link *u, const struct error *error)
+{
+    /* Only our own look at the delays finds that something isn't there. */
+    enum outcome why = error->code == ERROR_NOT_FOUND ? OUTCOME_UNDECLARED : OUTCOME_AWAY;
+
     retry_later(u);
-    warn(u, why, &error);
+    warn(u, why, error);
     return GATE_SHUT(why);
+}
+
+bool broker_link_step(struct broker_link *u, struct gate_state *state)
+{
+    struct error error;
+
+    if (u->opening == NULL) {
+        if (clock_monotonic_us() < u->retry_at_us || begin(u, &error) == ERROR_NONE) {
+            return false;
+        }
+        *state = not_opened(u, &error);
+        return true;
+    }
+    if (!opening_is_done(u->opening)) {
+        return false;
+    }
+    *state = opening_end(u->opening, &u->broker, &error) == ERROR_NONE ? opened(u) : not_opened(u, &error);
+    u->opening = NULL;
+    return true;
+}
+
+int broker_link_fd(const struct broker_link *u)
+{
+    return opening_fd(u->opening);
+}
+
+int broker_link_rest_ms(const struct broker_link *u)
+{
+    int64_t left_ms = (u->retry_at_us - clock_monotonic_us()) / CLOCK_US_PER_MS + 1;
+
+    return u->opening != NULL ? -1 : left_ms > 0 ? (int)left_ms : 0;
 }
 
 void broker_link_works(struct broker_link *u)
@@ -113,6 +153,8 @@ void broker_link_lose(struct broker_link *u)
 
 void broker_link_close(struct broker_link *u)
 {
+    opening_leave(u->opening);
+    u->opening = NULL;
     broker_close(u->broker, true);
     u->broker = NULL;
     (void)pthread_mutex_destroy(&u->mutex);

@@ -2,8 +2,11 @@
 #include "delays.h"
 
 #include "clock.h"
+#include "opening.h"
+#include "signals.h"
 
 #include <inttypes.h>
+#include <poll.h>
 
 #define HEARTBEAT_S 10
 
@@ -58,13 +61,43 @@ enum error_code delays_inspect(const struct delays *set, struct broker *broker, 
     return ERROR_NONE;
 }
 
+static enum error_code inspect(struct broker *broker, const void *wanted, struct error *error)
+{
+    return delays_inspect(wanted, broker, error);
+}
+
+/* Until the opening is done, or the process is asked to stop. */
+static enum error_code wait_for(struct opening *opening, struct error *error)
+{
+    struct pollfd fds[] = {{.fd = opening_fd(opening), .events = POLLIN},
+                           {.fd = drain_fd(), .events = POLLIN}};
+    struct broker *broker;
+    enum error_code code;
+
+    while (!opening_is_done(opening)) {
+        (void)poll(fds, 2, -1);
+        if (drain_requested()) {
+            opening_leave(opening);
+            return error_set(error, ERROR_TIMEOUT,
+                             "the broker was not asked for new delays: a stop came first");
+        }
+    }
+    code = opening_end(opening, &broker, error);
+    broker_close(broker, true);
+    return code;
+}
+
 enum error_code delays_probe(const struct delays *set, const struct delays *known,
                              const struct broker_access *access, const char *name, struct error *error)
 {
-    const struct broker_options options = {
-        .access = access, .connection_name = name, .heartbeat_s = HEARTBEAT_S};
     struct delays unknown = {.count = 0};
-    struct broker *broker = NULL;
+    const struct opening_options options = {
+        .broker = {.access = access, .connection_name = name, .heartbeat_s = HEARTBEAT_S},
+        .check = inspect,
+        .wanted = &unknown,
+        .wanted_size = sizeof unknown,
+    };
+    struct opening *opening;
     enum error_code code;
 
     for (size_t i = 0; i < set->count; i++) {
@@ -75,10 +108,6 @@ enum error_code delays_probe(const struct delays *set, const struct delays *know
     if (unknown.count == 0) {
         return ERROR_NONE;
     }
-    code = broker_open(&broker, &options, error);
-    if (code == ERROR_NONE) {
-        code = delays_inspect(&unknown, broker, error);
-    }
-    broker_close(broker, code == ERROR_NONE);
-    return code;
+    code = opening_begin(&opening, &options, error);
+    return code == ERROR_NONE ? wait_for(opening, error) : code;
 }

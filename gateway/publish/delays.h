@@ -31,7 +31,8 @@ bool delays_has(const struct delays *set, int64_t seconds);
  * what to do; the connection is spent after any error. */
 MUST_CHECK enum error_code delays_inspect(const struct delays *set, struct broker *broker,
                                           struct error *error);
-/* The same on a connection of its own, for those of `set` that aren't in `known`. Takes at most some 15 s. */
+/* The same on a connection of its own, for those of `set` that aren't in `known`. Waits, but not when the
+ * process is asked to stop: ERROR_TIMEOUT. */
 MUST_CHECK enum error_code delays_probe(const struct delays *set, const struct delays *known,
                                         const struct broker_access *access, const char *name,
                                         struct error *error);

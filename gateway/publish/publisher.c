@@ -263,13 +263,16 @@ static void rest_connected(struct publisher *p)
     (void)poll(&broker, 1, gate_state(&p->gate).open ? OUTSTANDING_MS : BLOCKED_MS);
 }
 
-static void rest_away(struct publisher *p)
+static void connect(struct publisher *p)
 {
-    struct pollfd fd = {.fd = p->gate.wake_fd, .events = POLLIN};
-    int64_t left_ms = (p->link.retry_at_us - clock_monotonic_us()) / CLOCK_US_PER_MS + 1;
+    struct gate_state state;
 
-    (void)poll(&fd, 1, left_ms > 0 ? (int)left_ms : 0);
-    gate_refuse_waiting(&p->gate);
+    if (broker_link_step(&p->link, &state)) {
+        set_gate(p, state);
+    } else {
+        gate_sleep(&p->gate, broker_link_fd(&p->link), broker_link_rest_ms(&p->link));
+        gate_refuse_waiting(&p->gate);
+    }
 }
 
 static void *run(void *argument)
@@ -279,11 +282,7 @@ static void *run(void *argument)
 
     while (!atomic_load(&p->stopping)) {
         if (p->link.broker == NULL) {
-            if (clock_monotonic_us() >= p->link.retry_at_us) {
-                set_gate(p, broker_link_open(&p->link));
-            } else {
-                rest_away(p);
-            }
+            connect(p);
         } else if (read_events(p, &error) && publish_waiting(p, &error) && !is_hopeless(p, &error)) {
             rest_connected(p);
         } else {

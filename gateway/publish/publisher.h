@@ -34,8 +34,7 @@ struct gate_state publisher_gate(const struct publisher *p);
 struct gate_state publisher_look(const struct publisher *p);
 /* Hands over one of the event's two holds. Any thread. */
 void publisher_submit(struct publisher *p, struct pending *event);
-/* Ends the thread; events that wait are refused. Takes as long as a connection attempt that
- * is going on. */
+/* Ends the thread; events that wait are refused. */
 void publisher_stop(struct publisher *p);
 /* After publisher_stop; p may be NULL. */
 void publisher_free(struct publisher *p);

@@ -50,8 +50,7 @@ enum outcome publishers_publish(struct publishers *publishers, const char *excha
 void publishers_require(struct publishers *publishers, const struct delays *delays);
 /* From now on the admin listener says not ready, "draining", whatever the broker does. */
 void publishers_drain(struct publishers *publishers);
-/* No publishers_publish may be going on. Takes as long as a connection attempt that is going on. publishers
- * may be NULL. */
+/* No publishers_publish may be going on. publishers may be NULL. */
 void publishers_stop(struct publishers *publishers);
 
 #endif

@@ -8,6 +8,7 @@ import signal
 import socket
 import ssl
 import subprocess
+import threading
 import warnings
 
 import pytest
@@ -215,6 +216,38 @@ def test_a_broker_with_a_certificate_is_refused_that_is(site, authority, broker,
     event_id = site.send_ok(body=b"taken")
     assert site.row(event_id).body == b"taken"
     assert site.count() == 1
+
+
+@contextlib.contextmanager
+def names_asked_for(pair):
+    """A TLS server on a port of its own: (the port, the names in its clients' handshakes; None: no name)."""
+    names = []
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(pair.certificate, pair.key)
+    context.sni_callback = lambda _, name, __: names.append(name)
+
+    def serve(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                client, _ = listener.accept()
+                with contextlib.suppress(OSError), context.wrap_socket(client, server_side=True):
+                    pass
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,), daemon=True)
+        thread.start()
+        yield listener.getsockname()[1], names
+        listener.shutdown(socket.SHUT_RDWR)
+        thread.join()
+
+
+@pytest.mark.parametrize(("host", "name"), [("localhost", "localhost"), ("127.0.0.1", None)])
+def test_the_brokers_name_is_in_the_handshake_and_an_address_is_not(site, authority, broker, host, name):
+    """Brokers behind one address are told apart by it."""
+    with names_asked_for(broker.tls[1]) as (port, names):
+        site.add_worker(BROKER_URL=f"amqps://sluice-worker@{host}:{port}/sluice",
+                        BROKER_CA=authority.certificate).start(wait=False)
+        wait_until(lambda: names, "a handshake")
+    assert set(names) == {name}
 
 
 def test_a_broker_that_speaks_no_tls_is_refused_by_who_asks_for_it(site, authority):

@@ -54,11 +54,12 @@ class Program(Child):
         super().__init__(name, log)
         self.build = pathlib.Path(build)
         self.settings = dict(settings)
+        self.before = []  # a command that ends in becoming the program, in a world of its own
         self.admin_port = None
 
     def start(self, wait=True):  # pylint: disable=arguments-differ
         program = (self.build / self.binary).absolute()
-        super().start([*_launcher(program), program], environment(self.settings))
+        super().start([*self.before, *_launcher(program), program], environment(self.settings))
         self.admin_port = self._port("admin-listening")
         if wait:
             self.wait_ready()
@@ -138,11 +139,12 @@ class Worker(Program):
     binary = "sluice-worker"
 
 
-def run_command(build, arguments, settings, limit=60, program="sluice", stdin=None, terminal=False):
+def run_command(build, arguments, settings, limit=60, program="sluice", stdin=None, terminal=False, before=()):
     """Runs a program to its end: the CompletedProcess, output as text. One that a sanitizer ended is a Failure.
-    terminal: it has one, at which nobody answers; its standard output and error come as one."""
+    terminal: it has one, at which nobody answers; its standard output and error come as one. before: a command that
+    runs it, with its arguments."""
     path = (pathlib.Path(build) / program).absolute()
-    argv = [str(part) for part in (*_launcher(path), path, *arguments)]
+    argv = [str(part) for part in (*before, *_launcher(path), path, *arguments)]
     if terminal:
         argv = ["script", "-qec", shlex.join(argv), "/dev/null"]
     done = subprocess.run(argv, env=environment(settings), timeout=limit,

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT */
+#include "reach.h"
+
+#include "buf.h"
+#include "clock.h"
+#include "resolve.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HOSTS_MAX 16
+#define PARAMETERS_MAX 16
+
+/* One of the URL's. */
+struct host {
+    struct span name, port; /* views of the URL's own texts */
+    struct lookup *lookup;  /* NULL: it is no name */
+};
+
+struct reach {
+    const char *url;
+    PQconninfoOption *options;
+    int64_t begun_us, deadline_us;
+    struct host hosts[HOSTS_MAX];
+    size_t count; /* 0: libpq finds its way alone */
+    /* What libpq is given: lists of `given` entries each. */
+    struct buf names, addresses, ports;
+    size_t given;
+};
+
+/* As libpq does: the URL's own, else the environment's. */
+static const char *value_of(const struct reach *r, const char *keyword)
+{
+    const char *value = NULL;
+
+    for (const PQconninfoOption *o = r->options; o->keyword != NULL; o++) {
+        if (strcmp(o->keyword, keyword) == 0) {
+            value = o->val != NULL || o->envvar == NULL ? o->val : getenv(o->envvar);
+        }
+    }
+    return value == NULL ? "" : value;
+}
+
+/* The next of a comma list, which moves past it. */
+static struct span next_of(const char **list)
+{
+    struct span one = {*list, strcspn(*list, ",")};
+
+    *list += one.len + ((*list)[one.len] == ',');
+    return one;
+}
+
+static size_t count_of(const char *list)
+{
+    size_t count = 1;
+
+    for (; *list != '\0'; list++) {
+        count += *list == ',';
+    }
+    return count;
+}
+
+static bool is_name(struct span host)
+{
+    return host.len > 0 && host.data[0] != '/' && host.data[0] != '@'; /* those are sockets */
+}
+
+static enum error_code begin_lookup(struct host *host, struct error *error)
+{
+    struct buf name = {0};
+    enum error_code code;
+
+    buf_append(&name, host->name.data, host->name.len);
+    code = name.failed ? error_set(error, ERROR_MEMORY, "no memory for the name of a host")
+                       : resolve_begin(&host->lookup, buf_text(&name), error);
+    buf_free(&name);
+    return code;
+}
+
+static enum error_code begin_lookups(struct reach *r, struct error *error)
+{
+    const char *hosts = value_of(r, "host"), *ports = value_of(r, "port");
+    size_t count = count_of(hosts), port_count = count_of(ports);
+    enum error_code code = ERROR_NONE;
+
+    /* What doesn't fit together, libpq refuses in words of its own. */
+    if (hosts[0] == '\0' || value_of(r, "hostaddr")[0] != '\0' || value_of(r, "service")[0] != '\0' ||
+        count > HOSTS_MAX || (port_count != 1 && port_count != count)) {
+        return ERROR_NONE;
+    }
+    while (code == ERROR_NONE && r->count < count) {
+        struct host *host = &r->hosts[r->count++];
+
+        host->name = next_of(&hosts);
+        host->port = port_count == 1 ? span_of(ports) : next_of(&ports);
+        if (is_name(host->name)) {
+            code = begin_lookup(host, error);
+        }
+    }
+    return code;
+}
+
+enum error_code reach_begin(struct reach **reach, const char *url, int64_t deadline_us, struct error *error)
+{
+    struct reach *r = calloc(1, sizeof *r);
+    char *reason = NULL;
+    enum error_code code;
+
+    *reach = NULL;
+    if (r == NULL) {
+        return error_set(error, ERROR_MEMORY, "no memory for a connection to the database");
+    }
+    r->url = url;
+    r->begun_us = clock_monotonic_us();
+    r->deadline_us = deadline_us;
+    r->options = PQconninfoParse(url, &reason);
+    if (r->options == NULL) {
+        code = error_set(error, ERROR_SETTING, "%s", reason == NULL ? "out of memory" : reason);
+    } else {
+        code = begin_lookups(r, error);
+    }
+    PQfreemem(reason);
+    if (code != ERROR_NONE) {
+        reach_end(r);
+        return code;
+    }
+    *reach = r;
+    return ERROR_NONE;
+}
+
+/* NULL: none is under way. */
+static const struct lookup *first_under_way(const struct reach *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        if (r->hosts[i].lookup != NULL && !resolve_is_done(r->hosts[i].lookup)) {
+            return r->hosts[i].lookup;
+        }
+    }
+    return NULL;
+}
+
+int reach_fd(const struct reach *reach)
+{
+    const struct lookup *lookup = first_under_way(reach);
+
+    return lookup == NULL ? -1 : resolve_fd(lookup);
+}
+
+bool reach_is_known(const struct reach *reach, int64_t now_us)
+{
+    return now_us >= reach->deadline_us || first_under_way(reach) == NULL;
+}
+
+/* --- to libpq ------------------------------------------------------------------------------ */
+
+static void append(struct reach *r, const struct host *host, const char *address)
+{
+    const char *comma = r->given++ > 0 ? "," : "";
+
+    buf_printf(&r->names, "%s%.*s", comma, (int)host->name.len, host->name.data);
+    buf_printf(&r->addresses, "%s%s", comma, address);
+    buf_printf(&r->ports, "%s%.*s", comma, (int)host->port.len, host->port.data);
+}
+
+/* Appends what is known of the host; else *error says why not, if it is the first. */
+static void settle(struct reach *r, struct host *host, struct error *error)
+{
+    struct lookup *lookup = host->lookup;
+    struct addresses addresses;
+    struct error unknown;
+
+    host->lookup = NULL;
+    if (lookup == NULL) {
+        append(r, host, "");
+    } else if (!resolve_is_done(lookup)) {
+        resolve_leave(lookup);
+        (void)error_set(&unknown, ERROR_TIMEOUT, "the name %.*s: the resolver did not answer within %lld ms",
+                        (int)host->name.len, host->name.data,
+                        (long long)((r->deadline_us - r->begun_us) / CLOCK_US_PER_MS));
+        *error = error->code == ERROR_NONE ? unknown : *error;
+    } else if (resolve_end(lookup, &addresses, &unknown) != ERROR_NONE) {
+        *error = error->code == ERROR_NONE ? unknown : *error;
+    } else {
+        for (size_t i = 0; i < addresses.count; i++) {
+            append(r, host, addresses.text[i]);
+        }
+    }
+}
+
+static enum error_code settle_all(struct reach *r, struct error *error)
+{
+    *error = (struct error){.code = ERROR_NONE};
+    for (size_t i = 0; i < r->count; i++) {
+        settle(r, &r->hosts[i], error);
+    }
+    if (r->names.failed || r->addresses.failed || r->ports.failed) {
+        return error_set(error, ERROR_MEMORY, "no memory for the addresses of the database");
+    }
+    return r->count > 0 && r->given == 0 ? error->code : ERROR_NONE;
+}
+
+enum error_code reach_connect(struct reach *r, const char *const *keywords, const char *const *values,
+                              PGconn **connection, struct error *error)
+{
+    const char *all_keywords[PARAMETERS_MAX + 5] = {"dbname"};
+    const char *all_values[PARAMETERS_MAX + 5] = {r->url};
+    enum error_code code = settle_all(r, error);
+    size_t count = 1;
+
+    *connection = NULL;
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    for (size_t i = 0; keywords[i] != NULL && i < PARAMETERS_MAX; i++, count++) {
+        all_keywords[count] = keywords[i];
+        all_values[count] = values[i];
+    }
+    if (r->count > 0) { /* later ones win over the URL's */
+        all_keywords[count] = "host", all_values[count++] = buf_text(&r->names);
+        all_keywords[count] = "hostaddr", all_values[count++] = buf_text(&r->addresses);
+        all_keywords[count] = "port", all_values[count++] = buf_text(&r->ports);
+    }
+    *connection = PQconnectStartParams(all_keywords, all_values, 1);
+    return *connection == NULL ? error_set(error, ERROR_MEMORY, "no memory for a connection to the database")
+                               : ERROR_NONE;
+}
+
+void reach_end(struct reach *reach)
+{
+    if (reach != NULL) {
+        for (size_t i = 0; i < reach->count; i++) {
+            resolve_leave(reach->hosts[i].lookup);
+        }
+        PQconninfoFree(reach->options);
+        buf_free(&reach->names);
+        buf_free(&reach->addresses);
+        buf_free(&reach->ports);
+        free(reach);
+    }
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_LIB_POSTGRES_REACH_H
+#define SLUICE_LIB_POSTGRES_REACH_H
+
+/* The way to the servers of a URL: their names are looked up (resolve), and libpq, which would wait for the
+ * system's resolver without a deadline, is given addresses beside the names. TLS and password files go by the
+ * names as ever. Of several hosts those count whose names are known in time. A URL with a service or with
+ * addresses of its own is left to libpq. One thread. */
+
+#include "error.h"
+
+#include <libpq-fe.h>
+#include <stdint.h>
+
+struct reach;
+
+/* Begins to look up the names. *reach is the caller's, for reach_end. url must outlive it. ERROR_SETTING:
+ * libpq can't read it; ERROR_MEMORY, ERROR_SYSTEM. */
+MUST_CHECK enum error_code reach_begin(struct reach **reach, const char *url, int64_t deadline_us,
+                                       struct error *error);
+/* For poll(), POLLIN: readable when a step is worth it; -1: it is worth one now. */
+int reach_fd(const struct reach *reach);
+/* True when nothing is waited for any more: all names are known, or it is deadline_us. */
+bool reach_is_known(const struct reach *reach, int64_t now_us);
+/* Then begins to connect, as PQconnectStartParams, with these parameters beside the URL (as it takes them; at
+ * most 16). *connection is the caller's, for PQfinish. ERROR_UNREACHABLE, ERROR_TIMEOUT: no name is known,
+ * and why. */
+MUST_CHECK enum error_code reach_connect(struct reach *reach, const char *const *keywords,
+                                         const char *const *values, PGconn **connection, struct error *error);
+/* reach may be NULL. */
+void reach_end(struct reach *reach);
+
+#endif
