@@ -75,16 +75,16 @@ static bool wait_socket(PGconn *c, PostgresPollingStatusType wants, int64_t dead
 static enum error_code begin(PGconn **connection, const char *url, const char *const *keywords,
                              const char *const *values, struct error *error)
 {
-    int64_t now = clock_monotonic_us(), deadline = now + NAMES_US;
+    int64_t now = clock_monotonic_us();
     struct reach *reach;
     struct error cause;
-    enum error_code code = reach_begin(&reach, url, deadline, &cause);
+    enum error_code code = reach_begin(&reach, url, NAMES_US, &cause);
 
     if (code == ERROR_NONE) {
         while (!reach_is_known(reach, now)) {
             struct pollfd fd = {.fd = reach_fd(reach), .events = POLLIN};
 
-            (void)poll(&fd, 1, (int)((deadline - now) / CLOCK_US_PER_MS) + 1);
+            (void)poll(&fd, 1, (int)((reach_deadline_us(reach) - now) / CLOCK_US_PER_MS) + 1);
             now = clock_monotonic_us();
         }
         code = reach_connect(reach, keywords, values, connection, &cause);

@@ -12,7 +12,7 @@
 #include <string.h>
 
 /* Half of what an opening may take: of several hosts the others get their turn. */
-#define NAMES_DEADLINE_US (2500 * CLOCK_US_PER_MS)
+#define NAMES_US (2500 * CLOCK_US_PER_MS)
 
 /* The settings are given again although the role has them: a managed server's role may not. A lock among
  * workers lasts milliseconds; what somebody else holds for longer costs one event its turn, so a short wait
@@ -96,8 +96,7 @@ void session_open(struct session *s, const struct worker_settings *settings, con
     struct error error;
 
     *s = (struct session){.state = SESSION_RESOLVING, .settings = settings, .name = name};
-    if (reach_begin(&s->reach, settings->database.url, clock_monotonic_us() + NAMES_DEADLINE_US, &error) !=
-        ERROR_NONE) {
+    if (reach_begin(&s->reach, settings->database.url, NAMES_US, &error) != ERROR_NONE) {
         session_note(s, error.text);
     }
 }

@@ -20,7 +20,7 @@ struct host {
 struct reach {
     const char *url;
     PQconninfoOption *options;
-    int64_t begun_us, deadline_us;
+    int64_t wait_us, deadline_us;
     struct host hosts[HOSTS_MAX];
     size_t count; /* 0: libpq finds its way alone */
     /* What libpq is given: lists of `given` entries each. */
@@ -100,7 +100,7 @@ static enum error_code begin_lookups(struct reach *r, struct error *error)
     return code;
 }
 
-enum error_code reach_begin(struct reach **reach, const char *url, int64_t deadline_us, struct error *error)
+enum error_code reach_begin(struct reach **reach, const char *url, int64_t wait_us, struct error *error)
 {
     struct reach *r = calloc(1, sizeof *r);
     char *reason = NULL;
@@ -111,8 +111,8 @@ enum error_code reach_begin(struct reach **reach, const char *url, int64_t deadl
         return error_set(error, ERROR_MEMORY, "no memory for a connection to the database");
     }
     r->url = url;
-    r->begun_us = clock_monotonic_us();
-    r->deadline_us = deadline_us;
+    r->wait_us = wait_us;
+    r->deadline_us = clock_monotonic_us() + wait_us;
     r->options = PQconninfoParse(url, &reason);
     if (r->options == NULL) {
         code = error_set(error, ERROR_SETTING, "%s", reason == NULL ? "out of memory" : reason);
@@ -146,6 +146,11 @@ int reach_fd(const struct reach *reach)
     return lookup == NULL ? -1 : resolve_fd(lookup);
 }
 
+int64_t reach_deadline_us(const struct reach *reach)
+{
+    return reach->deadline_us;
+}
+
 bool reach_is_known(const struct reach *reach, int64_t now_us)
 {
     return now_us >= reach->deadline_us || first_under_way(reach) == NULL;
@@ -175,8 +180,7 @@ static void settle(struct reach *r, struct host *host, struct error *error)
     } else if (!resolve_is_done(lookup)) {
         resolve_leave(lookup);
         (void)error_set(&unknown, ERROR_TIMEOUT, "the name %.*s: the resolver did not answer within %lld ms",
-                        (int)host->name.len, host->name.data,
-                        (long long)((r->deadline_us - r->begun_us) / CLOCK_US_PER_MS));
+                        (int)host->name.len, host->name.data, (long long)(r->wait_us / CLOCK_US_PER_MS));
         *error = error->code == ERROR_NONE ? unknown : *error;
     } else if (resolve_end(lookup, &addresses, &unknown) != ERROR_NONE) {
         *error = error->code == ERROR_NONE ? unknown : *error;

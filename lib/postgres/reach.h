@@ -14,13 +14,15 @@
 
 struct reach;
 
-/* Begins to look up the names. *reach is the caller's, for reach_end. url must outlive it. ERROR_SETTING:
- * libpq can't read it; ERROR_MEMORY, ERROR_SYSTEM. */
-MUST_CHECK enum error_code reach_begin(struct reach **reach, const char *url, int64_t deadline_us,
+/* Begins to look up the names, for at most wait_us. *reach is the caller's, for reach_end. url must outlive
+ * it. ERROR_SETTING: libpq can't read it; ERROR_MEMORY, ERROR_SYSTEM. */
+MUST_CHECK enum error_code reach_begin(struct reach **reach, const char *url, int64_t wait_us,
                                        struct error *error);
 /* For poll(), POLLIN: readable when a step is worth it; -1: it is worth one now. */
 int reach_fd(const struct reach *reach);
-/* True when nothing is waited for any more: all names are known, or it is deadline_us. */
+/* When it is worth a step at the latest (monotonic). */
+int64_t reach_deadline_us(const struct reach *reach);
+/* True when nothing is waited for any more: all names are known, or the deadline has passed. */
 bool reach_is_known(const struct reach *reach, int64_t now_us);
 /* Then begins to connect, as PQconnectStartParams, with these parameters beside the URL (as it takes them; at
  * most 16). *connection is the caller's, for PQfinish. ERROR_UNREACHABLE, ERROR_TIMEOUT: no name is known,
