@@ -36,7 +36,7 @@
 /* Why the broker's certificate was refused in this thread's last handshake; X509_V_OK: it was not. */
 static _Thread_local int refusal;
 /* Of the broker, in this thread's next handshake; NULL: none. */
-static _Thread_local const char *server_name;
+static _Thread_local char *server_name;
 
 static bool is_given(const char *text)
 {
@@ -155,7 +155,7 @@ static void on_handshake(const SSL *tls, int where, int result)
 
 /* OpenSSL itself compares the name within the handshake: librabbitmq would do it afterwards, can't compare
  * addresses, and keeps to itself what is wrong with a certificate. */
-static bool verify_as(SSL_CTX *tls, const char *host)
+static bool verify_as(SSL_CTX *tls, char *host)
 {
     X509_VERIFY_PARAM *wanted = SSL_CTX_get0_param(tls);
 
@@ -242,7 +242,7 @@ static enum error_code take_key(amqp_socket_t *socket, const struct broker_acces
 
 /* NULL: *error says why. */
 static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const struct broker_access *access,
-                                     const char *host, struct error *error)
+                                     char *host, struct error *error)
 {
     amqp_socket_t *socket = amqp_ssl_socket_new(connection);
 
