@@ -70,13 +70,13 @@ static enum error_code inspect(struct broker *broker, const void *wanted, struct
 static enum error_code wait_for(struct opening *opening, struct error *error)
 {
     struct pollfd fds[] = {{.fd = opening_fd(opening), .events = POLLIN},
-                           {.fd = drain_fd(), .events = POLLIN}};
+                           {.fd = signals_drain_fd(), .events = POLLIN}};
     struct broker *broker;
     enum error_code code;
 
     while (!opening_is_done(opening)) {
         (void)poll(fds, 2, -1);
-        if (drain_requested()) {
+        if (signals_drain_requested()) {
             opening_leave(opening);
             return error_set(error, ERROR_TIMEOUT,
                              "the broker was not asked for new delays: a stop came first");
