@@ -133,6 +133,40 @@ def shared_site(request, servers, seed):  # pylint: disable=redefined-outer-name
         yield one
 
 
+@pytest.fixture(scope="module")
+def declared(request, servers):  # pylint: disable=redefined-outer-name
+    """The broker has a queue for each delay of the test file's DELAYS, and keeps those that other files declared."""
+    done = servers.setup(DELAYS=request.module.DELAYS)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def odd_table(site):  # pylint: disable=redefined-outer-name
+    """The owner of webhooks_raw has a trigger there: for the source `rare` it does what the path says."""
+    site.database.query("""
+        create function odd() returns trigger language plpgsql as $$
+        begin
+            if new.source <> 'rare' then
+                return new;
+            end if;
+            case new.path
+                when '/missing' then execute 'select * from no_such_table';
+                when '/endless' then perform pg_sleep(3600);
+                when '/refused' then raise exception 'not today';
+                when '/unwelcome' then raise exception 'never' using errcode = '23514';
+                when '/words' then raise exception '%', new.query using errcode = '22023';
+                when '/suicide' then
+                    perform pg_terminate_backend(pg_backend_pid());
+                    perform pg_sleep(1);
+                else null;
+            end case;
+            return new;
+        end $$;
+        create trigger odd before insert or update on webhooks_raw for each row execute function odd()""")
+    yield
+    site.database.query("drop trigger odd on webhooks_raw; drop function odd")
+
+
 @pytest.fixture(scope="session")
 def corpus(request):
     """[(id, headers, body)]: CORPUS=file, else the large one beside the checkout, else the repository's handful."""

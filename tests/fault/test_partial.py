@@ -24,36 +24,8 @@ FEW = 45  # times that something bad comes, at most: of two each time a brake wo
 SMALL = {"WORKER_PREFETCH": PREFETCH, "WORKER_BATCH_EVENTS": 20}
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = 2, 30  # of the worker's sessions, seconds
 T = 1_763_900_000_000_000
-
-
-@pytest.fixture(scope="module", autouse=True)
-def declared(servers):
-    done = servers.setup(DELAYS="1s,2s,10s,60s,600s")
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture
-def odd_table(site):
-    """A trigger of its owner's for the source `rare`, which does what the path says."""
-    site.database.query("""
-        create function odd() returns trigger language plpgsql as $$
-        begin
-            if new.source <> 'rare' then
-                return new;
-            end if;
-            case new.path
-                when '/missing' then execute 'select * from no_such_table';
-                when '/endless' then perform pg_sleep(3600);
-                when '/refused' then raise exception 'not today';
-                when '/unwelcome' then raise exception 'never' using errcode = '23514';
-                when '/words' then raise exception '%', new.query using errcode = '22023';
-                else null;
-            end case;
-            return new;
-        end $$;
-        create trigger odd before insert or update on webhooks_raw for each row execute function odd()""")
-    yield
-    site.database.query("drop trigger odd on webhooks_raw; drop function odd")
+DELAYS = "1s,2s,10s,60s,600s"
+pytestmark = pytest.mark.usefixtures("declared")
 
 
 def rare(event_id, path, **headers):

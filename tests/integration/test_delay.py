@@ -9,12 +9,7 @@ from process import wait_until
 
 DELAY = 3  # seconds; beside the delays of other tests
 DELAYS = f"{DELAY}s,10s,60s,600s"
-
-
-@pytest.fixture(scope="module", autouse=True)
-def declared(servers):
-    done = servers.setup(DELAYS=DELAYS)
-    assert done.returncode == 0, done.stderr
+pytestmark = pytest.mark.usefixtures("declared")
 
 
 @pytest.fixture

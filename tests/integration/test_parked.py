@@ -10,33 +10,8 @@ from process import wait_until
 
 T = 1_763_900_000_000_000  # microseconds since 1970
 GOOD = 300  # more than each prefetch here
-
-
-@pytest.fixture(scope="module", autouse=True)
-def declared(servers):
-    done = servers.setup(DELAYS="1s,10s,60s,600s")
-    assert done.returncode == 0, done.stderr
-
-
-@pytest.fixture
-def odd_table(site):
-    """A trigger of its owner's that ends its own backend, or names what isn't there, for some paths of the source `rare`."""
-    site.database.query("""
-        create function odd() returns trigger language plpgsql as $$
-        begin
-            if new.path = '/suicide' then
-                perform pg_terminate_backend(pg_backend_pid());
-                perform pg_sleep(1);
-            elsif new.path = '/missing' then
-                execute 'select * from no_such_table';
-            elsif new.path = '/refused' then
-                raise exception 'not today';
-            end if;
-            return new;
-        end $$;
-        create trigger odd before insert or update on webhooks_raw for each row execute function odd()""")
-    yield
-    site.database.query("drop trigger odd on webhooks_raw; drop function odd")
+DELAYS = "1s,10s,60s,600s"
+pytestmark = pytest.mark.usefixtures("declared")
 
 
 def publish_rare(site, event_id, path):

@@ -10,12 +10,8 @@ from process import wait_until
 TIERS = "1s,2s"
 UNDECLARED = 7  # seconds; a delay that no other test declares
 T = 1_763_900_000_000_000  # microseconds since 1970
-
-
-@pytest.fixture(scope="module", autouse=True)
-def declared(servers):
-    done = servers.setup(DELAYS="1s,2s,10s,15s,60s,600s")
-    assert done.returncode == 0, done.stderr
+DELAYS = "1s,2s,10s,15s,60s,600s"
+pytestmark = pytest.mark.usefixtures("declared")
 
 
 @pytest.fixture

@@ -16,12 +16,8 @@ from process import wait_until
 TIER = "1s"
 T = 1_763_900_000_000_000  # microseconds since 1970
 NEIGHBOURS = 30
-
-
-@pytest.fixture(scope="module", autouse=True)
-def declared(servers):
-    done = servers.setup(DELAYS="1s,10s,60s,600s")
-    assert done.returncode == 0, done.stderr
+DELAYS = "1s,10s,60s,600s"
+pytestmark = pytest.mark.usefixtures("declared")
 
 
 @pytest.fixture
