@@ -213,7 +213,7 @@ static int on_tls(void *ssl_ctx, void *user_data)
 
 /* civetweb's options; those of ours beside those that never change. */
 struct options {
-    char ports[300], threads[24], head_bytes[24], keep_alive_ms[24];
+    char ports[300], threads[24], head_bytes[24], keep_alive_ms[24], quiet_ms[24];
     const char *list[32];
 };
 
@@ -237,7 +237,7 @@ static void make_options(struct options *o, const struct server *server, const s
         "keep_alive_timeout_ms",
         o->keep_alive_ms,
         "request_timeout_ms",
-        "5000", /* RECEIVER_QUIET_MS */
+        o->quiet_ms,
         "decode_url",
         "no",
         "enable_auth_domain_check",
@@ -257,6 +257,7 @@ static void make_options(struct options *o, const struct server *server, const s
     (void)snprintf(o->ports, sizeof o->ports, "%s%s", s->listen, server->certificate == NULL ? "" : "s");
     (void)snprintf(o->threads, sizeof o->threads, "%" PRId64, s->threads);
     (void)snprintf(o->keep_alive_ms, sizeof o->keep_alive_ms, "%" PRId64, s->keep_alive_us / CLOCK_US_PER_MS);
+    (void)snprintf(o->quiet_ms, sizeof o->quiet_ms, "%d", RECEIVER_QUIET_MS);
     (void)snprintf(o->head_bytes, sizeof o->head_bytes, "%d", server->head_bytes);
 }
 
