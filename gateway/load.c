@@ -5,9 +5,9 @@
 
 enum { CONNECTIONS, WAITING, GAUGES };
 static struct metric gauges[GAUGES] = {
-    [CONNECTIONS] = {"sluice_gateway_connections", NULL, "Open connections of senders; each holds a thread.",
-                     METRIC_GAUGE, 0},
-    [WAITING] = {"sluice_gateway_waiting", NULL, "Requests that wait for the broker's confirm.", METRIC_GAUGE,
+    [CONNECTIONS] = {"sluice_gateway_connections", NULL,
+                     "Open connections from senders; each holds a thread.", METRIC_GAUGE, 0},
+    [WAITING] = {"sluice_gateway_waiting", NULL, "Requests waiting for the broker's confirm.", METRIC_GAUGE,
                  0},
 };
 
@@ -28,8 +28,8 @@ void load_disconnected(struct load *a)
     metric_add(&gauges[CONNECTIONS], -1);
 }
 
-/* Counted before the flag is read, as load_drain's caller reads the count
- * after it has set the flag: one of both sees the other. */
+/* Counts the request before it reads the flag; a drain sets the flag before it reads the count. So either the
+ * request is refused or the drain waits for it. */
 bool load_begin(struct load *a)
 {
     (void)atomic_fetch_add(&a->requests, 1);

@@ -2,17 +2,16 @@
 #ifndef SLUICE_GATEWAY_LOAD_H
 #define SLUICE_GATEWAY_LOAD_H
 
-/* Counts of what is owed: open connections (each holds a thread, idle or not), requests
- * that have begun, and those of them that wait for a confirm. Any thread may call
- * everything here. */
+/* Counts the gateway's load: open connections (each holds a thread, even when idle), requests that have
+ * begun, and requests that wait for a confirm. Any thread may call everything here. */
 
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Zero-initialise but for the limits. */
+/* Zero-initialise except for the limits. */
 struct load {
-    int threads;       /* as many connections are served at once */
-    int in_flight_max; /* as many requests may wait for a confirm */
+    int threads;       /* most connections served at once */
+    int in_flight_max; /* most requests that may wait for a confirm */
     atomic_int connections;
     atomic_int requests;
     atomic_int waiting;
@@ -23,20 +22,21 @@ struct load {
 void load_register(void);
 void load_connected(struct load *a);
 void load_disconnected(struct load *a);
-/* A request has begun; to be ended by load_end in either case. False: draining, refuse it. */
+/* A request has begun; the caller calls load_end in either case. False when draining: refuse the request. */
 bool load_begin(struct load *a);
 void load_end(struct load *a);
-/* True when in_flight_max wait, so that load_enter would be false now. */
+/* True when in_flight_max requests wait: load_enter would return false now. */
 bool load_is_full(const struct load *a);
-/* False: in_flight_max wait already; otherwise to be ended by load_leave. */
+/* A request is about to wait for a confirm. False when in_flight_max requests already wait; if true, the
+ * caller calls load_leave. */
 bool load_enter(struct load *a);
 void load_leave(struct load *a);
-/* False: a connection is to be closed after its reply, as so few threads are left (an eighth) that none
- * should idle, or as a stop has begun. */
+/* False when connections must be closed after their reply: less than an eighth of the threads are free, or
+ * shutdown has begun. */
 bool load_keeps_alive(const struct load *a);
-/* A stop has begun: requests are served as before, and load_keeps_alive is false. */
+/* Shutdown has begun: requests are still served, and load_keeps_alive returns false from now on. */
 void load_lame_duck(struct load *a);
-/* From now on load_begin refuses. */
+/* From now on load_begin returns false. */
 void load_drain(struct load *a);
 
 #endif

@@ -19,12 +19,13 @@
 #include <string.h>
 #include <sys/resource.h>
 
-#define DESCRIPTORS_SPARE 256 /* beside one per thread: waiting connections, broker, admin, log */
+#define DESCRIPTORS_SPARE 256 /* in addition to one per thread: queued connections, broker, admin, log */
 #define DRAIN_LOOK_MS 10
 #define IDLE_CONNECTIONS_US (2500 * CLOCK_US_PER_MS)
-#define ACCEPTED_LAST_US (100 * CLOCK_US_PER_MS) /* for a thread to take what was accepted before */
+#define ACCEPTED_LAST_US \
+    (100 * CLOCK_US_PER_MS) /* for a thread to pick up a connection that was accepted before */
 
-/* accept() without descriptors left would spin. */
+/* Ensures enough file descriptors: accept() would spin without them. */
 static enum error_code raise_descriptors(const struct gateway_settings *settings, struct error *error)
 {
     rlim_t needed = (rlim_t)settings->threads + DESCRIPTORS_SPARE;
@@ -47,8 +48,8 @@ static enum error_code raise_descriptors(const struct gateway_settings *settings
     return ERROR_NONE;
 }
 
-/* Requests are served as before, but for `Connection: close`, while the load balancer learns from /ready that
- * it should send no more. */
+/* Lame duck: serves requests as before, but with `Connection: close`, until the load balancer has seen on
+ * /ready that it must send no more. */
 static void be_lame_duck(struct load *load, int64_t lame_duck_us)
 {
     int64_t until = clock_monotonic_us() + lame_duck_us, left = lame_duck_us;
@@ -62,8 +63,8 @@ static void be_lame_duck(struct load *load, int64_t lame_duck_us)
     }
 }
 
-/* Until no request is served and no connection is open, or until connections have idled for so long; at most
- * until until_us. */
+/* Waits until no request is running and either no connection is open or idle_us has passed; at most until
+ * until_us. */
 static void wait_for_requests(struct load *load, int64_t idle_us, int64_t until_us)
 {
     int64_t begun = clock_monotonic_us(), now = begun;
@@ -75,8 +76,8 @@ static void wait_for_requests(struct load *load, int64_t idle_us, int64_t until_
     }
 }
 
-/* New requests get 503 and a close; those that have begun their replies. A connection that idles may bring
- * one more request, which is answered. */
+/* Drains: new requests get 503 and a close, running requests get their replies. An idle connection may still
+ * send a request, which is answered. */
 static void drain(struct load *load, struct server *server, int64_t drain_us)
 {
     int64_t begun = clock_monotonic_us(), until = begun + drain_us;
@@ -92,11 +93,11 @@ static void drain(struct load *load, struct server *server, int64_t drain_us)
 }
 
 static struct metric metrics[] = {
-    {"sluice_gateway_reloads_total", "outcome=\"done\"", "Reloads asked for by SIGHUP.", METRIC_COUNTER, 0},
+    {"sluice_gateway_reloads_total", "outcome=\"done\"", "Reloads requested by SIGHUP.", METRIC_COUNTER, 0},
     {"sluice_gateway_reloads_total", "outcome=\"refused\"", NULL, METRIC_COUNTER, 0},
 };
 
-/* What a reload needs to know. */
+/* What a reload needs. */
 struct running {
     const struct gateway_settings *settings;
     const char *name;
@@ -104,7 +105,7 @@ struct running {
     struct publishers *publishers;
 };
 
-/* The routes file, or what there is without one. NULL after complaints. */
+/* Reads the routes file, or makes the default table when none is set. NULL after complaints. */
 static struct routes *read_routes(const struct gateway_settings *settings, struct buf *complaints)
 {
     struct routes_options options = {
@@ -141,7 +142,7 @@ static void log_complaints(struct buf *complaints)
     }
 }
 
-/* All of it or nothing. False after complaints. */
+/* Reloads routes and certificate, or changes nothing and returns false after complaints. */
 static bool reload_all(const struct running *r, struct buf *complaints)
 {
     struct routes *routes = read_routes(r->settings, complaints), *before;
@@ -163,14 +164,14 @@ static bool reload_all(const struct running *r, struct buf *complaints)
         return false;
     }
     publishers_require(r->publishers, &routes->delays);
-    source_install(routes); /* lives until the next one is installed, here */
+    source_install(routes); /* only this thread installs, so `routes` stays valid below */
     log_info("reloaded", log_number("certificates", r->certificate != NULL),
              log_number("sources", (int64_t)routes->count));
     source_announce(routes);
     return true;
 }
 
-/* What can't be used leaves the old in force. */
+/* On an error the old routes and certificate stay in force. */
 static void reload(const struct running *running)
 {
     struct buf complaints = {0};
@@ -245,7 +246,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     return code;
 }
 
-/* The routes are read with the settings, so that all errors are told at once. */
+/* Reads the routes with the settings, so that all errors are reported at once. */
 static enum error_code check(const void *any_settings, struct buf *complaints)
 {
     const struct gateway_settings *settings = any_settings;
@@ -276,7 +277,7 @@ int main(int argc, char **argv)
     static struct gateway_settings settings;
     const struct daemon daemon = {
         .program = "sluice-gateway",
-        .summary = "Takes webhooks in by HTTP and answers 200 once RabbitMQ has confirmed them.\n",
+        .summary = "Receives webhooks over HTTP and replies 200 once RabbitMQ has confirmed them.\n",
         .table = gateway_settings_table,
         .settings = &settings,
         .log_level = &settings.log_level,

@@ -149,7 +149,7 @@ int reply_status(enum reply_kind kind)
     return rows[kind].status;
 }
 
-/* Of what isn't a source's own answer. */
+/* The content type of a reply that is not a source's own. */
 static const char *own_type(const struct reply *reply)
 {
     return reply->kind == REPLY_CHALLENGE ? reply->type : "application/json";
@@ -168,7 +168,7 @@ static void append_own_body(const struct reply *reply, struct buf *body)
     buf_append_text(body, queued ? ", \"status\": \"queued\"}\n" : "}\n");
 }
 
-/* In whole seconds, spread; what a bucket needs is waited in full. */
+/* The value of Retry-After: whole seconds, spread. For REPLY_THROTTLED never less than wait_s. */
 static unsigned retry_after(const struct reply *reply, uint32_t random)
 {
     unsigned least = rows[reply->kind].retry_after_s / 2, seconds;

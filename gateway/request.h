@@ -2,14 +2,14 @@
 #ifndef SLUICE_GATEWAY_REQUEST_H
 #define SLUICE_GATEWAY_REQUEST_H
 
-/* A request's head as views into memory of the HTTP server's, valid until its
- * reply is written. What the modules of an event's path share. Pure. */
+/* A request's line and headers, as views into the HTTP server's memory that are valid until the reply is
+ * written. Pure. */
 
 #include "buf.h"
 
-#define REQUEST_HEADERS_MAX 64 /* as many as civetweb keeps; it drops the rest in silence */
+#define REQUEST_HEADERS_MAX 64 /* civetweb's own limit; it drops the rest without an error */
 
-/* The methods that a request may have, one bit each in the order of Allow. */
+/* The supported methods, one bit each, in the order of the Allow header. */
 #define REQUEST_METHODS 7
 #define REQUEST_METHODS_ALL ((1U << REQUEST_METHODS) - 1)
 
@@ -20,26 +20,27 @@ struct request_header {
 
 struct request {
     struct span method;
-    struct span path;   /* the raw target up to '?' */
-    struct span query;  /* the raw rest, without '?' */
-    struct span remote; /* the peer's address */
+    struct span path;   /* of the target, undecoded, up to '?' */
+    struct span query;  /* the rest, undecoded, without '?' */
+    struct span remote; /* the sender's address: see gateway/http/proxies */
     struct span host;   /* as the sender named it, with its port if any: see gateway/http/proxies */
-    bool https;         /* how the sender came */
+    bool https;         /* the sender used HTTPS */
     bool http_1_0;
     struct request_header headers[REQUEST_HEADERS_MAX];
     size_t header_count;
 };
 
-/* The method's bit; 0 when it is none that may be. */
+/* The method's bit; 0 when it is not supported. */
 unsigned request_method(struct span name);
 /* Appends the methods of a set: "GET, POST". */
 void request_append_methods(unsigned methods, struct buf *out);
-/* True when name is `wanted` but for the case of the letters, on either side. */
+/* True when name equals `wanted`, ignoring case. */
 bool request_is(struct span name, const char *wanted);
-/* How many headers of this name (in any case) there are; the first one's value in *value
- * (which may be NULL), empty when there is none. */
+/* Returns how many headers have this name, ignoring case. Sets *value (which may be NULL) to the first one's
+ * value, empty when there is none. */
 size_t request_find(const struct request *request, const char *name, struct span *value);
-/* True when a header of this name lists the token: "Connection: close, TE". Both in lower case. */
+/* True when a header of this name holds the token in its comma list, as in "Connection: close, TE". Both in
+ * lower case. */
 bool request_lists(const struct request *request, const char *lower, const char *token);
 
 #endif

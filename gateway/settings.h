@@ -26,10 +26,11 @@ struct gateway_settings {
     int64_t drain_us;
 };
 
-/* The table of all of the gateway's settings, for lib/config. */
+/* All settings of the gateway, for lib/config. */
 extern const struct config_setting gateway_settings_table[];
 
-/* What no single range can tell. Appends a line per error to complaints. */
+/* Checks what depends on more than one setting's range. Appends a line per error to complaints. ERROR_SETTING
+ * when there is any. */
 MUST_CHECK enum error_code gateway_settings_check(const struct gateway_settings *settings,
                                                   struct buf *complaints);
 

@@ -59,8 +59,8 @@ void accept_register(void)
     received_at_register();
 }
 
-/* Counts it, and logs it at debug; per cause at most once in 10 s at warning, with how many there were: the
- * sender is not told why. No header value gets into the log. */
+/* Counts the failure and logs it: as a warning with the count so far, at most once in 10 s per cause,
+ * otherwise at debug. The log has the cause because the reply does not. It never holds a header's value. */
 static void record_unverified(enum verify_cause cause, struct span source, struct span remote)
 {
     bool due = log_is_due(&logged_at[cause]);
@@ -73,7 +73,7 @@ static void record_unverified(enum verify_cause cause, struct span source, struc
     }
 }
 
-/* False: *reply is set, also when a challenge was answered and there is no event. */
+/* Returns false with *reply set when the request is refused, and when it was a challenge and is answered. */
 static bool is_verified(const struct source *source, const struct request *request, struct span body,
                         int64_t now_s, struct reply *reply)
 {
@@ -117,7 +117,8 @@ void accept_end(struct accept *accept)
 
 static bool refuse_busy(const struct load *load, struct reply *reply)
 {
-    return reply_refuse(reply, REPLY_BUSY, "%d requests wait already; send it again later",
+    return reply_refuse(reply, REPLY_BUSY,
+                        "%d requests are already waiting for the broker; send the event again later",
                         load->in_flight_max);
 }
 
@@ -131,21 +132,21 @@ bool accept_is_open(struct publishers *publishers, const struct load *load, stru
     return !load_is_full(load) || refuse_busy(load, reply);
 }
 
-/* Last of all: what doesn't go on to the broker uses up nothing of what the source may send. */
+/* Checked last, so that a request that is refused for another reason does not use up the source's rate. */
 static bool is_in_rate(struct source *source, struct reply *reply)
 {
     int64_t wait_us = rate_take(&source->rate, clock_monotonic_us());
 
     if (wait_us > 0) {
         (void)reply_refuse(reply, REPLY_THROTTLED,
-                           "this source may send %lld events a second; send it again later",
+                           "this source is limited to %lld events a second; send the event again later",
                            (long long)source->rate.per_second);
         reply->wait_s = (wait_us + CLOCK_US_PER_S - 1) / CLOCK_US_PER_S;
     }
     return wait_us == 0;
 }
 
-/* Counted by load_enter. properties and body are taken over. */
+/* Call between load_enter and load_leave. Takes over properties and body. */
 static void publish(const struct accept *accept, struct publishers *publishers, const struct request *request,
                     const struct event_id *id, struct buf *properties, struct buf *body, struct reply *reply)
 {

@@ -2,8 +2,9 @@
 #ifndef SLUICE_GATEWAY_EVENT_ACCEPT_H
 #define SLUICE_GATEWAY_EVENT_ACCEPT_H
 
-/* A request becomes a confirmed event or a refusal. After its head: the source, and whether an event could go
- * on to the broker at all. After its body: verification, id, envelope, rate, publish, in this order. */
+/* Turns a request into a confirmed event or a refusal. After the headers it finds the source and checks that
+ * the broker accepts events. After the body it verifies the request, takes the id, encodes the envelope,
+ * applies the rate limit and publishes, in this order. */
 
 #include "gateway/load.h"
 #include "gateway/publish/publishers.h"
@@ -11,26 +12,27 @@
 #include "gateway/request.h"
 #include "gateway/sources/source.h"
 
-/* One request's, on its thread's stack. */
+/* State of one request, on the stack of its thread. */
 struct accept {
-    struct routes *routes; /* held: a reload doesn't touch requests that have begun */
-    struct source *source; /* of routes; NULL: none takes the request */
+    struct routes *routes; /* a reference: a reload does not affect requests that have begun */
+    struct source *source; /* of routes; NULL when none accepts the request */
 };
 
-/* Registers the counters of requests that verification refused, by cause. Before threads start. */
+/* Registers the counters of requests that failed verification, by cause. Before threads start. */
 void accept_register(void);
-/* Finds the source, under the routes in force; to be ended by accept_end in either case. False: *reply says
- * why no source takes it. */
+/* Finds the request's source in the current routes. The caller calls accept_end in either case. False when no
+ * source accepts the request; *reply says why. */
 bool accept_begin(struct accept *accept, const struct request *request, struct reply *reply);
-/* False: no event can go on now, as the broker takes none or as many wait for it as may: *reply says so.
- * Asked before a body is read: one that would be refused costs no memory. Any thread. */
+/* False, with *reply set, when no event can be published now: the broker accepts none, or GATEWAY_IN_FLIGHT
+ * requests already wait. Call before the body is read, so that a request that would be refused costs no
+ * memory. Any thread. */
 bool accept_is_open(struct publishers *publishers, const struct load *load, struct reply *reply);
-/* After accept_begin was true. Waits for the broker's confirm, at most GATEWAY_CONFIRM_TIMEOUT. The body is
- * taken over and left empty. *reply is set in every case, and may view into the routes; REPLY_QUEUED only
- * after the confirm. */
+/* Call after accept_begin returned true. Publishes the event and waits for the broker's confirm, at most
+ * GATEWAY_CONFIRM_TIMEOUT. Takes over the body and leaves it empty. Always sets *reply, which may hold views
+ * into the routes; it is REPLY_QUEUED only after the confirm. */
 void accept_event(const struct accept *accept, struct publishers *publishers, struct load *load,
                   const struct request *request, struct buf *body, struct reply *reply);
-/* When the reply is written. */
+/* Call when the reply has been written: it may hold views into the routes. */
 void accept_end(struct accept *accept);
 
 #endif

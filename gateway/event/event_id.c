@@ -14,10 +14,10 @@
 #include <sys/random.h>
 
 #define SHA256_BYTES 32
-#define INTEGER_DIGITS_MAX 15 /* what a double, and so every reader of JSON, holds exactly */
+#define INTEGER_DIGITS_MAX 15 /* a double, and so every JSON parser, holds these exactly */
 
-/* 48 bits of milliseconds, version, 12 bits of their fraction (so that ids of one process
- * sort as they came), variant, 62 random bits. */
+/* 48 bits of milliseconds, version, 12 bits of fraction of a millisecond (so that the ids of one process sort
+ * by arrival), variant, 62 random bits. */
 static bool make_uuid(int64_t received_us, struct event_id *id)
 {
     uint64_t ms = (uint64_t)(received_us / CLOCK_US_PER_MS);
@@ -54,13 +54,14 @@ static bool use_hash(struct span text, struct event_id *id, struct reply *reply)
     return make_hash(text, id) || reply_refuse(reply, REPLY_MEMORY, "no memory to hash the id");
 }
 
-/* where: a header's name, or a pointer. */
+/* where: the header's name or the pointer, for the reply. */
 static bool use_text(struct span text, const char *where, struct event_id *id, struct reply *reply)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] < 0x21 || text.data[i] > 0x7e) {
             return reply_refuse(reply, REPLY_BAD_ID,
-                                "%s holds a byte outside 0x21 to 0x7e; use printing ASCII", where);
+                                "%s holds a byte outside 0x21 to 0x7e; use printable ASCII without spaces",
+                                where);
         }
     }
     if (text.len > ENVELOPE_ID_MAX) {
@@ -72,7 +73,7 @@ static bool use_text(struct span text, const char *where, struct event_id *id, s
     return true;
 }
 
-/* Nothing usable there. */
+/* The header or pointer has found nothing. */
 static bool use_else(const struct event_id_rule *rule, struct span body, struct event_id *id,
                      struct reply *reply)
 {
@@ -87,7 +88,8 @@ static bool take_header(const struct event_id_rule *rule, const struct request *
     size_t found = request_find(request, rule->text, &value);
 
     if (found > 1) {
-        return reply_refuse(reply, REPLY_BAD_ID, "%zu %s headers; send one", found, rule->text);
+        return reply_refuse(reply, REPLY_BAD_ID, "the request has %zu %s headers; send one", found,
+                            rule->text);
     }
     return value.len == 0 ? use_else(rule, body, id, reply) : use_text(value, rule->text, id, reply);
 }
@@ -128,12 +130,12 @@ static bool take_pointer(const struct event_id_rule *rule, struct span body, str
     case JSON_POINTER_STRING:
         return raw.len == 0 ? use_else(rule, body, id, reply) : use_string(rule, raw, id, reply);
     case JSON_POINTER_NUMBER:
-        return is_integer(raw)
-                   ? use_text(raw, rule->text, id, reply)
-                   : reply_refuse(reply, REPLY_BAD_ID, "%s is a number, but no integer of at most %d digits",
-                                  rule->text, INTEGER_DIGITS_MAX);
+        return is_integer(raw) ? use_text(raw, rule->text, id, reply)
+                               : reply_refuse(reply, REPLY_BAD_ID,
+                                              "%s is a number, but not an integer of at most %d digits",
+                                              rule->text, INTEGER_DIGITS_MAX);
     case JSON_POINTER_AMBIGUOUS:
-        return reply_refuse(reply, REPLY_BAD_ID, "a key of %s stands twice in the body", rule->text);
+        return reply_refuse(reply, REPLY_BAD_ID, "the body has a key of %s twice", rule->text);
     case JSON_POINTER_OTHER:
     case JSON_POINTER_ABSENT:
     case JSON_POINTER_NO_JSON:

@@ -15,11 +15,11 @@ enum event_id_kind {
     EVENT_ID_BODY,    /* the body's SHA-256 */
 };
 
-/* Where a source's events have their ids. */
+/* Where the id of a source's events comes from. */
 struct event_id_rule {
     enum event_id_kind kind;
     const char *text; /* the header's name in lower case, or the pointer; else NULL */
-    bool else_body;   /* where the header or the pointer finds nothing, the body's SHA-256; else 400 */
+    bool else_body;   /* when the header or pointer finds nothing: true: the body's SHA-256; false: 400 */
 };
 
 struct event_id {
@@ -27,11 +27,12 @@ struct event_id {
     size_t len;
 };
 
-/* The id by this rule. EVENT_ID_ANY: the header webhook-id, else Idempotency-Key, else a fresh UUIDv7
- * (RFC 9562) made of received_us. An empty header or string counts as absent. One of more than 255 bytes
- * becomes "sha256:" and its hash in hex, as the body does. False with REPLY_BAD_ID: the rule finds nothing, a
- * byte outside 0x21 to 0x7e, a header that came twice, a key that stands twice, a number
- * that isn't an integer of at most 15 digits. */
+/* Takes the id by this rule. EVENT_ID_ANY: the header webhook-id, else Idempotency-Key, else a new UUIDv7
+ * (RFC 9562) from received_us. An empty header or string counts as absent. An id of more than 255 bytes
+ * becomes "sha256:" and its hash in hex; the body's hash has the same form. False with REPLY_BAD_ID: the rule
+ * finds nothing, the id has a byte outside 0x21 to 0x7e, the header was sent twice, the body has the key
+ * twice, or the id is a number other than an integer of at most 15 digits. False with REPLY_MEMORY: no
+ * memory, or no random bytes. */
 bool event_id_take(const struct event_id_rule *rule, const struct request *request, struct span body,
                    int64_t received_us, struct event_id *id, struct reply *reply);
 

@@ -25,7 +25,7 @@ const char *json_pointer_wrong(struct span text)
     return tokens > POINTER_TOKENS_MAX ? "has more than 16 parts" : NULL;
 }
 
-/* The pointer's first token; *rest is what follows it. */
+/* The pointer's first token; *rest is the pointer without it. */
 static struct span first_token(struct span pointer, struct span *rest)
 {
     struct span token = {pointer.data + 1, pointer.len - 1};
@@ -56,7 +56,7 @@ static bool token_is(struct span token, struct span key)
     return at == key.len;
 }
 
-/* False: it is no index, as "01" or "-" are none. */
+/* False when the token is not an array index; "01" and "-" are not. */
 static bool token_index(struct span token, size_t *index)
 {
     int64_t number;
@@ -81,11 +81,12 @@ static bool key_is(struct span raw, struct span token)
     return same;
 }
 
-/* --- the way to the value ----------------------------------------------------------------- */
+/* --- evaluation ----------------------------------------------------------------- */
 
 static enum json_pointer_result find(struct json_scan *c, struct span pointer, struct span *raw);
 
-/* The value here is on the way when `wanted`: *found is then what it leads to. False: no JSON. */
+/* Passes over the value at the cursor. When `wanted`, evaluates the rest of the pointer on it and sets
+ * *found. False when the document is not well-formed. */
 static bool meet(struct json_scan *c, bool wanted, struct span rest, enum json_pointer_result *found,
                  struct span *raw)
 {
@@ -163,7 +164,7 @@ static enum json_pointer_result find_here(struct json_scan *c, struct span *raw)
     return JSON_POINTER_OTHER;
 }
 
-/* As deep as the pointer has tokens. */
+/* Recurses once for each token of the pointer. */
 static enum json_pointer_result find(struct json_scan *c, struct span pointer, struct span *raw)
 {
     struct span rest, token;

@@ -26,7 +26,7 @@ static void append_utf8(struct buf *out, unsigned code)
     }
 }
 
-/* Four hex digits at `at`; the scan has seen to it that they are there. */
+/* The value of the four hex digits at `at`; pass_escape has checked them. */
 static unsigned unit_at(const char *at)
 {
     unsigned unit = 0;
@@ -37,7 +37,8 @@ static unsigned unit_at(const char *at)
     return unit;
 }
 
-/* raw.data[*at] is the u of \uXXXX; moves to its last digit, or to that of its pair. */
+/* raw.data[*at] is the u of \uXXXX. Moves *at to the last digit, for a surrogate pair to that of its second
+ * half. */
 static bool unescape_unit(struct span raw, size_t *at, struct buf *out)
 {
     unsigned unit = unit_at(raw.data + *at + 1), low;
@@ -87,7 +88,7 @@ char json_scan_peek(struct json_scan *c)
     while (c->at < c->end && (*c->at == ' ' || *c->at == '\t' || *c->at == '\n' || *c->at == '\r')) {
         c->at++;
     }
-    return (char)(c->at < c->end ? *c->at : '\0'); /* NUL stands nowhere in JSON */
+    return (char)(c->at < c->end ? *c->at : '\0'); /* JSON allows no NUL */
 }
 
 bool json_scan_take(struct json_scan *c, char wanted)
@@ -116,7 +117,6 @@ static bool pass_escape(struct json_scan *c)
     return true;
 }
 
-/* *raw is what stands between the quotes. */
 bool json_scan_string(struct json_scan *c, struct span *raw)
 {
     if (!json_scan_take(c, '"')) {
@@ -185,7 +185,6 @@ static bool pass_word(struct json_scan *c, const char *word)
     return true;
 }
 
-/* A value that is neither object nor array. */
 bool json_scan_scalar(struct json_scan *c)
 {
     struct span raw;
@@ -209,7 +208,7 @@ bool json_scan_key(struct json_scan *c, struct span *raw)
     return json_scan_string(c, raw) && json_scan_take(c, ':');
 }
 
-/* Objects and arrays that are open, one bit each. */
+/* The open objects and arrays, one bit each: set for an object. */
 struct nesting {
     unsigned char objects[JSONTEXT_DEPTH_MAX / 8];
     size_t depth;
@@ -232,7 +231,8 @@ static bool in_object(const struct nesting *n)
     return (n->objects[(n->depth - 1) / 8] >> (n->depth - 1) % 8 & 1) != 0;
 }
 
-/* After a value: closes what ends here. True with depth 0, or where the next value begins. */
+/* After a value: passes the closing brackets, a comma and a key. True at depth 0 or at the start of the next
+ * value. */
 static bool pass_ends(struct json_scan *c, struct nesting *n)
 {
     struct span raw;

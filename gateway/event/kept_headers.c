@@ -45,7 +45,7 @@ static bool is_kept(const struct verify_rule *rule, struct span name)
 /* Names that Connection lists are hop-by-hop too. */
 static bool is_hop_by_hop(const struct request *r, struct span lower)
 {
-    char name[256]; /* framing lets no longer one through */
+    char name[256]; /* body_length_check accepts no longer value */
 
     if (lower.len >= sizeof name) {
         return false;
@@ -79,7 +79,7 @@ static bool came_before(const struct request *r, size_t index)
     return false;
 }
 
-/* Appends the header's name and the values of all of that name, and takes the two views. */
+/* Appends the header's name and the joined values of all headers of that name; returns views of both. */
 static struct envelope_header join(const struct request *r, size_t index, struct buf *text)
 {
     struct span name = r->headers[index].name;
@@ -121,7 +121,7 @@ static bool is_zero(struct span s)
     return true;
 }
 
-/* 00-<32 hex>-<16 hex>-<2 hex>; neither id all zeros. */
+/* 00-<32 hex>-<16 hex>-<2 hex>; neither id may be all zeros. */
 static bool is_traceparent(struct span s)
 {
     struct span trace = {s.data + 3, 32}, parent = {s.data + 36, 16}, flags = {s.data + 53, 2};
@@ -137,12 +137,13 @@ bool kept_headers_select(const struct request *r, const struct verify_rule *rule
     struct span trace;
     size_t worst = 0;
 
-    /* Room for all at once, so that the views stay valid: Latin-1 may double, ", " joins. */
+    /* Reserves the most that can be needed, so that the views stay valid: conversion from Latin-1 may double
+     * a value, and ", " joins values. */
     for (size_t i = 0; i < r->header_count; i++) {
         worst += r->headers[i].name.len + 2 * r->headers[i].value.len + 2;
     }
     if (!buf_reserve(text, worst)) {
-        return reply_refuse(reply, REPLY_MEMORY, "no memory for the headers; try again");
+        return reply_refuse(reply, REPLY_MEMORY, "no memory for the headers; send the event again");
     }
     for (size_t i = 0; i < r->header_count; i++) {
         struct envelope_header header;
@@ -161,9 +162,8 @@ bool kept_headers_select(const struct request *r, const struct verify_rule *rule
         e->headers[e->header_count++] = header;
     }
     if (text->len > ENVELOPE_HEADER_BYTES_MAX) {
-        return reply_refuse(reply, REPLY_HEADERS,
-                            "the headers to keep have %zu bytes; at most %d are allowed", text->len,
-                            ENVELOPE_HEADER_BYTES_MAX);
+        return reply_refuse(reply, REPLY_HEADERS, "the kept headers have %zu bytes; at most %d are allowed",
+                            text->len, ENVELOPE_HEADER_BYTES_MAX);
     }
     if (request_find(r, "traceparent", &trace) == 1 && is_traceparent(trace)) {
         e->traceparent = trace;

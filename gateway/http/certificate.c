@@ -15,7 +15,7 @@ struct certificate {
     SSL_CTX *in_force; /* under the mutex */
 };
 
-/* OpenSSL's last word, or the kernel's first when that was the cause. */
+/* The kernel's error when a system call failed first, otherwise OpenSSL's most recent error. */
 static const char *reason(void)
 {
     unsigned long first = ERR_peek_error();
@@ -24,7 +24,7 @@ static const char *reason(void)
                                    : ERR_reason_error_string(ERR_peek_last_error());
 }
 
-/* NULL: *error says why. */
+/* Returns NULL with *error set. */
 static SSL_CTX *load(const struct certificate *c, struct error *error)
 {
     SSL_CTX *loaded = SSL_CTX_new(TLS_server_method());
@@ -44,7 +44,7 @@ static SSL_CTX *load(const struct certificate *c, struct error *error)
                SSL_CTX_check_private_key(loaded) != 1) {
         (void)error_set(error, ERROR_SETTING, "GATEWAY_KEY=%.200s can't be used with GATEWAY_CERT=%.200s: %s",
                         c->key_path, c->cert_path,
-                        encrypted ? "the key is encrypted; store it without a pass phrase" : reason());
+                        encrypted ? "the key is encrypted; store it without a passphrase" : reason());
     } else {
         SSL_CTX_set_default_passwd_cb_userdata(loaded, NULL);
         return loaded;
@@ -85,7 +85,7 @@ enum error_code certificate_reload(struct certificate *c, struct error *error)
     before = c->in_force;
     c->in_force = loaded;
     (void)pthread_mutex_unlock(&c->mutex);
-    SSL_CTX_free(before); /* connections that use it hold it */
+    SSL_CTX_free(before); /* connections that use it hold a reference */
     return ERROR_NONE;
 }
 

@@ -6,9 +6,9 @@
 #include <string.h>
 
 #define LINE_END 2 /* CR and LF */
-#define HEAD_END 4 /* the last line's and the empty line's */
+#define HEAD_END 4 /* the last line's end and the empty line */
 
-/* Memory of malloc begins at a multiple of this. */
+/* malloc returns multiples of this. */
 #define ALIGNMENT _Alignof(max_align_t)
 
 static const char *end_of(const char *text)
@@ -30,7 +30,7 @@ static bool begins_the_buffer(struct head_buffer *b, const char *method)
     return start == b->start;
 }
 
-/* Where its last line ends; NULL: a line has another end than CRLF, or a space before its colon. */
+/* The end of the last line; NULL when a line does not end in CRLF or has a space before its colon. */
 static const char *last_line_end(const struct request *r, const char *version)
 {
     const char *end = end_of(version);
@@ -47,7 +47,7 @@ static const char *last_line_end(const struct request *r, const char *version)
     return end;
 }
 
-/* Of the four bytes of an end after a header, civetweb leaves the empty line's CR as it is. */
+/* After a header, civetweb does not overwrite the CR of the empty line. */
 static bool ends_there(const struct head_buffer *b, const char *end, bool headers)
 {
     const char *after = headers ? "\0\0\r" : "\0\0\0";
@@ -60,7 +60,7 @@ bool head_check(struct head_buffer *buffer, const struct request *r, const char 
     const char *end;
 
     if (!begins_the_buffer(buffer, r->method.data)) {
-        return reply_refuse(reply, REPLY_MALFORMED, "the request begins with something else than its method");
+        return reply_refuse(reply, REPLY_MALFORMED, "the request does not begin with its method");
     }
     end = last_line_end(r, version);
     return (end != NULL && ends_there(buffer, end, r->header_count > 0)) ||

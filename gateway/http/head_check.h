@@ -2,34 +2,34 @@
 #ifndef SLUICE_GATEWAY_HTTP_HEAD_CHECK_H
 #define SLUICE_GATEWAY_HTTP_HEAD_CHECK_H
 
-/* Did civetweb take this head for what it is? It takes heads apart in place, and three things go wrong in
- * silence:
+/* Checks that civetweb has parsed the request line and headers (the head) correctly. It parses them in place
+ * and gets three things wrong without an error:
  *
- * - It stops at a line that it can't read (a folded one, say): the headers after it vanish, Content-Length
- *   perhaps among them.
- * - It takes bare LFs for line ends, which others don't.
- * - An empty line before the request is skipped, but is also where it believes the head to end: the body is
- * then read from the head itself, and what follows is the next request. After such a line alone, it reads on
- * in what an earlier connection left in the buffer.
+ * - It stops at a line that it cannot parse (a folded one, for example): the headers after it are lost,
+ *   perhaps Content-Length among them.
+ * - It accepts a bare LF as a line end; other HTTP implementations do not.
+ * - It skips an empty line before the request line, but also takes it for the end of the head: it then reads
+ *   the body from within the head, and the rest becomes the next request. When such a line is all that has
+ *   arrived, it parses what an earlier connection left in the buffer.
  *
- * All of that shows in where the parts lie, for each line end is one NUL for CR and one for LF. (A last line
- * that ends in two LFs with the bytes of an empty line behind them can't be told from a right one, and is
- * read as it is meant.) One line end before the request is allowed (RFC 9112, 2.2): that one does no harm.
- * Pure. */
+ * All three show in the positions of the parsed parts, because civetweb replaces the CR and the LF of each
+ * line end by one NUL each. (A last line that ends in two LFs, followed by the bytes of an empty line, looks
+ * like a correct one and is accepted.) One line end before the request line is allowed (RFC 9112, 2.2) and is
+ * harmless. Pure. */
 
 #include "gateway/reply.h"
 #include "gateway/request.h"
 
-/* The buffer that a thread of civetweb reads every head into, one for its whole life. It isn't shown, but a
- * head begins where it begins. Zero but for the size. */
+/* The buffer that a thread of civetweb reads every head into; it stays the same for the life of the thread.
+ * civetweb does not expose it, but every head begins at its start. Zero-initialise except for the size. */
 struct head_buffer {
     size_t size;
-    const char *start; /* the least at which a head began; NULL: none yet */
+    const char *start; /* the lowest address at which a head began; NULL: none yet */
 };
 
-/* request and version (behind "HTTP/") as civetweb shows them, in this buffer. No byte beyond it is read,
- * unless every head that this thread has seen came after 16 bytes of empty lines or more. False: *reply says
- * what is wrong. */
+/* request and version (the text after "HTTP/") as civetweb gives them, as views into this buffer. Returns
+ * false with *reply set when the head was parsed wrongly. Reads nothing beyond the buffer, unless every head
+ * that this thread has seen followed 16 or more bytes of empty lines. */
 bool head_check(struct head_buffer *buffer, const struct request *request, const char *version,
                 struct reply *reply);
 

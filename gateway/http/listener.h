@@ -2,14 +2,14 @@
 #ifndef SLUICE_GATEWAY_HTTP_LISTENER_H
 #define SLUICE_GATEWAY_HTTP_LISTENER_H
 
-/* civetweb stops listening and closes its connections at once, in mg_stop. A connection that it accepts just
- * before would be reset, so the listening socket is closed first. */
+/* Closes the listening socket before civetweb stops. mg_stop stops listening and closes all connections at
+ * the same time, so a connection that was accepted just before would be reset. */
 
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Closes this process's listening TCP socket on the port: its descriptor stays valid, and never becomes
- * readable. False: it wasn't found, or there was no descriptor for that. */
+/* Closes this process's listening TCP socket on the port. The descriptor stays valid, because civetweb polls
+ * it, and never becomes readable. False when the socket was not found, or no descriptor was free. */
 bool listener_close(uint16_t port);
 
 #endif

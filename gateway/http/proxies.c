@@ -8,7 +8,7 @@
 #include <string.h>
 
 #define ADDRESS_BITS 128
-#define MAPPED_BITS 96 /* of ::ffff:0:0/96, where the IPv4 addresses are */
+#define MAPPED_BITS 96 /* prefix length of ::ffff:0:0/96, which holds the IPv4 addresses */
 
 /* True when text is an address of either family. */
 static bool read_address(struct span text, unsigned char address[16], bool *is_v4)
@@ -47,7 +47,7 @@ static bool bit(const unsigned char *address, unsigned index)
     return (address[index / 8] >> (7 - index % 8) & 1) != 0;
 }
 
-/* NULL, or what is wrong with it. */
+/* Returns NULL, or what is wrong with text as the end of a sentence. */
 static const char *read_network(struct span text, struct proxies_network *network)
 {
     const char *slash = text.len == 0 ? NULL : memchr(text.data, '/', text.len);
@@ -114,7 +114,7 @@ static bool is_in(const struct proxies_network *network, const unsigned char *ad
     return true;
 }
 
-/* The address of "1.2.3.4", "1.2.3.4:5", "2001:db8::1" or "[2001:db8::1]:5"; empty when it is none. */
+/* The address in "1.2.3.4", "1.2.3.4:5", "2001:db8::1" or "[2001:db8::1]:5"; empty when there is none. */
 static struct span address_of(struct span text)
 {
     const char *colon = text.len == 0 ? NULL : memchr(text.data, ':', text.len);
@@ -146,7 +146,7 @@ static bool is_trusted(const struct proxies *proxies, struct span remote)
     return false;
 }
 
-/* Takes the last item of a list off it, without white space. False when nothing is left. */
+/* Removes the last item from a comma list and trims it. False when the list is empty. */
 static bool take_last(struct span *list, struct span *item)
 {
     size_t begin = list->len;
@@ -162,8 +162,8 @@ static bool take_last(struct span *list, struct span *item)
     return true;
 }
 
-/* An item of all headers of this name, counted from the right, or the left-most when there are fewer; empty
- * when there is none. */
+/* One item of all headers of this name, counted from the right; the left-most one when there are fewer items.
+ * Empty when there is none. */
 static struct span item_of(const struct request *r, const char *name, size_t from_right)
 {
     struct span item = {"", 0};
@@ -184,7 +184,7 @@ static struct span item_of(const struct request *r, const char *name, size_t fro
     return item;
 }
 
-/* How many trusted proxies stand between the sender and the peer; sets r->remote. */
+/* Sets r->remote, and returns the number of trusted proxies between the sender and the peer. */
 static size_t find_sender(const struct proxies *proxies, struct request *r)
 {
     size_t between = 0;

@@ -2,8 +2,8 @@
 #ifndef SLUICE_GATEWAY_HTTP_PROXIES_H
 #define SLUICE_GATEWAY_HTTP_PROXIES_H
 
-/* Who sent a request, and to which host, when proxies of our own stand in between. Only they are believed:
- * anybody can write X-Forwarded-For. Pure. */
+/* Finds the sender of a request, and the host it was sent to, behind trusted proxies. X-Forwarded-* headers
+ * are used only when a trusted proxy sent them, since any sender can set them. Pure. */
 
 #include "error.h"
 #include "gateway/request.h"
@@ -12,7 +12,7 @@
 
 struct proxies_network {
     unsigned char address[16]; /* an IPv4 one as ::ffff:a.b.c.d */
-    unsigned bits;             /* of those 128 */
+    unsigned bits;             /* prefix length, of those 128 bits */
 };
 
 struct proxies {
@@ -20,15 +20,15 @@ struct proxies {
     size_t count;
 };
 
-/* Reads a comma list of networks, "10.0.0.0/8, 2001:db8::/32, 127.0.0.1"; "" is none. ERROR_SETTING names the
- * one that is wrong: no address, too many bits, or bits set behind those of the network. */
+/* Reads a comma list of networks, "10.0.0.0/8, 2001:db8::/32, 127.0.0.1"; "" means none. ERROR_SETTING names
+ * the wrong item: not an address, a prefix that is too long, or host bits that are set. */
 MUST_CHECK enum error_code proxies_read(const char *text, struct proxies *proxies, struct error *error);
-/* Sets request->host from Host. Where the peer (request->remote) is trusted, besides: remote becomes the
- * right-most address of X-Forwarded-For that is not trusted (the left-most when all are; what stands left of
- * something that isn't an address is not believed). host and https come from X-Forwarded-Host and
- * X-Forwarded-Proto: each trusted proxy adds an item to these lists too, so the item at the same place, from
- * the right, is the one that was added by the proxy that the sender reached. A list that is shorter was not
- * added to by all: its left-most item. */
+/* Sets request->host from Host. When the peer (request->remote) is trusted, also applies its headers. remote
+ * becomes the right-most address of X-Forwarded-For that is not trusted (the left-most one when all are
+ * trusted; items to the left of one that is not an address are ignored). host and https come from
+ * X-Forwarded-Host and X-Forwarded-Proto. Each trusted proxy appends to these lists too, so the item at the
+ * same position, counted from the right, is from the proxy that the sender reached. When not every proxy has
+ * appended and the list is shorter, its left-most item is used. */
 void proxies_apply(const struct proxies *proxies, struct request *request);
 
 #endif

@@ -24,7 +24,7 @@
 #include <string.h>
 
 #define COMPLAINT_MAX 256
-#define HEAD_SLACK (16 * 1024) /* so that what is somewhat too long gets a fitting reply */
+#define HEAD_SLACK (16 * 1024) /* so that headers slightly over the limit get 431 */
 
 struct server {
     struct mg_context *context;
@@ -33,25 +33,26 @@ struct server {
     struct publishers *publishers;
     struct load *load;
     struct body_length_limits limits;
-    int head_bytes; /* of each thread's buffer for heads */
+    int head_bytes; /* size of each thread's buffer for request line and headers */
     struct proxies proxies;
 };
 
-/* civetweb says why it can't listen only through its log callback, on the
- * thread that starts it, and first. */
+/* civetweb reports why it cannot listen only through its log callback, on the thread that starts it. The
+ * first message is the reason. */
 static _Thread_local char *start_complaint;
 
-/* This thread serves a connection (from its first to its last moment, one at a time). A failed TLS handshake
- * is closed without having been a connection, and civetweb has forgotten a connection's data by then. */
+/* True while this thread serves a connection (one at a time, from open to close). civetweb calls on_closed
+ * after a failed TLS handshake too, without on_connection before it, and by then has cleared the connection's
+ * user data, so the flag is kept here. */
 static _Thread_local bool connected;
 
 /* The request that this thread serves. */
 static _Thread_local struct slow_senders_watch watch;
 
-/* Where this thread finds its heads. */
+/* The buffer that civetweb reads this thread's request lines and headers into. */
 static _Thread_local struct head_buffer head;
 
-/* --- the head --------------------------------------------------------------------- */
+/* --- request line and headers --------------------------------------------------------------------- */
 
 static void view(const struct server *server, const struct mg_request_info *info, struct request *r)
 {
@@ -86,7 +87,7 @@ static void send_reply(struct mg_connection *connection, const struct reply *rep
 
     reply_build(reply, form, &out);
     if (!out.failed) {
-        (void)mg_write(connection, out.data, out.len); /* who doesn't read it has gone */
+        (void)mg_write(connection, out.data, out.len); /* it fails only when the client has gone */
     }
     if (close || out.failed) {
         mg_disable_connection_keep_alive(connection);
@@ -111,7 +112,7 @@ static void serve(struct server *server, struct mg_connection *connection, bool 
     view(server, info, &request);
     head.size = (size_t)server->head_bytes;
     if (!admitted) {
-        (void)reply_refuse(&reply, REPLY_DRAINING, "this gateway is stopping; send it again");
+        (void)reply_refuse(&reply, REPLY_DRAINING, "the gateway is shutting down; send the event again");
     } else {
         met = accept_begin(&accept, &request, &reply);
         limits.max_body = met ? accept.source->max_body : limits.max_body;
@@ -143,10 +144,10 @@ static int on_request(struct mg_connection *connection)
     serve(server, connection, load_begin(server->load));
     slow_senders_end(&watch);
     load_end(server->load);
-    return 1; /* answered: civetweb does nothing more with it */
+    return 1; /* handled: civetweb does nothing more with it */
 }
 
-/* What civetweb refuses by itself, before on_request. */
+/* Replies to what civetweb refuses by itself, before on_request. */
 static int on_http_error(struct mg_connection *connection, int status, const char *message)
 {
     const struct mg_request_info *info = mg_get_request_info(connection);
@@ -156,8 +157,9 @@ static int on_http_error(struct mg_connection *connection, int status, const cha
     if (slow_senders_ended_head_for_others(info->remote_addr, (uint16_t)info->remote_port)) {
         (void)reply_refuse(&reply, REPLY_CROWDED, BODY_CROWDED_OUT);
     } else {
-        (void)reply_refuse(&reply, reply_of_library(status),
-                           "the request is not well-formed HTTP/1.1, or its head is far too long");
+        (void)reply_refuse(
+            &reply, reply_of_library(status),
+            "the request is not well-formed HTTP/1.1, or its request line and headers are too long");
     }
     send_reply(connection, &reply, span_of(info->remote_addr), true);
     return 0;
@@ -195,12 +197,12 @@ static int on_log_message(const struct mg_connection *connection, const char *me
             (void)text_copy(start_complaint, COMPLAINT_MAX, span_of(message));
         }
     } else if (log_is_due(&last)) {
-        log_warning("listener", log_text("message", message)); /* out of descriptors, and the like */
+        log_warning("listener", log_text("message", message)); /* out of file descriptors, for example */
     }
     return 1;
 }
 
-/* 1: civetweb need not set the certificate itself. */
+/* Returns 1: civetweb must not load a certificate itself. */
 static int on_tls(void *ssl_ctx, void *user_data)
 {
     const struct server *server = user_data;
@@ -211,7 +213,7 @@ static int on_tls(void *ssl_ctx, void *user_data)
 
 /* --- start and stop -------------------------------------------------------------------- */
 
-/* civetweb's options; those of ours beside those that never change. */
+/* civetweb's options: those that depend on settings, and the list of all. */
 struct options {
     char ports[300], threads[24], head_bytes[24], keep_alive_ms[24], quiet_ms[24];
     const char *list[32];
@@ -253,7 +255,7 @@ static void make_options(struct options *o, const struct server *server, const s
 
     _Static_assert(sizeof list <= sizeof o->list, "more options than there is room for");
     memcpy(o->list, list, sizeof list);
-    /* civetweb's mark for a port that speaks TLS is an s behind it. */
+    /* An "s" after the port makes civetweb use TLS on it. */
     (void)snprintf(o->ports, sizeof o->ports, "%s%s", s->listen, server->certificate == NULL ? "" : "s");
     (void)snprintf(o->threads, sizeof o->threads, "%" PRId64, s->threads);
     (void)snprintf(o->keep_alive_ms, sizeof o->keep_alive_ms, "%" PRId64, s->keep_alive_us / CLOCK_US_PER_MS);
@@ -319,7 +321,7 @@ enum error_code server_start(struct server **server, const struct gateway_settin
     }
     (void)mg_init_library(certificate == NULL
                               ? MG_FEATURES_DEFAULT
-                              : MG_FEATURES_TLS); /* counts its callers, as mg_exit_library does */
+                              : MG_FEATURES_TLS); /* reference-counted, as is mg_exit_library */
     code = start_server(g, settings, error);
     if (code == ERROR_NONE) {
         code = slow_senders_start(g->port, (int)settings->threads, error);
@@ -335,8 +337,11 @@ enum error_code server_start(struct server **server, const struct gateway_settin
 void server_stop_accepting(struct server *server)
 {
     if (!listener_close(server->port)) {
-        log_warning("listener",
-                    log_text("message", "the listening socket can't be closed before the others"));
+        log_warning(
+            "listener",
+            log_text(
+                "message",
+                "cannot close the listening socket before the connections: a new connection may be reset"));
     }
 }
 

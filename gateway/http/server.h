@@ -2,9 +2,9 @@
 #ifndef SLUICE_GATEWAY_HTTP_SERVER_H
 #define SLUICE_GATEWAY_HTTP_SERVER_H
 
-/* HTTP: the only file of the gateway that knows civetweb. Every request, on any path, is
- * read within limits and deadlines, given to accept, and answered with one write; what can't be
- * read is answered and the connection closed. */
+/* The HTTP listener, and the only file of the gateway that sets up civetweb. Every request, on any path, is
+ * read within limits and deadlines, passed to accept and answered with one write. A request that cannot be
+ * read is answered, and its connection is closed. */
 
 #include "certificate.h"
 #include "gateway/load.h"
@@ -13,16 +13,16 @@
 
 struct server;
 
-/* Listens on settings->listen, by HTTPS when certificate isn't NULL, and logs "listening" with the port.
- * settings, publishers, load and certificate must outlive it. *server is the caller's, to be ended by
- * server_stop. ERROR_SYSTEM or ERROR_SETTING: it can't listen there. */
+/* Listens on settings->listen, with HTTPS unless certificate is NULL, and logs "listening" with the port.
+ * settings, publishers, load and certificate must outlive *server, which the caller ends with server_stop.
+ * ERROR_SYSTEM or ERROR_SETTING: it cannot listen there. */
 MUST_CHECK enum error_code server_start(struct server **server, const struct gateway_settings *settings,
                                         struct publishers *publishers, struct load *load,
                                         struct certificate *certificate, struct error *error);
-/* No new connection is accepted from now on; those that there are live on. Once, after a start that
+/* Accepts no new connections from now on; open ones continue to be served. Call once, after server_start
  * succeeded. */
 void server_stop_accepting(struct server *server);
-/* Closes every connection; replies that are being written are cut. server may be NULL. */
+/* Closes every connection; replies that are still being written are cut off. server may be NULL. */
 void server_stop(struct server *server);
 
 #endif

@@ -21,8 +21,8 @@
 
 #define LOOK_EVERY_US (200 * CLOCK_US_PER_MS)
 #define LOOK_CROWDED_US (100 * CLOCK_US_PER_MS)
-#define BUCKETS 256   /* of watches, by the peer's port */
-#define ESTABLISHED 1 /* of tcpi_state; netinet/tcp.h has the name and an older tcp_info */
+#define BUCKETS 256   /* of the hash table of watches; the key is the peer's port */
+#define ESTABLISHED 1 /* value of tcpi_state; netinet/tcp.h has the name, but an older tcp_info */
 
 union address {
     struct sockaddr any;
@@ -30,11 +30,11 @@ union address {
     struct sockaddr_in6 v6;
 };
 
-/* A sender's connection, as the last look found it. */
+/* A sender's connection, as of the last scan. */
 struct connection {
     int fd; /* -1: none */
     union address peer;
-    uint64_t cookie; /* the kernel's own number of the socket: descriptors come again, cookies don't */
+    uint64_t cookie; /* the kernel's number of the socket: descriptors are reused, cookies are not */
     struct pace pace;
     bool cut;
 };
@@ -46,7 +46,7 @@ static struct {
     bool running;
     uint16_t port;
     int threads;
-    DIR *descriptors; /* kept open: there may be no descriptor left when it is needed */
+    DIR *descriptors; /* /proc/self/fd, kept open: later there may be no free descriptor */
     _Atomic int64_t logged_us;
     int64_t unlogged;
     /* Under the mutex: */
@@ -67,7 +67,7 @@ static struct metric metrics[METRICS] = {
 
 static uint16_t port_of(const union address *a)
 {
-    return ntohs(a->v4.sin_port); /* both families have it in the same place */
+    return ntohs(a->v4.sin_port); /* the same offset in both families */
 }
 
 static bool is_peer(const union address *a, const char *peer, uint16_t port)
@@ -102,7 +102,7 @@ static bool is_internet(const union address *a)
     return a->any.sa_family == AF_INET || a->any.sa_family == AF_INET6;
 }
 
-/* NULL: fd isn't the connection of a sender, or there is no memory. */
+/* The entry of a sender's connection. NULL when fd is something else, or there is no memory. */
 static struct connection *connection_of(int fd)
 {
     union address here = {.any = {.sa_family = AF_UNSPEC}}, peer = here;
@@ -137,7 +137,7 @@ static struct connection *connection_of(int fd)
     return c;
 }
 
-/* How many connections there are. */
+/* Updates own.connections and returns how many are open. */
 static int find_connections(void)
 {
     const struct dirent *entry;
@@ -158,8 +158,8 @@ static int find_connections(void)
 
 /* --- cutting --------------------------------------------------------------------------- */
 
-/* Those without a watch may be closed, and their descriptor be another's, at any moment: only a descriptor of
- * our own keeps what was looked at. */
+/* A connection without a watch may be closed, and its descriptor reused, at any moment. A duplicate of the
+ * descriptor pins the socket while its cookie is compared. */
 static bool shut(struct connection *c)
 {
     int fd = fcntl(c->fd, F_DUPFD_CLOEXEC, 0);
@@ -210,7 +210,7 @@ static void look_at(struct connection *c, bool crowded, int64_t now)
         }
     } else if (crowded && is_in_the_way(c, now)) {
         if (w != NULL) {
-            atomic_store(&w->crowded_out, true); /* first, since its reader is back at once */
+            atomic_store(&w->crowded_out, true); /* before shut: the reader wakes up at once */
         }
         if (shut(c)) {
             metric_add(&metrics[CROWDED], 1);
@@ -222,7 +222,7 @@ static void look_at(struct connection *c, bool crowded, int64_t now)
 static bool look(int64_t now)
 {
     int count = find_connections();
-    bool crowded = count > own.threads; /* so some of them wait for a thread */
+    bool crowded = count > own.threads; /* then some wait for a thread */
 
     for (size_t i = 0; i < own.room; i++) {
         if (own.connections[i].fd >= 0) {
@@ -231,7 +231,7 @@ static bool look(int64_t now)
     }
     if (own.unlogged > 0 && log_is_due(&own.logged_us)) {
         log_warning("crowded", log_number("connections", count), log_number("cut", own.unlogged),
-                    log_text("message", "all threads are taken: connections that idle or are slow are cut"));
+                    log_text("message", "all threads are busy: idle and slow connections are being cut"));
         own.unlogged = 0;
     }
     return crowded;

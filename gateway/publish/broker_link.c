@@ -7,7 +7,7 @@
 
 #define HEARTBEAT_S 10
 #define BACKOFF_BASE_US (100 * CLOCK_US_PER_MS)
-#define BACKOFF_CAP_US CLOCK_US_PER_S /* a link that is mended is used again within 2 s */
+#define BACKOFF_CAP_US CLOCK_US_PER_S /* so that a broker that is back is used within 2 s */
 #define WARN_EVERY_US (60 * CLOCK_US_PER_S)
 
 enum { CONNECTS, FAILURES, METRICS };
@@ -48,7 +48,7 @@ static void retry_later(struct broker_link *u)
     metric_add(&metrics[FAILURES], 1);
 }
 
-/* One line at the first failure, and one a minute. */
+/* Logs the first failure, then one a minute. */
 static void warn(struct broker_link *u, enum outcome why, const struct error *error)
 {
     int64_t now = clock_monotonic_us();
@@ -59,10 +59,10 @@ static void warn(struct broker_link *u, enum outcome why, const struct error *er
     u->warned_at_us = now;
     if (why == OUTCOME_UNDECLARED) {
         log_error("delay-undeclared", log_text("reason", error->text),
-                  log_text("message", "events get 503 until it is declared"));
+                  log_text("message", "requests get 503 until the delay is declared"));
     } else {
         log_warning("broker-away", log_text("reason", error->text),
-                    log_text("message", "events get 503 until it is there"));
+                    log_text("message", "requests get 503 until the broker can be reached"));
     }
 }
 

@@ -2,8 +2,9 @@
 #ifndef SLUICE_GATEWAY_PUBLISH_BROKER_LINK_H
 #define SLUICE_GATEWAY_PUBLISH_BROKER_LINK_H
 
-/* A publisher's connection to the broker: made, lost, and made again after a wait. It counts
- * as made when the broker has all exchanges that events may enter by. Making it holds nobody up (opening). */
+/* A publisher's connection to the broker: opens it, and opens it again after a backoff when it fails or is
+ * lost. It counts as open once every exchange that events are published to is known to exist. Opening it
+ * never blocks the caller (lib/opening). */
 
 #include "backoff.h"
 #include "broker.h"
@@ -13,14 +14,14 @@
 
 #include <pthread.h>
 
-/* Owned by its publisher's thread, but for broker_link_require. */
+/* Used by its publisher's thread only, except broker_link_require. */
 struct broker_link {
     const struct broker_access *access; /* must outlive it */
     const char *name;                   /* connection name; likewise */
     struct broker *broker;              /* NULL unless open */
     struct opening *opening;            /* NULL unless it is being opened */
     struct backoff backoff;
-    int64_t retry_at_us; /* monotonic: not to be opened before */
+    int64_t retry_at_us; /* monotonic: earliest time of the next attempt */
     int64_t warned_at_us;
     pthread_mutex_t mutex;
     struct delays required; /* under the mutex */
@@ -30,21 +31,22 @@ struct broker_link {
 void broker_link_register(void);
 void broker_link_init(struct broker_link *link, const struct broker_access *access, const char *name,
                       const struct delays *required);
-/* From the next opening on, these must be declared. Any thread. */
+/* Sets the delays that must be declared, from the next broker_link_open on. Any thread. */
 void broker_link_require(struct broker_link *link, const struct delays *required);
-/* While it isn't open: begins to connect when it is time to, without waiting, and logs what it comes to. True
- * when it has come to something: *state is open, or shut by OUTCOME_AWAY or by OUTCOME_UNDECLARED, and then
- * it is tried again from retry_at_us on. */
+/* While the link isn't open: starts to connect when it is time to, without waiting, and logs the result.
+ * Returns true when an attempt has ended: *state is open, or shut with OUTCOME_AWAY or OUTCOME_UNDECLARED,
+ * and then the next attempt is due at retry_at_us. */
 bool broker_link_step(struct broker_link *link, struct gate_state *state);
-/* While it isn't open, it is worth a step when this is readable (-1: nothing is), or after so many
- * milliseconds (-1: not by time). */
+/* While the link isn't open, a step is due when this descriptor is readable (-1: there is none), or after so
+ * many milliseconds (-1: no time limit). */
 int broker_link_fd(const struct broker_link *link);
 int broker_link_rest_ms(const struct broker_link *link);
-/* The connection works: the next loss is the first again. */
+/* Call when the broker has confirmed a message: resets the backoff. */
 void broker_link_works(struct broker_link *link);
-/* Gives up a connection that has failed, and sets retry_at_us. */
+/* Drops a connection that has failed, and sets retry_at_us. */
 void broker_link_lose(struct broker_link *link);
-/* Closes it politely, if open, or leaves the attempt, and frees what is in it. */
+/* Closes the connection with AMQP's handshake, if open, or leaves the attempt, and frees what the link owns.
+ */
 void broker_link_close(struct broker_link *link);
 
 #endif

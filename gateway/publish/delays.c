@@ -50,8 +50,8 @@ enum error_code delays_inspect(const struct delays *set, struct broker *broker, 
         code = broker_inspect_exchange(broker, exchange, error);
         if (code == ERROR_NOT_FOUND) {
             return error_set(error, code,
-                             "the broker has no delay of %" PRId64
-                             " s: name it in DELAYS and run `sluice setup`",
+                             "the broker has no exchange for a delay of %" PRId64
+                             " s: add it to DELAYS and run `sluice setup`",
                              set->seconds[i]);
         }
         if (code != ERROR_NONE) {

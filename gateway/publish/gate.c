@@ -9,7 +9,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#define SLOW_US CLOCK_US_PER_S /* a confirm takes milliseconds */
+#define SLOW_US CLOCK_US_PER_S /* a confirm normally takes milliseconds */
 
 enum error_code gate_init(struct gate *g, struct error *error)
 {
@@ -56,7 +56,7 @@ void gate_submit(struct gate *g, struct pending *e)
     pending_push(&g->waiting, e);
     state = gate_state(g);
     if (!state.open) {
-        pending_complete(e, state.why); /* the line may have been emptied just before the push */
+        pending_complete(e, state.why); /* gate_set may have emptied the queue just before the push */
     }
     if (atomic_exchange(&g->asleep, false)) {
         gate_wake(g);
@@ -76,8 +76,8 @@ void gate_refuse_waiting(struct gate *g)
     }
 }
 
-/* First the state, then the line is emptied: a submitter that pushes and then
- * looks at the state either finds it shut or is found in the line. */
+/* Sets the state before it empties the queue. gate_submit pushes before it reads the state, so every event is
+ * either refused here or finds the gate shut. */
 void gate_set(struct gate *g, struct gate_state state)
 {
     atomic_store(&g->state, state);

@@ -2,8 +2,8 @@
 #ifndef SLUICE_GATEWAY_PUBLISH_GATE_H
 #define SLUICE_GATEWAY_PUBLISH_GATE_H
 
-/* The way from requests' threads to one publisher's thread: the events that wait to be published, and whether
- * an event may wait at all. A shut gate refuses at once: no thread waits for what can't come. */
+/* The queue from the request threads to one publisher's thread, and whether it accepts events. A shut gate
+ * refuses events at once, so that no thread waits for a confirm that cannot come. */
 
 #include "error.h"
 #include "gateway/reply.h"
@@ -15,7 +15,7 @@
 
 struct gate_state {
     bool open;
-    enum outcome why; /* when shut: what every event meets */
+    enum outcome why; /* when shut: the outcome of every event */
 };
 
 #define GATE_OPEN ((struct gate_state){.open = true})
@@ -24,32 +24,34 @@ struct gate_state {
 struct gate {
     struct pending_line waiting;
     int wake_fd;               /* readable after gate_wake */
-    atomic_bool asleep;        /* in gate_sleep: a new event must wake it */
+    atomic_bool asleep;        /* the publisher is in gate_sleep: a new event must wake it */
     _Atomic int64_t oldest_us; /* when the oldest unconfirmed message was published; INT64_MAX: none. Set by
                                   the publisher */
     _Atomic struct gate_state state;
 };
 
-/* Shut by OUTCOME_AWAY. To be ended by gate_free, unless it fails: ERROR_SYSTEM. */
+/* Initialises a gate, shut with OUTCOME_AWAY. The caller frees it with gate_free, unless this fails with
+ * ERROR_SYSTEM. */
 MUST_CHECK enum error_code gate_init(struct gate *gate, struct error *error);
 void gate_free(struct gate *gate);
 
 /* Any thread. */
 struct gate_state gate_state(const struct gate *gate);
-/* What an event handed over now would meet: as gate_state, or OUTCOME_SLOW when the oldest confirm is missing
- * for more than 1 s. Never waits. */
+/* As gate_state, but shut with OUTCOME_SLOW when the oldest confirm has been missing for more than 1 s. Never
+ * waits. */
 struct gate_state gate_look(const struct gate *gate);
-/* Hands over one of the event's two holds. */
+/* Queues an event and hands over one of its two references. A shut gate completes it at once. */
 void gate_submit(struct gate *gate, struct pending *event);
-/* Ends a gate_sleep, or the next one. */
+/* Ends the current gate_sleep, or the next one. */
 void gate_wake(struct gate *gate);
 
-/* The publisher's thread only. */
-/* Opens or shuts it; a shut one refuses the events that wait. */
+/* The rest: the publisher's thread only. */
+
+/* Opens or shuts the gate; shutting refuses the queued events. */
 void gate_set(struct gate *gate, struct gate_state state);
-/* Refuses the events that were handed over since the gate was shut. */
+/* Refuses the events that were queued since the gate was shut. */
 void gate_refuse_waiting(struct gate *gate);
-/* Waits for an event, for gate_wake or for fd to be readable; at most timeout_ms. */
+/* Waits until an event is queued, gate_wake is called or fd is readable; at most timeout_ms. */
 void gate_sleep(struct gate *gate, int fd, int timeout_ms);
 
 #endif

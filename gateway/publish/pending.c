@@ -12,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define NONE_YET UINT_MAX /* no enum outcome */
+#define NONE_YET UINT_MAX /* not a value of enum outcome */
 
 struct pending *pending_new(const char *exchange, struct span source, struct buf *properties,
                             struct buf *body)

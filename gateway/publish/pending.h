@@ -2,9 +2,9 @@
 #ifndef SLUICE_GATEWAY_PUBLISH_PENDING_H
 #define SLUICE_GATEWAY_PUBLISH_PENDING_H
 
-/* One event on its way from a request's thread to a publisher's and the answer on its
- * way back. Two hold it: the waiter and the publisher; it is freed when both have let it go.
- * Its outcome is set once, by whoever comes first. */
+/* One event between a request's thread (the waiter) and a publisher's thread, and its outcome. Both hold a
+ * reference; the event is freed when both have released it. The outcome is set once: the first call of
+ * pending_complete, or the waiter's deadline, wins. */
 
 #include "buf.h"
 #include "envelope.h"
@@ -19,31 +19,33 @@ struct pending {
     char exchange[TOPOLOGY_NAME_MAX];
     char source[ENVELOPE_SOURCE_MAX + 1]; /* the routing key */
     struct buf properties, body;
-    atomic_uint outcome; /* enum outcome, or that it is not known yet; a futex */
+    atomic_uint outcome; /* enum outcome, or a value for "not yet"; a futex */
     atomic_int references;
 };
 
-/* The events that wait for a publisher: pushed by any thread, taken whole by one. */
+/* The events that wait for a publisher: a lock-free stack. Any thread pushes; one thread takes all at
+ * once. */
 struct pending_line {
     _Atomic(struct pending *) last;
 };
 
-/* Copies exchange and source; takes properties and body over and leaves them empty. Held twice. NULL: no
- * memory. */
+/* Makes an event with two references. Copies exchange and source; takes over properties and body and leaves
+ * them empty. Returns NULL, and leaves both, when there is no memory. */
 struct pending *pending_new(const char *exchange, struct span source, struct buf *properties,
                             struct buf *body);
-/* Sets the outcome and wakes the waiter; does nothing when there is one already. */
+/* Sets the outcome and wakes the waiter. Does nothing when the outcome is already set. */
 void pending_complete(struct pending *event, enum outcome outcome);
-/* False: its waiter has left. */
+/* True until the outcome is set. False on a queued event means that its waiter has given up. */
 bool pending_is_unanswered(struct pending *event);
-/* Waits for the outcome; OUTCOME_LATE when deadline_us (monotonic) comes first. */
+/* Waits for the outcome. At deadline_us (monotonic) sets and returns OUTCOME_LATE. */
 enum outcome pending_wait(struct pending *event, int64_t deadline_us);
+/* Drops one reference. */
 void pending_release(struct pending *event);
-/* Both: what a publisher does when it is done with an event. */
+/* pending_complete, then pending_release. */
 void pending_finish(struct pending *event, enum outcome outcome);
 
 void pending_push(struct pending_line *line, struct pending *event);
-/* Everything in line, linked by next, the first pushed first. */
+/* Takes every event, linked by next, in the order in which they were pushed. NULL when there is none. */
 struct pending *pending_take(struct pending_line *line);
 bool pending_line_is_empty(struct pending_line *line);
 

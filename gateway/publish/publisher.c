@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define OUTSTANDING_MAX 65536 /* events without their bodies: a few MB */
-#define IDLE_MS 2000          /* less than half of a heartbeat */
-#define OUTSTANDING_MS 1      /* how long a new event may wait for an older one's confirm */
+#define OUTSTANDING_MAX 65536 /* bodies are freed once published, so these take a few MB */
+#define IDLE_MS 2000          /* less than half of the heartbeat interval */
+#define OUTSTANDING_MS 1      /* how long a new event may wait while older ones are unconfirmed */
 #define BLOCKED_MS 100
-#define BLOCKED_US (BLOCKED_MS * CLOCK_US_PER_MS) /* confirms from before an alarm have come by then */
-#define BURST_BYTES (256 * 1024)                  /* published between two looks for an alarm */
+#define BLOCKED_US (BLOCKED_MS * CLOCK_US_PER_MS) /* confirms from before the alarm have arrived by then */
+#define BURST_BYTES (256 * 1024)                  /* published between two checks for an alarm */
 #define HOPELESS_US (30 * CLOCK_US_PER_S)
 
 struct publisher {
@@ -26,24 +26,24 @@ struct publisher {
     pthread_t thread;
     struct gate gate;
     atomic_bool stopping;
-    /* The thread's own: */
+    /* Used by the thread only: */
     struct broker_link link;
     struct confirm confirms;
     int64_t unblocked_at_us;
-    int64_t blocked_at_us; /* 0: nobody waits for a confirm that may not come before the alarm's end */
+    int64_t blocked_at_us; /* start of an alarm whose outstanding events are not yet answered; 0: none */
 };
 
 enum { PUBLISHED, STORED, RETURNED, NACKED, LOST, STRAY, OUTSTANDING, METRICS };
 #define MESSAGES "sluice_gateway_messages_total"
-#define MESSAGES_HELP "Messages given to the broker, by what became of them."
+#define MESSAGES_HELP "Messages published to the broker, by outcome."
 static struct metric metrics[METRICS] = {
     [PUBLISHED] = {MESSAGES, "outcome=\"published\"", MESSAGES_HELP, METRIC_COUNTER, 0},
     [STORED] = {MESSAGES, "outcome=\"stored\"", MESSAGES_HELP, METRIC_COUNTER, 0},
     [RETURNED] = {MESSAGES, "outcome=\"returned\"", MESSAGES_HELP, METRIC_COUNTER, 0},
     [NACKED] = {MESSAGES, "outcome=\"nacked\"", MESSAGES_HELP, METRIC_COUNTER, 0},
     [LOST] = {MESSAGES, "outcome=\"lost\"", MESSAGES_HELP, METRIC_COUNTER, 0},
-    [STRAY] = {"sluice_gateway_stray_confirms_total", NULL, "Confirms and returns of no outstanding message.",
-               METRIC_COUNTER, 0},
+    [STRAY] = {"sluice_gateway_stray_confirms_total", NULL,
+               "Confirms and returns that match no outstanding message.", METRIC_COUNTER, 0},
     [OUTSTANDING] = {"sluice_gateway_outstanding", NULL, "Messages published and not yet confirmed.",
                      METRIC_GAUGE, 0},
 };
@@ -91,7 +91,7 @@ static void on_stray(const char *what, uint64_t number)
 static void on_blocked(struct publisher *p)
 {
     log_warning("broker-blocked", log_number("outstanding", (int64_t)p->confirms.outstanding),
-                log_text("message", "the broker has an alarm (memory or disk): events get 503"));
+                log_text("message", "the broker has a memory or disk alarm: requests get 503"));
     p->blocked_at_us = clock_monotonic_us();
     set_gate(p, GATE_SHUT(OUTCOME_BLOCKED));
 }
@@ -101,8 +101,8 @@ static void answer_blocked(void *event)
     pending_complete(event, OUTCOME_BLOCKED);
 }
 
-/* What the broker read before the alarm is confirmed in a moment; the rest lies unread until the alarm is
- * over, and is confirmed then. Its waiters need not wait for that. */
+/* Answers the outstanding events of an alarm after BLOCKED_US. By then the broker has confirmed what it read
+ * before the alarm; it reads and confirms the rest only after the alarm ends. */
 static void answer_outstanding(struct publisher *p)
 {
     if (p->blocked_at_us != 0 && clock_monotonic_us() - p->blocked_at_us >= BLOCKED_US) {
@@ -119,7 +119,7 @@ static void on_unblocked(struct publisher *p)
     set_gate(p, GATE_OPEN);
 }
 
-/* Takes everything that has come. False: the connection is lost, *error says why. */
+/* Handles everything that has arrived. Returns false with *error set when the connection is lost. */
 static bool read_events(struct publisher *p, struct error *error)
 {
     struct broker_event event;
@@ -149,7 +149,7 @@ static bool read_events(struct publisher *p, struct error *error)
             break;
         case BROKER_CLOSED:
             return false;
-        case BROKER_DELIVERY: /* a publisher consumes nothing */
+        case BROKER_DELIVERY: /* cannot happen: a publisher has no consumer */
         case BROKER_CANCELLED:
             free(event.delivery);
             break;
@@ -159,7 +159,7 @@ static bool read_events(struct publisher *p, struct error *error)
 
 /* --- publishing ----------------------------------------------------------------- */
 
-/* False: the connection is lost; the event is then among the outstanding ones. */
+/* Returns false with *error set when the connection is lost; the event is then outstanding. */
 static bool publish_one(struct publisher *p, struct pending *e, struct error *error)
 {
     struct gate_state gate = gate_state(&p->gate);
@@ -172,7 +172,7 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
         return true;
     }
     if (!pending_is_unanswered(e)) {
-        pending_release(e); /* its waiter has left */
+        pending_release(e); /* its waiter has given up */
         return true;
     }
     number = confirm_add(&p->confirms, e, now);
@@ -234,7 +234,8 @@ static void lose_broker(struct publisher *p, const struct error *error)
     broker_link_lose(&p->link);
 }
 
-/* A broker that doesn't confirm for so long won't: only a new connection tells. */
+/* A confirm that is this late is not expected any more: a new connection is needed. The time of an alarm does
+ * not count. */
 static bool is_hopeless(const struct publisher *p, struct error *error)
 {
     int64_t oldest = confirm_oldest_us(&p->confirms);
@@ -243,7 +244,7 @@ static bool is_hopeless(const struct publisher *p, struct error *error)
     if (oldest == INT64_MAX || !gate_state(&p->gate).open || clock_monotonic_us() - since < HOPELESS_US) {
         return false;
     }
-    (void)error_set(error, ERROR_TIMEOUT, "no confirm of a message for %d s",
+    (void)error_set(error, ERROR_TIMEOUT, "the broker has not confirmed a message for %d s",
                     (int)(HOPELESS_US / CLOCK_US_PER_S));
     return true;
 }
@@ -258,7 +259,7 @@ static void rest_connected(struct publisher *p)
         gate_sleep(&p->gate, broker.fd, IDLE_MS);
         return;
     }
-    /* The next confirm wakes it, not the next event: one wake-up for many of them. */
+    /* Wait for confirms, not for new events: those are taken at the next wake-up, many at once. */
     answer_outstanding(p);
     (void)poll(&broker, 1, gate_state(&p->gate).open ? OUTSTANDING_MS : BLOCKED_MS);
 }

@@ -10,13 +10,13 @@
 struct publishers {
     struct publishers_options options;
     atomic_uint turn;      /* which publisher is next */
-    pthread_mutex_t mutex; /* one report after the other, and none before all are started */
+    pthread_mutex_t mutex; /* serialises reports, and delays them until all publishers have started */
     bool draining;         /* under the mutex */
     int started;
     struct publisher *publishers[PUBLISHERS_MAX];
 };
 
-/* Ready when any of them is. */
+/* Reports readiness: ready when any publisher accepts events. */
 static void report(void *context)
 {
     struct publishers *o = context;
@@ -71,7 +71,7 @@ enum error_code publishers_start(struct publishers **publishers, const struct pu
     return ERROR_NONE;
 }
 
-/* The first publisher from this turn on whose gate is open; NULL: *gate says why there is none. */
+/* The first publisher from this turn on whose gate is open; NULL, with *gate set, when there is none. */
 static struct publisher *find_open(struct publishers *o, unsigned turn, struct gate_state *gate)
 {
     unsigned count = (unsigned)o->started;

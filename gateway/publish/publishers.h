@@ -2,13 +2,13 @@
 #ifndef SLUICE_GATEWAY_PUBLISH_PUBLISHERS_H
 #define SLUICE_GATEWAY_PUBLISH_PUBLISHERS_H
 
-/* Events to the broker, and its word on each. A publisher is one thread that owns one
- * connection: it takes every event that waits at once, publishes, reads confirms, and
- * never blocks on one, so many are outstanding. A request's thread hands over an event and
- * waits on it; when its deadline passes first, the event outlives it.
+/* Publishes events to the broker and waits for the broker's confirm of each. The work is done by a fixed
+ * number of publishers (gateway/publish/publisher). A request's thread hands an event to one of them and
+ * waits for the outcome. When the thread's deadline passes first, the publisher keeps the event until the
+ * outcome is known.
  *
- * When no confirm can be expected (no connection, an alarm, confirms already older than 1 s)
- * an event is refused at once: no thread waits for what can't come. */
+ * When no confirm can be expected (no connection, an alarm, a confirm that has been missing for more than 1
+ * s) an event is refused at once, so that no thread waits in vain. */
 
 #include "admin.h"
 #include "broker.h"
@@ -29,28 +29,28 @@ struct publishers_options {
     const char *name;                   /* connection name; likewise */
     int publishers;                     /* 1 to PUBLISHERS_MAX */
     int64_t confirm_timeout_us;
-    struct delays delays; /* those that must be declared before an event is taken */
-    struct admin *admin;  /* is told whether a broker is there */
+    struct delays delays; /* must be declared on the broker before events are accepted */
+    struct admin *admin;  /* gets the readiness */
 };
 
-/* Starts the publishers, which connect and reconnect by themselves. Before other threads. *publishers
- * is the caller's, to be ended by publishers_stop. */
+/* Starts the publishers, which connect and reconnect by themselves. Call before other threads use them. The
+ * caller ends *publishers with publishers_stop. ERROR_MEMORY or ERROR_SYSTEM. */
 MUST_CHECK enum error_code publishers_start(struct publishers **publishers,
                                             const struct publishers_options *options, struct error *error);
-/* What an event that comes now would meet: an open gate when any publisher's is open. Never waits. Any
+/* Whether an event would be accepted now: the gate is open when any publisher's is. Never waits. Any
  * thread. */
 struct gate_state publishers_look(struct publishers *publishers);
-/* Publishes one event to this exchange (of topology_entry) and waits for the outcome, at most
- * confirm_timeout_us. properties (of envelope_encode) and body are taken over and left empty. Any
+/* Publishes one event to this exchange (from topology_entry) and waits for the outcome, at most
+ * confirm_timeout_us. Takes over properties (from envelope_encode) and body and leaves them empty. Any
  * thread. */
 enum outcome publishers_publish(struct publishers *publishers, const char *exchange, struct span source,
                                 struct buf *properties, struct buf *body);
-/* Other delays that must be declared, from the next connection of each publisher on: known to be there at
- * present. Any thread. */
+/* Replaces the delays that must be declared, from each publisher's next connection on. The caller has checked
+ * that they are declared now (delays_probe). Any thread. */
 void publishers_require(struct publishers *publishers, const struct delays *delays);
-/* From now on the admin listener says not ready, "draining", whatever the broker does. */
+/* From now on readiness is "draining", whatever the state of the broker. */
 void publishers_drain(struct publishers *publishers);
-/* No publishers_publish may be going on. publishers may be NULL. */
+/* Stops and frees all publishers. No publishers_publish may be running. publishers may be NULL. */
 void publishers_stop(struct publishers *publishers);
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MOST (16 << 20) /* as GATEWAY_MAX_BODY's */
+#define BODY_MOST (16 << 20) /* the maximum of GATEWAY_MAX_BODY */
 #define ANSWER_MOST 4096
 #define TYPE_MOST 100
 
@@ -44,7 +44,8 @@ static bool read_file(const char *name, struct buf *text, const struct json_sett
     return true;
 }
 
-/* cJSON is lenient, recursive, and cuts texts at \u0000: what it is given is JSON, not deep, and without. */
+/* Parses the text. cJSON accepts malformed JSON, recurses without a limit and cuts strings at \u0000, so the
+ * text is checked for all three first. NULL after a complaint. */
 static cJSON *parse(struct span text, const struct json_settings *root)
 {
     struct json_scan c = {text.data, text.data + text.len};
@@ -58,7 +59,7 @@ static cJSON *parse(struct span text, const struct json_settings *root)
         for (const char *at = text.data; wrong != NULL && at < wrong; at++) {
             line += *at == '\n';
         }
-        json_settings_complain(root, "is not JSON, in or after line %zu", line);
+        json_settings_complain(root, "is not valid JSON, in or after line %zu", line);
     }
     return json;
 }
@@ -73,26 +74,29 @@ static void take_name(const struct json_settings *p, struct source *source)
         return;
     }
     if (!envelope_source_valid(span_of(text))) {
-        json_settings_complain(p, "is no name: lower-case letters, digits and -, not first, at most %d bytes",
-                               ENVELOPE_SOURCE_MAX);
+        json_settings_complain(
+            p, "is not a valid name: use lower-case letters, digits and -, no - first, at most %d bytes",
+            ENVELOPE_SOURCE_MAX);
         return;
     }
     (void)snprintf(source->name_text, sizeof source->name_text, "%s", text);
     source->name = span_of(source->name_text);
 }
 
-/* NULL, or what is wrong. */
+/* Returns NULL, or what is wrong with path as the end of a sentence. */
 static const char *path_wrong(struct span path)
 {
     for (size_t i = 0; i < path.len; i++) {
         if (path.data[i] < 0x21 || path.data[i] > 0x7e || path.data[i] == '?' || path.data[i] == '#') {
-            return "holds a byte that no path may hold; percent-encode it";
+            return "holds a byte that is not allowed in a path; percent-encode it";
         }
         if (path.data[i] == '*' && (i + 1 < path.len || path.data[i - 1] != '/')) {
-            return "has a * elsewhere than in a /* at its end";
+            return "has a * that is not part of a /* at its end";
         }
     }
-    return source_doubt(path) == NULL ? NULL : "holds %2e, // or a segment of dots, which no request's may";
+    return source_doubt(path) == NULL
+               ? NULL
+               : "holds %2e, // or a segment of dots: requests with such paths are refused";
 }
 
 static void take_path(const struct json_settings *p, struct source *source)
@@ -116,7 +120,7 @@ static void take_path(const struct json_settings *p, struct source *source)
     }
 }
 
-/* Some providers ask by GET before they post. */
+/* POST, and GET for a scheme whose challenge is a GET request. */
 static unsigned default_methods(const struct scheme *scheme)
 {
     unsigned post = request_method(SPAN_LITERAL("POST"));
@@ -147,7 +151,7 @@ static void take_methods(const struct json_settings *p, const struct scheme *sch
             json_settings_complain(&item, "\"%s\" is none of: %s", text, buf_text(&all));
             buf_free(&all);
         } else if ((source->methods & method) != 0) {
-            json_settings_complain(&item, "\"%s\" stands twice", text);
+            json_settings_complain(&item, "\"%s\" is listed twice", text);
         }
         source->methods |= method;
     }
@@ -197,19 +201,20 @@ static void take_answer(const struct json_settings *p, struct source *source)
     body = json_settings_member(p, "body");
     type = json_settings_member(p, "type");
     if (json_settings_integer(&status, 100, 599, &number) && !reply_may_answer((int)number)) {
-        json_settings_complain(&status, "tells senders something else than that the event is stored");
+        json_settings_complain(&status,
+                               "does not tell senders that the event is stored: use 200, 201, 202 or 204");
     }
     source->answer_body = copied(&body, ANSWER_MOST, "");
     source->answer_type = copied(&type, TYPE_MOST, "text/plain; charset=utf-8");
     for (const char *c = source->answer_type; c != NULL && *c != '\0'; c++) {
         if (*c < ' ' || *c > '~') {
-            json_settings_complain(&type, "holds a byte that no header may hold");
+            json_settings_complain(&type, "holds a byte that is not allowed in a header");
             break;
         }
     }
     if (reply_is_bare((int)number) && body.value != NULL && body.value->valuestring != NULL &&
         body.value->valuestring[0] != '\0') {
-        json_settings_complain(&body, "is not for this status, which has no body");
+        json_settings_complain(&body, "is not allowed with this status, which has no body");
     }
     source->answers = true;
     source->answer = (struct reply_answer){(int)number, source->answer_type, source->answer_body};
@@ -230,7 +235,7 @@ static void take_delay(const struct json_settings *p, const struct routes_option
         }
     }
     if (!source_set_delay(routes, source, us)) {
-        json_settings_complain(p, "is one delay too many: at most %d different ones are allowed",
+        json_settings_complain(p, "is one delay too many: at most %d different delays are allowed",
                                TOPOLOGY_DELAYS_MAX);
     }
 }
@@ -293,12 +298,12 @@ static void find_repeats(const struct json_settings *list, const struct routes *
             const struct source *before = &routes->sources[j];
 
             if (!name_told && s->name.len > 0 && span_equal(s->name, before->name)) {
-                json_settings_complain(&name, "is the name of sources[%zu] too", j);
+                json_settings_complain(&name, "is also the name of sources[%zu]", j);
                 name_told = true;
             }
             if (!path_told && s->path != NULL && before->path != NULL && s->prefix == before->prefix &&
                 strcmp(s->path, before->path) == 0) {
-                json_settings_complain(&path, "is the path of sources[%zu] too", j);
+                json_settings_complain(&path, "is also the path of sources[%zu]", j);
                 path_told = true;
             }
         }

@@ -2,8 +2,8 @@
 #ifndef SLUICE_GATEWAY_SOURCES_ROUTES_FILE_H
 #define SLUICE_GATEWAY_SOURCES_ROUTES_FILE_H
 
-/* The routes file: JSON (etc/routes.schema.json says what may stand in it) that becomes a
- * table of routes. All its errors are found at once, each with its JSON path; unknown members are errors. */
+/* Reads the routes file: JSON, described by etc/routes.schema.json, into a table of routes. Reports all
+ * errors at once, each with its JSON path. Unknown members are errors. */
 
 #include "source.h"
 
@@ -11,14 +11,15 @@
 
 struct routes_options {
     const char *file;
-    const char *label; /* what each complaint begins with */
-    bool secrets;      /* read them too; false: offline, the table is for looking only */
-    /* Of a source that names none: */
+    const char *label; /* start of each complaint */
+    bool secrets;      /* false: do not read them (offline); the table then cannot verify requests */
+    /* Defaults for sources that set none: */
     int64_t max_body;
     int64_t delay_us;
 };
 
-/* The table, held once; NULL after complaints, a line each. Any thread, at any time; reads files. */
+/* Returns the table with one reference, for source_release; NULL after complaints, one line each. Any thread;
+ * reads files. */
 struct routes *routes_read(const struct routes_options *options, struct buf *complaints);
 
 #endif

@@ -17,7 +17,7 @@
 
 /* --- secrets ------------------------------------------------------------------------- */
 
-/* Appends what the file or the variable holds. False after a complaint. */
+/* Appends the contents of the file or the environment variable. False after a complaint. */
 static bool read_secret(const struct json_settings *file, const struct json_settings *env, struct buf *text)
 {
     const char *name = NULL;
@@ -48,14 +48,14 @@ static bool read_secret(const struct json_settings *file, const struct json_sett
     return true;
 }
 
-/* Both known to everybody and given to everybody are no secrets. */
+/* Refuses publicly known secrets, and registers the others for redaction. False after a complaint. */
 static bool accept_secret(const struct json_settings *p, struct span text)
 {
     struct error error;
 
     if (secret_is_insecure(text)) {
-        json_settings_complain(p,
-                               "is a development secret that everybody knows: make secrets writes real ones");
+        json_settings_complain(
+            p, "is a publicly known development secret: create real secrets with `make secrets`");
         return false;
     }
     if (secret_register(text, &error) != ERROR_NONE) {
@@ -65,8 +65,7 @@ static bool accept_secret(const struct json_settings *p, struct span text)
     return true;
 }
 
-/* One {"file": ...} or {"env": ...}: appends its text, unless it isn't to be read. False after a complaint.
- */
+/* Checks one {"file": ...} or {"env": ...} and, when `read`, appends its secret. False after a complaint. */
 static bool take_secret(const struct json_settings *p, bool read, struct buf *text)
 {
     static const char *const members[] = {"file", "env", NULL};
@@ -74,7 +73,7 @@ static bool take_secret(const struct json_settings *p, bool read, struct buf *te
 
     if (cJSON_IsString(p->value)) {
         json_settings_complain(
-            p, "is text: a secret never stands here; write {\"file\": ...} or {\"env\": ...}");
+            p, "is text, but secrets are not allowed in this file; write {\"file\": ...} or {\"env\": ...}");
         return false;
     }
     if (!json_settings_is_object(p, members)) {
@@ -114,7 +113,7 @@ static void add_secrets(const struct json_settings *p, const struct scheme *sche
 
     if (scheme->key == SCHEME_KEY_NONE) {
         if (p->value != NULL) {
-            json_settings_complain(p, "is not for the scheme %s, which checks nothing", scheme->name);
+            json_settings_complain(p, "is not allowed for the scheme %s, which checks nothing", scheme->name);
         }
         return;
     }
@@ -128,7 +127,7 @@ static void add_secrets(const struct json_settings *p, const struct scheme *sche
 
 /* --- verify -------------------------------------------------------------------------- */
 
-/* RFC 9110, 5.6.2, in lower case; as a copy. NULL after a complaint. */
+/* A copy of a header's name (RFC 9110, 5.6.2) in lower case, for free. NULL after a complaint. */
 static char *header_name(const struct json_settings *p)
 {
     const char *text;
@@ -139,7 +138,7 @@ static char *header_name(const struct json_settings *p)
     }
     if (strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") !=
         strlen(text)) {
-        json_settings_complain(p, "is no header's name");
+        json_settings_complain(p, "is not a header name");
         return NULL;
     }
     copy = strdup(text);
@@ -167,7 +166,8 @@ static char *copied_text(const struct json_settings *p)
     return copy;
 }
 
-/* Scheme, host, port, and the part of the path that a proxy takes off; as a copy. NULL after a complaint. */
+/* A copy of the public URL: scheme, host, port, and the path prefix that a proxy removes. NULL after a
+ * complaint. */
 static char *public_url(const struct json_settings *p)
 {
     char *text = copied_text(p);
@@ -180,7 +180,7 @@ static char *public_url(const struct json_settings *p)
     if ((!span_equal(url.scheme, SPAN_LITERAL("https")) && !span_equal(url.scheme, SPAN_LITERAL("http"))) ||
         url.authority.len == 0 || strpbrk(text, "@?# ") != NULL || text[strlen(text) - 1] == '/') {
         json_settings_complain(
-            p, "is no https://host, https://host:port or https://host/prefix, without a / at the end");
+            p, "is not https://host, https://host:port or https://host/prefix without a / at the end");
         free(text);
         return NULL;
     }
@@ -264,10 +264,10 @@ static void take_members(const struct json_settings *verify, const struct scheme
         struct json_settings p = json_settings_member(verify, members[i].name);
 
         if (p.value == NULL && (scheme->needs & members[i].member) != 0) {
-            json_settings_complain(&p, "is missing: the scheme %s needs it", scheme->name);
+            json_settings_complain(&p, "is missing: the scheme %s requires it", scheme->name);
         } else if (p.value != NULL && (scheme->takes & members[i].member) == 0) {
-            json_settings_complain(&p, "is not for the scheme %s%s", scheme->name,
-                                   members[i].member == SCHEME_TOLERANCE ? ", which signs no time" : "");
+            json_settings_complain(&p, "is not allowed for the scheme %s%s", scheme->name,
+                                   members[i].member == SCHEME_TOLERANCE ? ", which has no timestamp" : "");
         } else if (p.value != NULL) {
             take_member(&p, members[i].member, read, rule);
         }
@@ -286,7 +286,8 @@ const struct scheme *routes_verify_read(const struct json_settings *verify, bool
 
     if (verify->value == NULL) {
         json_settings_complain(
-            verify, "is missing: name a scheme, or write {\"scheme\": \"none\"} to believe everybody");
+            verify,
+            "is missing: name a scheme, or write {\"scheme\": \"none\"} to accept unverified requests");
         return NULL;
     }
     if (!json_settings_is_object(verify, members)) {
@@ -309,7 +310,7 @@ const struct scheme *routes_verify_read(const struct json_settings *verify, bool
     take_members(verify, scheme, secrets, &source->verify);
     p = json_settings_member(verify, "secrets");
     if ((scheme->needs & SCHEME_USER) != 0 && source->verify.user == NULL) {
-        return scheme; /* its secrets are prepared with the user, of which there is a complaint */
+        return scheme; /* keys need the user, which is missing: that is a complaint already */
     }
     add_secrets(&p, scheme, secrets, &source->verify);
     return scheme;
@@ -327,10 +328,10 @@ static void take_header(const struct json_settings *p, const struct scheme *sche
     if (scheme->id.kind == EVENT_ID_HEADER && strcmp(scheme->id.text, source->id_text) == 0) {
         return;
     }
-    /* An id is kept, logged and shown. */
+    /* Ids are stored and logged, so a header with a credential cannot be one. */
     if (verify_reads(&source->verify, span_of(source->id_text)) ||
         strcmp(source->id_text, "authorization") == 0 || strcmp(source->id_text, "cookie") == 0) {
-        json_settings_complain(p, "holds a proof, which is no id");
+        json_settings_complain(p, "holds a credential, which cannot be the id");
     }
 }
 
@@ -343,7 +344,8 @@ static void take_pointer(const struct json_settings *p, struct source *source)
     }
     wrong = json_pointer_wrong(span_of(text));
     if (wrong != NULL || strpbrk(text, "\r\n") != NULL) {
-        json_settings_complain(p, "is no JSON pointer: it %s", wrong != NULL ? wrong : "holds a line's end");
+        json_settings_complain(p, "is not a JSON pointer: it %s",
+                               wrong != NULL ? wrong : "holds a line break");
         return;
     }
     source->id_text = strdup(text);
@@ -374,7 +376,7 @@ static void take_rule(const struct json_settings *id, const struct scheme *schem
     } else if (json_settings_truth(&body, &whole)) {
         source->id = (struct event_id_rule){EVENT_ID_BODY, NULL, false};
         if (!whole) {
-            json_settings_complain(&body, "is false: leave it out, or name another rule");
+            json_settings_complain(&body, "is false: remove it, or use \"header\" or \"pointer\"");
         }
     }
 }
@@ -386,12 +388,12 @@ void routes_verify_read_id(const struct json_settings *id, const struct scheme *
     if (own) {
         take_rule(id, scheme, source);
     } else if (scheme != NULL && scheme->needs_id_rule) {
-        json_settings_complain(id, "is missing: the scheme %s has no id of its own", scheme->name);
+        json_settings_complain(id, "is missing: the scheme %s has no default for it", scheme->name);
     } else if (scheme != NULL) {
         source->id = scheme->id;
     }
     source->keep = scheme == NULL ? ENVELOPE_KEEP_FIRST : scheme->keep;
-    /* A header of one's own choice is under no signature. */
+    /* The signature does not cover a header that only the routes file names. */
     if (own && scheme != NULL && scheme->key != SCHEME_KEY_NONE && source->id.kind == EVENT_ID_HEADER &&
         !(scheme->id.kind == EVENT_ID_HEADER && source->id.text != NULL &&
           strcmp(scheme->id.text, source->id.text) == 0)) {

@@ -2,20 +2,19 @@
 #ifndef SLUICE_GATEWAY_SOURCES_ROUTES_VERIFY_H
 #define SLUICE_GATEWAY_SOURCES_ROUTES_VERIFY_H
 
-/* What a source of the routes file demands of a request: its members "verify" and "id", read
- * into the source's rules. Nothing falls open: a scheme must be named, and its secrets must be there. */
+/* Reads the members "verify" and "id" of a source in the routes file. There is no default that accepts
+ * unverified requests: a scheme must be named, and its secrets must exist. */
 
 #include "json_settings.h"
 #include "source.h"
 
-/* Reads source->verify. secrets false: they are checked for their form, but not read (the rule then
- * has none: not for use). Returns the scheme's row, NULL when it is unknown; complains of all
- * that is wrong. The secrets are registered with lib/secret. */
+/* Reads "verify" into source->verify and registers its secrets with lib/secret. secrets false: the secrets'
+ * entries are checked but not read, and the rule cannot verify requests. Complains about every error. Returns
+ * the scheme's row, NULL when the scheme is missing or unknown. */
 const struct scheme *routes_verify_read(const struct json_settings *verify, bool secrets,
                                         struct source *source);
-/* Reads source->id, or takes the scheme's own rule when nothing stands there; and the default of
- * source->keep, which depends on both: first where the id isn't under the signature. After
- * routes_verify_read. */
+/* Reads "id" into source->id, by default the scheme's rule. Sets the default of source->keep: "first" when
+ * the signature does not cover the id. Call after routes_verify_read, with its result. */
 void routes_verify_read_id(const struct json_settings *id, const struct scheme *scheme,
                            struct source *source);
 

@@ -119,7 +119,7 @@ struct source *source_find(const struct routes *r, struct span path)
         if (!s->prefix && path.len != len) {
             continue;
         }
-        /* Of an exact path and a prefix of the same length the exact one is meant. */
+        /* At the same length an exact path wins over a prefix. */
         if (found == NULL || len > longest || !s->prefix) {
             found = s;
             longest = len;
@@ -134,23 +134,23 @@ struct source *source_meet(const struct routes *r, const struct request *request
     struct source *source;
 
     if (doubt != NULL) {
-        (void)reply_refuse(reply, REPLY_MALFORMED, "the path holds %s, which can be read in two ways", doubt);
+        (void)reply_refuse(reply, REPLY_MALFORMED, "the path holds %s, which is ambiguous", doubt);
         return NULL;
     }
     source = source_find(r, request->path);
     if (source == NULL) {
-        (void)reply_refuse(reply, REPLY_UNKNOWN, "nothing takes events on this path");
+        (void)reply_refuse(reply, REPLY_UNKNOWN, "no source has this path");
         return NULL;
     }
     if ((source->methods & request_method(request->method)) == 0) {
-        (void)reply_refuse(reply, REPLY_METHOD, "the method is not one that Allow lists");
+        (void)reply_refuse(reply, REPLY_METHOD, "the method is not allowed; see the Allow header");
         reply->allow = source->methods;
         return NULL;
     }
     return source;
 }
 
-/* --- the table in force ----------------------------------------------------------------- */
+/* --- the current table ----------------------------------------------------------------- */
 
 static void keep_buckets(struct routes *to, const struct routes *from)
 {
@@ -208,14 +208,14 @@ void source_announce(const struct routes *r)
         }
         if (s->verify.scheme == VERIFY_NONE) {
             log_warning("unverified", log_span("source", s->name),
-                        log_text("message", r->listed ? "takes events from anybody: its scheme is none"
-                                                      : "takes everything from anybody: no routes are "
-                                                        "configured"));
+                        log_text("message",
+                                 r->listed ? "accepts events from anybody: its scheme is none"
+                                           : "accepts all requests from anybody: GATEWAY_ROUTES is not set"));
         }
     }
 }
 
-/* --- how much a source may send ----------------------------------------------------------- */
+/* --- rates ----------------------------------------------------------- */
 
 #define NS_PER_US INT64_C(1000)
 #define NS_PER_S INT64_C(1000000000)

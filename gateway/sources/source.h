@@ -2,9 +2,9 @@
 #ifndef SLUICE_GATEWAY_SOURCES_SOURCE_H
 #define SLUICE_GATEWAY_SOURCES_SOURCE_H
 
-/* The sources that there are, and which one a request belongs to. A table of routes never changes once it is
- * installed, but for its buckets; another one may take its place at any time, while requests that have begun
- * go on under the one they hold. */
+/* The sources, and the routing of requests to them. A table of routes does not change once it is installed,
+ * except for its token buckets. Another table may replace it at any time; requests that have begun finish
+ * with the one they hold. */
 
 #include "buf.h"
 #include "envelope.h"
@@ -20,10 +20,10 @@
 
 #define ROUTE_SOURCES_MAX 256
 #define ROUTE_PATH_MAX 1024
-#define RATE_MOST 100000 /* per second, and of a burst */
+#define RATE_MOST 100000 /* maximum of per_second and of burst */
 
-/* A token bucket: so many events a second, and after a quiet time so many at once. Kept as one
- * number, the time at which the bucket is full again. Any thread may take. */
+/* A token bucket: per_second events a second, and up to burst at once after a quiet time. Its state is one
+ * number, the time at which the bucket is full again. Any thread may call rate_take. */
 
 struct rate {
     int64_t per_second; /* 0: no limit */
@@ -31,63 +31,65 @@ struct rate {
     _Atomic int64_t full_at_ns;
 };
 
-/* Texts are owned by the table. */
+/* One source. The table owns the texts. */
 struct source {
     char name_text[ENVELOPE_SOURCE_MAX + 1];
-    struct span name; /* of name_text: the routing key; see envelope_source_valid */
-    char *path;       /* of a prefix without its '*', so that it ends in '/' */
+    struct span name; /* views name_text; the routing key; see envelope_source_valid */
+    char *path;       /* a prefix ends in '/': its '*' is removed */
     bool prefix;
     unsigned methods; /* see request_method */
     struct verify_rule verify;
     struct event_id_rule id;
-    char *id_text; /* what id.text views, unless it is the scheme's */
+    char *id_text; /* backs id.text, unless that is the scheme's */
     enum envelope_keep keep;
     int64_t max_body;
     struct rate rate;
     int64_t delay_us;
-    char exchange[TOPOLOGY_NAME_MAX]; /* that its events enter by: of delay_us */
+    char exchange[TOPOLOGY_NAME_MAX]; /* the exchange that its events are published to, by delay_us */
     bool drop_query;
-    bool answers; /* by `answer`, not in our own words */
+    bool answers; /* the reply to a queued event is `answer`, not the default */
     struct reply_answer answer;
-    char *answer_type, *answer_body; /* what answer views */
+    char *answer_type, *answer_body; /* back `answer` */
 };
 
 struct routes {
-    atomic_int holds;
-    bool listed; /* by a file: other paths than its own get 404, doubtful ones 400 */
+    atomic_int holds; /* references */
+    bool listed;      /* read from a file: unknown paths get 404, ambiguous ones 400 */
     struct source *sources;
     size_t count;
-    struct delays delays; /* of all sources */
+    struct delays delays; /* the delays of all sources */
 };
 
-/* Takes a token. 0, or how many microseconds from now (monotonic) the next one comes. Any thread. */
+/* Takes a token and returns 0; when there is none, returns in how many microseconds there will be one. now_us
+ * is monotonic. Any thread. */
 int64_t rate_take(struct rate *rate, int64_t now_us);
-/* A table of so many zeroed sources, held once. NULL: no memory. */
+/* Makes a table of `count` zeroed sources with one reference. NULL when there is no memory. */
 struct routes *source_table(size_t count);
-/* What there is without a routes file: the source `default` takes everything, unverified. Held once. NULL: no
- * memory. */
+/* Makes the table that is used without a routes file: the source `default` accepts every request, unverified.
+ * One reference. NULL when there is no memory. */
 struct routes *source_default(int64_t delay_us, int64_t max_body);
-/* Sets what follows from delay_us. False: it is one delay too many (see delays). */
+/* Sets the source's delay and exchange, and adds the delay to routes->delays. False when those are full. */
 MUST_CHECK bool source_set_delay(struct routes *routes, struct source *source, int64_t delay_us);
 
-/* What makes a path doubtful, since two readers may take it for different ones: "%2e", "//", or a
- * segment "." or "..". NULL: nothing. */
+/* Returns what makes a path ambiguous, because servers normalise it differently: "%2e", "//", or a segment
+ * "." or "..". NULL when nothing does. Static. */
 const char *source_doubt(struct span path);
-/* The source whose path is the longest that fits; an exact one is longer than any prefix. Without regard to
- * the method. NULL: none. */
+/* Returns the source with the longest matching path; of equal length an exact path wins over a prefix.
+ * Ignores the method. NULL when none matches. */
 struct source *source_find(const struct routes *routes, struct span path);
-/* The source that takes this request; NULL: *reply says why. */
+/* Returns the source of this request; NULL, with *reply set, when there is none or it does not allow the
+ * method. */
 struct source *source_meet(const struct routes *routes, const struct request *request, struct reply *reply);
 
-/* Puts the table in force and takes over the caller's hold; the one before is let go. What the buckets of
- * sources of the same name and rate have given stays given. Any thread. */
+/* Makes the table the current one and takes over the caller's reference; releases the one before. Token
+ * buckets keep their state for sources whose name and rate are unchanged. Any thread. */
 void source_install(struct routes *routes);
-/* The table in force, to be let go by source_release. Any thread; never NULL after the first source_install.
- */
+/* Returns the current table with a new reference, for source_release. Never NULL after the first
+ * source_install. Any thread. */
 struct routes *source_hold(void);
-/* routes may be NULL. */
+/* Drops a reference, and frees the table with the last one. routes may be NULL. Any thread. */
 void source_release(struct routes *routes);
-/* Logs each source, and warns of those that are open to anybody. After log_start. */
+/* Logs each source, and warns about those that accept unverified requests. After log_start. */
 void source_announce(const struct routes *routes);
 
 #endif

@@ -11,7 +11,7 @@
 #include <openssl/crypto.h>
 #include <string.h>
 
-/* Nothing that a browser, a shell or a log could take for more than a text. */
+/* True when the text is safe to echo: no character has a meaning in HTML, a shell or a log line. */
 static bool is_harmless(struct span text)
 {
     static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/=";
@@ -24,12 +24,12 @@ static bool is_harmless(struct span text)
     return text.len > 0 && text.len <= CHALLENGE_TEXT_MAX;
 }
 
-/* True when the challenge may be given back; else *reply says why not. */
+/* True when the challenge may be echoed; otherwise *reply says why not. */
 static bool may_answer(struct span challenge, struct reply *reply)
 {
     if (!is_harmless(challenge)) {
         return reply_refuse(reply, REPLY_MALFORMED,
-                            "the challenge isn't 1 to %d letters, digits and -._~+/=", CHALLENGE_TEXT_MAX);
+                            "the challenge is not 1 to %d letters, digits and -._~+/=", CHALLENGE_TEXT_MAX);
     }
     return true;
 }
@@ -44,7 +44,7 @@ static enum challenge_outcome answer(struct span challenge, struct reply *reply)
 
 /* --- Meta ------------------------------------------------------------------------ */
 
-/* The first value of this name, decoded; empty when there is none. */
+/* Appends the first value of this name, decoded; nothing when there is none. */
 static void take_field(struct span query, const char *wanted, struct buf *out)
 {
     struct span name, value;
@@ -57,7 +57,7 @@ static void take_field(struct span query, const char *wanted, struct buf *out)
     }
 }
 
-/* By digests, which are of one length. */
+/* Compares digests, so that the time does not depend on the token's length. */
 static bool is_token(const struct verify_rule *rule, struct span given)
 {
     unsigned char own[SECRET_KEY_DIGEST_BYTES], sent[SECRET_KEY_DIGEST_BYTES];
@@ -100,8 +100,8 @@ enum challenge_outcome challenge_begin(const struct verify_rule *rule, const str
 
 /* --- Slack and Zoom ---------------------------------------------------------------- */
 
-/* True when the body says so at this pointer. Few bodies hold the word at all: only those are
- * read as JSON. */
+/* True when the body has this string at this pointer. Searches for the bytes first: most bodies do not hold
+ * them and need no parsing. */
 static bool says(struct span body, const char *pointer, const char *word)
 {
     struct span raw;
@@ -111,7 +111,7 @@ static bool says(struct span body, const char *pointer, const char *word)
            span_equal(raw, span_of(word));
 }
 
-/* The string at this pointer; empty when there is none. */
+/* Appends the string at this pointer; nothing when there is none. */
 static void take_string(struct span body, const char *pointer, struct buf *out)
 {
     struct span raw;
@@ -133,7 +133,7 @@ static enum challenge_outcome answer_slack(struct span body, struct reply *reply
     return outcome;
 }
 
-/* The token, and what only who knows the secret can make of it. */
+/* Replies with the token and its HMAC, which proves that the gateway knows the secret. */
 static void answer_token(const struct secret_key *key, struct span token, struct reply *reply)
 {
     char hex[2 * SECRET_KEY_MAC_MAX];

@@ -2,15 +2,15 @@
 #ifndef SLUICE_GATEWAY_VERIFY_FORM_H
 #define SLUICE_GATEWAY_VERIFY_FORM_H
 
-/* The fields of a form's body or of a query: application/x-www-form-urlencoded. Pure. */
+/* Reads the fields of a form body or a query: application/x-www-form-urlencoded. Pure. */
 
 #include "buf.h"
 
-/* The next field of *rest, undecoded; *rest moves behind it. Empty ones ("&&") are skipped; one without '='
- * has an empty value. False at the end. */
+/* Takes the next field off *rest, undecoded. Skips empty fields ("&&"); a field without '=' has an empty
+ * value. False at the end. */
 bool form_next(struct span *rest, struct span *name, struct span *value);
-/* Appends the text decoded: '+' is a blank, %XX a byte, whatever else itself. Never more bytes than
- * the text has. */
+/* Appends the decoded text: '+' becomes a space, %XX a byte, everything else is copied, also a '%' without
+ * two hex digits. Appends at most text.len bytes. */
 void form_decode(struct span text, struct buf *out);
 
 #endif

@@ -2,10 +2,9 @@
 #ifndef SLUICE_GATEWAY_VERIFY_SCHEME_ROWS_H
 #define SLUICE_GATEWAY_VERIFY_SCHEME_ROWS_H
 
-/* X(enumerator, name, members of struct scheme): all that is known of each scheme of verification. The order
- * is that of `enum verify_scheme` and of every list of names. What the members mean:
- * gateway/verify/schemes.h. A new scheme is a row here; where one of its kinds is new, the compiler names the
- * switches. */
+/* X(enumerator, name, members of struct scheme): the verification schemes, one row each. The order is that of
+ * `enum verify_scheme` and of every list of names. gateway/verify/schemes.h describes the members. To add a
+ * scheme, add a row; for a new value of an enum, the compiler reports the switches to extend. */
 #define SCHEMES(X)                                                                          \
     X(VERIFY_NONE, "none", .id = {EVENT_ID_ANY, NULL, false}, .keep = ENVELOPE_KEEP_NEWEST) \
     SCHEMES_WITH_SECRETS(X)
@@ -30,7 +29,7 @@
       .keep = ENVELOPE_KEEP_NEWEST,                                                                         \
       .sent = {.body = "{\"id\": \"@\", \"object\": \"event\", \"type\": \"charge.succeeded\"}"})           \
                                                                                                             \
-    /* Commands and interactions have no event_id. */                                                       \
+    /* Slash commands and interactions have no event_id. */                                                 \
     X(VERIFY_SLACK, "slack", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_V0_TIME_BODY,                  \
       .header = "X-Slack-Signature", .mark = "v0=", .time_header = "X-Slack-Request-Timestamp",             \
       .takes = SCHEME_TOLERANCE, .id = {EVENT_ID_POINTER, "/event_id", true}, .keep = ENVELOPE_KEEP_NEWEST, \

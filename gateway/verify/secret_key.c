@@ -8,12 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* One of the three is set; the digest when neither of the others is. */
+/* Exactly one of the three is in use: the digest when mac and public are NULL. */
 struct secret_key {
-    EVP_MAC_CTX *mac; /* keyed: a request works on a copy of it */
+    EVP_MAC_CTX *mac; /* keyed; each request uses a copy */
     EVP_PKEY *public;
-    unsigned char
-        digest[SECRET_KEY_DIGEST_BYTES]; /* of the token: equal lengths to compare, and no token kept */
+    unsigned char digest[SECRET_KEY_DIGEST_BYTES]; /* of the token */
 };
 
 static const char *const names[] = {
@@ -42,7 +41,7 @@ static const unsigned char *bytes_of(struct span text)
 
 struct secret_key *secret_key_hmac(enum secret_key_algorithm algorithm, struct span secret)
 {
-    char digest[16] = ""; /* OpenSSL measures it, and takes no const */
+    char digest[16] = ""; /* OpenSSL calls strlen on it, and wants no const */
     OSSL_PARAM params[] = {OSSL_PARAM_construct_end(), OSSL_PARAM_construct_end()};
     struct secret_key *key = calloc(1, sizeof *key);
     EVP_MAC *mac = EVP_MAC_fetch(NULL, OSSL_MAC_NAME_HMAC, NULL);
@@ -50,7 +49,7 @@ struct secret_key *secret_key_hmac(enum secret_key_algorithm algorithm, struct s
     memcpy(digest, names[algorithm], strlen(names[algorithm]) + 1);
     params[0] = OSSL_PARAM_construct_utf8_string(OSSL_MAC_PARAM_DIGEST, digest, 0);
     if (key != NULL && mac != NULL) {
-        key->mac = EVP_MAC_CTX_new(mac); /* holds the fetched MAC */
+        key->mac = EVP_MAC_CTX_new(mac); /* holds a reference to mac */
     }
     EVP_MAC_free(mac);
     if (key == NULL || key->mac == NULL ||

@@ -2,8 +2,8 @@
 #ifndef SLUICE_GATEWAY_VERIFY_SECRET_KEY_H
 #define SLUICE_GATEWAY_VERIFY_SECRET_KEY_H
 
-/* A secret in the form that checking wants: prepared once, so that a request costs only its own
- * bytes, and never readable again. OpenSSL's EVP behind it. Keys may be used by any thread. */
+/* A secret prepared for verification with OpenSSL: set up once, so that each request costs only its own
+ * bytes. The secret cannot be read back. Any thread may use a key. */
 
 #include "buf.h"
 
@@ -21,27 +21,28 @@ struct secret_key_mac {
     size_t len;
 };
 
-/* "sha1", "sha256" or "sha512"; false when it is none of them. */
+/* Parses "sha1", "sha256" or "sha512"; false for anything else. */
 bool secret_key_algorithm_of(struct span name, enum secret_key_algorithm *algorithm);
 const char *secret_key_algorithm_name(enum secret_key_algorithm algorithm);
 
-/* Each makes a key of one kind, for secret_key_free; NULL when there is no memory, or (secret_key_public)
- * when the SECRET_KEY_PUBLIC_BYTES are no ed25519 key. They keep no copy of the text. */
+/* Each makes a key of one kind, for secret_key_free; NULL when there is no memory or, for secret_key_public,
+ * when the SECRET_KEY_PUBLIC_BYTES bytes are not an ed25519 key. They keep no copy of the text. */
 struct secret_key *secret_key_hmac(enum secret_key_algorithm algorithm, struct span secret);
 struct secret_key *secret_key_public(struct span bytes);
 struct secret_key *secret_key_token(struct span token);
-/* Wipes it; NULL is fine. */
+/* Wipes and frees the key. key may be NULL. */
 void secret_key_free(struct secret_key *key);
-/* True when it was made by secret_key_public. */
+/* True for a key of secret_key_public. */
 bool secret_key_is_public(const struct secret_key *key);
 
-/* The HMAC of the pieces, one after another. False: no memory, or no key of secret_key_hmac. */
+/* Computes the HMAC of the concatenated pieces. False when there is no memory, or the key is not from
+ * secret_key_hmac. */
 bool secret_key_authenticate(const struct secret_key *key, const struct span *pieces, size_t count,
                              struct secret_key_mac *mac);
-/* True when the signature (SECRET_KEY_SIGNATURE_BYTES) is this public key's over the message. */
+/* True when the signature (SECRET_KEY_SIGNATURE_BYTES bytes) of the message is valid for this public key. */
 bool secret_key_signed(const struct secret_key *key, struct span message, const unsigned char *signature);
-/* True when the digest (see secret_key_digest) is that of what secret_key_token was given: digests are of one
- * length, so that the time tells nothing about the token. */
+/* True when the digest (of secret_key_digest) matches the token of secret_key_token. Digests have one length,
+ * so the time reveals nothing about the token. */
 bool secret_key_equals(const struct secret_key *key, const unsigned char digest[SECRET_KEY_DIGEST_BYTES]);
 /* The SHA-256 of text; false when there is no memory. */
 bool secret_key_digest(struct span text, unsigned char digest[SECRET_KEY_DIGEST_BYTES]);

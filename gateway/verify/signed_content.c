@@ -9,7 +9,7 @@
 
 #define TIME_DIGITS_MAX 15 /* 30 million years */
 
-/* What a scheme reads from. */
+/* The input of the functions below. */
 struct source {
     const struct verify_rule *rule;
     const struct scheme *scheme;
@@ -51,7 +51,7 @@ static struct span behind(struct span text, size_t len)
     return (struct span){text.data + len, text.len - len};
 }
 
-/* Takes what stands behind the prefix as a signature. */
+/* Adds the text after the prefix as a signature. */
 static enum verify_cause add_signature(struct signed_content *content, struct span text, const char *prefix)
 {
     if (!text_begins(text, prefix) || content->signature_count == SIGNED_CONTENT_SIGNATURES_MAX) {
@@ -61,7 +61,7 @@ static enum verify_cause add_signature(struct signed_content *content, struct sp
     return VERIFY_FINE;
 }
 
-/* The first part of *rest up to the separator; *rest moves behind it. False at the end. */
+/* Takes the part up to the separator off *rest. False at the end. */
 static bool next_part(struct span *rest, char separator, struct span *part)
 {
     const char *end = rest->len == 0 ? NULL : memchr(rest->data, separator, rest->len);
@@ -75,7 +75,7 @@ static bool next_part(struct span *rest, char separator, struct span *part)
     return true;
 }
 
-/* webhook-signature: a list of "v1,..." and "v1a,...", by blanks; other versions are skipped. */
+/* webhook-signature: "v1,..." and "v1a,...", separated by spaces; other versions are skipped. */
 static enum verify_cause read_versions(struct signed_content *content, struct span list)
 {
     enum verify_cause cause = VERIFY_FINE;
@@ -105,7 +105,7 @@ static enum verify_cause read_standard(const struct source *s, struct signed_con
         return cause;
     }
     if (memchr(id.data, '.', id.len) != NULL) {
-        return VERIFY_MALFORMED; /* the content could be read as another id's */
+        return VERIFY_MALFORMED; /* the content could also be that of a different id and time */
     }
     add_piece(content, id);
     add_piece(content, SPAN_LITERAL("."));
@@ -157,7 +157,7 @@ static enum verify_cause read_v0(const struct source *s, struct signed_content *
     return add_signature(content, signature, scheme_mark(s->rule));
 }
 
-/* One header with the body's signature. */
+/* One header with the signature of the body. */
 static enum verify_cause read_plain(const struct source *s, struct signed_content *content)
 {
     struct span signature;
@@ -167,7 +167,7 @@ static enum verify_cause read_plain(const struct source *s, struct signed_conten
     return cause == VERIFY_FINE ? add_signature(content, signature, scheme_mark(s->rule)) : cause;
 }
 
-/* The public URL, and a form's fields. */
+/* The public URL and the fields of a form. */
 static enum verify_cause read_twilio(const struct source *s, struct signed_content *content)
 {
     const struct request *r = s->request;

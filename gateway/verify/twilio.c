@@ -11,7 +11,7 @@ struct field {
     struct span name, value;
 };
 
-/* Decodes into room that is there. */
+/* Appends the decoded text to reserved memory, so that earlier views stay valid. */
 static struct span decode(struct span text, struct buf *decoded)
 {
     size_t begin = decoded->len;
@@ -28,7 +28,7 @@ static int compare(const void *a, const void *b)
     return by_name != 0 ? by_name : span_compare(x->value, y->value);
 }
 
-/* How many fields there are, or TWILIO_FIELDS_MAX + 1. */
+/* Returns the number of fields, or TWILIO_FIELDS_MAX + 1 for more. */
 static size_t read_fields(struct span body, struct field *fields, struct buf *decoded)
 {
     struct span name, value;
@@ -87,7 +87,7 @@ bool twilio_is_form(const struct request *request)
     return request_is(type, "application/x-www-form-urlencoded");
 }
 
-/* The first bodySHA256 of the query; empty when it has none. */
+/* The first bodySHA256 in the query; empty when there is none. */
 static struct span query_digest(struct span query)
 {
     struct span name, value;
@@ -113,7 +113,7 @@ enum verify_cause twilio_body(const struct request *request, struct span body)
     if (!secret_key_digest(body, digest)) {
         return VERIFY_MEMORY;
     }
-    /* No secret is compared: anybody can compute both. */
+    /* Needs no constant time: neither side is secret. */
     if (claimed.len == 2 * sizeof digest && text_read_hex(claimed, &sent) &&
         memcmp(sent.data, digest, sizeof digest) == 0) {
         cause = VERIFY_FINE;

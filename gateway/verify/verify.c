@@ -14,7 +14,8 @@
 
 /* --- the rule --------------------------------------------------------------------- */
 
-/* NULL with *wrong (the rest of a sentence about the secret), or with *wrong NULL: no memory. */
+/* Returns NULL with *wrong set to the end of a sentence about the secret, or, without memory, with *wrong
+ * NULL. */
 static struct secret_key *standard_key(struct span text, const char **wrong)
 {
     bool public = text_begins(text, "whpk_");
@@ -27,9 +28,9 @@ static struct secret_key *standard_key(struct span text, const char **wrong)
         text = (struct span){text.data + skip, text.len - skip};
     }
     if (!text_read_base64(text, &bytes) || bytes.len == 0) {
-        *wrong = bytes.failed ? NULL : "is not base64, after whsec_ or whpk_";
+        *wrong = bytes.failed ? NULL : "is not base64 after an optional whsec_ or whpk_";
     } else if (public && bytes.len != SECRET_KEY_PUBLIC_BYTES) {
-        *wrong = "is no ed25519 key: whpk_ has 32 bytes in base64 behind it";
+        *wrong = "is not an ed25519 key: whpk_ must be followed by 32 bytes in base64";
     } else {
         key = public ? secret_key_public(buf_span(&bytes))
                      : secret_key_hmac(SECRET_KEY_SHA256, buf_span(&bytes));
@@ -66,7 +67,7 @@ static struct secret_key *make_key(const struct verify_rule *rule, struct span t
     case SCHEME_KEY_PASSWORD:
         return basic_key(rule, text);
     case SCHEME_KEY_NONE:
-        *wrong = "is not wanted: the scheme none has no secret";
+        *wrong = "is not allowed: the scheme none has no secrets";
         return NULL;
     }
     return NULL;
@@ -115,7 +116,7 @@ void verify_rule_free(struct verify_rule *rule)
     *rule = (struct verify_rule){0};
 }
 
-/* --- is it right? ------------------------------------------------------------------ */
+/* --- comparison ------------------------------------------------------------------ */
 
 static enum verify_cause match_public(const struct secret_key *key, const struct signed_content *content)
 {
@@ -141,7 +142,7 @@ static enum verify_cause match_public(const struct secret_key *key, const struct
     return cause;
 }
 
-/* Bytes are compared, never texts: a sender may write hex in capitals. */
+/* Compares decoded bytes, because senders may write hex in capitals. */
 static enum verify_cause match_mac(const struct secret_key *key, const struct span *pieces,
                                    const struct signed_content *content)
 {
@@ -214,7 +215,7 @@ static enum verify_cause match_token(const struct verify_rule *rule, struct span
     return VERIFY_MISMATCH;
 }
 
-/* Takes the mark (a word in any case, and a blank) and further blanks off the value. */
+/* Removes the mark, ignoring case, and spaces after it. False when the value does not begin with the mark. */
 static bool take_mark(struct span *value, const char *mark)
 {
     size_t len = strlen(mark);

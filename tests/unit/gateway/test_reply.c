@@ -211,12 +211,15 @@ static void what_a_publisher_finds_refuses_in_the_words_of_its_row(void **state)
         int status;
         const char *body, *readiness;
     } expected[] = {
-        {OUTCOME_AWAY, REPLY_AWAY, 503, "{\"error\": \"the broker is away; send it again later\"}\n",
-         "broker away"},
+        {OUTCOME_AWAY, REPLY_AWAY, 503,
+         "{\"error\": \"the broker cannot be reached; send the event again later\"}\n", "broker away"},
         {OUTCOME_BLOCKED, REPLY_BLOCKED, 503,
-         "{\"error\": \"the broker takes nothing at present; send it again later\"}\n", "broker blocked"},
+         "{\"error\": \"the broker accepts no events for now; send the event again later\"}\n",
+         "broker blocked"},
         {OUTCOME_UNROUTABLE, REPLY_UNROUTABLE, 503,
-         "{\"error\": \"no queue takes the event; has `sluice setup` been run?\"}\n", "unroutable"},
+         "{\"error\": \"the broker has no queue for the event: run `sluice setup`, then send the event "
+         "again\"}\n",
+         "unroutable"},
     };
     struct reply reply;
 

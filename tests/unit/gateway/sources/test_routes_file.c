@@ -212,21 +212,21 @@ static void what_is_no_json_is_told_by_its_line(void **state)
     char deep[4096];
 
     (void)state;
-    assert_complaints("", "routes: is not JSON, in or after line 1\n");
-    assert_complaints("{\n\"sources\":\n]}", "routes: is not JSON, in or after line 3\n");
-    assert_complaints("{\"sources\":[],}", "routes: is not JSON, in or after line 1\n");
-    assert_complaints("{} {}", "routes: is not JSON, in or after line 1\n");
-    assert_complaints("{\n\"a\": \"b\n\"}", "routes: is not JSON, in or after line 2\n");
-    assert_complaints("{\n\"a\": \"b\\\n\"}", "routes: is not JSON, in or after line 2\n");
-    assert_complaints("{\n\"a\": \"\\u00\n00\"}", "routes: is not JSON, in or after line 2\n");
-    assert_complaints("{\n\"a\": \"\\ud800\"}\n\n", "routes: is not JSON, in or after line 2\n");
-    assert_complaints("{\n\"a\": 1}\n\n}", "routes: is not JSON, in or after line 4\n");
+    assert_complaints("", "routes: is not valid JSON, in or after line 1\n");
+    assert_complaints("{\n\"sources\":\n]}", "routes: is not valid JSON, in or after line 3\n");
+    assert_complaints("{\"sources\":[],}", "routes: is not valid JSON, in or after line 1\n");
+    assert_complaints("{} {}", "routes: is not valid JSON, in or after line 1\n");
+    assert_complaints("{\n\"a\": \"b\n\"}", "routes: is not valid JSON, in or after line 2\n");
+    assert_complaints("{\n\"a\": \"b\\\n\"}", "routes: is not valid JSON, in or after line 2\n");
+    assert_complaints("{\n\"a\": \"\\u00\n00\"}", "routes: is not valid JSON, in or after line 2\n");
+    assert_complaints("{\n\"a\": \"\\ud800\"}\n\n", "routes: is not valid JSON, in or after line 2\n");
+    assert_complaints("{\n\"a\": 1}\n\n}", "routes: is not valid JSON, in or after line 4\n");
     assert_complaints("[]", "routes: is not an object\n");
     assert_complaints("{}", "routes: sources: is missing: write a list\n");
     assert_complaints("{\"sources\":{}}", "routes: sources: is not a list\n");
     assert_complaints("{\"sources\":[]}", "routes: sources: has 0 items; 1 to 256 are allowed\n");
     assert_complaints("{\"sources\":\n[{\"name\":\"a\\u0000b\"}]}\n",
-                      "routes: is not JSON, in or after line 2\n");
+                      "routes: is not valid JSON, in or after line 2\n");
     memset(deep, '[', sizeof deep);
     assert_null(read_bytes(deep, sizeof deep, true));
     assert_null(read_bytes("{\"sources\":[]}\0", 15, true));
@@ -266,14 +266,15 @@ static void all_errors_are_told_at_once_each_by_its_path(void **state)
         "routes: sources[0]: has no member \"nonsense\"; it may have name, path, methods, verify, id, keep, "
         "max_body, "
         "rate, delay, drop_query, reply\n"
-        "routes: sources[0].name: is no name: lower-case letters, digits and -, not first, at most 63 bytes\n"
+        "routes: sources[0].name: is not a valid name: use lower-case letters, digits and -, no - first, at "
+        "most 63 bytes\n"
         "routes: sources[0].path: doesn't begin with /\n"
         "routes: sources[0].verify.scheme: \"sha3\" is none of: none" NAMES_OF_SCHEMES "\n"
         "routes: sources[1]: is not an object\n"
         "routes: sources[2].verify.tolerance: \"-5s\" is not a whole number with a unit: 1s to 1h\n"
         "routes: sources[2].verify.secrets: has 0 items; 1 to 8 are allowed\n"
-        "routes: sources[3].name: is the name of sources[2] too\n"
-        "routes: sources[3].path: is the path of sources[2] too\n");
+        "routes: sources[3].name: is also the name of sources[2]\n"
+        "routes: sources[3].path: is also the path of sources[2]\n");
 }
 
 static void nothing_about_verification_falls_open(void **state)
@@ -284,24 +285,25 @@ static void nothing_about_verification_falls_open(void **state)
     (void)state;
     assert_source("\"keep\":\"first\"",
                   "routes: sources[0].verify: is missing: name a scheme, or write {\"scheme\": "
-                  "\"none\"} to believe everybody\n");
+                  "\"none\"} to accept unverified requests\n");
     assert_source("\"verify\":{}", "routes: sources[0].verify.scheme: is missing: write text\n");
     assert_source("\"verify\":\"github\"", "routes: sources[0].verify: is not an object\n");
     assert_source("\"verify\":{\"scheme\":\"github\"}",
                   "routes: sources[0].verify.secrets: is missing: write a list\n");
-    assert_source("\"verify\":{\"scheme\":\"none\"," SECRETS "}",
-                  "routes: sources[0].verify.secrets: is not for the scheme none, which checks nothing\n");
     assert_source(
-        "\"verify\":{\"scheme\":\"github\",\"secrets\":[\"hunter2\"]}",
-        "routes: sources[0].verify.secrets[0]: is text: a secret never stands here; write {\"file\": ...} or "
-        "{\"env\": ...}\n");
+        "\"verify\":{\"scheme\":\"none\"," SECRETS "}",
+        "routes: sources[0].verify.secrets: is not allowed for the scheme none, which checks nothing\n");
+    assert_source("\"verify\":{\"scheme\":\"github\",\"secrets\":[\"hunter2\"]}",
+                  "routes: sources[0].verify.secrets[0]: is text, but secrets are not allowed in this file; "
+                  "write {\"file\": ...} or "
+                  "{\"env\": ...}\n");
     assert_source(
         "\"verify\":{\"scheme\":\"github\",\"secrets\":[{\"env\":\"TEST_ABSENT\"},{\"env\":\"TEST_NOTHING\"},"
         "{\"env\":\"TEST_WELL_KNOWN\"},{},{\"file\":\"a\",\"env\":\"b\"},{\"file\":7},{\"value\":\"x\"}]}",
         "routes: sources[0].verify.secrets[0].env: TEST_ABSENT is not set\n"
         "routes: sources[0].verify.secrets[1].env: TEST_NOTHING is empty\n"
-        "routes: sources[0].verify.secrets[2]: is a development secret that everybody knows: make secrets "
-        "writes real ones\n"
+        "routes: sources[0].verify.secrets[2]: is a publicly known development secret: create real secrets "
+        "with `make secrets`\n"
         "routes: sources[0].verify.secrets[3]: needs either \"file\" or \"env\"\n"
         "routes: sources[0].verify.secrets[4]: needs either \"file\" or \"env\"\n"
         "routes: sources[0].verify.secrets[5].file: is not text\n"
@@ -319,7 +321,8 @@ static void nothing_about_verification_falls_open(void **state)
     buf_free(&members);
     buf_free(&line);
     assert_source(VERIFY("github", ",\"tolerance\":\"300s\""),
-                  "routes: sources[0].verify.tolerance: is not for the scheme github, which signs no time\n");
+                  "routes: sources[0].verify.tolerance: is not allowed for the scheme github, which has no "
+                  "timestamp\n");
     assert_source(VERIFY("stripe", ",\"tolerance\":\"0\""),
                   "routes: sources[0].verify.tolerance: \"0\" is out of range: 1s to 1h\n");
     assert_source(VERIFY("stripe", ",\"tolerance\":300"),
@@ -328,50 +331,52 @@ static void nothing_about_verification_falls_open(void **state)
                   "routes: sources[0].verify.tolerance: is not a whole number of seconds\n");
     assert_source(
         VERIFY("github", ",\"header\":\"X\",\"user\":\"u\",\"verify_token\":{\"env\":\"TEST_SECRET\"}"),
-        "routes: sources[0].verify.header: is not for the scheme github\n"
-        "routes: sources[0].verify.user: is not for the scheme github\n"
-        "routes: sources[0].verify.verify_token: is not for the scheme github\n");
+        "routes: sources[0].verify.header: is not allowed for the scheme github\n"
+        "routes: sources[0].verify.user: is not allowed for the scheme github\n"
+        "routes: sources[0].verify.verify_token: is not allowed for the scheme github\n");
     assert_source(VERIFY("hmac", ",\"algorithm\":\"md5\",\"encoding\":\"rot13\""),
-                  "routes: sources[0].verify.header: is missing: the scheme hmac needs it\n"
+                  "routes: sources[0].verify.header: is missing: the scheme hmac requires it\n"
                   "routes: sources[0].verify.algorithm: \"md5\" is none of: sha256, sha1, sha512\n"
                   "routes: sources[0].verify.encoding: \"rot13\" is none of: hex, base64\n"
-                  "routes: sources[0].id: is missing: the scheme hmac has no id of its own\n");
+                  "routes: sources[0].id: is missing: the scheme hmac has no default for it\n");
     assert_source(VERIFY("basic", "") ",\"id\":{\"body\":true}",
-                  "routes: sources[0].verify.user: is missing: the scheme basic needs it\n");
-    assert_source(VERIFY("meta", ",\"verify_token\":\"inline\""),
-                  "routes: sources[0].verify.verify_token: is text: a secret never stands here; write "
-                  "{\"file\": ...} or "
-                  "{\"env\": ...}\n");
+                  "routes: sources[0].verify.user: is missing: the scheme basic requires it\n");
+    assert_source(
+        VERIFY("meta", ",\"verify_token\":\"inline\""),
+        "routes: sources[0].verify.verify_token: is text, but secrets are not allowed in this file; write "
+        "{\"file\": ...} or "
+        "{\"env\": ...}\n");
     assert_source(VERIFY("github", ",\"scheme\":\"none\""),
                   "routes: sources[0].verify: has \"scheme\" twice\n");
-    assert_source(VERIFY("standard", ""),
-                  "routes: sources[0].verify.secrets[0]: the secret is not base64, after whsec_ or whpk_\n");
+    assert_source(
+        VERIFY("standard", ""),
+        "routes: sources[0].verify.secrets[0]: the secret is not base64 after an optional whsec_ or whpk_\n");
 }
 
 static void ids_have_one_rule_that_is_no_proof(void **state)
 {
     (void)state;
     assert_source(VERIFY("bearer", ""),
-                  "routes: sources[0].id: is missing: the scheme bearer has no id of its own\n");
+                  "routes: sources[0].id: is missing: the scheme bearer has no default for it\n");
     assert_source(NONE ",\"id\":{}",
                   "routes: sources[0].id: needs one of \"header\", \"pointer\" and \"body\"\n");
     assert_source(NONE ",\"id\":{\"header\":\"a\",\"body\":true}",
                   "routes: sources[0].id: needs one of \"header\", \"pointer\" and \"body\"\n");
     assert_source(NONE ",\"id\":{\"body\":false}",
-                  "routes: sources[0].id.body: is false: leave it out, or name another rule\n");
+                  "routes: sources[0].id.body: is false: remove it, or use \"header\" or \"pointer\"\n");
     assert_source(NONE ",\"id\":{\"body\":\"yes\"}", "routes: sources[0].id.body: is not true or false\n");
     assert_source(NONE ",\"id\":{\"header\":\"two words\"}",
-                  "routes: sources[0].id.header: is no header's name\n");
+                  "routes: sources[0].id.header: is not a header name\n");
     assert_source(NONE ",\"id\":{\"header\":\"\"}",
                   "routes: sources[0].id.header: has 0 bytes; 1 to 255 are allowed\n");
     assert_source(NONE ",\"id\":{\"pointer\":\"id\"}",
-                  "routes: sources[0].id.pointer: is no JSON pointer: it doesn't begin with /\n");
+                  "routes: sources[0].id.pointer: is not a JSON pointer: it doesn't begin with /\n");
     assert_source(VERIFY("bearer", "") ",\"id\":{\"header\":\"Authorization\"}",
-                  "routes: sources[0].id.header: holds a proof, which is no id\n");
+                  "routes: sources[0].id.header: holds a credential, which cannot be the id\n");
     assert_source(VERIFY("github", "") ",\"id\":{\"header\":\"X-Hub-Signature-256\"}",
-                  "routes: sources[0].id.header: holds a proof, which is no id\n");
+                  "routes: sources[0].id.header: holds a credential, which cannot be the id\n");
     assert_source(NONE ",\"id\":{\"header\":\"cookie\"}",
-                  "routes: sources[0].id.header: holds a proof, which is no id\n");
+                  "routes: sources[0].id.header: holds a credential, which cannot be the id\n");
 }
 
 static void every_other_member_has_its_type_and_its_range(void **state)
@@ -381,7 +386,7 @@ static void every_other_member_has_its_type_and_its_range(void **state)
     assert_source(
         NONE ",\"methods\":[\"post\",\"GET\",\"GET\",4]",
         "routes: sources[0].methods[0]: \"post\" is none of: GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS\n"
-        "routes: sources[0].methods[2]: \"GET\" stands twice\n"
+        "routes: sources[0].methods[2]: \"GET\" is listed twice\n"
         "routes: sources[0].methods[3]: is not text\n");
     assert_source(NONE ",\"keep\":\"last\"", "routes: sources[0].keep: \"last\" is none of: newest, first\n");
     assert_source(NONE ",\"max_body\":\"17MiB\"",
@@ -399,14 +404,14 @@ static void every_other_member_has_its_type_and_its_range(void **state)
                   "routes: sources[0].delay: is not a whole number of seconds\n");
     assert_source(NONE ",\"delay\":\"25h\"", "routes: sources[0].delay: \"25h\" is out of range: 0 to 1d\n");
     assert_source(NONE ",\"drop_query\":1", "routes: sources[0].drop_query: is not true or false\n");
-    assert_source(
-        NONE ",\"reply\":{\"status\":301}",
-        "routes: sources[0].reply.status: tells senders something else than that the event is stored\n");
+    assert_source(NONE ",\"reply\":{\"status\":301}",
+                  "routes: sources[0].reply.status: does not tell senders that the event is stored: use 200, "
+                  "201, 202 or 204\n");
     assert_source(NONE ",\"reply\":{}", "routes: sources[0].reply.status: is missing: write a number\n");
     assert_source(NONE ",\"reply\":{\"status\":204,\"body\":\"x\"}",
-                  "routes: sources[0].reply.body: is not for this status, which has no body\n");
+                  "routes: sources[0].reply.body: is not allowed with this status, which has no body\n");
     assert_source(NONE ",\"reply\":{\"status\":200,\"type\":\"a\\r\\nb\"}",
-                  "routes: sources[0].reply.type: holds a byte that no header may hold\n");
+                  "routes: sources[0].reply.type: holds a byte that is not allowed in a header\n");
 }
 
 static void a_path_can_be_read_in_one_way_only(void **state)
@@ -438,7 +443,7 @@ static void no_more_delays_than_setup_declares(void **state)
     buf_append_text(&text, "]}");
     assert_complaints(
         buf_text(&text),
-        "routes: sources[8].delay: is one delay too many: at most 8 different ones are allowed\n");
+        "routes: sources[8].delay: is one delay too many: at most 8 different delays are allowed\n");
     buf_free(&text);
 }
 
