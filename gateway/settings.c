@@ -90,8 +90,8 @@ enum error_code gateway_settings_check(const struct gateway_settings *settings, 
     }
     if (settings->routes[0] != '\0' && config_insecure(gateway_settings_table, settings, &insecure)) {
         buf_printf(complaints,
-                   "%s: a publicly known development secret, not allowed with GATEWAY_ROUTES: create real "
-                   "secrets with `make secrets`\n",
+                   "%s: publicly known development secrets are not allowed with GATEWAY_ROUTES; `make "
+                   "secrets` writes real ones\n",
                    buf_text(&insecure));
     }
     buf_free(&insecure);

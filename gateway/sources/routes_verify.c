@@ -54,8 +54,7 @@ static bool accept_secret(const struct json_settings *p, struct span text)
     struct error error;
 
     if (secret_is_insecure(text)) {
-        json_settings_complain(
-            p, "is a publicly known development secret: create real secrets with `make secrets`");
+        json_settings_complain(p, "is a publicly known development secret; `make secrets` writes real ones");
         return false;
     }
     if (secret_register(text, &error) != ERROR_NONE) {
@@ -166,8 +165,7 @@ static char *copied_text(const struct json_settings *p)
     return copy;
 }
 
-/* A copy of the public URL: scheme, host, port, and the path prefix that a proxy removes. NULL after a
- * complaint. */
+/* A copy of the public URL, with the path prefix that a proxy removes. NULL after a complaint. */
 static char *public_url(const struct json_settings *p)
 {
     char *text = copied_text(p);

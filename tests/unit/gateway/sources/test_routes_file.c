@@ -302,8 +302,8 @@ static void nothing_about_verification_falls_open(void **state)
         "{\"env\":\"TEST_WELL_KNOWN\"},{},{\"file\":\"a\",\"env\":\"b\"},{\"file\":7},{\"value\":\"x\"}]}",
         "routes: sources[0].verify.secrets[0].env: TEST_ABSENT is not set\n"
         "routes: sources[0].verify.secrets[1].env: TEST_NOTHING is empty\n"
-        "routes: sources[0].verify.secrets[2]: is a publicly known development secret: create real secrets "
-        "with `make secrets`\n"
+        "routes: sources[0].verify.secrets[2]: is a publicly known development secret; `make secrets` writes "
+        "real ones\n"
         "routes: sources[0].verify.secrets[3]: needs either \"file\" or \"env\"\n"
         "routes: sources[0].verify.secrets[4]: needs either \"file\" or \"env\"\n"
         "routes: sources[0].verify.secrets[5].file: is not text\n"
