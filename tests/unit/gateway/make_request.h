@@ -2,7 +2,7 @@
 #ifndef SLUICE_TEST_MAKE_REQUEST_H
 #define SLUICE_TEST_MAKE_REQUEST_H
 
-/* A request for tests, from names and values in turn, ended by NULL. */
+/* Makes a request for tests from alternating header names and values, ended by NULL. */
 
 #include "gateway/request.h"
 

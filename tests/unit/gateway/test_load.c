@@ -8,7 +8,7 @@
 
 #include <cmocka.h>
 
-static void as_many_wait_as_the_limit_says(void **state)
+static void at_most_in_flight_max_requests_wait(void **state)
 {
     struct load a = {.threads = 8, .in_flight_max = 2};
 
@@ -47,7 +47,7 @@ static void a_lame_duck_serves_requests_and_keeps_no_connection(void **state)
     assert_true(load_begin(&a));
 }
 
-static void draining_refuses_what_is_new_and_counts_what_is_owed(void **state)
+static void draining_refuses_new_requests_and_counts_running_ones(void **state)
 {
     struct load a = {.threads = 8, .in_flight_max = 2};
 
@@ -64,10 +64,10 @@ static void draining_refuses_what_is_new_and_counts_what_is_owed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(as_many_wait_as_the_limit_says),
+        cmocka_unit_test(at_most_in_flight_max_requests_wait),
         cmocka_unit_test(connections_are_kept_until_an_eighth_of_the_threads_is_left),
         cmocka_unit_test(a_lame_duck_serves_requests_and_keeps_no_connection),
-        cmocka_unit_test(draining_refuses_what_is_new_and_counts_what_is_owed),
+        cmocka_unit_test(draining_refuses_new_requests_and_counts_running_ones),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static long header(const char *reply, const char *name)
     return at == NULL ? -1 : strtol(at + strlen(name), NULL, 10);
 }
 
-static void every_reply_says_its_exact_length_also_without_its_body(void **state)
+static void every_reply_has_its_exact_length_even_without_a_body(void **state)
 {
     (void)state;
     for (size_t i = 0; i < KINDS; i++) {
@@ -79,7 +79,7 @@ static void only_a_queued_event_or_a_handshake_gets_2xx_and_nothing_gets_3xx_or_
     }
 }
 
-static void a_queued_event_is_told_its_id_escaped(void **state)
+static void the_reply_to_a_queued_event_has_its_id_escaped(void **state)
 {
     (void)state;
     assert_string_equal(body_of(build(REPLY_QUEUED, "a\"b", (struct reply_form){0})),
@@ -87,7 +87,7 @@ static void a_queued_event_is_told_its_id_escaped(void **state)
     assert_string_equal(body_of(build(REPLY_AWAY, "why", (struct reply_form){0})), "{\"error\": \"why\"}\n");
 }
 
-static void a_source_may_answer_in_its_own_words_and_204_without_any(void **state)
+static void a_source_may_have_its_own_reply_and_204_has_no_body(void **state)
 {
     struct reply_answer answer = {202, "text/xml", "<Response/>"};
     struct reply reply;
@@ -110,7 +110,7 @@ static void a_source_may_answer_in_its_own_words_and_204_without_any(void **stat
     }
 }
 
-static void who_is_throttled_is_told_to_wait_at_least_until_there_is_room(void **state)
+static void a_throttled_sender_is_told_to_wait_until_the_next_event_is_allowed(void **state)
 {
     struct reply reply;
 
@@ -145,7 +145,7 @@ static void every_503_says_when_to_come_back_spread_by_half(void **state)
         header(build(REPLY_BLOCKED, "x", (struct reply_form){.random = 30}), "\r\nRetry-After: "), 45);
 }
 
-static void a_connection_that_will_be_closed_is_announced(void **state)
+static void a_reply_before_a_close_says_connection_close(void **state)
 {
     (void)state;
     assert_non_null(
@@ -159,7 +159,7 @@ static void a_connection_that_will_be_closed_is_announced(void **state)
     }
 }
 
-static void a_wrong_method_is_told_the_right_ones(void **state)
+static void the_reply_to_a_wrong_method_lists_the_allowed_ones(void **state)
 {
     struct reply reply;
 
@@ -185,7 +185,7 @@ static void a_refusal_keeps_its_sentence_cut_to_fit(void **state)
     assert_int_equal(strlen(reply.text), sizeof reply.text - 1);
 }
 
-/* Senders parse the reply's JSON, and the sentence may quote what they sent. */
+/* Senders parse the reply as JSON, and the sentence may quote what they sent. */
 static void a_refusal_is_text_wherever_it_is_cut_and_whatever_it_quotes(void **state)
 {
     struct reply reply = {0};
@@ -203,7 +203,7 @@ static void a_refusal_is_text_wherever_it_is_cut_and_whatever_it_quotes(void **s
     assert_string_equal(reply.text, "no id in gr??");
 }
 
-static void what_a_publisher_finds_refuses_in_the_words_of_its_row(void **state)
+static void each_outcome_is_refused_with_the_sentence_of_its_row(void **state)
 {
     static const struct {
         enum outcome outcome;
@@ -236,17 +236,17 @@ static void what_a_publisher_finds_refuses_in_the_words_of_its_row(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(every_reply_says_its_exact_length_also_without_its_body),
+        cmocka_unit_test(every_reply_has_its_exact_length_even_without_a_body),
         cmocka_unit_test(only_a_queued_event_or_a_handshake_gets_2xx_and_nothing_gets_3xx_or_410),
-        cmocka_unit_test(a_queued_event_is_told_its_id_escaped),
-        cmocka_unit_test(a_source_may_answer_in_its_own_words_and_204_without_any),
-        cmocka_unit_test(who_is_throttled_is_told_to_wait_at_least_until_there_is_room),
+        cmocka_unit_test(the_reply_to_a_queued_event_has_its_id_escaped),
+        cmocka_unit_test(a_source_may_have_its_own_reply_and_204_has_no_body),
+        cmocka_unit_test(a_throttled_sender_is_told_to_wait_until_the_next_event_is_allowed),
         cmocka_unit_test(every_503_says_when_to_come_back_spread_by_half),
-        cmocka_unit_test(a_connection_that_will_be_closed_is_announced),
-        cmocka_unit_test(a_wrong_method_is_told_the_right_ones),
+        cmocka_unit_test(a_reply_before_a_close_says_connection_close),
+        cmocka_unit_test(the_reply_to_a_wrong_method_lists_the_allowed_ones),
         cmocka_unit_test(a_refusal_keeps_its_sentence_cut_to_fit),
         cmocka_unit_test(a_refusal_is_text_wherever_it_is_cut_and_whatever_it_quotes),
-        cmocka_unit_test(what_a_publisher_finds_refuses_in_the_words_of_its_row),
+        cmocka_unit_test(each_outcome_is_refused_with_the_sentence_of_its_row),
     };
 
     return cmocka_run_group_tests(tests, NULL, free_out);

@@ -51,7 +51,7 @@ static void defaults_are_those_of_the_design(void **state)
     assert_int_equal(settings.drain_us, 20 * CLOCK_US_PER_S);
 }
 
-static void what_contradicts_is_reported_with_both_values(void **state)
+static void contradicting_settings_are_reported_with_both_values(void **state)
 {
     (void)state;
     (void)setenv("GATEWAY_THREADS", "16", 1);
@@ -81,8 +81,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(defaults_are_those_of_the_design, with_what_is_required, free_all),
-        cmocka_unit_test_setup_teardown(what_contradicts_is_reported_with_both_values, with_what_is_required,
-                                        free_all),
+        cmocka_unit_test_setup_teardown(contradicting_settings_are_reported_with_both_values,
+                                        with_what_is_required, free_all),
         cmocka_unit_test_setup_teardown(a_body_limit_over_16_mib_is_refused, with_what_is_required, free_all),
     };
 

@@ -2,20 +2,20 @@
 #ifndef SLUICE_TEST_VECTORS_H
 #define SLUICE_TEST_VECTORS_H
 
-/* Signed requests, each true as it stands. `published`: by the provider, its own library or an RFC; the
- * others were computed with Python's hmac. */
+/* Correctly signed requests. `published`: by the provider, its library or an RFC; the others were computed
+ * with Python's hmac. */
 
 #include "make_request.h"
 
 struct vector {
     const char *scheme, *name;
-    bool published, is_token; /* is_token: nothing of the body is signed */
+    bool published, is_token; /* is_token: the body is not signed */
     const char *secret, *other_secret;
     const char *header, *algorithm, *encoding, *prefix, *user; /* of the rule */
-    const char *proof;            /* the header that holds the signature or the token */
-    const char *time, *timestamp; /* the header with the timestamp, and it */
+    const char *proof;            /* the header with the signature or the token */
+    const char *time, *timestamp; /* the header with the timestamp, and its value */
     int64_t now;
-    const char *headers[9]; /* names and values in turn */
+    const char *headers[9]; /* alternating names and values */
     const char *body;
     const char *path, *query, *host; /* https; twilio */
 };

@@ -45,7 +45,7 @@ static void webhook_id_comes_before_idempotency_key(void **state)
     assert_string_equal(id.text, "two");
 }
 
-static void without_either_it_is_a_fresh_uuid_that_sorts_by_time(void **state)
+static void without_either_header_the_id_is_a_new_uuid_that_sorts_by_time(void **state)
 {
     char before[ENVELOPE_ID_MAX + 1] = "";
     char digits[13] = "";
@@ -67,7 +67,7 @@ static void without_either_it_is_a_fresh_uuid_that_sorts_by_time(void **state)
     regfree(&form);
 }
 
-static void bytes_that_do_not_print_and_doubled_headers_are_refused(void **state)
+static void unprintable_bytes_and_duplicate_headers_are_refused(void **state)
 {
     static const char *const wrong[] = {"two words", "caf\xe9", "a\x7f", "\x01"};
 
@@ -95,7 +95,7 @@ static void a_long_id_becomes_its_hash(void **state)
     assert_string_equal(id.text, text);
 }
 
-static void a_rule_for_a_header_never_falls_through(void **state)
+static void a_header_rule_never_falls_back_to_another_header(void **state)
 {
     struct event_id_rule rule = {EVENT_ID_HEADER, "x-github-delivery", false};
 
@@ -148,7 +148,7 @@ static void a_pointer_takes_a_string_or_a_safe_integer_and_nothing_else(void **s
     }
 }
 
-static void where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent(void **state)
+static void if_the_rule_says_so_the_bodys_hash_replaces_an_absent_id(void **state)
 {
     struct event_id_rule rule = {EVENT_ID_POINTER, "/event_id", true};
 
@@ -157,7 +157,7 @@ static void where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent(v
     assert_string_equal(id.text, "Ev1");
     assert_true(take_by(rule, HEADERS("a", "b"), "command=%2Fx"));
     assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
-    /* What is there, but can't be an id, isn't absent. */
+    /* A header that is present but unusable does not count as absent. */
     assert_false(take_by(rule, HEADERS("a", "b"), "{\"event_id\":1.5}"));
     rule = (struct event_id_rule){EVENT_ID_HEADER, "idempotency-key", true};
     assert_true(take_by(rule, HEADERS("a", "b"), ""));
@@ -171,12 +171,12 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(webhook_id_comes_before_idempotency_key),
-        cmocka_unit_test(without_either_it_is_a_fresh_uuid_that_sorts_by_time),
-        cmocka_unit_test(bytes_that_do_not_print_and_doubled_headers_are_refused),
+        cmocka_unit_test(without_either_header_the_id_is_a_new_uuid_that_sorts_by_time),
+        cmocka_unit_test(unprintable_bytes_and_duplicate_headers_are_refused),
         cmocka_unit_test(a_long_id_becomes_its_hash),
-        cmocka_unit_test(a_rule_for_a_header_never_falls_through),
+        cmocka_unit_test(a_header_rule_never_falls_back_to_another_header),
         cmocka_unit_test(a_pointer_takes_a_string_or_a_safe_integer_and_nothing_else),
-        cmocka_unit_test(where_the_rule_says_so_the_bodys_hash_stands_in_for_what_is_absent),
+        cmocka_unit_test(if_the_rule_says_so_the_bodys_hash_replaces_an_absent_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -28,7 +28,7 @@ static void assert_found(const char *document, const char *pointer, enum json_po
 }
 
 /* RFC 6901, section 5. */
-static void the_rfcs_own_examples_point_where_they_should(void **state)
+static void the_examples_of_the_rfc_find_their_values(void **state)
 {
     static const char document[] =
         "{\"foo\": [\"bar\", \"baz\"], \"\": 0, \"a/b\": 1, \"c%d\": 2, \"e^f\": 3, \"g|h\": 4,"
@@ -50,7 +50,7 @@ static void the_rfcs_own_examples_point_where_they_should(void **state)
     assert_found(document, "/m~0n", JSON_POINTER_NUMBER, "8");
 }
 
-static void what_is_not_there_is_absent(void **state)
+static void a_missing_value_is_absent(void **state)
 {
     static const char *const cases[][2] = {{"{}", "/a"},
                                            {"[]", "/0"},
@@ -73,7 +73,7 @@ static void what_is_not_there_is_absent(void **state)
     }
 }
 
-static void a_document_that_is_not_whole_and_well_formed_holds_nothing(void **state)
+static void in_a_malformed_document_nothing_is_found(void **state)
 {
     static const char *const wrong[] = {"",
                                         " ",
@@ -125,7 +125,7 @@ static void a_document_that_is_not_whole_and_well_formed_holds_nothing(void **st
                      JSON_POINTER_NO_JSON);
 }
 
-static void white_space_and_every_kind_of_value_are_passed_over(void **state)
+static void white_space_and_every_kind_of_value_are_skipped(void **state)
 {
     static const char document[] = " {\r\n\t\"x\" : [ ] , \"y\" : { } , \"z\" : [ [ { \"a\" : [ 1 , -0.5e+3 "
                                    ", 1E-2 , true , false , null ,"
@@ -138,7 +138,7 @@ static void white_space_and_every_kind_of_value_are_passed_over(void **state)
     assert_int_equal(find(document, "/z/0/0/a/3"), JSON_POINTER_OTHER);
 }
 
-static void a_key_that_stands_twice_on_the_way_is_ambiguous(void **state)
+static void a_duplicate_key_on_the_path_is_ambiguous(void **state)
 {
     (void)state;
     assert_int_equal(find("{\"a\":1,\"a\":2}", "/a"), JSON_POINTER_AMBIGUOUS);
@@ -149,7 +149,7 @@ static void a_key_that_stands_twice_on_the_way_is_ambiguous(void **state)
     assert_found("{\"\\u0061\\/\":3}", "/a~1", JSON_POINTER_NUMBER, "3");
 }
 
-static void depth_is_bounded_and_no_stack_is_used_for_it(void **state)
+static void nesting_is_limited_and_uses_no_stack(void **state)
 {
     enum { FAR = 1000000 };
     char *document = malloc(2 * FAR + 20);
@@ -168,7 +168,7 @@ static void depth_is_bounded_and_no_stack_is_used_for_it(void **state)
     free(document);
 }
 
-static void strings_say_what_their_escapes_mean(void **state)
+static void escapes_in_strings_are_decoded(void **state)
 {
     struct buf out = {0};
 
@@ -184,7 +184,7 @@ static void strings_say_what_their_escapes_mean(void **state)
     buf_free(&out);
 }
 
-static void what_is_no_pointer_is_told(void **state)
+static void an_invalid_pointer_is_explained(void **state)
 {
     (void)state;
     assert_null(json_pointer_wrong(SPAN_LITERAL("")));
@@ -199,14 +199,14 @@ static void what_is_no_pointer_is_told(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_rfcs_own_examples_point_where_they_should),
-        cmocka_unit_test(what_is_not_there_is_absent),
-        cmocka_unit_test(a_document_that_is_not_whole_and_well_formed_holds_nothing),
-        cmocka_unit_test(white_space_and_every_kind_of_value_are_passed_over),
-        cmocka_unit_test(a_key_that_stands_twice_on_the_way_is_ambiguous),
-        cmocka_unit_test(depth_is_bounded_and_no_stack_is_used_for_it),
-        cmocka_unit_test(strings_say_what_their_escapes_mean),
-        cmocka_unit_test(what_is_no_pointer_is_told),
+        cmocka_unit_test(the_examples_of_the_rfc_find_their_values),
+        cmocka_unit_test(a_missing_value_is_absent),
+        cmocka_unit_test(in_a_malformed_document_nothing_is_found),
+        cmocka_unit_test(white_space_and_every_kind_of_value_are_skipped),
+        cmocka_unit_test(a_duplicate_key_on_the_path_is_ambiguous),
+        cmocka_unit_test(nesting_is_limited_and_uses_no_stack),
+        cmocka_unit_test(escapes_in_strings_are_decoded),
+        cmocka_unit_test(an_invalid_pointer_is_explained),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -58,7 +58,7 @@ static void headers_of_one_name_are_joined_in_order(void **state)
     assert_kept(1, "y", "y");
 }
 
-static void what_holds_a_secret_or_is_hop_by_hop_is_not_kept(void **state)
+static void headers_with_secrets_and_hop_by_hop_headers_are_not_kept(void **state)
 {
     static const char *const never[] = {"Authorization",
                                         "Cookie",
@@ -88,7 +88,7 @@ static void what_holds_a_secret_or_is_hop_by_hop_is_not_kept(void **state)
     assert_kept(0, "x-stays", "2");
 }
 
-static void content_type_and_a_well_formed_traceparent_have_members_of_their_own(void **state)
+static void content_type_and_a_valid_traceparent_become_members_of_the_envelope(void **state)
 {
     static const char good[] = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
     static const char *const bad[] = {
@@ -110,7 +110,7 @@ static void content_type_and_a_well_formed_traceparent_have_members_of_their_own
     }
 }
 
-static void more_than_16_kib_are_refused_also_when_utf_8_makes_them_more(void **state)
+static void more_than_16_kib_of_headers_are_refused_counted_as_utf_8(void **state)
 {
     static char value[ENVELOPE_HEADER_BYTES_MAX];
 
@@ -127,9 +127,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_become_lower_case_and_values_utf_8),
         cmocka_unit_test(headers_of_one_name_are_joined_in_order),
-        cmocka_unit_test(what_holds_a_secret_or_is_hop_by_hop_is_not_kept),
-        cmocka_unit_test(content_type_and_a_well_formed_traceparent_have_members_of_their_own),
-        cmocka_unit_test(more_than_16_kib_are_refused_also_when_utf_8_makes_them_more),
+        cmocka_unit_test(headers_with_secrets_and_hop_by_hop_headers_are_not_kept),
+        cmocka_unit_test(content_type_and_a_valid_traceparent_become_members_of_the_envelope),
+        cmocka_unit_test(more_than_16_kib_of_headers_are_refused_counted_as_utf_8),
     };
 
     return cmocka_run_group_tests(tests, NULL, free_text);

@@ -15,7 +15,7 @@
 #define CALLS 20000
 #define NOW (INT64_C(1763900000) * CLOCK_US_PER_S)
 
-static void it_is_the_clock_or_just_after_the_last(void **state)
+static void the_time_is_the_clocks_or_just_after_the_last_one(void **state)
 {
     static const struct {
         int64_t last, now, expected;
@@ -27,9 +27,9 @@ static void it_is_the_clock_or_just_after_the_last(void **state)
         {NOW + 1, NOW, NOW + 2, false},
         {NOW + RECEIVED_AT_AHEAD_MAX_US, NOW, NOW + RECEIVED_AT_AHEAD_MAX_US + 1, false},
         {NOW + RECEIVED_AT_AHEAD_MAX_US + 1, NOW, NOW, true},
-        {NOW + 3600 * CLOCK_US_PER_S, NOW, NOW, true}, /* a glitch is over */
+        {NOW + 3600 * CLOCK_US_PER_S, NOW, NOW, true}, /* the clock was wrong and is corrected */
         {NOW, NOW + 3600 * CLOCK_US_PER_S, NOW + 3600 * CLOCK_US_PER_S,
-         false}, /* it can't be told from time */
+         false}, /* a forward jump looks like time that has passed */
     };
 
     (void)state;
@@ -60,7 +60,7 @@ static int compare(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void times_never_repeat_nor_go_back_while_the_clock_is_right(void **state)
+static void times_strictly_increase_unless_the_clock_is_set_back(void **state)
 {
     pthread_t threads[THREADS];
     int64_t *all = &seen[0][0];
@@ -95,8 +95,8 @@ static void after_a_clock_was_set_back_times_follow_it_again(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(it_is_the_clock_or_just_after_the_last),
-        cmocka_unit_test(times_never_repeat_nor_go_back_while_the_clock_is_right),
+        cmocka_unit_test(the_time_is_the_clocks_or_just_after_the_last_one),
+        cmocka_unit_test(times_strictly_increase_unless_the_clock_is_set_back),
         cmocka_unit_test(after_a_clock_was_set_back_times_follow_it_again),
     };
 

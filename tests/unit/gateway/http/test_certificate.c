@@ -57,7 +57,7 @@ static void write_key(EVP_PKEY *key)
     assert_int_equal(fclose(file), 0);
 }
 
-/* A certificate of this name with a new key, which is written only with_key. */
+/* Writes a certificate for this name with a new key; writes the key only with_key. */
 static void write_pair(const char *name, bool with_key)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
@@ -70,7 +70,7 @@ static void write_pair(const char *name, bool with_key)
     EVP_PKEY_free(key);
 }
 
-/* What a client of at most this version is shown, as text; "" when the handshake fails. */
+/* The subject that a client of at most this TLS version sees; "" when the handshake fails. */
 static const char *shown(struct certificate *certificate, int version)
 {
     static char name[64];
@@ -134,7 +134,7 @@ static int set_up(void **state)
     return 0;
 }
 
-static void a_connection_takes_what_is_in_force_when_it_begins(void **state)
+static void a_connection_uses_the_certificate_in_force_at_its_handshake(void **state)
 {
     struct certificate *certificate = opened();
     struct error error;
@@ -149,7 +149,7 @@ static void a_connection_takes_what_is_in_force_when_it_begins(void **state)
     certificate_close(certificate);
 }
 
-static void nothing_older_than_tls_1_2_is_spoken(void **state)
+static void versions_before_tls_1_2_are_refused(void **state)
 {
     struct certificate *certificate = opened();
 
@@ -159,7 +159,7 @@ static void nothing_older_than_tls_1_2_is_spoken(void **state)
     certificate_close(certificate);
 }
 
-static void files_that_cant_be_used_are_named(void **state)
+static void unusable_files_are_named(void **state)
 {
     (void)state;
     write_text(cert_path, "no certificate");
@@ -174,7 +174,7 @@ static void files_that_cant_be_used_are_named(void **state)
     not_opened("GATEWAY_CERT=/");
 }
 
-static void a_reload_that_fails_leaves_the_old_in_force(void **state)
+static void after_a_failed_reload_the_old_certificate_stays_in_force(void **state)
 {
     struct certificate *certificate = opened();
     struct error error;
@@ -198,10 +198,10 @@ static void a_reload_that_fails_leaves_the_old_in_force(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(a_connection_takes_what_is_in_force_when_it_begins, set_up),
-        cmocka_unit_test_setup(nothing_older_than_tls_1_2_is_spoken, set_up),
-        cmocka_unit_test_setup(files_that_cant_be_used_are_named, set_up),
-        cmocka_unit_test_setup(a_reload_that_fails_leaves_the_old_in_force, set_up),
+        cmocka_unit_test_setup(a_connection_uses_the_certificate_in_force_at_its_handshake, set_up),
+        cmocka_unit_test_setup(versions_before_tls_1_2_are_refused, set_up),
+        cmocka_unit_test_setup(unusable_files_are_named, set_up),
+        cmocka_unit_test_setup(after_a_failed_reload_the_old_certificate_stays_in_force, set_up),
     };
     int failed;
 

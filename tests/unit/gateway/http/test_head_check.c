@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* As civetweb takes a head apart, in place; the head is well-formed but for what a test tries. */
+/* Parses a head in place, as civetweb does. The head is well-formed except for what a test tries. */
 struct taken {
     struct request request;
     const char *version;
@@ -64,8 +64,8 @@ static struct taken take(char *at, size_t len)
     return t;
 }
 
-/* A buffer of `size` bytes that begins with the text, of which `more` bytes are no head any more; memory of
- * its own, so that AddressSanitizer sees the first byte beyond it. */
+/* A buffer of `size` bytes that begins with the text, whose last `more` bytes are not part of the head. A
+ * separate allocation, so that AddressSanitizer detects a read beyond it. */
 static bool check(const char *text, size_t more, size_t size)
 {
     size_t len = strlen(text);
@@ -89,7 +89,7 @@ static bool fits(const char *text)
     return check(text, 0, strlen(text));
 }
 
-static void a_head_that_fills_its_buffer_is_read_to_its_end_and_no_further(void **state)
+static void a_head_that_fills_the_buffer_is_not_read_beyond_its_end(void **state)
 {
     (void)state;
     assert_true(fits("GET / HTTP/1.0\r\n\r\n"));
@@ -110,7 +110,7 @@ static void line_ends_other_than_crlf_are_refused_wherever_they_are(void **state
     assert_false(check("POST / HTTP/1.1\r\nA: 1\r\nB: 2\n\nbody", 4, 100));
 }
 
-static void lines_that_civetweb_stops_at_or_swallows_are_refused(void **state)
+static void header_lines_that_civetweb_loses_are_refused(void **state)
 {
     (void)state;
     assert_false(check("POST / HTTP/1.1\r\nA: 1\r\n folded\r\nB: 2\r\n\r\n", 0, 100));
@@ -118,7 +118,7 @@ static void lines_that_civetweb_stops_at_or_swallows_are_refused(void **state)
     assert_false(check("POST / HTTP/1.1\r\nA : 1\r\nB: 2\r\n\r\n", 0, 100));
 }
 
-static void before_the_request_one_line_end_may_stand(void **state)
+static void one_line_end_before_the_request_line_is_allowed(void **state)
 {
     (void)state;
     assert_true(check("\r\nGET / HTTP/1.1\r\nA: 1\r\n\r\n", 0, 100));
@@ -128,7 +128,7 @@ static void before_the_request_one_line_end_may_stand(void **state)
     assert_false(check(" GET / HTTP/1.1\r\nA: 1\r\n\r\n", 0, 100));
 }
 
-static void more_before_it_is_known_by_the_other_heads_of_the_thread(void **state)
+static void more_line_ends_are_detected_by_comparison_with_the_threads_other_heads(void **state)
 {
     char bytes[200] = "GET / HTTP/1.1\r\nA: 1\r\n\r\n";
     struct head_buffer buffer = {.size = sizeof bytes};
@@ -154,11 +154,11 @@ static void more_before_it_is_known_by_the_other_heads_of_the_thread(void **stat
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_head_that_fills_its_buffer_is_read_to_its_end_and_no_further),
+        cmocka_unit_test(a_head_that_fills_the_buffer_is_not_read_beyond_its_end),
         cmocka_unit_test(line_ends_other_than_crlf_are_refused_wherever_they_are),
-        cmocka_unit_test(lines_that_civetweb_stops_at_or_swallows_are_refused),
-        cmocka_unit_test(before_the_request_one_line_end_may_stand),
-        cmocka_unit_test(more_before_it_is_known_by_the_other_heads_of_the_thread),
+        cmocka_unit_test(header_lines_that_civetweb_loses_are_refused),
+        cmocka_unit_test(one_line_end_before_the_request_line_is_allowed),
+        cmocka_unit_test(more_line_ends_are_detected_by_comparison_with_the_threads_other_heads),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,8 +11,8 @@
 #define LOOK_US (100 * CLOCK_US_PER_MS)
 #define BEGUN_US (1000 * CLOCK_US_PER_S)
 
-/* Looks ten times a second at a sender of so many bytes a second, which come at these intervals; returns
- * after how many ms it is found too slow, or -1: not within 5 s. */
+/* Samples a sender ten times a second that sends this many bytes a second, at these intervals. Returns after
+ * how many ms it is too slow, or -1 if not within 5 s. */
 static int found_after_ms(struct pace *pace, uint64_t bytes_per_s, int64_t every_us)
 {
     for (int64_t t = 0; t <= 5 * CLOCK_US_PER_S; t += LOOK_US) {
@@ -30,7 +30,7 @@ static int found_after_ms(struct pace *pace, uint64_t bytes_per_s, int64_t every
     return -1;
 }
 
-static void whoever_never_sent_a_byte_is_too_slow_at_first_sight(void **state)
+static void a_silent_new_connection_is_too_slow_at_once(void **state)
 {
     struct pace one = {0}, other = {0};
 
@@ -53,7 +53,7 @@ static void a_few_bytes_a_second_are_too_slow_and_some_kilobytes_are_not(void **
     assert_int_equal(found_after_ms(&halting, 1000 * 1000, 2 * CLOCK_US_PER_S), 800);
 }
 
-static void bytes_that_lie_unread_are_not_the_senders_fault(void **state)
+static void a_sender_with_unread_bytes_is_not_too_slow(void **state)
 {
     struct pace_sight sight = {.now_us = BEGUN_US, .quiet_us = 3 * CLOCK_US_PER_S, .bytes = 100000};
     struct pace pace = {0};
@@ -70,7 +70,7 @@ static void bytes_that_lie_unread_are_not_the_senders_fault(void **state)
     assert_true(pace_is_too_slow(&pace, &sight));
 }
 
-static void what_was_seen_in_an_earlier_crowd_counts_no_more(void **state)
+static void samples_from_an_earlier_crowd_do_not_count(void **state)
 {
     struct pace pace = {0};
 
@@ -88,10 +88,10 @@ static void what_was_seen_in_an_earlier_crowd_counts_no_more(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(whoever_never_sent_a_byte_is_too_slow_at_first_sight),
+        cmocka_unit_test(a_silent_new_connection_is_too_slow_at_once),
         cmocka_unit_test(a_few_bytes_a_second_are_too_slow_and_some_kilobytes_are_not),
-        cmocka_unit_test(bytes_that_lie_unread_are_not_the_senders_fault),
-        cmocka_unit_test(what_was_seen_in_an_earlier_crowd_counts_no_more),
+        cmocka_unit_test(a_sender_with_unread_bytes_is_not_too_slow),
+        cmocka_unit_test(samples_from_an_earlier_crowd_do_not_count),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -32,7 +32,7 @@ static void assert_remote(const char *trusted, const char *peer, const char *lis
     }
 }
 
-static void the_right_most_address_that_is_not_ours_sent_it(void **state)
+static void the_sender_is_the_right_most_untrusted_address(void **state)
 {
     (void)state;
     assert_remote("10.0.0.0/8", "10.0.0.1", "203.0.113.7", "203.0.113.7");
@@ -48,7 +48,7 @@ static void the_right_most_address_that_is_not_ours_sent_it(void **state)
     assert_remote("0.0.0.0/0", "192.0.2.1", "203.0.113.7", "203.0.113.7");
 }
 
-static void from_anyone_else_it_is_ignored(void **state)
+static void forwarded_headers_from_an_untrusted_peer_are_ignored(void **state)
 {
     struct request r = apply("10.0.0.0/8", "203.0.113.7",
                              HEADERS("Host", "own", "X-Forwarded-For", "1.2.3.4", "X-Forwarded-Host", "evil",
@@ -64,7 +64,7 @@ static void from_anyone_else_it_is_ignored(void **state)
     assert_remote("10.0.0.0/8", "2001:db8::1", "1.2.3.4", "2001:db8::1");
 }
 
-static void ports_and_brackets_are_no_part_of_the_address(void **state)
+static void ports_and_brackets_are_not_part_of_an_address(void **state)
 {
     (void)state;
     assert_remote("10.0.0.0/8", "10.0.0.1", "203.0.113.7:4711", "203.0.113.7");
@@ -72,7 +72,7 @@ static void ports_and_brackets_are_no_part_of_the_address(void **state)
     assert_remote("10.0.0.0/8", "10.0.0.1", "[2001:db8::1]", "2001:db8::1");
 }
 
-static void what_stands_left_of_nonsense_is_not_believed(void **state)
+static void items_left_of_an_invalid_address_are_ignored(void **state)
 {
     (void)state;
     assert_remote("10.0.0.0/8", "10.0.0.1", "203.0.113.7, unknown", "10.0.0.1");
@@ -86,7 +86,7 @@ static void what_stands_left_of_nonsense_is_not_believed(void **state)
                   "1.2.3.4, 0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000:0000", "10.0.0.1");
 }
 
-static void headers_that_came_twice_are_one_list(void **state)
+static void repeated_headers_form_one_list(void **state)
 {
     struct request r =
         apply("10.0.0.0/8", "10.0.0.1",
@@ -119,22 +119,22 @@ static void assert_reached(const char *sent_by, const char *hosts, const char *s
 static void host_and_scheme_are_those_at_the_proxy_that_the_sender_reached(void **state)
 {
     (void)state;
-    /* One proxy: what stands left of its own item was sent by the sender. */
+    /* One proxy: the items to the left of its own are from the sender. */
     assert_reached("203.0.113.7", "hooks.example.com", "https", "hooks.example.com", true);
     assert_reached("203.0.113.7", "evil, hooks.example.com", "http, https", "hooks.example.com", true);
-    /* Two and three, each of which adds an item. */
+    /* Two and three proxies, each of which appends an item. */
     assert_reached("203.0.113.7, 10.0.0.2", "hooks.example.com, inner", "https, http", "hooks.example.com",
                    true);
     assert_reached("203.0.113.7, 10.0.0.3, 10.0.0.2", "evil, hooks.example.com, b, c",
                    "http, https, http, http", "hooks.example.com", true);
     assert_reached("203.0.113.7, 10.0.0.2", "hooks.example.com, inner", "http, https", "hooks.example.com",
                    false);
-    /* Only the first of them adds one, and the others pass it on. */
+    /* Only the first one appends an item; the others pass it on. */
     assert_reached("203.0.113.7, 10.0.0.3, 10.0.0.2", "hooks.example.com", "https", "hooks.example.com",
                    true);
-    /* None adds an address: the right-most. */
+    /* None appends an address: the right-most item counts. */
     assert_reached("", "a, b", "http, https", "b", true);
-    /* All are ours. */
+    /* All are trusted. */
     assert_reached("10.0.0.3, 10.0.0.2", "a, b", "https, http", "a", true);
 }
 
@@ -149,7 +149,7 @@ static void assert_wrong(const char *text, const char *says)
     }
 }
 
-static void networks_that_are_none_are_named(void **state)
+static void invalid_networks_are_named(void **state)
 {
     struct buf many = {0};
 
@@ -177,13 +177,13 @@ static void networks_that_are_none_are_named(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_right_most_address_that_is_not_ours_sent_it),
-        cmocka_unit_test(from_anyone_else_it_is_ignored),
-        cmocka_unit_test(ports_and_brackets_are_no_part_of_the_address),
-        cmocka_unit_test(what_stands_left_of_nonsense_is_not_believed),
-        cmocka_unit_test(headers_that_came_twice_are_one_list),
+        cmocka_unit_test(the_sender_is_the_right_most_untrusted_address),
+        cmocka_unit_test(forwarded_headers_from_an_untrusted_peer_are_ignored),
+        cmocka_unit_test(ports_and_brackets_are_not_part_of_an_address),
+        cmocka_unit_test(items_left_of_an_invalid_address_are_ignored),
+        cmocka_unit_test(repeated_headers_form_one_list),
         cmocka_unit_test(host_and_scheme_are_those_at_the_proxy_that_the_sender_reached),
-        cmocka_unit_test(networks_that_are_none_are_named),
+        cmocka_unit_test(invalid_networks_are_named),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

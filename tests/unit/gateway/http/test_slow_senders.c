@@ -75,7 +75,7 @@ static void start(int threads)
     assert_int_equal(slow_senders_start(port, threads, &error), ERROR_NONE);
 }
 
-/* recv's result, or -2 when nothing comes within this time. */
+/* recv's result, or -2 when nothing arrives within this time. */
 static ssize_t receive(int fd, int ms)
 {
     struct pollfd ready = {.fd = fd, .events = POLLIN};
@@ -84,7 +84,7 @@ static ssize_t receive(int fd, int ms)
     return poll(&ready, 1, ms) == 1 ? recv(fd, &byte, 1, 0) : -2;
 }
 
-static void a_reader_comes_back_when_its_time_has_passed_and_can_still_reply(void **state)
+static void a_reader_returns_at_its_deadline_and_can_still_reply(void **state)
 {
     struct pair slow = connect_pair(), patient = connect_pair();
     int64_t until = clock_monotonic_us() + 50 * CLOCK_US_PER_MS;
@@ -110,7 +110,7 @@ static void a_reader_comes_back_when_its_time_has_passed_and_can_still_reply(voi
     close_pair(patient);
 }
 
-static void a_watch_that_has_ended_or_waits_for_nothing_shuts_nothing(void **state)
+static void a_watch_that_ended_or_awaits_no_bytes_cuts_nothing(void **state)
 {
     struct pair ended = connect_pair(), resting = connect_pair(), late = connect_pair();
     int64_t now = clock_monotonic_us();
@@ -137,7 +137,7 @@ static void a_watch_that_has_ended_or_waits_for_nothing_shuts_nothing(void **sta
     close_pair(late);
 }
 
-static void in_a_crowd_whoever_is_silent_is_cut_but_for_a_request_that_has_come(void **state)
+static void in_a_crowd_silent_connections_are_cut_unless_their_request_is_complete(void **state)
 {
     struct pair idle = connect_pair(), body = connect_pair(), served = connect_pair();
     struct slow_senders_watch reading, serving;
@@ -163,7 +163,7 @@ static void in_a_crowd_whoever_is_silent_is_cut_but_for_a_request_that_has_come(
     close_pair(served);
 }
 
-static void without_a_crowd_nobody_is_cut_for_being_silent(void **state)
+static void without_a_crowd_silent_connections_are_not_cut(void **state)
 {
     struct pair first = connect_pair(), second = connect_pair();
     struct slow_senders_watch reading;
@@ -183,10 +183,10 @@ static void without_a_crowd_nobody_is_cut_for_being_silent(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_reader_comes_back_when_its_time_has_passed_and_can_still_reply),
-        cmocka_unit_test(a_watch_that_has_ended_or_waits_for_nothing_shuts_nothing),
-        cmocka_unit_test(in_a_crowd_whoever_is_silent_is_cut_but_for_a_request_that_has_come),
-        cmocka_unit_test(without_a_crowd_nobody_is_cut_for_being_silent),
+        cmocka_unit_test(a_reader_returns_at_its_deadline_and_can_still_reply),
+        cmocka_unit_test(a_watch_that_ended_or_awaits_no_bytes_cuts_nothing),
+        cmocka_unit_test(in_a_crowd_silent_connections_are_cut_unless_their_request_is_complete),
+        cmocka_unit_test(without_a_crowd_silent_connections_are_not_cut),
     };
 
     return cmocka_run_group_tests(tests, start_listening, stop_listening);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static void a_delay_is_none_or_whole_seconds_up_to_a_day(void **state)
+static void a_delay_is_zero_or_whole_seconds_up_to_a_day(void **state)
 {
     (void)state;
     assert_null(delays_wrong(0));
@@ -21,7 +21,7 @@ static void a_delay_is_none_or_whole_seconds_up_to_a_day(void **state)
     assert_non_null(delays_wrong((24 * 60 * 60 + 1) * CLOCK_US_PER_S));
 }
 
-static void a_set_holds_each_delay_once_and_no_more_than_setup_declares(void **state)
+static void a_set_has_each_delay_once_and_at_most_as_many_as_setup_declares(void **state)
 {
     struct delays set = {.count = 0};
 
@@ -39,22 +39,22 @@ static void a_set_holds_each_delay_once_and_no_more_than_setup_declares(void **s
     assert_false(delays_add(&set, TOPOLOGY_DELAYS_MAX + 1));
 }
 
-static void what_is_known_is_not_asked_for(void **state)
+static void known_delays_are_not_checked_again(void **state)
 {
     const struct delays set = {{10, 60}, 2};
     struct error error;
 
     (void)state;
-    /* No access is given: asking would crash. */
+    /* There is no broker_access: a connection attempt would crash. */
     assert_int_equal(delays_probe(&set, &set, NULL, "test", &error), ERROR_NONE);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_delay_is_none_or_whole_seconds_up_to_a_day),
-        cmocka_unit_test(a_set_holds_each_delay_once_and_no_more_than_setup_declares),
-        cmocka_unit_test(what_is_known_is_not_asked_for),
+        cmocka_unit_test(a_delay_is_zero_or_whole_seconds_up_to_a_day),
+        cmocka_unit_test(a_set_has_each_delay_once_and_at_most_as_many_as_setup_declares),
+        cmocka_unit_test(known_delays_are_not_checked_again),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,7 +27,7 @@ static struct pending *make(const char *text)
     return e;
 }
 
-static void a_waiter_gets_its_outcome_and_only_the_first(void **state)
+static void a_waiter_gets_the_first_outcome_only(void **state)
 {
     struct pending *e = make("a");
 
@@ -40,7 +40,7 @@ static void a_waiter_gets_its_outcome_and_only_the_first(void **state)
     pending_release(e);
 }
 
-static void a_waiter_leaves_at_its_deadline_and_the_ticket_outlives_it(void **state)
+static void after_its_waiters_deadline_an_event_stays_with_the_publisher(void **state)
 {
     struct pending *e = make("a");
     int64_t begun = clock_monotonic_us();
@@ -54,7 +54,7 @@ static void a_waiter_leaves_at_its_deadline_and_the_ticket_outlives_it(void **st
     pending_release(e);
 }
 
-static void a_line_is_taken_whole_first_in_first(void **state)
+static void all_waiting_events_are_taken_in_the_order_of_arrival(void **state)
 {
     struct pending_line line = {NULL};
     struct pending *pushed[3], *e;
@@ -101,7 +101,7 @@ static void *send_many(void *unused)
     return unused;
 }
 
-static void many_senders_and_one_taker_lose_no_event(void **state)
+static void no_event_is_lost_between_many_threads_and_one_publisher(void **state)
 {
     pthread_t senders[SENDERS];
     int taken = 0;
@@ -133,10 +133,10 @@ static void many_senders_and_one_taker_lose_no_event(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_waiter_gets_its_outcome_and_only_the_first),
-        cmocka_unit_test(a_waiter_leaves_at_its_deadline_and_the_ticket_outlives_it),
-        cmocka_unit_test(a_line_is_taken_whole_first_in_first),
-        cmocka_unit_test(many_senders_and_one_taker_lose_no_event),
+        cmocka_unit_test(a_waiter_gets_the_first_outcome_only),
+        cmocka_unit_test(after_its_waiters_deadline_an_event_stays_with_the_publisher),
+        cmocka_unit_test(all_waiting_events_are_taken_in_the_order_of_arrival),
+        cmocka_unit_test(no_event_is_lost_between_many_threads_and_one_publisher),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -37,7 +37,7 @@ static void a_burst_passes_at_once_and_then_one_each_interval(void **state)
     assert_int_equal(rate_take(&rate, START + 60 * CLOCK_US_PER_MS), 40 * CLOCK_US_PER_MS);
     assert_int_equal(rate_take(&rate, START + 100 * CLOCK_US_PER_MS), 0);
     assert_true(rate_take(&rate, START + 100 * CLOCK_US_PER_MS) > 0);
-    /* Quiet for long: a burst, not more. */
+    /* After a long quiet time: one burst, not more. */
     for (int i = 0; i < 3; i++) {
         assert_int_equal(rate_take(&rate, 2 * START), 0);
     }

@@ -70,7 +70,7 @@ static struct routes *read_text(const char *text)
     return read_bytes(text, strlen(text), true);
 }
 
-/* The file's complaints are exactly these lines. */
+/* Asserts that the file's complaints are exactly these lines. */
 static void assert_complaints(const char *text, const char *lines)
 {
     struct routes *routes = read_text(text);
@@ -79,7 +79,7 @@ static void assert_complaints(const char *text, const char *lines)
     assert_string_equal(buf_text(&complaints), lines);
 }
 
-/* The same for one source with these members beside a name and a path. */
+/* The same for one source with these members besides name and path. */
 static void assert_source(const char *members, const char *lines)
 {
     struct buf text = {0};
@@ -108,7 +108,7 @@ static struct routes *source(const char *members)
 #define SECRETS "\"secrets\":[{\"env\":\"TEST_SECRET\"}]"
 #define VERIFY(scheme, more) "\"verify\":{\"scheme\":\"" scheme "\"," SECRETS more "}"
 
-static void what_a_source_leaves_out_comes_from_its_scheme(void **state)
+static void members_that_a_source_leaves_out_get_the_schemes_defaults(void **state)
 {
     struct routes *r = source(VERIFY("github", ""));
     const struct source *s = &r->sources[0];
@@ -141,7 +141,7 @@ static void what_a_source_leaves_out_comes_from_its_scheme(void **state)
     source_release(r);
 }
 
-static void everything_that_may_be_set_is_set(void **state)
+static void every_member_can_be_set(void **state)
 {
     struct routes *r;
     const struct source *s;
@@ -186,7 +186,7 @@ static void everything_that_may_be_set_is_set(void **state)
     buf_free(&text);
 }
 
-static void a_header_of_ones_own_choice_keeps_the_first(void **state)
+static void an_unsigned_id_header_makes_first_the_default_of_keep(void **state)
 {
     struct routes *r = source(VERIFY("stripe", "") ",\"id\":{\"header\":\"X-Id\"}");
 
@@ -207,7 +207,7 @@ static void a_header_of_ones_own_choice_keeps_the_first(void **state)
     source_release(r);
 }
 
-static void what_is_no_json_is_told_by_its_line(void **state)
+static void invalid_json_is_reported_with_its_line(void **state)
 {
     char deep[4096];
 
@@ -251,7 +251,7 @@ static void a_file_that_is_too_long_is_refused(void **state)
 #define NAME_OF_SCHEME(enumerator, name, ...) ", " name
 #define NAMES_OF_SCHEMES SCHEMES_WITH_SECRETS(NAME_OF_SCHEME)
 
-static void all_errors_are_told_at_once_each_by_its_path(void **state)
+static void all_errors_are_reported_at_once_each_with_its_path(void **state)
 {
     (void)state;
     assert_complaints(
@@ -277,7 +277,7 @@ static void all_errors_are_told_at_once_each_by_its_path(void **state)
         "routes: sources[3].path: is also the path of sources[2]\n");
 }
 
-static void nothing_about_verification_falls_open(void **state)
+static void verification_has_no_default_that_accepts_everything(void **state)
 {
     struct buf line = {0};
     struct buf members = {0};
@@ -353,7 +353,7 @@ static void nothing_about_verification_falls_open(void **state)
         "routes: sources[0].verify.secrets[0]: the secret is not base64 after an optional whsec_ or whpk_\n");
 }
 
-static void ids_have_one_rule_that_is_no_proof(void **state)
+static void an_id_has_one_rule_and_is_never_a_credential(void **state)
 {
     (void)state;
     assert_source(VERIFY("bearer", ""),
@@ -379,7 +379,7 @@ static void ids_have_one_rule_that_is_no_proof(void **state)
                   "routes: sources[0].id.header: holds a credential, which cannot be the id\n");
 }
 
-static void every_other_member_has_its_type_and_its_range(void **state)
+static void the_type_and_range_of_every_other_member_are_checked(void **state)
 {
     (void)state;
     assert_source(NONE ",\"methods\":[]", "routes: sources[0].methods: has 0 items; 1 to 7 are allowed\n");
@@ -414,7 +414,7 @@ static void every_other_member_has_its_type_and_its_range(void **state)
                   "routes: sources[0].reply.type: holds a byte that is not allowed in a header\n");
 }
 
-static void a_path_can_be_read_in_one_way_only(void **state)
+static void ambiguous_paths_are_refused_in_the_file(void **state)
 {
     static const char *const wrong[] = {"/a?b", "/a#b",  "/a b",    "/caf\xc3\xa9", "/a*",    "/a/*/b",
                                         "/*/*", "/a//b", "/a/../b", "/%2e",         "/a/./b", "/a/.."};
@@ -430,7 +430,7 @@ static void a_path_can_be_read_in_one_way_only(void **state)
     }
 }
 
-static void no_more_delays_than_setup_declares(void **state)
+static void there_are_at_most_as_many_delays_as_setup_declares(void **state)
 {
     struct buf text = {0};
 
@@ -447,7 +447,7 @@ static void no_more_delays_than_setup_declares(void **state)
     buf_free(&text);
 }
 
-static void without_secrets_a_file_is_read_where_they_are_not(void **state)
+static void without_reading_secrets_a_file_can_be_checked_anywhere(void **state)
 {
     static const char text[] =
         "{\"sources\":[{\"name\":\"a\",\"path\":\"/a\",\"verify\":{\"scheme\":\"github\","
@@ -464,18 +464,18 @@ static void without_secrets_a_file_is_read_where_they_are_not(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_a_source_leaves_out_comes_from_its_scheme),
-        cmocka_unit_test(everything_that_may_be_set_is_set),
-        cmocka_unit_test(a_header_of_ones_own_choice_keeps_the_first),
-        cmocka_unit_test(what_is_no_json_is_told_by_its_line),
+        cmocka_unit_test(members_that_a_source_leaves_out_get_the_schemes_defaults),
+        cmocka_unit_test(every_member_can_be_set),
+        cmocka_unit_test(an_unsigned_id_header_makes_first_the_default_of_keep),
+        cmocka_unit_test(invalid_json_is_reported_with_its_line),
         cmocka_unit_test(a_file_that_is_too_long_is_refused),
-        cmocka_unit_test(all_errors_are_told_at_once_each_by_its_path),
-        cmocka_unit_test(nothing_about_verification_falls_open),
-        cmocka_unit_test(ids_have_one_rule_that_is_no_proof),
-        cmocka_unit_test(every_other_member_has_its_type_and_its_range),
-        cmocka_unit_test(a_path_can_be_read_in_one_way_only),
-        cmocka_unit_test(no_more_delays_than_setup_declares),
-        cmocka_unit_test(without_secrets_a_file_is_read_where_they_are_not),
+        cmocka_unit_test(all_errors_are_reported_at_once_each_with_its_path),
+        cmocka_unit_test(verification_has_no_default_that_accepts_everything),
+        cmocka_unit_test(an_id_has_one_rule_and_is_never_a_credential),
+        cmocka_unit_test(the_type_and_range_of_every_other_member_are_checked),
+        cmocka_unit_test(ambiguous_paths_are_refused_in_the_file),
+        cmocka_unit_test(there_are_at_most_as_many_delays_as_setup_declares),
+        cmocka_unit_test(without_reading_secrets_a_file_can_be_checked_anywhere),
     };
 
     return cmocka_run_group_tests(tests, make_files, remove_files);

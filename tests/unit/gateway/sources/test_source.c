@@ -15,7 +15,7 @@
 
 static struct reply reply;
 
-/* Sources a, b, c ... with these paths; one that ends in '*' is a prefix. */
+/* Makes sources a, b, c ... with these paths; one that ends in '*' is a prefix. */
 static struct routes *make(const char *const *paths, size_t count)
 {
     struct routes *r = source_table(count);
@@ -73,13 +73,13 @@ static void without_routes_every_request_belongs_to_default(void **state)
     source_release(r);
 }
 
-static void the_longest_path_that_fits_wins_and_an_exact_one_over_all(void **state)
+static void the_longest_match_wins_and_an_exact_path_over_a_prefix(void **state)
 {
     struct routes *r =
         ROUTES("/hooks/*", "/hooks/github", "/hooks/git*", "/hooks/git/*", "/hooks/git/", "/x");
 
     (void)state;
-    r->sources[2].prefix = true; /* "/hooks/git": no '/' at its end, as the parser never makes it */
+    r->sources[2].prefix = true; /* "/hooks/git": no '/' at its end, which the parser never makes */
     assert_int_equal(found(r, "/hooks/"), 'a');
     assert_int_equal(found(r, "/hooks/other"), 'a');
     assert_int_equal(found(r, "/hooks/github"), 'b');
@@ -94,7 +94,7 @@ static void the_longest_path_that_fits_wins_and_an_exact_one_over_all(void **sta
     source_release(r);
 }
 
-static void unknown_paths_and_wrong_methods_are_told_so(void **state)
+static void unknown_paths_get_404_and_wrong_methods_405(void **state)
 {
     struct routes *r = ROUTES("/a", "/b");
 
@@ -113,7 +113,7 @@ static void unknown_paths_and_wrong_methods_are_told_so(void **state)
     source_release(r);
 }
 
-static void paths_that_can_be_read_in_two_ways_are_refused(void **state)
+static void requests_with_ambiguous_paths_are_refused(void **state)
 {
     static const char *const doubtful[] = {"/a/%2e%2e/b", "/%2E",  "//",          "/a//b", "/a//",
                                            "/../a",       "/a/..", "/a/../b",     "/./a",  "/a/.",
@@ -134,7 +134,7 @@ static void paths_that_can_be_read_in_two_ways_are_refused(void **state)
     source_release(r);
 }
 
-static void who_holds_a_table_keeps_it_while_another_takes_its_place(void **state)
+static void a_held_table_stays_valid_after_it_is_replaced(void **state)
 {
     struct routes *first = ROUTES("/a"), *second = ROUTES("/a", "/b"), *held;
 
@@ -144,14 +144,14 @@ static void who_holds_a_table_keeps_it_while_another_takes_its_place(void **stat
     assert_ptr_equal(held, first);
     source_install(second);
     assert_int_equal(found(held, "/b"), '-');
-    source_release(held); /* the last one: a sanitizer would tell of a use after it */
+    source_release(held); /* the last reference: a sanitizer detects a use after it */
     held = source_hold();
     assert_ptr_equal(held, second);
     assert_int_equal(found(held, "/b"), 'b');
     source_release(held);
 }
 
-static void a_bucket_that_is_empty_stays_empty_over_a_reload(void **state)
+static void an_empty_bucket_stays_empty_across_a_reload(void **state)
 {
     struct routes *first = ROUTES("/a", "/b"), *second = ROUTES("/b", "/a"), *third = ROUTES("/a");
 
@@ -176,11 +176,11 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(without_routes_every_request_belongs_to_default),
-        cmocka_unit_test(the_longest_path_that_fits_wins_and_an_exact_one_over_all),
-        cmocka_unit_test(unknown_paths_and_wrong_methods_are_told_so),
-        cmocka_unit_test(paths_that_can_be_read_in_two_ways_are_refused),
-        cmocka_unit_test(who_holds_a_table_keeps_it_while_another_takes_its_place),
-        cmocka_unit_test(a_bucket_that_is_empty_stays_empty_over_a_reload),
+        cmocka_unit_test(the_longest_match_wins_and_an_exact_path_over_a_prefix),
+        cmocka_unit_test(unknown_paths_get_404_and_wrong_methods_405),
+        cmocka_unit_test(requests_with_ambiguous_paths_are_refused),
+        cmocka_unit_test(a_held_table_stays_valid_after_it_is_replaced),
+        cmocka_unit_test(an_empty_bucket_stays_empty_across_a_reload),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

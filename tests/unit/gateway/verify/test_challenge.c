@@ -45,7 +45,7 @@ static enum challenge_outcome begin(const char *method, const char *query)
     return challenge_begin(&rule, &r, &reply);
 }
 
-static void slack_gets_its_challenge_back(void **state)
+static void slacks_challenge_is_echoed(void **state)
 {
     (void)state;
     use("slack", "secret");
@@ -56,7 +56,7 @@ static void slack_gets_its_challenge_back(void **state)
     assert_string_equal(reply.text, "3eZbrw1aBm2rZgRNFdxV");
 }
 
-static void an_event_that_only_speaks_of_it_is_an_event(void **state)
+static void an_event_that_only_mentions_a_challenge_is_an_event(void **state)
 {
     (void)state;
     use("slack", "secret");
@@ -71,7 +71,7 @@ static void an_event_that_only_speaks_of_it_is_an_event(void **state)
     assert_int_equal(answer("{\"type\":\"url_verification\",\"challenge\":\"x\"}"), CHALLENGE_NONE);
 }
 
-static void a_challenge_that_could_do_harm_is_not_given_back(void **state)
+static void an_unsafe_challenge_is_not_echoed(void **state)
 {
     static const char *const harmful[] = {"<script>", "a b", "",        "\\u0000", "caf\\u00e9", "a\\nb",
                                           "\\\"",     "a;b", "a%0d%0a", "&",       "\\ud800",    "'"};
@@ -96,7 +96,7 @@ static void a_challenge_that_could_do_harm_is_not_given_back(void **state)
     buf_free(&body);
 }
 
-static void zoom_gets_its_token_and_what_the_secret_makes_of_it(void **state)
+static void zoom_gets_its_token_and_the_tokens_mac(void **state)
 {
     (void)state;
     use("zoom", "zoom_secret_token");
@@ -115,7 +115,7 @@ static void zoom_gets_its_token_and_what_the_secret_makes_of_it(void **state)
     assert_int_equal(answer("{\"event\":\"meeting.started\"}"), CHALLENGE_NONE);
 }
 
-static void meta_gets_its_challenge_for_the_right_token(void **state)
+static void metas_challenge_is_echoed_for_the_right_token(void **state)
 {
     (void)state;
     use("meta", "secret");
@@ -128,7 +128,7 @@ static void meta_gets_its_challenge_for_the_right_token(void **state)
     assert_int_equal(reply.kind, REPLY_MALFORMED);
 }
 
-static void without_the_right_token_it_is_refused(void **state)
+static void metas_challenge_is_refused_without_the_right_token(void **state)
 {
     static const char *const wrong[] = {
         "hub.mode=subscribe&hub.challenge=1&hub.verify_token=wrong",
@@ -150,7 +150,7 @@ static void without_the_right_token_it_is_refused(void **state)
     assert_int_equal(begin("GET", "hub.mode=subscribe&hub.challenge=1&hub.verify_token="), CHALLENGE_REFUSED);
 }
 
-static void what_is_no_subscription_goes_on_to_verification(void **state)
+static void a_request_that_is_not_a_subscription_is_verified_as_usual(void **state)
 {
     (void)state;
     use("meta", "secret");
@@ -163,7 +163,7 @@ static void what_is_no_subscription_goes_on_to_verification(void **state)
                      CHALLENGE_NONE);
 }
 
-static void who_asks_again_and_again_is_answered_each_time(void **state)
+static void a_repeated_challenge_is_answered_each_time(void **state)
 {
     (void)state;
     use("slack", "secret");
@@ -178,14 +178,14 @@ static void who_asks_again_and_again_is_answered_each_time(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(slack_gets_its_challenge_back),
-        cmocka_unit_test(an_event_that_only_speaks_of_it_is_an_event),
-        cmocka_unit_test(a_challenge_that_could_do_harm_is_not_given_back),
-        cmocka_unit_test(zoom_gets_its_token_and_what_the_secret_makes_of_it),
-        cmocka_unit_test(meta_gets_its_challenge_for_the_right_token),
-        cmocka_unit_test(without_the_right_token_it_is_refused),
-        cmocka_unit_test(what_is_no_subscription_goes_on_to_verification),
-        cmocka_unit_test(who_asks_again_and_again_is_answered_each_time),
+        cmocka_unit_test(slacks_challenge_is_echoed),
+        cmocka_unit_test(an_event_that_only_mentions_a_challenge_is_an_event),
+        cmocka_unit_test(an_unsafe_challenge_is_not_echoed),
+        cmocka_unit_test(zoom_gets_its_token_and_the_tokens_mac),
+        cmocka_unit_test(metas_challenge_is_echoed_for_the_right_token),
+        cmocka_unit_test(metas_challenge_is_refused_without_the_right_token),
+        cmocka_unit_test(a_request_that_is_not_a_subscription_is_verified_as_usual),
+        cmocka_unit_test(a_repeated_challenge_is_answered_each_time),
     };
 
     return cmocka_run_group_tests(tests, NULL, free_rule);

@@ -32,7 +32,7 @@ static void bytes_are_written_as_rfc_4648_says(void **state)
     assert_written(ENCODING_HEX, "\x01\xab\xff", "01abff");
 }
 
-static void what_was_written_is_read(void **state)
+static void an_encoded_value_is_decoded_again(void **state)
 {
     struct buf bytes = {0};
 
@@ -61,7 +61,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(bytes_are_written_as_rfc_4648_says),
-        cmocka_unit_test(what_was_written_is_read),
+        cmocka_unit_test(an_encoded_value_is_decoded_again),
         cmocka_unit_test(encodings_have_names),
     };
 

@@ -25,7 +25,7 @@ static void every_scheme_has_a_row_and_a_name_of_its_own(void **state)
     assert_null(scheme_named(SPAN_LITERAL("")));
 }
 
-/* A routes file that names one of these goes on working. */
+/* A routes file with any of these names must continue to work. */
 static void names_are_listed_in_order_and_none_disappears(void **state)
 {
     static const char *const known[] = {"none",    "standard", "github", "stripe", "slack",
@@ -46,8 +46,8 @@ static void names_are_listed_in_order_and_none_disappears(void **state)
     buf_free(&expected);
 }
 
-/* What is read comes from somewhere, and what is looked for in the signed header is not empty. */
-static void a_row_has_what_its_kinds_need(void **state)
+/* Every scheme has a header to read, and what is searched in it is not empty. */
+static void every_row_has_the_members_that_its_kinds_require(void **state)
 {
     (void)state;
     for (int i = VERIFY_STANDARD; i < SCHEME_COUNT; i++) {
@@ -71,7 +71,7 @@ static void a_row_has_what_its_kinds_need(void **state)
     }
 }
 
-/* So that a request that is signed by us has its id where a route without `id` looks for it. */
+/* So that `sluice send --sign` puts the id where a source without `id` expects it. */
 static void the_id_is_sent_in_the_header_that_is_read(void **state)
 {
     (void)state;
@@ -86,7 +86,7 @@ static void the_id_is_sent_in_the_header_that_is_read(void **state)
     }
 }
 
-static void schemes_with_a_time_tolerate_300_s(void **state)
+static void schemes_with_a_timestamp_tolerate_300_s(void **state)
 {
     (void)state;
     for (int i = VERIFY_NONE; i < SCHEME_COUNT; i++) {
@@ -101,8 +101,8 @@ static void schemes_with_a_time_tolerate_300_s(void **state)
     }
 }
 
-/* A captured request must not replace another event by its id. */
-static void an_id_that_is_not_signed_keeps_the_first(void **state)
+/* A captured request, sent with another event's id, must not replace that event. */
+static void keep_defaults_to_first_when_the_id_is_not_signed(void **state)
 {
     (void)state;
     for (int i = VERIFY_STANDARD; i < SCHEME_COUNT; i++) {
@@ -120,10 +120,10 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_scheme_has_a_row_and_a_name_of_its_own),
         cmocka_unit_test(names_are_listed_in_order_and_none_disappears),
-        cmocka_unit_test(a_row_has_what_its_kinds_need),
+        cmocka_unit_test(every_row_has_the_members_that_its_kinds_require),
         cmocka_unit_test(the_id_is_sent_in_the_header_that_is_read),
-        cmocka_unit_test(schemes_with_a_time_tolerate_300_s),
-        cmocka_unit_test(an_id_that_is_not_signed_keeps_the_first),
+        cmocka_unit_test(schemes_with_a_timestamp_tolerate_300_s),
+        cmocka_unit_test(keep_defaults_to_first_when_the_id_is_not_signed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

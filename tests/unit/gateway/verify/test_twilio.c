@@ -30,10 +30,10 @@ static void fields_are_sorted_decoded_and_not_repeated(void **state)
     assert_form("a=b=c&d", "ab=cd");
     assert_form("&&a=&&", "a");
     assert_form("a=%&b=%4&c=%zz&d=%41", "a%b%4c%zzdA");
-    assert_form("ab=c&a=bc", "abcabc"); /* two fields, although they read alike */
+    assert_form("ab=c&a=bc", "abcabc"); /* two different fields with the same concatenation */
 }
 
-static void a_form_has_so_many_fields_at_most(void **state)
+static void the_number_of_form_fields_is_limited(void **state)
 {
     struct buf body = {0}, out = {0};
 
@@ -58,7 +58,7 @@ static enum verify_cause covers(const char *type, const char *query, const char 
     return twilio_body(&r, span_of(body));
 }
 
-static void a_body_is_covered_as_a_form_or_by_its_digest(void **state)
+static void a_body_must_be_a_form_or_have_its_digest_in_the_url(void **state)
 {
     (void)state;
     assert_int_equal(covers("application/x-www-form-urlencoded", "", "a=1"), VERIFY_FINE);
@@ -69,7 +69,7 @@ static void a_body_is_covered_as_a_form_or_by_its_digest(void **state)
     assert_int_equal(covers("", "bodySHA256=" EMPTY_DIGEST, "x"), VERIFY_MISMATCH);
     assert_int_equal(covers("application/x-www-form-urlencoded", "bodySHA256=" EMPTY_DIGEST, "x"),
                      VERIFY_MISMATCH);
-    /* Only the first is looked at, and it is part of the signed URL. */
+    /* Only the first one counts, and it is part of the signed URL. */
     assert_int_equal(covers("", "bodySHA256=00&bodySHA256=" EMPTY_DIGEST, ""), VERIFY_MISMATCH);
 }
 
@@ -83,7 +83,7 @@ static void assert_other_host(const char *host, bool https, const char *expected
     buf_free(&out);
 }
 
-static void the_other_host_has_a_port_or_none(void **state)
+static void the_other_host_has_or_lacks_the_port(void **state)
 {
     (void)state;
     assert_other_host("example.com", true, "example.com:443");
@@ -99,9 +99,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(fields_are_sorted_decoded_and_not_repeated),
-        cmocka_unit_test(a_form_has_so_many_fields_at_most),
-        cmocka_unit_test(a_body_is_covered_as_a_form_or_by_its_digest),
-        cmocka_unit_test(the_other_host_has_a_port_or_none),
+        cmocka_unit_test(the_number_of_form_fields_is_limited),
+        cmocka_unit_test(a_body_must_be_a_form_or_have_its_digest_in_the_url),
+        cmocka_unit_test(the_other_host_has_or_lacks_the_port),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -51,7 +51,7 @@ static struct request_header *header_of(struct request *r, const char *name)
     return NULL;
 }
 
-/* The vector with another value of one header, which is built like the first. */
+/* The vector's request, with another value for one header. */
 static enum verify_cause judge_with(const struct vector *v, const char *name, struct span value)
 {
     struct request r = vector_request(v);
@@ -80,7 +80,7 @@ static void every_vector_verifies(void **state)
     }
 }
 
-static void each_scheme_has_vectors_and_their_number_is_told(void **state)
+static void each_scheme_has_vectors_and_their_number_is_printed(void **state)
 {
     (void)state;
     for (int scheme = VERIFY_STANDARD; scheme < SCHEME_COUNT; scheme++) {
@@ -107,7 +107,7 @@ static void another_secret_is_refused(void **state)
     }
 }
 
-static void a_body_of_other_bytes_is_refused(void **state)
+static void a_changed_body_is_refused(void **state)
 {
     (void)state;
     for (const struct vector *v = vectors; v->scheme != NULL; v++) {
@@ -119,7 +119,7 @@ static void a_body_of_other_bytes_is_refused(void **state)
         }
         buf_append_text(&body, v->body);
         buf_append_text(&body,
-                        v->query != NULL || *v->body != '{' ? "&More=1" : " "); /* as if printed anew */
+                        v->query != NULL || *v->body != '{' ? "&More=1" : " "); /* as if serialised again */
         assert_int_equal(judge(v, v->secret, &r, buf_span(&body), v->now), VERIFY_MISMATCH);
         if (*v->body == '{') {
             assert_int_equal(judge(v, v->secret, &r, SPAN_LITERAL("{}"), v->now), VERIFY_MISMATCH);
@@ -145,7 +145,7 @@ static void a_missing_or_empty_header_is_refused(void **state)
     }
 }
 
-static void a_header_that_came_twice_is_refused_even_if_both_are_right(void **state)
+static void a_duplicate_header_is_refused_even_if_both_are_right(void **state)
 {
     (void)state;
     for (const struct vector *v = vectors; v->scheme != NULL; v++) {
@@ -169,7 +169,7 @@ static void append_capitals(struct buf *b, struct span text)
     }
 }
 
-/* The first run of hex digits as long as a MAC; empty when there is none. */
+/* The first run of hex digits with the length of a MAC; empty when there is none. */
 static struct span hex_in(struct span text)
 {
     size_t len = 0;
@@ -205,8 +205,8 @@ static void hex_in_capitals_is_the_same_signature(void **state)
         append_capitals(&text, hex);
         buf_append_span(&text, rest);
         assert_int_equal(judge_with(v, v->proof, buf_span(&text)), VERIFY_FINE);
-        text.data[before] = 'G';     /* no hex digit */
-        if (hex_in(rest).len == 0) { /* otherwise the next signature is good */
+        text.data[before] = 'G';     /* not a hex digit */
+        if (hex_in(rest).len == 0) { /* otherwise the next signature is valid */
             assert_int_equal(judge_with(v, v->proof, buf_span(&text)), VERIFY_MALFORMED);
         }
         buf_free(&text);
@@ -227,7 +227,7 @@ static void a_signature_in_another_form_is_refused(void **state)
         assert_int_not_equal(judge_with(v, v->proof, buf_span(&text)), VERIFY_FINE);
         buf_clear(&text);
         append_capitals(&text, proof);
-        if (hex_in(proof).len < proof.len) { /* of plain hex, they are the same bytes */
+        if (hex_in(proof).len < proof.len) { /* plain hex in capitals is the same signature */
             assert_int_not_equal(judge_with(v, v->proof, buf_span(&text)), VERIFY_FINE);
         }
         buf_clear(&text);
@@ -239,7 +239,7 @@ static void a_signature_in_another_form_is_refused(void **state)
         buf_clear(&text);
         buf_append_char(&text, 'x');
         buf_append_span(&text, proof);
-        if (memchr(proof.data, ' ', proof.len) == NULL) { /* of a list, only one entry would be wrong */
+        if (memchr(proof.data, ' ', proof.len) == NULL) { /* in a list, only one entry would be wrong */
             assert_int_not_equal(judge_with(v, v->proof, buf_span(&text)), VERIFY_FINE);
         }
         assert_int_not_equal(judge_with(v, v->proof, SPAN_LITERAL("=")), VERIFY_FINE);
@@ -248,7 +248,7 @@ static void a_signature_in_another_form_is_refused(void **state)
     }
 }
 
-/* The time header of the vector with another timestamp in it. */
+/* The vector's time header with another timestamp. */
 static enum verify_cause judge_time(const struct vector *v, const char *timestamp)
 {
     struct request r = vector_request(v);
@@ -266,7 +266,7 @@ static enum verify_cause judge_time(const struct vector *v, const char *timestam
     return cause;
 }
 
-static void a_timestamp_that_is_none_is_refused(void **state)
+static void an_invalid_timestamp_is_refused(void **state)
 {
     static const char *const none[] = {
         "-1614265330",         "+1614265330", "1614265330.0",          "161426533O",
@@ -296,7 +296,7 @@ static void the_tolerance_is_exact_in_both_directions(void **state)
         struct span body = span_of(v->body);
 
         if (v->time == NULL) {
-            /* No time, no expiry. */
+            /* A scheme without a timestamp does not expire. */
             assert_int_equal(judge(v, v->secret, &r, body, INT64_C(1) << 40), VERIFY_FINE);
             continue;
         }
@@ -307,7 +307,7 @@ static void the_tolerance_is_exact_in_both_directions(void **state)
     }
 }
 
-static void all_secrets_are_tried_and_which_it_was_is_known(void **state)
+static void all_secrets_are_tried_and_the_matching_one_is_returned(void **state)
 {
     struct error error;
 
@@ -341,7 +341,7 @@ static void a_rule_without_secrets_refuses_everything(void **state)
     }
 }
 
-static void what_carries_the_proof_is_not_kept(void **state)
+static void headers_that_verification_reads_are_not_kept(void **state)
 {
     (void)state;
     for (const struct vector *v = vectors; v->scheme != NULL; v++) {
@@ -355,7 +355,7 @@ static void what_carries_the_proof_is_not_kept(void **state)
     }
 }
 
-static void secrets_that_cannot_be_used_are_refused(void **state)
+static void unusable_secrets_are_refused(void **state)
 {
     static const char *const unusable[] = {
         "whsec_", "whsec_!!!", "whsec_abd=",
@@ -408,7 +408,7 @@ static enum verify_cause standard_list(const char *list)
     return judge_with(&vectors[0], "webhook-signature", span_of(list));
 }
 
-static void of_a_standard_list_only_known_versions_count(void **state)
+static void in_a_standard_list_only_known_versions_count(void **state)
 {
 #define RIGHT "g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 #define WRONG "Ceo5qEr07ixe2NLpvHk3FH9bwy/WavXrAFQ/9tdO6mc="
@@ -428,7 +428,7 @@ static void of_a_standard_list_only_known_versions_count(void **state)
                      VERIFY_MALFORMED); /* more than 4 */
 }
 
-static void a_standard_id_holds_no_dot(void **state)
+static void a_standard_id_with_a_dot_is_refused(void **state)
 {
     (void)state;
     assert_int_equal(judge_with(&vectors[0], "webhook-id", SPAN_LITERAL("msg.1")), VERIFY_MALFORMED);
@@ -489,7 +489,7 @@ static enum verify_cause twilio_at(const char *url, const char *path)
     return cause;
 }
 
-static void twilio_signs_the_url_that_the_route_names_whatever_proxies_say(void **state)
+static void twilio_signs_the_url_of_the_route_regardless_of_forwarded_headers(void **state)
 {
     (void)state;
     assert_int_equal(twilio_at("https://mycompany.com", vector_of("twilio")->path), VERIFY_FINE);
@@ -512,7 +512,7 @@ static void twilio_signs_the_url_and_the_form(void **state)
     assert_int_equal(twilio("mycompany.com", false, "foo=1&bar=2", form), VERIFY_MISMATCH);
     assert_int_equal(twilio("evil.example", true, "foo=1&bar=2", form), VERIFY_MISMATCH);
     assert_int_equal(twilio("mycompany.com", true, "foo=1&bar=3", form), VERIFY_MISMATCH);
-    /* A body that nothing covers. */
+    /* A body that the signature does not cover. */
     assert_int_equal(twilio("mycompany.com", true, "foo=1&bar=2", "text/plain"), VERIFY_MALFORMED);
     assert_int_equal(twilio("mycompany.com", true, "foo=1&bar=2&bodySHA256=", form), VERIFY_MISMATCH);
     assert_int_equal(twilio("mycompany.com", true, "bodySHA256=00", form), VERIFY_MISMATCH);
@@ -543,24 +543,24 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_vector_verifies),
-        cmocka_unit_test(each_scheme_has_vectors_and_their_number_is_told),
+        cmocka_unit_test(each_scheme_has_vectors_and_their_number_is_printed),
         cmocka_unit_test(another_secret_is_refused),
-        cmocka_unit_test(a_body_of_other_bytes_is_refused),
+        cmocka_unit_test(a_changed_body_is_refused),
         cmocka_unit_test(a_missing_or_empty_header_is_refused),
-        cmocka_unit_test(a_header_that_came_twice_is_refused_even_if_both_are_right),
+        cmocka_unit_test(a_duplicate_header_is_refused_even_if_both_are_right),
         cmocka_unit_test(hex_in_capitals_is_the_same_signature),
         cmocka_unit_test(a_signature_in_another_form_is_refused),
-        cmocka_unit_test(a_timestamp_that_is_none_is_refused),
+        cmocka_unit_test(an_invalid_timestamp_is_refused),
         cmocka_unit_test(the_tolerance_is_exact_in_both_directions),
-        cmocka_unit_test(all_secrets_are_tried_and_which_it_was_is_known),
+        cmocka_unit_test(all_secrets_are_tried_and_the_matching_one_is_returned),
         cmocka_unit_test(a_rule_without_secrets_refuses_everything),
-        cmocka_unit_test(what_carries_the_proof_is_not_kept),
-        cmocka_unit_test(secrets_that_cannot_be_used_are_refused),
+        cmocka_unit_test(headers_that_verification_reads_are_not_kept),
+        cmocka_unit_test(unusable_secrets_are_refused),
         cmocka_unit_test(a_standard_secret_needs_neither_prefix_nor_padding),
-        cmocka_unit_test(of_a_standard_list_only_known_versions_count),
-        cmocka_unit_test(a_standard_id_holds_no_dot),
+        cmocka_unit_test(in_a_standard_list_only_known_versions_count),
+        cmocka_unit_test(a_standard_id_with_a_dot_is_refused),
         cmocka_unit_test(stripe_ignores_v0_and_refuses_two_times),
-        cmocka_unit_test(twilio_signs_the_url_that_the_route_names_whatever_proxies_say),
+        cmocka_unit_test(twilio_signs_the_url_of_the_route_regardless_of_forwarded_headers),
         cmocka_unit_test(twilio_signs_the_url_and_the_form),
         cmocka_unit_test(authorization_is_read_as_rfc_9110_says),
     };
