@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The admin port of both programs: health, readiness and metrics, whoever else is connected."""
+"""The admin listener of both programs answers health, readiness and metrics, also in a crowd of connections."""
 
 import contextlib
 import resource
@@ -10,7 +10,7 @@ import pytest
 
 CROWD = 1000
 PROMISED_MS = 100
-BOUND_MS = 1000  # a machine that is busy with other tests
+BOUND_MS = 1000  # for a machine that is busy with other tests
 
 
 @pytest.fixture(autouse=True)
@@ -23,12 +23,12 @@ def descriptors():
 
 @contextlib.contextmanager
 def crowd(port):
-    """Connections that are silent, or have sent half a head, in turn."""
+    """Opens connections that alternately are silent and have sent half a request."""
     with contextlib.ExitStack() as sockets:
         for number in range(CROWD):
             sock = sockets.enter_context(socket.create_connection(("127.0.0.1", port), 5))
             if number % 2:
-                with contextlib.suppress(OSError):  # the end has come already
+                with contextlib.suppress(OSError):  # the connection is already closed
                     sock.sendall(b"GET /ready HTTP/1.1\r\nHost: x\r\n")
         yield
 

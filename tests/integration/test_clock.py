@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A clock that jumps: signatures are checked by the clock as it is now, and no row is stamped in the future for long."""
+"""A clock that jumps: signatures are checked against the current clock, and rows get future times only for a short while."""
 
 import glob
 import time
@@ -16,7 +16,7 @@ SECRET = f"whsec_{b64(b'the secret of orders')}"
 
 
 class Clock:
-    """The gateway's wall clock, so many seconds off; what it measures by CLOCK_MONOTONIC stays true."""
+    """Shifts the gateway's wall clock by some seconds; CLOCK_MONOTONIC stays correct."""
 
     def __init__(self, directory):
         self.path = directory / "clock"
@@ -47,14 +47,14 @@ def gateway(site, clock):
 
 
 def send_signed(site, event_id, offset=0):
-    """By a sender whose clock is so far off."""
+    """Sends a signed event from a sender whose clock is off by this much."""
     body = b"{}"
     return site.send("POST", "/orders", body, headers_of("standard", SECRET, event_id, body,
                                                          now=int(time.time()) + offset)).status
 
 
 def received_at(site, event_id):
-    """How far from now, in seconds, this event's arrival is."""
+    """The event's time of receipt, in seconds relative to now."""
     site.send_ok("POST", "/open", b"{}", {"webhook-id": event_id})
     return site.row(event_id, "open").received_at.timestamp() - time.time()
 

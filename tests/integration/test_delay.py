@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Delayed delivery (GATEWAY_DELAY): the broker holds each event for a while, for everybody."""
+"""Delayed delivery (GATEWAY_DELAY): the broker holds each event back from all its consumers."""
 
 import time
 
@@ -7,7 +7,7 @@ import pytest
 
 from process import wait_until
 
-DELAY = 3  # seconds; beside the delays of other tests
+DELAY = 3  # seconds; different from the delays of other tests
 DELAYS = f"{DELAY}s,10s,60s,600s"
 pytestmark = pytest.mark.usefixtures("declared")
 
@@ -27,7 +27,7 @@ def subscriber(site):
 
 
 def take(site, queue, count, limit):
-    """[(id, when)] of the next `count` messages, then of whatever comes within half a second more."""
+    """[(id, time)] of the next `count` messages, and of any that arrive within another half second."""
     channel = site.channel()
     found = []
     due = time.monotonic() + limit
@@ -43,7 +43,7 @@ def take(site, queue, count, limit):
 
 
 def send_events(site, count):
-    """{id: when it was acked}, in the order sent."""
+    """Sends events; returns {id: time of the 200}, in the order sent."""
     sent = {}
     for number in range(count):
         begun = time.time()
@@ -58,7 +58,7 @@ def test_nobody_gets_an_event_before_its_delay_and_everybody_within_a_second_aft
     sent = send_events(site, 30)
     assert site.count() == 0
     found = take(site, subscriber, len(sent), DELAY + 10)
-    assert [event_id for event_id, _ in found] == list(sent)  # each once, in the order in which they came
+    assert [event_id for event_id, _ in found] == list(sent)  # each once, in the order sent
     site.wait_count(len(sent))
     late = 0.0
     for event_id, when in found:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A gateway with settings of its own: what it publishes and what it logs."""
+"""What a gateway publishes and logs, and how it reads a request line and headers."""
 
 import contextlib
 import json
@@ -38,13 +38,13 @@ def test_the_message_can_be_read_by_any_amqp_consumer(site):
     assert abs(headers["sluice-received"] / 1e6 - time.time()) < 60
     assert headers["sluice-traceparent"].startswith("00-111")
     assert headers["sluice-headers"]["cc"] == "elsewhere"
-    assert {name for name in headers if not name.startswith("sluice-")} <= {"x-delivery-count"}  # the broker's own
+    assert {name for name in headers if not name.startswith("sluice-")} <= {"x-delivery-count"}  # set by the broker
 
 
 def test_what_stands_before_a_request_never_becomes_its_body(site):
-    """civetweb would take the end of the head for there, and the head itself for the body."""
+    """civetweb takes an empty line there for the end of the headers, and the headers for the body."""
     gateway = site.start_gateway(GATEWAY_THREADS=8, GATEWAY_IN_FLIGHT=6)
-    with contextlib.ExitStack() as threads:  # every thread's first head
+    with contextlib.ExitStack() as threads:  # the first request of every thread
         for wire in [threads.enter_context(Wire(gateway.port)) for _ in range(8)]:
             wire.send(encode("POST", "/", b"first"))
             assert wire.reply().status == 200

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HTTP in: what becomes an event, byte for byte, and what is refused."""
+"""Receiving over HTTP: which requests become events, byte for byte, and which are refused."""
 
 import hashlib
 import itertools
@@ -22,7 +22,7 @@ def fresh_id():
 
 
 def raw(site, data):
-    """Bytes as they stand: the Reply, and whether the gateway then closed the connection."""
+    """Sends raw bytes; returns the Reply, and whether the gateway then closed the connection."""
     with Wire(site.gateway.port) as wire:
         wire.send(data)
         reply = wire.reply()
@@ -175,7 +175,7 @@ def test_one_line_end_before_a_request_does_no_harm(shared_site):
 
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\n", b"\r\n\r\n"], ids=["LF", "CR LF LF", "CR LF"])
 def test_a_head_that_fills_the_servers_memory_for_heads_to_its_last_byte_is_read_no_further(shared_site, end):
-    size = (16 + 16 + 16) * 1024  # GATEWAY_MAX_HEADER_BYTES, the longest target, and as much again
+    size = (16 + 16 + 16) * 1024  # GATEWAY_MAX_HEADER_BYTES, the longest target, and the slack of civetweb's buffer
     head = b"GET /full HTTP/1.1\r\nHost: x\r\nX:"
     reply, _ = raw(shared_site, head + b"y".rjust(size - len(head) - len(end)) + end)
     assert reply.status == (200 if end == b"\r\n\r\n" else 400)
@@ -189,7 +189,7 @@ def test_a_body_that_stops_short_is_no_event(shared_site):
         try:
             assert 400 <= wire.reply().status < 500
         except ConnectionResetError:
-            pass  # no reply at all will do
+            pass  # no reply is fine too
     after = fresh_id()
     shared_site.send_ok(headers={"webhook-id": after})
     shared_site.row(after)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`sluice check` and `sluice route` on routes files, and etc/: the schema says what the programs say. No servers."""
+"""`sluice check` and `sluice route` on routes files; the schema in etc/ agrees with the programs. Needs no servers."""
 
 import json
 import pathlib
@@ -19,7 +19,7 @@ GONE = object()
 
 
 def source(**members):
-    """A source that is fine, but for these members."""
+    """A valid source, changed by these members."""
     one = {"name": "one", "path": "/one", "verify": NONE, **members}
     return {name: value for name, value in one.items() if value is not GONE}
 
@@ -166,7 +166,7 @@ def check(build, tmp_path, content, *options):
 
 
 def verdicts(build, tmp_path, validator, members):
-    """(what the programs say, what the schema says) of one source."""
+    """(verdict of the programs, verdict of the schema) on one source."""
     content = {"sources": [source(**members)]}
     return check(build, tmp_path, content, "--without-secrets").returncode == 0, validator.is_valid(content)
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The routes file: which source a request meets, and what becomes of it there."""
+"""The routes file: which source a request is routed to, and how that source treats it."""
 
 import pathlib
 import signal
@@ -33,7 +33,7 @@ def start(site, routes, *sources, wait=True, **settings):
 
 
 def reload(gateway, outcome="done"):
-    """SIGHUP, until the metric says what became of it."""
+    """Sends SIGHUP and waits until the metric shows the outcome."""
     name = f'sluice_gateway_reloads_total{{outcome="{outcome}"}}'
     before = gateway.metrics()[name]
     gateway.send(signal.SIGHUP)
@@ -92,7 +92,7 @@ def test_a_captured_request_under_another_events_id_replaces_nothing(site, route
         site.send_ok("POST", "/github", body, signed(SECRET, event_id, body))
     for event_id in bodies:
         site.row(event_id, "github")
-    # The id isn't under GitHub's signature: who has seen one request may send it with any id.
+    # GitHub's signature does not cover the id: a captured request can be sent with any id.
     assert site.send("POST", "/github", bodies["captured"], signed(SECRET, "victim", bodies["captured"])).status == 200
     site.wait_drained()
     assert {row.id: row.body for row in site.rows()} == bodies
@@ -133,7 +133,7 @@ def test_a_source_has_limits_words_and_habits_of_its_own(site, routes):
         wire.send(encode("POST", "/bare?token=abc", b"x", {"webhook-id": "bare"}))
         status, headers = wire.head()
         assert (status, "content-length" in headers, "content-type" in headers) == (204, False, False)
-        wire.send(encode("POST", "/words", b"x"))  # on the same connection: nothing was left of the other reply
+        wire.send(encode("POST", "/words", b"x"))  # on the same connection: the 204 had no body
         reply = wire.reply()
         assert (reply.status, reply.headers["content-type"], reply.body) == (202, "text/xml", b"<Response/>")
         assert reply.headers["x-content-type-options"] == "nosniff"
@@ -184,7 +184,7 @@ def test_what_does_not_go_on_to_the_broker_uses_up_nothing_of_a_sources_rate(sit
         assert site.send("POST", "/slow", b"{}").status == 400
     site.broker.set_alarm()
     try:
-        assert site.send("POST", "/other", b"x").status == 503  # only who publishes is told of an alarm
+        assert site.send("POST", "/other", b"x").status == 503  # the broker reports an alarm only to connections that publish
         gateway.wait_ready(False, limit=15)
         for _ in range(5):
             assert site.send("POST", "/slow", b'{"id": "a"}').status == 503
@@ -223,7 +223,7 @@ def test_a_flood_of_one_source_leaves_the_latency_of_another_alone(site, routes)
                 for _ in range(20):
                     status = wire.reply().status
                     statuses[status] = statuses.get(status, 0) + 1
-                stop.wait(0.02)  # a flood for the bucket, not for the cores that the tests share
+                stop.wait(0.02)  # too fast for the bucket, but not for the cores that the tests share
     threads = [threading.Thread(target=flood) for _ in range(4)]
     for thread in threads:
         thread.start()
@@ -290,7 +290,7 @@ def test_a_reload_changes_sources_without_touching_a_request_that_has_begun(site
     with Wire(gateway.port) as wire:
         wire.send(encode("POST", "/path", b"begun", {"webhook-id": "begun"})[:-3])
         wait_until(lambda: gateway.metrics()["sluice_gateway_connections"] == 1, "the request to be met")
-        assert site.send("POST", "/path", b"x").status == 200  # what was sent before this one has been read
+        assert site.send("POST", "/path", b"x").status == 200  # so what was sent before has been read
         routes.write(routes.open("new", "/path"), routes.open("more", "/more"))
         reload(gateway)
         assert site.row(site.send_ok("POST", "/path", b"x"), "new")
@@ -358,7 +358,7 @@ def test_reloads_under_load_refuse_no_request(site, routes):
 
 
 def test_secrets_are_rotated_while_requests_flow_and_no_valid_one_is_refused(site, routes):
-    """The receiver takes both, then the sender changes, then the receiver forgets the old one."""
+    """The gateway accepts both secrets, then the sender changes, then the gateway drops the old one."""
     gateway = start(site, routes, routes.github("github", "/github", "secret-number-0"))
     site.start_workers(1)
     ledger = site.ledger()
@@ -371,7 +371,7 @@ def test_secrets_are_rotated_while_requests_flow_and_no_valid_one_is_refused(sit
             reload(gateway)
             load.wait_acked(50)
             current[0] = new
-            load.wait_acked(50)  # until nobody signs with the old one any more
+            load.wait_acked(50)  # until no request is signed with the old secret
             routes.write(routes.github("github", "/github", new))
             reload(gateway)
             load.wait_acked(50)
@@ -394,7 +394,7 @@ def test_a_new_delay_is_not_taken_on_trust_while_the_broker_is_away(site, routes
 
 
 def test_a_reload_is_done_whole_or_not_at_all(site, routes, authority):
-    """A certificate that can't be used keeps new routes out, too."""
+    """An unusable certificate also keeps new routes from being loaded."""
     pair = authority.issue("gateway")
     certificate = routes.directory / "cert.pem"
     certificate.write_bytes(pair.certificate.read_bytes())

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each scheme of verification, end to end: what its provider signs becomes a row, anything else becomes nothing."""
+"""Each verification scheme, end to end: a request that the provider has signed becomes a row, any other is refused."""
 
 import base64
 import itertools
@@ -25,12 +25,12 @@ def secret_of(scheme):
 
 
 def changed(scheme, body):
-    """The same to its reader, or nearly, but not the same bytes."""
+    """The same body with one change in its bytes, and the same or nearly the same meaning."""
     return body + (b"&a=b" if scheme == "twilio" else b" ")
 
 
 class Provider:
-    """A gateway with a source for each scheme, and who sends to it."""
+    """A gateway with a source for each scheme, and its senders."""
 
     def __init__(self, site):
         self.site = site
@@ -60,7 +60,7 @@ class Provider:
         return self.gateway.metrics()[f'sluice_gateway_unverified_total{{cause="{cause}"}}']
 
     def signed(self, scheme, secret=None, **more):
-        """(id, body, headers) of a fresh event."""
+        """(id, body, headers) of a new signed event."""
         event_id = f"event-{next(_numbers)}"
         body, _ = body_of(scheme, event_id)
         return event_id, body, headers_of(scheme, secret or secret_of(scheme), event_id, body, f"http://localhost/{scheme}",
@@ -165,7 +165,7 @@ def test_no_log_line_holds_a_secret_or_a_signature(provider):
         assert provider.post(scheme, body, headers).status == 200
         assert provider.post(scheme, changed(scheme, body), headers).status in (200, 401)
     text = provider.gateway.output()
-    assert "cause=mismatch" in text  # it does say why, to us
+    assert "cause=mismatch" in text  # the operator can see the cause
     proofs = [value for event_id, _, headers in given for value in headers.values()
               if value != event_id and not value.isdigit()]
     found = [mark for mark in [*map(secret_of, SCHEMES), *proofs, VERIFY_TOKEN] if mark in text]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Every wrong setting is reported by name, value and allowed range, all at once; driven by the programs' own tables."""
+"""Every wrong setting is reported by name, value and allowed range, all at once; the cases come from the programs' own tables."""
 
 import collections
 import re

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""TLS on each link: who proves who it is, is served; who doesn't, gets nothing, and the log says why."""
+"""TLS on each link: a peer that proves its identity is served, any other is refused, and the log says why."""
 
 import collections
 import contextlib
@@ -45,7 +45,7 @@ def client_pair(authority):
 
 @pytest.fixture
 def database(servers, authority):
-    """The database, by TLS until the test ends."""
+    """The database, with TLS until the test ends."""
     servers.database.serve_tls(authority.issue("database"))
     yield servers.database
     servers.database.serve_tls(None)
@@ -53,7 +53,7 @@ def database(servers, authority):
 
 @pytest.fixture
 def broker(servers):
-    """The broker; it shows its own certificate again when the test ends."""
+    """The broker; its own certificate is restored when the test ends."""
     own = servers.broker.tls[1]
     yield servers.broker
     if servers.broker.tls[1] is not own:
@@ -68,7 +68,7 @@ def demanding_broker(servers):
 
 
 class Served:
-    """The files that a gateway is told to serve; `show` puts a certificate there."""
+    """The certificate files of a gateway; `show` replaces them."""
 
     def __init__(self, directory, pair):
         self.certificate, self.key = directory / "gateway.pem", directory / "gateway.key"
@@ -90,7 +90,7 @@ def served(authority, tmp_path):
 
 @pytest.fixture(scope="module")
 def trust(authority):
-    """As a sender that knows the CA."""
+    """The TLS context of a sender that trusts the CA."""
     return ssl.create_default_context(cafile=authority.certificate)
 
 
@@ -109,7 +109,7 @@ def reason(program, event, words):
 
 
 def no_connection_is_left(gateway):
-    """And the log has caught up."""
+    """Waits until no connection is left and the log shows it."""
     wait_until(lambda: gateway.lines("queued") and gateway.metrics()["sluice_gateway_connections"] == 0,
                lambda: f"no connection left: {gateway.metrics()}")
 
@@ -142,7 +142,7 @@ def test_an_event_goes_from_https_to_its_row_with_tls_on_every_link(site, author
         assert reply.seconds < 2
         assert site.row(event_id).body == body
 
-    # The page still lists connections of earlier programs for some seconds: a connection's name ends in its pid.
+    # The management API lists connections of earlier programs for some seconds; a connection's name ends in its pid.
     def connections():
         return [(each["ssl"], each["ssl_protocol"]) for each in site.broker.management("GET", "connections")
                 if "ssl" in each for program in programs
@@ -183,7 +183,7 @@ def test_setup_and_status_work_by_tls_and_refuse_who_is_not_to_be_trusted(site, 
     ledger.write_text("", encoding="ascii")
     done = site.servers.command("verify", ledger, **{**secure, "BROKER_MANAGEMENT_URL": None}, **reader)
     assert done.returncode == 0, done.stdout + done.stderr
-    # The same CA file must hold the management API's signer.
+    # The same CA file must have the CA of the management API.
     unknown = {**secure, "BROKER_CA": impostors["of an unknown CA"].pair.certificate}
     done = site.servers.command("status", **unknown, **reader)
     assert done.returncode == 69
@@ -270,7 +270,7 @@ def test_where_the_broker_demands_a_certificate_only_who_has_one_is_served(site,
     done = site.servers.command("status", BROKER_URL=demanding_broker.tls_url("sluice-setup"),
                                 BROKER_CA=authority.certificate, **ours)
     assert done.returncode == 0, done.stdout + done.stderr
-    cut = "BROKER_CERT must be one that it trusts"  # where the broker's own word came too late
+    cut = "BROKER_CERT must be one that it trusts"  # when the broker's TLS alert came too late
     for refused, words in (({}, f"certificate required|{cut}"), (stranger, f"unknown ca|{cut}")):
         gateway = site.add_gateway(**broker_tls(site, authority, "sluice-gateway", **refused)).start(wait=False)
         reason(gateway, "broker-away", words)
@@ -377,7 +377,7 @@ def test_what_speaks_no_tls_to_the_https_port_gets_no_event_and_harms_nothing(si
     for bytes_sent in (encode("POST", "/plain", b"plain"), b"\x16\x03\x01\xff\xff" + b"\xff" * 2000, b"\x00", b""):
         with Wire(gateway.port) as wire:
             wire.send(bytes_sent)
-            with contextlib.suppress(OSError):  # it may have hung up already
+            with contextlib.suppress(OSError):  # the connection may already be closed
                 wire.socket.shutdown(socket.SHUT_WR)
             assert b"200" not in b"".join(iter(lambda: received(wire), b""))
     assert site.send(body=b"tls", tls=trust).status == 200
@@ -433,8 +433,8 @@ def test_a_renewed_certificate_is_served_on_sighup_and_no_request_notices(site, 
             assert shown_by(gateway.port) == der(second)
         load.wait_acked(100)
     assert set(load.statuses) == {200}
-    assert load.connections == 4  # none was closed
-    assert reloads(gateway, "done") >= 2  # signals that come together are one
+    assert load.connections == 4  # no connection was closed
+    assert reloads(gateway, "done") >= 2  # signals that arrive together count as one
     assert reloads(gateway, "refused") == 0
     assert gateway.lines("reloaded")
     site.settle(ledger, at_least=150)
