@@ -79,11 +79,11 @@ void ack_given_back(struct ack *a, uint64_t tag)
     leave(a, tag, GIVEN_BACK);
 }
 
-/* Acks those before the first unsettled one by a single frame. Returns how many entries they are; SIZE_MAX:
- * it was not sent. */
+/* Acks all tags before the first unsettled one with a single frame. Returns the number of these entries, or
+ * SIZE_MAX when the frame could not be sent. */
 static size_t flush_prefix(struct ack *a, bool (*send)(void *, uint64_t, bool), void *context)
 {
-    uint64_t last = 0; /* one that was given back is unknown to the broker by now */
+    uint64_t last = 0; /* never a tag that was given back: the broker no longer knows it */
     size_t count = 0;
 
     while (count < a->count && a->entries[count].state != UNSETTLED) {

@@ -2,10 +2,10 @@
 #ifndef SLUICE_ACK_H
 #define SLUICE_ACK_H
 
-/* The delivery tags of one channel that the broker waits for, in order: which are settled, and which frames
- * tell the broker so. An ack with multiple=true never goes past a tag that isn't settled; each settled one
- * beyond it is acked alone. So an event that stays unsettled for long holds up no ack but its own. Pure. The
- * broker numbers the deliveries of a channel 1, 2, 3 ... */
+/* The unacked delivery tags of one channel, in order: which of them are settled, and which ack frames to send
+ * for them. An ack with multiple=true never goes past an unsettled tag; each settled tag beyond that is acked
+ * alone. So an event that stays unsettled for long delays no ack but its own. Pure. The broker numbers the
+ * deliveries of a channel 1, 2, 3 ... */
 
 #include "error.h"
 
@@ -15,31 +15,33 @@
 struct ack_entry;
 
 struct ack {
-    struct ack_entry *entries; /* ordered by tag; those that the broker waits for */
+    struct ack_entry *entries; /* the unacked tags, in ascending order */
     size_t count, most;
-    size_t bytes;  /* of what is not settled */
+    size_t bytes;  /* total size of the unsettled deliveries */
     uint64_t next; /* one past the highest tag received */
-    bool settled;  /* something is, since the last ack_flush */
+    bool settled;  /* a tag was settled or given back since the last ack_flush */
 };
 
-/* most: tags that the broker may wait for at once. */
+/* most: the highest number of unacked tags. */
 MUST_CHECK enum error_code ack_init(struct ack *a, size_t most, struct error *error);
-/* A new channel: numbering begins anew. */
+/* Starts over for a new channel, whose first tag is 1. */
 void ack_reset(struct ack *a);
-/* Notes a delivery of so many bytes. False when the tag isn't the next one, or too many are unacked: the
- * broker has broken its word, and the channel must be closed. */
+/* Records a delivery and its size in bytes. Returns false when the tag is not the next one or too many tags
+ * are unacked: the broker violated the protocol, and the caller must close the channel. */
 MUST_CHECK bool ack_received(struct ack *a, uint64_t tag, size_t bytes);
-/* tag must have been received and be neither settled nor given back (a bug otherwise: asserted). */
+/* Marks a tag as ready to be acked. The tag must have been received and be neither settled nor given back
+ * (asserted). */
 void ack_settle(struct ack *a, uint64_t tag);
-/* Likewise; the caller has given it back to the broker, and it is never acked. */
+/* Marks a tag that the caller has returned to the broker; it will not be acked. Same precondition. */
 void ack_given_back(struct ack *a, uint64_t tag);
-/* Calls send for each frame that acks what is settled: first at most one with multiple. True: all were sent,
- * and counted as acked from here on. False as soon as send returns false: the channel is lost. */
+/* Calls send once for each ack frame, so that all settled tags are acked; only the first frame may have
+ * multiple=true. Returns true when all were sent: these tags now count as acked. Returns false as soon as
+ * send does: the channel is lost. */
 MUST_CHECK bool ack_flush(struct ack *a, bool (*send)(void *context, uint64_t tag, bool multiple),
                           void *context);
-/* Received and neither acked nor given back. */
+/* Number of tags received and neither acked nor given back. */
 size_t ack_owed(const struct ack *a);
-/* Bytes of what is received and not settled. */
+/* Total bytes of the deliveries received and not settled. */
 size_t ack_bytes(const struct ack *a);
 void ack_free(struct ack *a);
 

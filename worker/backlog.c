@@ -121,7 +121,7 @@ void backlog_take_older(struct backlog *b, int64_t before_us, struct event_queue
     event_queue_take_older(&b->suspects, before_us, into);
     b->parked_count = 0;
     for (size_t i = 0; i < count; i++) {
-        struct event *event = b->parked[i]; /* at most i of them have come back to the heap */
+        struct event *event = b->parked[i]; /* the heap has at most i entries by now */
 
         if (event->delivered_us < before_us) {
             event_queue_push(into, event);

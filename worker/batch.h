@@ -2,27 +2,27 @@
 #ifndef SLUICE_BATCH_H
 #define SLUICE_BATCH_H
 
-/* The events that a slot carries. Pure. */
+/* The events that a slot is storing. Pure. */
 
 #include "event.h"
 
 struct batch {
     struct event **events;
     size_t count;
-    size_t bytes; /* of bodies */
+    size_t bytes; /* total size of the bodies */
     size_t most_events;
     size_t most_bytes;
 };
 
 MUST_CHECK enum error_code batch_init(struct batch *batch, size_t most_events, size_t most_bytes,
                                       struct error *error);
-/* Moves events, reset, from the queue into an empty batch until it is full by count or bytes (a first event
- * is taken whatever its size); then sorts it by (source, id) as bytes, so that two batches lock rows in the
- * same order and can't deadlock. */
+/* Moves events from the queue into an empty batch, calling event_reset on each, until the next one would
+ * exceed the count or byte limit. The first event is taken whatever its size. Sorts the batch by (source, id)
+ * as bytes, so that any two batches lock rows in the same order and cannot deadlock. */
 void batch_take(struct batch *batch, struct event_queue *queue);
-/* One event alone, reset, into an empty batch. */
+/* Puts one event into an empty batch and calls event_reset on it. */
 void batch_take_one(struct batch *batch, struct event *event);
-/* Frees the events too. */
+/* Also frees the events in it. */
 void batch_free(struct batch *batch);
 
 #endif

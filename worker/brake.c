@@ -61,7 +61,7 @@ enum brake_news brake_settle_probe(struct brake *b, bool stored, bool refused, u
     if (refused) {
         wait_for_probe(b, random, now_us);
     } else {
-        b->state = BRAKE_ON; /* the same again, when the database can say a verdict */
+        b->state = BRAKE_ON; /* no verdict yet: the next probe is due at once */
     }
     return BRAKE_SAME;
 }

@@ -8,11 +8,12 @@
 #include <string.h>
 
 #define REASON_MAX 500
-/* What has come back so often, or met so many ends of a connection, may be the cause. */
+/* An event that was redelivered this often, or was under way at so many lost connections, may be the cause.
+ */
 #define SUSPECT_DELIVERIES 2
 #define SUSPECT_LOSSES 3
 
-/* A conflict passes in milliseconds, a lock that a person holds in minutes. */
+/* A conflict lasts milliseconds; a lock that a person holds lasts minutes. */
 #define AGAIN_BASE_US (200 * CLOCK_US_PER_MS)
 #define AGAIN_CAP_US (30 * CLOCK_US_PER_S)
 
@@ -77,7 +78,7 @@ void event_fail(struct event *event, enum verdict verdict, const char *sqlstate,
     event->verdict = verdict;
     (void)snprintf(event->sqlstate, sizeof event->sqlstate, "%s", sqlstate);
     free(event->reason);
-    event->reason = malloc(size); /* NULL for want of memory is shown as no reason */
+    event->reason = malloc(size); /* NULL for lack of memory: the event then shows no reason */
     if (event->reason != NULL) {
         (void)text_copy(event->reason, size, whole);
     }

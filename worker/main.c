@@ -12,7 +12,7 @@ static enum error_code check(const void *settings, struct buf *complaints)
     return worker_settings_check(settings, complaints);
 }
 
-/* What a terminal's end, or a reload of everything, sends: there is nothing to read anew. */
+/* A closing terminal and "reload all services" send SIGHUP. The worker has nothing to reload. */
 static enum error_code ignore_hangup(struct error *error)
 {
     if (signal(SIGHUP, SIG_IGN) == SIG_ERR) {

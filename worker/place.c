@@ -3,7 +3,7 @@
 
 #include "clock.h"
 
-/* A place that frees up, this worker's own included, does so within the second. */
+/* A place whose holder ended, this worker included, is free within a second. */
 #define HOLD_WITHOUT_PLACE_US (5 * CLOCK_US_PER_S)
 
 void place_init(struct place *p, int64_t hold_us, int64_t now_us)
@@ -12,7 +12,8 @@ void place_init(struct place *p, int64_t hold_us, int64_t now_us)
         .lack = PLACE_FIRST,
         .lack_since_us = now_us,
         .hold_us = hold_us,
-        /* A storm of workers must not knock for ever: a place frees up seldom, and nobody waits for it. */
+        /* Many standby workers must not flood Postgres with attempts. Places become free rarely, and a late
+         * start of a standby worker harms nobody. */
         .standby = {.base_us = 500 * CLOCK_US_PER_MS, .cap_us = 30 * CLOCK_US_PER_S},
         /* The backlog should fall within 5 s of the database's return. */
         .database = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 4 * CLOCK_US_PER_S},

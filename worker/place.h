@@ -2,10 +2,10 @@
 #ifndef SLUICE_WORKER_PLACE_H
 #define SLUICE_WORKER_PLACE_H
 
-/* When this worker may try to open a connection, and what it lacks while it has
- * none. How many places there are is the budget, which Postgres keeps (the CONNECTION LIMIT of the role,
- * chosen by `sluice setup`, ctl/setup/budget); this is only the manners of asking: one attempt at a time,
- * full jitter, and no sitting on messages without a slot. Pure. */
+/* Decides when this worker may try to open a database connection, and records why it has none. A place is
+ * one connection of the budget. Postgres enforces the budget (the role's CONNECTION LIMIT, set by `sluice
+ * setup`, ctl/setup/budget). This file only paces the attempts, with full jitter, and decides when a worker
+ * without a connection must release its messages. Pure. */
 
 #include "backoff.h"
 
@@ -14,11 +14,11 @@
 #include <stdint.h>
 
 enum place_lack {
-    PLACE_HELD,     /* nothing is lacking: a connection is held */
-    PLACE_FIRST,    /* the process has just begun */
+    PLACE_HELD,     /* a connection is held */
+    PLACE_FIRST,    /* the process has just started */
     PLACE_TAKEN,    /* other workers hold all places: standby */
-    PLACE_DATABASE, /* the database is away */
-    PLACE_REPAIR,   /* somebody must repair something first */
+    PLACE_DATABASE, /* the database is unreachable */
+    PLACE_REPAIR,   /* an operator must repair something first */
 };
 
 struct place {
@@ -30,18 +30,20 @@ struct place {
     struct backoff database;
 };
 
-/* hold_us: how long messages are held while the database is away (WORKER_HOLD). */
+/* hold_us: how long to hold messages while the database is unreachable (WORKER_HOLD). */
 void place_init(struct place *p, int64_t hold_us, int64_t now_us);
+/* True when the next attempt is due. */
 bool place_may_open(const struct place *p, int64_t now_us);
+/* A connection was opened. */
 void place_opened(struct place *p);
-/* A connection was refused since the budget is used up, while `held` others are held here. True when this
- * makes the worker stand by, which is worth a line in the log. */
+/* Postgres refused a connection because the budget is used up; held: connections that this worker still has.
+ * Returns true when this puts the worker on standby, so that the caller logs it once. */
 bool place_refused(struct place *p, size_t held, uint32_t random, int64_t now_us);
-/* A connection was lost or not made; repair: by something that only a person can mend. Returns how many
- * microseconds to wait for the next attempt. */
+/* A connection was lost or could not be opened; held: connections that this worker still has; repair: an
+ * operator must repair the cause. Returns the wait before the next attempt, in microseconds. */
 int64_t place_failed(struct place *p, size_t held, bool repair, uint32_t random, int64_t now_us);
-/* Whether the messages should go back to the broker: nearly at once when others hold the places, past hold_us
- * when the database is away. */
+/* True when the messages should go back to the broker: after 5 s when other workers hold all places, after
+ * hold_us otherwise. */
 bool place_release_due(const struct place *p, int64_t now_us);
 
 #endif

@@ -74,13 +74,13 @@ bool pool_carries_alone(const struct pool *p)
     return false;
 }
 
-/* --- news of a slot ------------------------------------------------------------------ */
+/* --- results of slot_step ------------------------------------------------------------ */
 
 static void no_place(struct pool *p, int64_t now_us)
 {
     report_count(REPORT_NO_PLACE);
     if (place_refused(&p->place, pool_open(p), backoff_random(), now_us)) {
-        log_info("standby", log_text("reason", "all connections of the budget are held by other workers"));
+        log_info("standby", log_text("reason", "other workers hold all connections of the budget"));
     }
 }
 
@@ -108,8 +108,8 @@ static void unfit(struct pool *p)
 {
     log_error("unfit-role",
               log_text("reason",
-                       "the role of DATABASE_URL is a superuser or has no connection limit, so the budget "
-                       "would not hold: use sluice_worker, and run sluice setup"));
+                       "the role of DATABASE_URL is a superuser or has no connection limit, so Postgres "
+                       "would not enforce the budget: use sluice_worker, and run sluice setup"));
     p->unfit = true;
 }
 
@@ -139,9 +139,9 @@ bool pool_step(struct pool *p, struct slot *slot, int64_t now_us)
     return false;
 }
 
-/* --- how many ------------------------------------------------------------------------- */
+/* --- opening and closing -------------------------------------------------------------- */
 
-/* One attempt at a time: a connecting backend takes a place of max_connections before it is refused. */
+/* One attempt at a time: a backend takes one of max_connections even when it is then refused. */
 static void open_slot(struct pool *p, bool wanted, int64_t now_us)
 {
     struct slot *closed = find_state(p, SLOT_CLOSED);

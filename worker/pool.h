@@ -2,7 +2,7 @@
 #ifndef SLUICE_WORKER_POOL_H
 #define SLUICE_WORKER_POOL_H
 
-/* The slots of this process: opened as the budget allows, one attempt at a time, and closed when they idle.
+/* The slots of this process. Opens them as the budget allows, one attempt at a time, and closes idle ones.
  * One thread. */
 
 #include "place.h"
@@ -17,28 +17,28 @@ struct pool {
     struct slot *slots[POOL_SLOTS_MAX];
     size_t count;
     struct place place;
-    bool unfit; /* the role may not be used */
+    bool unfit; /* the role must not be used: see SLOT_UNFIT */
 };
 
-/* settings and name (the worker's, for people) must outlive it. */
+/* settings and name (of this worker, for logs) must outlive the pool. */
 MUST_CHECK enum error_code pool_init(struct pool *p, const struct worker_settings *settings, const char *name,
                                      int64_t now_us, struct error *error);
-/* Connections held. */
+/* Number of open connections. */
 size_t pool_open(const struct pool *p);
 /* True when no batch is under way. */
 bool pool_is_idle(const struct pool *p);
 /* True when a slot is ready for a batch. */
 bool pool_is_ready(const struct pool *p);
-/* True while a slot carries an event alone. */
+/* True while a slot is storing a single event on purpose. */
 bool pool_carries_alone(const struct pool *p);
-/* Steps one slot. True: its batch has come back (see slot_step), for the caller to empty. */
+/* Steps one slot. Returns true when its batch is finished (see slot_step); the caller must then empty it. */
 bool pool_step(struct pool *p, struct slot *slot, int64_t now_us);
-/* Opens a slot when there is none or, when events wait for one (wanted), when all are busy; closes
- * those that idle, but one. */
+/* Opens a slot when none is open, or when all are busy and events wait for one (wanted). Closes idle slots,
+ * but keeps one. */
 void pool_adjust(struct pool *p, bool wanted, int64_t now_us);
-/* When it must be stepped or adjusted even if nothing came. */
+/* When the pool must be stepped or adjusted even without input. */
 int64_t pool_due_us(const struct pool *p, int64_t now_us);
-/* Fills fds, one per slot. */
+/* Fills fds with one entry per slot. */
 void pool_poll(const struct pool *p, struct pollfd fds[POOL_SLOTS_MAX]);
 void pool_free(struct pool *p);
 

@@ -5,16 +5,16 @@
 #include <string.h>
 
 #define LOCKED "55P03"
-#define CANCELLED "57014" /* by statement_timeout, or by a person */
+#define CANCELLED "57014" /* by statement_timeout, or by pg_cancel_backend */
 #define PROTOCOL_VIOLATION "08P01"
 
-/* Exact codes stand before the classes (two characters) they are exceptions of;
- * what is in no row is unclear. Names: Postgres' manual, appendix A. */
+/* The first matching row applies, so exact codes come before their class (two characters). A code that
+ * matches no row is VERDICT_UNCLEAR. Names are from appendix A of the Postgres manual. */
 static const struct rule {
     const char *prefix;
     enum verdict verdict;
 } rules[] = {
-    {PROTOCOL_VIOLATION, VERDICT_UNCLEAR}, /* an event may provoke it */
+    {PROTOCOL_VIOLATION, VERDICT_UNCLEAR}, /* an event may cause it */
     {"08", VERDICT_TRANSIENT},             /* connection exception, and 08007: outcome unknown */
     {"57P01", VERDICT_TRANSIENT},          /* admin shutdown */
     {"57P02", VERDICT_TRANSIENT},          /* crash shutdown */
@@ -24,15 +24,15 @@ static const struct rule {
     {"40001", VERDICT_TRANSIENT},          /* serialization failure */
     {"40003", VERDICT_TRANSIENT},          /* statement completion unknown */
     {"40P01", VERDICT_TRANSIENT},          /* deadlock detected */
-    {"53", VERDICT_TRANSIENT},             /* insufficient resources: disk full, no place */
+    {"53", VERDICT_TRANSIENT},             /* insufficient resources: disk full, too many connections */
     {"55P03", VERDICT_TRANSIENT},          /* lock not available */
-    {"25006", VERDICT_TRANSIENT},          /* read only: a failover is on its way */
+    {"25006", VERDICT_TRANSIENT},          /* read-only transaction: a failover is in progress */
     {"58", VERDICT_TRANSIENT},             /* system error */
     {"28", VERDICT_OPERATOR},              /* invalid authorization */
     {"3D000", VERDICT_OPERATOR},           /* no such database */
     {"3F000", VERDICT_OPERATOR},           /* no such schema */
-    {"23503", VERDICT_LATER},              /* foreign key: the parent may come later */
-    {"P0001", VERDICT_LATER},              /* a trigger's own refusal */
+    {"23503", VERDICT_LATER},              /* foreign key: the parent row may come later */
+    {"P0001", VERDICT_LATER},              /* raise exception in a trigger */
     {"22", VERDICT_POISON},                /* data exception */
     {"23502", VERDICT_POISON},             /* not null */
     {"23505", VERDICT_POISON},             /* unique */
@@ -54,8 +54,8 @@ enum verdict verdict_of(const char *sqlstate)
     return VERDICT_UNCLEAR;
 }
 
-/* How often an event may meet the server's own trouble alone, while others are stored, before it is taken to
- * cause it: a trigger that needs more memory than there is, or that ends its backend. */
+/* An event that fails alone this often with a transient error, while others are stored, is taken to be the
+ * cause: its trigger may exhaust the memory or kill its backend. */
 #define ALONE_MOST 5
 
 static bool is(const char *sqlstate, const char *code)

@@ -9,33 +9,33 @@
 #define SQLSTATE_SIZE 6 /* five characters and NUL */
 
 enum verdict {
-    VERDICT_TRANSIENT, /* the server's trouble, or an unknown outcome: the same again, after a wait */
-    VERDICT_OPERATOR,  /* somebody must repair something: never a dead letter */
-    VERDICT_LATER,     /* the event's, and may cure itself: its parent row comes later */
-    VERDICT_POISON,    /* the event's, for good: a dead letter */
-    VERDICT_UNCLEAR,   /* only what became of others tells: see verdict_settle */
+    VERDICT_TRANSIENT, /* a problem of the server, or an unknown outcome: try again after a wait */
+    VERDICT_OPERATOR,  /* an operator must repair something: never a dead letter */
+    VERDICT_LATER,     /* the event's fault, but it may succeed later, e.g. once its parent row exists */
+    VERDICT_POISON,    /* the event's fault, permanent: a dead letter */
+    VERDICT_UNCLEAR,   /* the outcome of other events decides: see verdict_settle */
 };
 
-/* sqlstate "" (no answer: the connection was lost) is transient. */
+/* Looks up the SQLSTATE alone. "" (the connection was lost without an answer) is VERDICT_TRANSIENT. */
 enum verdict verdict_of(const char *sqlstate);
-/* What it means for the event whose own statement failed, by the evidence there is; never
- * VERDICT_UNCLEAR. others_stored: other events, of whatever source, were stored since it first failed, so
- * that neither the server nor the table can be at fault. alone: how often it has failed in a transaction of
- * its own. With others stored, what is unclear or an operator's is the event's own (VERDICT_LATER): a timeout
- * from the first failure alone on, any other trouble of the server from the fifth on. A row that somebody has
- * locked is never the event's fault. */
+/* Decides what a failure means for the event whose statement failed. Never returns VERDICT_UNCLEAR.
+ * others_stored: the worker has stored other events, of any source, since this event first failed, so neither
+ * the server nor the table is at fault. alone: how often this event has failed in a transaction of its own.
+ * With others stored, an unclear or operator failure is the event's fault (VERDICT_LATER); a timeout counts
+ * only after one failure alone, and a transient failure after five. A locked row (lock_timeout) is never the
+ * event's fault. */
 enum verdict verdict_settle(const char *sqlstate, bool others_stored, unsigned alone);
-/* True when the next statement would meet the same trouble (the disk is full, the server stops): the whole
- * batch waits. False when it may be this statement's own. */
+/* True when the next statement would fail in the same way (disk full, server shutdown): the whole batch must
+ * wait. False when only this statement may be affected. */
 bool verdict_is_servers(const char *sqlstate);
-/* True for a statement that waited too long: for a lock, or by its own work. */
+/* True when a statement exceeded lock_timeout or statement_timeout. */
 bool verdict_is_timeout(const char *sqlstate);
-/* True when only another connection can help: the server has become read-only or the database is
- * gone, as at a failover. */
+/* True when only a new connection can help: the server is read-only or the database is gone, as in a
+ * failover. */
 bool verdict_ends_session(const char *sqlstate);
-/* True for "too many connections": the budget is used up, no place yet. */
+/* True for "too many connections": the budget is used up. */
 bool verdict_is_no_place(const char *sqlstate);
-/* For rows and logs: "transient", "operator" ... */
+/* The name in rows and logs: "transient", "operator" ... */
 const char *verdict_name(enum verdict verdict);
 
 #endif
