@@ -7,7 +7,7 @@
 void judge_init(struct judge *j)
 {
     *j = (struct judge){
-        /* As after an outage: the backlog should fall within 5 s of the repair. */
+        /* The backlog should shrink within 5 s of the repair. */
         .pause = {.base_us = 200 * CLOCK_US_PER_MS, .cap_us = 4 * CLOCK_US_PER_S},
     };
     sources_init(&j->sources);
@@ -20,7 +20,7 @@ bool judge_holds_all(const struct judge *j)
 
 /* --- the brakes ---------------------------------------------------------------------- */
 
-/* An event of the batch that the source's brake counts against it, for the log; NULL: none. */
+/* Returns a refused event of this source in the batch, for the log, or NULL. */
 static const struct event *example(struct judge *j, const struct batch *batch, const struct source *source)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -81,9 +81,9 @@ static void count_for_brakes(struct judge *j, const struct batch *batch, struct 
 
 /* --- the pause ------------------------------------------------------------------------ */
 
-/* What failed for no fault of its own, or none that others prove. */
+/* The events of a batch that failed, without those whose failure is known to be their own fault. */
 struct failures {
-    const struct event *first; /* the first, or one that a person must mend */
+    const struct event *first; /* the first, or the last with VERDICT_OPERATOR */
     size_t count;
 };
 
@@ -106,7 +106,7 @@ static struct failures find_failures(const struct batch *batch)
     return found;
 }
 
-/* Its reason holds no row, since what is the event's own fault is dead by now. */
+/* The logged reason quotes no row: events that failed through their own fault are not among the failures. */
 static void note_failures(struct judge *j, const struct failures *failures, int64_t now_us)
 {
     const struct event *event = failures->first;
@@ -135,7 +135,7 @@ static size_t stored_in(const struct batch *batch)
     return stored;
 }
 
-/* What other slots have stored while this batch was under way counts, too. */
+/* Events that other slots stored in the meantime are evidence, too. */
 static void note_evidence(const struct judge *j, const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {
@@ -145,7 +145,7 @@ static void note_evidence(const struct judge *j, const struct batch *batch)
     }
 }
 
-/* A dead letter is a row, too. */
+/* A dead letter is a stored row, too. */
 static bool any_dead(const struct batch *batch)
 {
     for (size_t i = 0; i < batch->count; i++) {

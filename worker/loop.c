@@ -13,13 +13,13 @@
 #include <poll.h>
 #include <stdlib.h>
 
-/* Heartbeats are served by calling into the library: at less than half of their 10 s. */
+/* Each turn calls into librabbitmq, which serves heartbeats: must be below half of their 10 s. */
 #define TURN_MAX_US (1 * CLOCK_US_PER_S)
 
-/* A conflict or a restart passes sooner; what lasts longer should be seen. */
+/* A conflict or a restart is over sooner; a longer failure makes the worker not ready. */
 #define FAILING_US (5 * CLOCK_US_PER_S)
 
-/* How often it is looked for events that were held too long. */
+/* Interval of the checks for events that were held too long. */
 #define HOLD_CHECK_US CLOCK_US_PER_S
 
 struct loop {
@@ -29,23 +29,23 @@ struct loop {
     struct schedule schedule;
     struct pool pool;
     struct retry retry;
-    uint64_t channel;      /* what waits here came by it; 0: nothing does */
-    int64_t hold_check_us; /* the next one */
+    uint64_t channel;      /* delivery channel of the waiting events; 0: none wait */
+    int64_t hold_check_us; /* time of the next check */
     int64_t newer_seen_us; /* when an envelope of a later release last came; 0: never */
     bool draining;
     int64_t drain_deadline_us;
 };
 
-/* --- where an event goes -------------------------------------------------------------- */
+/* --- where events go ------------------------------------------------------------------ */
 
-/* Of the retry queues, the one in the middle: long enough to cost little, short enough to be back soon. */
+/* The retry queue in the middle: its wait is long enough to cost little and short enough to be over soon. */
 static size_t middle_tier(const struct loop *l)
 {
     return l->settings->delays.count / 2;
 }
 
-/* The longest wait that is no longer than the trouble has lasted, so that after its end it lasts at most as
- * long again. */
+/* The retry queue with the longest wait that is not above lasted_us, the age of the problem. So an event
+ * waits at most as long after the repair as the problem lasted. */
 static size_t tier_for(const struct loop *l, int64_t lasted_us)
 {
     size_t tier = 0;
@@ -56,7 +56,7 @@ static size_t tier_for(const struct loop *l, int64_t lasted_us)
     return tier;
 }
 
-/* To a retry queue as it is or, when it can't be passed on, back where it came from. */
+/* Moves an event unchanged to a retry queue or, when that is impossible, gives it back to its own queue. */
 static void postpone(struct loop *l, struct event *event, size_t tier, const char *reason, int64_t now_us)
 {
     deliver_answered(&l->deliver, event->channel);
@@ -66,7 +66,7 @@ static void postpone(struct loop *l, struct event *event, size_t tier, const cha
     }
 }
 
-/* Whatever has come from the broker; what came by a channel that is gone comes again. */
+/* Takes all new deliveries. Drops the waiting events of an earlier channel: the broker redelivers them. */
 static void take_deliveries(struct loop *l, int64_t now_us)
 {
     struct event *event;
@@ -86,14 +86,14 @@ static void take_deliveries(struct loop *l, int64_t now_us)
     }
 }
 
-/* An event that a slot is done with. */
+/* Passes on an event of a finished batch. */
 static void dispose(struct loop *l, struct event *event, int64_t now_us)
 {
     bool current = event->channel == l->channel;
 
     report_event(event);
     if (!event_settled(event) && !current) {
-        event_free(event); /* its message comes again */
+        event_free(event); /* the broker redelivers its message */
         return;
     }
     if (event->struck) {
@@ -114,7 +114,7 @@ static void dispose(struct loop *l, struct event *event, int64_t now_us)
     }
 }
 
-/* Takes the events out of a slot whose batch has come back. */
+/* Empties a slot whose batch is finished. */
 static void collect(struct loop *l, struct slot *slot, int64_t now_us)
 {
     struct batch *batch = slot_batch(slot);
@@ -130,9 +130,9 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
     batch->count = 0;
 }
 
-/* --- what stays too long -------------------------------------------------------------- */
+/* --- events held too long -------------------------------------------------------------- */
 
-/* The events of braked sources must leave room for those of others. */
+/* The held events of braked sources must leave half of the prefetch to other sources. */
 static void postpone_surplus(struct loop *l, int64_t now_us)
 {
     struct sources *sources = &l->schedule.judge.sources;
@@ -145,8 +145,8 @@ static void postpone_surplus(struct loop *l, int64_t now_us)
     }
 }
 
-/* What can't be stored goes back before the broker's consumer_timeout takes the channel with it, each event
- * for itself: by the first retry queue or, when none takes it, to where it came from. */
+/* Returns events that could not be stored for WORKER_HOLD, before RabbitMQ's consumer_timeout closes the
+ * channel: each to the first retry queue or, when that is impossible, to its own queue. */
 static void let_go_of_old(struct loop *l, int64_t now_us)
 {
     int64_t before_us = now_us - l->settings->hold_us;
@@ -170,8 +170,8 @@ static void let_go_of_old(struct loop *l, int64_t now_us)
     }
 }
 
-/* Without a connection nothing can be stored here, but perhaps elsewhere: all goes back to the broker, once.
- * It costs each message one delivery, and none is taken before a connection is there. */
+/* Returns all messages to the broker when this worker has no database connection; another worker may have
+ * one. This adds one to each delivery count, and happens once: without a connection there is no consumer. */
 static void release_without_connection(struct loop *l, int64_t now_us)
 {
     bool began = l->deliver.state != DELIVER_AWAY && l->deliver.state != DELIVER_IDLE;
@@ -223,7 +223,7 @@ static void step_slots(struct loop *l, int64_t now_us)
     pool_adjust(&l->pool, schedule_wants_slot(&l->schedule, now_us), now_us);
 }
 
-/* What the broker has confirmed in a retry queue may be acked. */
+/* Acks the events that the broker has confirmed in a retry queue. */
 static void step_retries(struct loop *l, int64_t now_us)
 {
     struct event *event;
@@ -294,7 +294,7 @@ static void wait_for_something(const struct loop *l, int64_t now_us)
     fds[count++] = (struct pollfd){.fd = retry_fd(&l->retry), .events = POLLIN};
     pool_poll(&l->pool, &fds[count]);
     count += l->pool.count;
-    /* Rounded up: a turn that comes too early would only spin. */
+    /* Rounded up: waking up too early would make the loop spin. */
     (void)poll(fds, count, wait_us <= 0 ? 0 : (int)(wait_us / CLOCK_US_PER_MS) + 1);
 }
 
@@ -306,8 +306,8 @@ static void begin_drain(struct loop *l, int64_t now_us)
     deliver_stop(&l->deliver, now_us);
 }
 
-/* Done when nothing is owed or under way, when there is no slot to store by, or when time is up. What is
- * parked, held or can't be retried goes back to the broker. */
+/* A drain is complete when no ack is owed, nothing is in progress, no slot is open, or the deadline has
+ * passed. Events that are parked, held, or can't be retried go back to the broker. */
 static bool drained(const struct loop *l, int64_t now_us)
 {
     bool idle =

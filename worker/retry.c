@@ -13,11 +13,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* What may be on its way at once. An alarm is told only after a publish, and past some 4 MB the call itself
- * would wait for the broker: the bodies stay far below, but for a single one. */
+/* Limits for unconfirmed messages. RabbitMQ announces an alarm only after a publish, and with some 4 MB
+ * unsent the publish call itself would block. The bodies stay far below that, except for one large body. */
 #define OUTSTANDING_MAX 256
 #define OUTSTANDING_BYTES (1 << 20)
-/* A broker that doesn't confirm for so long won't. */
+/* Give up on a connection that confirms nothing for this long. */
 #define HOPELESS_US (30 * CLOCK_US_PER_S)
 /* A connection that takes longer is as good as none yet. */
 #define OPENING_SLOW_US CLOCK_US_PER_S
@@ -28,16 +28,15 @@ enum { REFUSED, RETURNED, LOST, AWAY, POSTPONED, METRICS };
 
 static struct metric metrics[METRICS] = {
     [REFUSED] = {"sluice_worker_retry_failures_total", "why=\"refused\"",
-                 "Retries that the broker did not take; each is tried again.", METRIC_COUNTER, 0},
+                 "Retries that the broker did not accept; each is tried again.", METRIC_COUNTER, 0},
     [RETURNED] = {"sluice_worker_retry_failures_total", "why=\"returned\"", NULL, METRIC_COUNTER, 0},
     [LOST] = {"sluice_worker_retry_failures_total", "why=\"lost\"", NULL, METRIC_COUNTER, 0},
     [AWAY] = {"sluice_worker_retry_failures_total", "why=\"away\"", NULL, METRIC_COUNTER, 0},
     [POSTPONED] = {"sluice_worker_postponed_total", NULL,
-                   "Events that were given to a retry queue unchanged, with no attempt counted.",
-                   METRIC_COUNTER, 0},
+                   "Events moved to a retry queue unchanged, with no attempt counted.", METRIC_COUNTER, 0},
 };
 
-/* One per tier, by its wait. */
+/* One for each tier, labelled with its wait. */
 static struct metric tiers[TOPOLOGY_DELAYS_MAX];
 static char tier_labels[TOPOLOGY_DELAYS_MAX][32];
 
@@ -48,14 +47,14 @@ static void register_metrics(const struct config_durations *delays)
                        delays->us[i] / CLOCK_US_PER_S);
         tiers[i].name = "sluice_worker_retried_total";
         tiers[i].labels = tier_labels[i];
-        tiers[i].help = i == 0 ? "Events that were given to a retry queue, by its wait." : NULL;
+        tiers[i].help = i == 0 ? "Events moved to a retry queue, by its wait." : NULL;
         tiers[i].kind = METRIC_COUNTER;
     }
     metrics_register(tiers, delays->count);
     metrics_register(metrics, METRICS);
 }
 
-/* What the broker's answer, or its silence, means for an event. */
+/* Called for each event with the broker's answer, or with CONFIRM_LOST when there will be none. */
 static void on_settled(void *context, void *ticket, enum confirm_outcome outcome)
 {
     struct retry *r = context;
@@ -155,13 +154,13 @@ static void lose(struct retry *r, enum retry_trouble trouble, const struct error
     r->blocked = false;
     confirm_lose(&r->confirms);
     if (r->waiting.head == NULL) {
-        r->trouble = RETRY_WELL; /* nobody needs the connection */
+        r->trouble = RETRY_WELL; /* nothing waits for a connection */
     } else {
         back_off(r, trouble, error, now_us);
     }
 }
 
-/* Publishing to an exchange that isn't there closes the channel. */
+/* Publishing to a missing exchange closes the channel with 404 (ERROR_NOT_FOUND). */
 static void lose_by(struct retry *r, const struct error *error, int64_t now_us)
 {
     lose(r, error->code == ERROR_NOT_FOUND ? RETRY_UNDECLARED : RETRY_AWAY, error, now_us);
@@ -191,7 +190,7 @@ static void connect(struct retry *r, int64_t now_us)
     }
 }
 
-/* False: the broker has broken its word. */
+/* Returns false when the broker violated the protocol. */
 static bool read_confirm(struct retry *r, const struct broker_event *event)
 {
     if (event->kind == BROKER_RETURNED) {
@@ -200,13 +199,13 @@ static bool read_confirm(struct retry *r, const struct broker_event *event)
     return confirm_settle(&r->confirms, event->tag, event->multiple, event->kind == BROKER_ACK);
 }
 
-/* After a turn's confirms: all is well again, or some were not taken. */
+/* Updates the trouble and the backoff from the confirms of this turn. */
 static void judge_confirms(struct retry *r, int64_t now_us)
 {
     struct error error;
 
     if (r->blocked || now_us < r->next_attempt_us) {
-        return; /* it waits already */
+        return; /* already waiting */
     }
     if (r->returned > 0) {
         (void)error_set(
@@ -223,7 +222,7 @@ static void judge_confirms(struct retry *r, int64_t now_us)
     }
 }
 
-/* False: the connection was given up. */
+/* Returns false when the connection was closed. */
 static bool read_events(struct retry *r, int64_t now_us)
 {
     struct broker_event event;
@@ -240,7 +239,8 @@ static bool read_events(struct retry *r, int64_t now_us)
         case BROKER_NACK:
         case BROKER_RETURNED:
             if (!read_confirm(r, &event)) {
-                (void)error_set(&error, ERROR_MALFORMED, "the broker confirmed what was never published");
+                (void)error_set(&error, ERROR_MALFORMED,
+                                "the broker confirmed a message that was never published");
                 lose(r, RETRY_AWAY, &error, now_us);
                 return false;
             }
@@ -248,7 +248,7 @@ static bool read_events(struct retry *r, int64_t now_us)
         case BROKER_BLOCKED:
             r->blocked = true;
             r->trouble = RETRY_BLOCKED;
-            log_warning("retries-blocked", log_text("reason", "an alarm of the broker"));
+            log_warning("retries-blocked", log_text("reason", "a resource alarm on the broker"));
             break;
         case BROKER_UNBLOCKED:
             r->blocked = false;
@@ -268,8 +268,9 @@ static bool read_events(struct retry *r, int64_t now_us)
 
 /* --- publishing ----------------------------------------------------------------------- */
 
-/* The same event with one attempt more, in an envelope of our own, or as it came: what brokers add (x-death
- * and the like) stays behind, since RabbitMQ 3.10 would drop a message that carries it as a cycle. */
+/* Appends the properties to publish: a new envelope with the attempt incremented or, for a postponed event,
+ * those it came with. Headers that brokers add, such as x-death, are left out: RabbitMQ 3.10 would take the
+ * message for a dead-letter cycle and drop it. */
 static enum error_code append_properties(struct retry *r, const struct event *event, struct error *error)
 {
     struct envelope again = event->envelope;
@@ -309,7 +310,7 @@ static bool may_publish(const struct retry *r, int64_t now_us)
            r->confirms.next - r->confirms.first < OUTSTANDING_MAX && r->outstanding_bytes < OUTSTANDING_BYTES;
 }
 
-/* False: the connection was given up. */
+/* Returns false when the connection was closed. */
 static bool publish_waiting(struct retry *r, int64_t now_us)
 {
     struct error error;
@@ -336,7 +337,8 @@ static void give_up_when_hopeless(struct retry *r, int64_t now_us)
     }
 }
 
-/* What came by a channel that is gone comes again: publishing it too would only double it. */
+/* Drops the events of earlier channels: the broker redelivers them, and publishing them would duplicate them.
+ */
 static void forget_others(struct retry *r, uint64_t channel)
 {
     struct event_queue kept = {0};

@@ -15,10 +15,9 @@ static enum error_code inspect_one(struct broker *broker, int64_t delay_us, stru
     if (code != ERROR_NOT_FOUND) {
         return code;
     }
-    return error_set(
-        error, code,
-        "the broker has no exchange %s: DELAYS must be the same here and in `sluice setup`; run it",
-        exchange);
+    return error_set(error, code,
+                     "the broker has no exchange %s: run `sluice setup` with the same DELAYS as this worker",
+                     exchange);
 }
 
 static enum error_code inspect(struct broker *broker, const void *wanted, struct error *error)

@@ -7,17 +7,17 @@
 #include <string.h>
 
 enum item_kind {
-    ITEM_EVENT,    /* its upsert or, when it has failed, its dead letter */
-    ITEM_NO_FLUSH, /* commits from here on don't wait for the disk */
-    ITEM_FLUSH_ON, /* they do again */
-    ITEM_FLUSH,    /* a commit that does, and so takes all before it to the disk */
+    ITEM_EVENT,    /* an event's upsert or, when it has failed, its dead letter */
+    ITEM_NO_FLUSH, /* synchronous_commit off */
+    ITEM_FLUSH_ON, /* synchronous_commit on */
+    ITEM_FLUSH,    /* a commit that waits for the disk, and so makes all earlier commits durable */
 };
 
 struct run_item {
     enum item_kind kind;
     struct event *event; /* NULL unless ITEM_EVENT */
     bool buries;
-    bool ends; /* its segment: a sync follows */
+    bool ends; /* last item of its segment: a sync follows */
 };
 
 #define OWN_ITEMS 3
@@ -80,7 +80,7 @@ static size_t segments(const struct run *r)
     return count;
 }
 
-/* The first item is kept free for it. */
+/* Puts ITEM_NO_FLUSH into the first item, which run_plan keeps free for it. */
 static void add_flush(struct run *r)
 {
     r->items[0] = (struct run_item){.kind = ITEM_NO_FLUSH, .ends = true};
@@ -139,13 +139,13 @@ static bool send_item(struct run *r, PGconn *connection, const struct run_item *
     return false;
 }
 
-/* The one that is kept free has nothing to send when there is but one segment. */
+/* With a single segment the first item is unused. */
 static size_t first_item(const struct run *r)
 {
     return r->items[0].ends ? 0 : 1;
 }
 
-/* What the socket doesn't take stays in libpq's buffer, which holds one batch at most. */
+/* Data that the socket does not accept stays in libpq's buffer: one batch at most. */
 bool run_send(struct run *r, struct session *session)
 {
     bool sent = session->connection != NULL;
@@ -176,7 +176,7 @@ static size_t segment_last(const struct run *r)
     return last;
 }
 
-/* An event was answered well; nothing is certain before its sync. */
+/* Notes a successful answer. It is provisional until the segment's sync. */
 static void accept_item(struct run *r, const PGresult *result)
 {
     const struct run_item *item = &r->items[r->at];
@@ -197,14 +197,15 @@ static void note_strike(struct run *r, const struct session *session)
     memcpy(result->sqlstate, session->sqlstate, sizeof result->sqlstate);
 }
 
-/* A dead letter that can't be written is never the event's fault: it must not be lost. What may be refused
- * of it, whatever that is, is our own text: the next one goes without. */
+/* Postgres refused a dead letter. The event must not be lost, and the refusal is not its fault. The reason
+ * text may be what Postgres refused, so the next attempt omits it; after that an operator must repair the
+ * cause. */
 static void refuse_burial(struct run *r, struct event *event, const struct session *session)
 {
     bool transient = verdict_of(session->sqlstate) == VERDICT_TRANSIENT;
 
     if (!transient && !event->plain) {
-        event->state = EVENT_FAILED; /* as it was: to be buried */
+        event->state = EVENT_FAILED; /* so that run_plan adds a dead letter again */
         event->plain = true;
         return;
     }
@@ -214,7 +215,7 @@ static void refuse_burial(struct run *r, struct event *event, const struct sessi
     note_strike(r, session);
 }
 
-/* The sync of a segment that failed has come: whatever its events were told, nothing of it was committed. */
+/* The sync of a failed segment has arrived: nothing of the segment was committed. */
 static void refuse_segment(struct run *r, size_t last, const struct session *session)
 {
     bool alone = last == r->begin;
@@ -236,7 +237,7 @@ static void refuse_segment(struct run *r, size_t last, const struct session *ses
     event_strike(r->items[struck].event, alone, r->stored_before + r->result.stored);
 }
 
-/* False when a statement of our own failed: the session may not be used again. */
+/* Returns false when a statement other than an event's failed: the session must not be used again. */
 static bool end_of_segment(struct run *r, const struct session *session)
 {
     size_t last = segment_last(r);
@@ -256,7 +257,7 @@ static bool end_of_segment(struct run *r, const struct session *session)
     return true;
 }
 
-/* False: see end_of_segment. */
+/* Returns false as end_of_segment does. */
 static bool read_answer(struct run *r, struct session *session, const PGresult *result)
 {
     bool at_sync = r->at > segment_last(r);
@@ -287,7 +288,7 @@ static bool is_broken(const struct session *session)
     return PQstatus(session->connection) == CONNECTION_BAD;
 }
 
-/* False when the connection is gone or of no more use. */
+/* Returns false when the connection is lost or must not be used again. */
 static bool read_answers(struct run *r, struct session *session)
 {
     if (PQconsumeInput(session->connection) != 1) {
@@ -312,13 +313,13 @@ enum run_progress run_step(struct run *r, struct session *session)
     if (read_answers(r, session)) {
         if (r->begin == r->count) {
             r->unsent = false;
-            r->begin = r->count = 0; /* what was answered is certain: see run_lost */
+            r->begin = r->count = 0; /* these outcomes are final: run_lost must not revert them */
             return RUN_ANSWERED;
         }
         unsent = PQflush(session->connection);
     }
     if (unsent < 0 || is_broken(session)) {
-        /* A result may have said why ("terminating connection ..."): that is better than "closed". */
+        /* Keep the message of a failed result ("terminating connection ..."): it says more than "closed". */
         if (r->struck == NONE) {
             session_note_lost(session);
         }
@@ -330,7 +331,7 @@ enum run_progress run_step(struct run *r, struct session *session)
 
 void run_lost(struct run *r, struct batch *batch, const struct session *session)
 {
-    /* Several segments are certain by their flush only, one by its sync: by none of them, here. */
+    /* Several segments are durable only after the flush, a single one only after its sync. Neither came. */
     for (size_t i = first_item(r); i < r->count; i++) {
         struct event *event = r->items[i].event;
 

@@ -29,8 +29,8 @@ static bool batch_waits(const struct schedule *s)
     return s->backlog.ordinary.head != NULL;
 }
 
-/* What is parked has failed before, perhaps after a long wait: it gets half of the time. A suspect or a probe
- * is most likely good. */
+/* Parked events have failed before, perhaps after a long wait, so they get at most half of the time. Suspects
+ * and probes have no such limit: they are most likely good. */
 static struct event *next_alone(struct schedule *s, int64_t now_us)
 {
     struct event *event;
@@ -119,7 +119,7 @@ void schedule_came_back(struct schedule *s, const struct batch *batch, bool alon
     }
     add_all(s, &queue);
     if (s->judge.put_on) {
-        /* What waits of a source that is braked from now on is held, too. */
+        /* Hold the waiting events of a source that was just braked, too. */
         backlog_take_ordinary(&s->backlog, &queue);
         add_all(s, &queue);
     }

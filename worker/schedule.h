@@ -2,10 +2,10 @@
 #ifndef SLUICE_WORKER_SCHEDULE_H
 #define SLUICE_WORKER_SCHEDULE_H
 
-/* Which event is tried when, and with whom: what has arrived waits here, what has failed comes back here. No
- * event waits for another one that can't be stored. Good ones go in batches; what has failed by itself goes
- * alone, one at a time, for at most half of the time while a batch waits; the events of a braked source wait
- * apart. Pure, but for the log lines of worker/judge. */
+/* Decides which event is tried when, and together with which others. New events wait here, and failed ones
+ * come back here. No event waits for one that can't be stored: new events go in batches; events that failed
+ * on their own are tried one at a time, for at most half of the time while a batch waits; the events of a
+ * braked source are held apart. Pure, except for the log lines of worker/judge. */
 
 #include "backlog.h"
 #include "judge.h"
@@ -13,42 +13,43 @@
 struct schedule {
     struct judge judge;
     struct backlog backlog;
-    bool batch_next;          /* the last one went alone: a batch that waits comes next */
-    int64_t parked_resume_us; /* nothing that is parked goes before, while a batch waits */
+    bool batch_next;          /* an event was tried alone last: a waiting batch comes next */
+    int64_t parked_resume_us; /* while a batch waits, no parked event is tried before this time */
 };
 
 enum schedule_turn {
     SCHEDULE_NOTHING,
-    SCHEDULE_BATCH, /* of backlog.ordinary */
-    SCHEDULE_ALONE,
+    SCHEDULE_BATCH, /* a batch from backlog.ordinary */
+    SCHEDULE_ALONE, /* one event alone */
 };
 
 enum schedule_fate {
-    SCHEDULE_SETTLED, /* needs only its ack */
-    SCHEDULE_RETRY,   /* for worker/retry */
-    SCHEDULE_KEPT,    /* taken over; not_before_us says when it goes next if it is struck */
+    SCHEDULE_SETTLED, /* the caller acks it */
+    SCHEDULE_RETRY,   /* the caller gives it to worker/retry */
+    SCHEDULE_KEPT,    /* the schedule owns it; if struck, its next attempt is at not_before_us */
 };
 
-/* most: events that may be here at once. */
+/* most: the highest number of events held here. */
 MUST_CHECK enum error_code schedule_init(struct schedule *s, size_t most, struct error *error);
-/* Takes over an event that has arrived. True: its source is braked, so that nothing is tried with it now. */
+/* Takes ownership of a new event. Returns true when its source is braked: the event is held. */
 bool schedule_add(struct schedule *s, struct event *event);
-/* What a slot that is ready carries now. carries_alone: another one carries an event alone. *alone is
- * the event of SCHEDULE_ALONE, now the caller's. */
+/* Decides what a ready slot should store now. carries_alone: another slot is storing an event alone. For
+ * SCHEDULE_ALONE the event is in *alone, and the caller owns it. */
 enum schedule_turn schedule_next(struct schedule *s, bool carries_alone, struct event **alone,
                                  int64_t now_us);
-/* When schedule_next will have something though nothing comes; INT64_MAX: not by time alone. */
+/* When schedule_next will next have work without new events; INT64_MAX: not by time alone. */
 int64_t schedule_due_us(const struct schedule *s, bool carries_alone, int64_t now_us);
-/* True when a batch waits and may go. */
+/* True when a batch waits and may be stored now. */
 bool schedule_wants_slot(const struct schedule *s, int64_t now_us);
-/* A batch has come back, one that went alone if `alone`; it began at begun_us. Then schedule_fate for each of
- * its events. */
+/* Evaluates a finished batch, which a slot began to store at begun_us; alone: as a single event on purpose.
+ * The caller must then call schedule_fate for each of its events. */
 void schedule_came_back(struct schedule *s, const struct batch *batch, bool alone, int64_t begun_us,
                         int64_t now_us);
+/* Decides what happens to an event of a finished batch. Takes ownership of it only for SCHEDULE_KEPT. */
 enum schedule_fate schedule_fate(struct schedule *s, struct event *event, int64_t now_us);
-/* Moves what came before before_us, and does not go by itself soon, to the end of `into`. */
+/* Moves all events delivered before before_us to the end of `into`. */
 void schedule_take_older(struct schedule *s, int64_t before_us, struct event_queue *into);
-/* Frees all that waits: it came by a channel that is gone. */
+/* Frees all waiting events: their channel is closed, and the broker redelivers them. */
 void schedule_clear(struct schedule *s);
 void schedule_free(struct schedule *s);
 

@@ -21,14 +21,14 @@ struct worker_settings {
     struct config_durations delays; /* the retry tiers, ascending */
 };
 
-/* The table of all of the worker's settings, for lib/config. */
+/* All settings of the worker, for lib/config. */
 extern const struct config_setting worker_settings_table[];
 
-/* The prefetch that is meant: WORKER_PREFETCH or, when that is 0, two batches for each connection, so that
- * one is here when another is stored. */
+/* Returns the effective prefetch: WORKER_PREFETCH or, when that is 0, two batches for each connection, so
+ * that one batch is ready when the other has been stored. */
 uint16_t worker_settings_prefetch(const struct worker_settings *settings);
 
-/* What no single range can tell. Appends a line per error to complaints. */
+/* Checks that the settings fit together. Appends one line for each error to complaints. */
 MUST_CHECK enum error_code worker_settings_check(const struct worker_settings *settings,
                                                  struct buf *complaints);
 

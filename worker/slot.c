@@ -9,27 +9,27 @@
 #include <stdlib.h>
 
 #define OPENING_DEADLINE_US (5 * CLOCK_US_PER_S)
-/* Twice the role's statement_timeout: the server should have spoken long before. From the start of a run, and
- * from each sync on: a run of many slow transactions takes its time. */
+/* Twice the role's statement_timeout: the server should have answered long before. Counted from the start of
+ * a run and again from each sync, since a run may consist of many slow transactions. */
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
-/* Where one fails, others may: then transactions of so many, so that less is done in vain. They cost a
- * fiftieth more, and go on for so many batches after the last failure. */
+/* After a failure more may follow, so this and the next 16 batches use transactions of 64 events: a failure
+ * then rolls back less work. Small transactions cost about 2 % more. */
 #define WARY_EVENTS 64
 #define WARY_BATCHES 16
-/* Past so many runs with failures, what is left goes one by one. */
+/* After more runs with failures than this, the remaining events are sent one by one. */
 #define ROUNDS_MOST 6
-/* Each costs its time-out: then the rest gets its turn in other batches. */
+/* Each timeout costs its full wait. After two, the remaining events go back, to be stored in other batches.
+ */
 #define TIMEOUTS_MOST 2
-/* So many unclear failures with nothing stored between them are no event's. */
+/* After this many unclear failures in a row with nothing stored, no single event is to blame. */
 #define STALLED_MOST 2
 
-/* How a batch gets on, run after run. */
+/* The progress of a batch from run to run. */
 struct progress {
-    size_t rounds, timeouts; /* runs with a failure, with one by waiting too long */
-    size_t
-        stalled; /* runs in a row in which nothing was stored and one failed for no clear fault of its own */
-    size_t most; /* events in a transaction */
+    size_t rounds, timeouts; /* runs with a failure; runs with a timeout */
+    size_t stalled;          /* runs in a row with an unclear failure and nothing stored */
+    size_t most;             /* events in a transaction */
 };
 
 struct slot {
@@ -40,10 +40,10 @@ struct slot {
     struct batch batch;
     struct run run;
     bool begun;      /* the batch's first run was sent */
-    bool alone;      /* it is one event, on purpose */
-    uint64_t stored; /* by this worker, with what this batch has stored */
+    bool alone;      /* the batch is a single event on purpose */
+    uint64_t stored; /* events stored by this worker, including this batch */
     struct progress progress;
-    size_t wary; /* batches still to be cut into smaller transactions */
+    size_t wary; /* number of batches still to split into smaller transactions */
     int64_t begun_us;
     int64_t deadline_us;
     int64_t ready_since_us;
@@ -130,7 +130,7 @@ static enum slot_news step_opening(struct slot *s, int64_t now_us)
     return SLOT_NOTHING;
 }
 
-/* What the failures of single events mean, by all that this batch has shown. */
+/* Sets the verdicts of the struck events, given everything that this batch has stored. */
 static void settle_verdicts(struct slot *s)
 {
     for (size_t i = 0; i < s->batch.count; i++) {
@@ -143,7 +143,7 @@ static void settle_verdicts(struct slot *s)
     }
 }
 
-/* An event that was alone on a connection that ended may have ended it. */
+/* An event that was alone on a lost connection may be the cause of the loss. */
 static void strike_alone(struct slot *s)
 {
     struct event *event = s->batch.count == 1 ? s->batch.events[0] : NULL;
@@ -168,7 +168,7 @@ static enum slot_news lost(struct slot *s)
 
 static void begin_batch(struct slot *s, bool alone, uint64_t stored, int64_t now_us)
 {
-    s->begun = false; /* slot_step sends it: so that its outcome has one way to be told */
+    s->begun = false; /* slot_step sends it, so that only slot_step reports outcomes */
     s->alone = alone;
     s->stored = stored;
     s->progress = (struct progress){.most = s->wary > 0 ? WARY_EVENTS : SIZE_MAX};
@@ -195,8 +195,8 @@ static enum slot_news finish(struct slot *s, int64_t now_us)
     return SLOT_FINISHED;
 }
 
-/* Whether those that are left would only meet the same again: the server's trouble, one wait too many,
- * or failures of an unclear kind with nothing stored, which may be everybody's. */
+/* True when the remaining events must go back: the server is at fault, or there were too many timeouts, or
+ * several unclear failures with nothing stored, which may have the same cause for all events. */
 static bool must_give_up(struct progress *p, const struct run_result *result)
 {
     bool clear = result->verdict == VERDICT_POISON || result->verdict == VERDICT_LATER;
@@ -207,14 +207,14 @@ static bool must_give_up(struct progress *p, const struct run_result *result)
     if (result->at_commit || p->rounds > ROUNDS_MOST) {
         p->most = 1;
     } else if (result->timeout) {
-        p->most = SIZE_MAX; /* each transaction of a run may wait as long again */
+        p->most = SIZE_MAX; /* each transaction could wait for the full timeout again */
     } else if (result->strikes > 0 && p->most > WARY_EVENTS) {
         p->most = WARY_EVENTS;
     }
     return result->servers || p->timeouts >= TIMEOUTS_MOST || p->stalled >= STALLED_MOST;
 }
 
-/* Those that have no answer fail with the batch. */
+/* Fails the events without an answer, together with the batch. */
 static void fail_rest(struct slot *s, const struct run_result *result)
 {
     for (size_t i = 0; i < s->batch.count; i++) {
@@ -270,7 +270,7 @@ static enum slot_news step_busy(struct slot *s, int64_t now_us)
     switch (run_step(&s->run, &s->session)) {
     case RUN_PENDING:
         if (s->run.begin > begin) {
-            set_state(s, SLOT_BUSY, now_us); /* a sync has come: the deadline begins anew */
+            set_state(s, SLOT_BUSY, now_us); /* a sync has arrived: restart the deadline */
         }
         return SLOT_NOTHING;
     case RUN_ANSWERED:

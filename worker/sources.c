@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* One source's trouble is its own brake's matter. */
+/* The worker's own brake needs this many braked sources: a single one has its own brake. */
 #define SEVERAL 2
 
 void sources_init(struct sources *s)
@@ -18,7 +18,7 @@ static bool is_named(const struct source *source, struct span name)
     return span_equal(span_of(source->name), name);
 }
 
-/* The least recently used one whose brake is off: nothing is held for it. NULL: all are braked. */
+/* Returns the least recently used entry whose brake is off (it holds no events), or NULL: all are braked. */
 static struct source *find_spare(struct sources *s)
 {
     struct source *spare = NULL;
@@ -46,7 +46,7 @@ static struct source *make(struct sources *s, struct span name)
 
 struct source *sources_find(struct sources *s, struct span name)
 {
-    /* A routing key that no gateway wrote may be longer, or hold a NUL. */
+    /* A message that no gateway published may have a longer routing key, or one with a NUL. */
     if (name.len == 0 || name.len > ENVELOPE_SOURCE_MAX || memchr(name.data, '\0', name.len) != NULL) {
         return &s->of[SOURCES_MOST];
     }
@@ -157,7 +157,7 @@ struct event *sources_take_probe(struct sources *s, int64_t now_us)
     return NULL;
 }
 
-/* The source that holds the most; NULL: none holds any. */
+/* Returns the source that holds the most events, or NULL. */
 static struct source *fullest(struct sources *s)
 {
     struct source *most = NULL;

@@ -2,10 +2,10 @@
 #ifndef SLUICE_WORKER_SOURCES_H
 #define SLUICE_WORKER_SOURCES_H
 
-/* A brake for each source, and the worker's own one above them: it goes on when more than half of the last
- * 200 events were refused and at least two sources are braked, since then it is no source's trouble. The
- * events of braked sources wait here, so that they hold up no others. The table is bounded: sources beyond it
- * share one brake. Pure. */
+/* One brake for each source, and one for the whole worker. The worker's brake is put on when more than half
+ * of the last 200 events were refused and at least two sources are braked: the cause is then not one source.
+ * The events of braked sources wait here and do not delay others. The table is bounded: sources that find no
+ * entry share one brake. Pure. */
 
 #include "brake.h"
 #include "event.h"
@@ -13,49 +13,49 @@
 #define SOURCES_MOST 64
 
 struct source {
-    char name[ENVELOPE_SOURCE_MAX + 1]; /* "" of the one that is shared */
+    char name[ENVELOPE_SOURCE_MAX + 1]; /* "": the shared entry */
     struct brake brake;
     struct event_queue held; /* while the brake is on */
-    uint64_t used;           /* the turn of its last event: the least is the first to make room */
+    uint64_t used;           /* turn of its last event: the least recently used entry is replaced */
 };
 
 struct sources {
-    struct source of[SOURCES_MOST + 1]; /* the last one is shared */
-    size_t count;                       /* without the shared one */
+    struct source of[SOURCES_MOST + 1]; /* the last entry is the shared one */
+    size_t count;                       /* entries in use, without the shared one */
     struct brake worker;
-    size_t held; /* of all sources */
+    size_t held; /* held events of all sources */
     uint64_t turn;
 };
 
 void sources_init(struct sources *s);
-/* The entry of a source, made when it is new. Valid until the next call. */
+/* Returns the entry of a source; adds a new source. Valid until the next call. */
 struct source *sources_find(struct sources *s, struct span name);
-/* True, and the event is taken over, when its source is braked. */
+/* Takes ownership of the event and returns true when its source is braked; else returns false. */
 bool sources_hold(struct sources *s, struct event *event);
-/* Counts what became of an event, for its source and for the worker, and of the probe that it may be. One
- * that failed for no fault of its own got no verdict. Returns what is news of its source's brake; that of the
- * worker may be released too. */
+/* Counts the outcome of an event for its source and for the worker and, if the event is a probe, reports it
+ * to the brake. An event that failed through no fault of its own has no verdict and is not counted. Returns
+ * the change of its source's brake; the worker's brake may be released, too. */
 enum brake_news sources_count(struct sources *s, const struct event *event, uint32_t random, int64_t now_us);
-/* After a batch was counted: the next source whose brake this has put on; NULL: none (more). */
+/* Call repeatedly after a batch was counted: returns the next source whose brake is now put on, then NULL. */
 struct source *sources_settle(struct sources *s, uint32_t random, int64_t now_us);
 /* The same for the worker's own brake. */
 enum brake_news sources_settle_worker(struct sources *s, uint32_t random, int64_t now_us);
-/* Sources that are braked. */
+/* Number of braked sources. */
 size_t sources_braked(const struct sources *s);
-/* A held event to try for the brake of its source, now the caller's, with probe set; NULL: none is due. */
+/* Returns a held event, with probe set, when a probe of its source is due, else NULL. The caller owns it. */
 struct event *sources_take_probe(struct sources *s, int64_t now_us);
-/* Likewise for the worker's own brake: one from `ordinary` or, when that is empty, a held one. */
+/* The same for the worker's own brake: an event from `ordinary` or, when that is empty, a held event. */
 struct event *sources_take_worker_probe(struct sources *s, struct event_queue *ordinary, int64_t now_us);
-/* When one of these two will have one; INT64_MAX: not by time alone. */
+/* When one of the two functions above will next return an event; INT64_MAX: not by time alone. */
 int64_t sources_probe_due_us(const struct sources *s);
-/* The held event that came first of the source that holds the most, and since when that source is
- * braked; NULL: none. */
+/* Returns the oldest held event of the source that holds the most, or NULL; the caller owns it. *since_us is
+ * the time at which that source was braked. */
 struct event *sources_take_surplus(struct sources *s, int64_t *since_us);
-/* Moves what is held of a source whose brake has been released to the end of `into`. */
+/* Moves the held events of a source whose brake was released to the end of `into`. */
 void sources_release(struct sources *s, struct source *source, struct event_queue *into);
-/* Moves those held that came before before_us to the end of `into`. */
+/* Moves the held events delivered before before_us to the end of `into`. */
 void sources_take_older(struct sources *s, int64_t before_us, struct event_queue *into);
-/* Frees all that is held. Brakes stay as they are. */
+/* Frees all held events. The brakes stay as they are. */
 void sources_clear(struct sources *s);
 
 #endif

@@ -32,8 +32,8 @@
                                                              "w.first_received_at "                     \
                                                              "returning xmax = 0, received_at = $9"
 
-/* Types of the nine parameters of an event. They are named because a parameter that is
- * compared, or used twice, would else be of a type that the server guesses. */
+/* Types of the nine parameters of an event. Without them the server would guess the type of a parameter that
+ * is compared or used twice. */
 #define EVENT_TYPES "text, text, text, text, text, jsonb, text, bytea, timestamptz"
 
 const char upsert_statements[] = "prepare " STORE_NEWEST " (" EVENT_TYPES ") as " MERGE(
@@ -54,7 +54,7 @@ _Static_assert(sizeof upsert_statements <= UPSERT_STATEMENTS_SIZE, "UPSERT_STATE
 
 #define BURY_PARAMETERS 18
 
-/* Parameters of one statement, all binary: a text parameter would end at its first NUL. */
+/* Parameters of one statement, all in binary format: a text parameter would end at its first NUL. */
 struct parameters {
     const char *values[BURY_PARAMETERS];
     int lengths[BURY_PARAMETERS];
@@ -65,7 +65,7 @@ struct parameters {
 static void add(struct parameters *p, struct span value)
 {
     p->values[p->count] = value.data;
-    p->lengths[p->count] = (int)value.len; /* bodies and headers are far under 2 GiB */
+    p->lengths[p->count] = (int)value.len; /* bodies and headers are far below 2 GiB */
     p->formats[p->count] = BINARY;
     p->count++;
 }
@@ -84,14 +84,14 @@ static void put_big_endian(char *bytes, uint64_t value, size_t count)
     }
 }
 
-/* The nine parameters that both statements begin with. received: 8 bytes, and
- * scratch, must live until the statement is sent. */
+/* Adds the nine parameters that all event statements begin with. received and scratch must live until the
+ * statement is sent. */
 static bool add_event(struct parameters *p, const struct event *event, char received[8], struct buf *scratch)
 {
     const struct envelope *e = &event->envelope;
 
     buf_clear(scratch);
-    buf_append_char(scratch, 1); /* version of jsonb's binary form */
+    buf_append_char(scratch, 1); /* version of jsonb's binary format */
     envelope_append_headers_json(e, scratch);
     put_big_endian(received, (uint64_t)(e->received_us - POSTGRES_EPOCH_US), 8);
     add(p, e->source);
@@ -129,17 +129,17 @@ bool upsert_send(PGconn *connection, const struct event *event, struct buf *scra
     return add_event(&p, event, received, scratch) && send_prepared(connection, statement, &p);
 }
 
-/* A plain one's text was refused, whatever the reason: its SQLSTATE stands in a column of its own. */
+/* Postgres refused the full reason of a plain event; the SQLSTATE has its own column. */
 static const char *reason_of(const struct event *event)
 {
     if (event->plain) {
-        return "see sqlstate: the server's words could not be written";
+        return "see sqlstate: Postgres refused to store its own error message";
     }
-    return event->reason == NULL ? "the reason was lost for want of memory" : event->reason;
+    return event->reason == NULL ? "unknown: there was no memory for the reason" : event->reason;
 }
 
-/* Those of a malformed message, as its publisher wrote them: a redelivery must be the same dead letter. What
- * can't be read stays as it came. */
+/* The properties of a malformed message without the headers that brokers add, so that a redelivery makes the
+ * same dead letter. Properties that can't be decoded are kept as they came. */
 static struct span publishers_properties(const struct event *event, struct buf *stripped)
 {
     return properties_strip(event->delivery->properties, stripped, NULL) == ERROR_NONE
@@ -147,7 +147,7 @@ static struct span publishers_properties(const struct event *event, struct buf *
                : event->delivery->properties;
 }
 
-/* Of a malformed message nothing but the routing key is known, and even that may be no text. */
+/* Only the routing key of a malformed message is known, and it may not be valid text. */
 static void leave_unknown(struct parameters *p, const struct event *event)
 {
     if (!span_is_text(event->envelope.source)) {
@@ -201,13 +201,13 @@ bool upsert_send_flush(PGconn *connection)
 
 enum event_state upsert_outcome(const PGresult *result)
 {
-    /* `where` kept the row as it was. */
+    /* The where clause left the row as it was. */
     if (PQntuples(result) == 0) {
         return EVENT_UNCHANGED;
     }
     if (PQgetvalue(result, 0, 0)[0] != 0) {
         return EVENT_STORED;
     }
-    /* Else only first_received_at went back. */
+    /* Otherwise only first_received_at changed, to an earlier time. */
     return PQgetvalue(result, 0, 1)[0] != 0 ? EVENT_REPLACED : EVENT_UNCHANGED;
 }
