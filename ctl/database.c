@@ -13,15 +13,14 @@
 #define NAMES_US (10 * CLOCK_US_PER_S) /* a resolver asks its second server after 5 s */
 #define CONNECT_US (5 * CLOCK_US_PER_S)
 
-/* libpq's message without its last newline and without what follows the first. */
+/* Length of the first line of libpq's message, without its newline. */
 static int line_length(const char *message)
 {
     return (int)strcspn(message, "\n");
 }
 
-/* Finds the SQLSTATE in a verbose message of a failed connect, "FATAL:  28P01:
- * text"; libpq keeps it nowhere else. "" when the server said nothing. With several
- * attempts (TLS first, then plain) the last counts. */
+/* Extracts the SQLSTATE from the verbose message of a failed connect, "FATAL:  28P01: text"; libpq offers no
+ * other way. "" when the server sent none. After several attempts (TLS first, then plain) the last counts. */
 static void connect_sqlstate(const char *message, char state[6])
 {
     state[0] = '\0';
@@ -55,8 +54,7 @@ static enum error_code connect_failed(PGconn *c, struct error *error)
     return error_set(error, ERROR_UNREACHABLE, "database: %.*s", line_length(message), message);
 }
 
-/* Waits for the socket in the direction that libpq wants; false when the
- * deadline has passed. */
+/* Waits until the socket is ready in the direction that libpq wants. Returns false after the deadline. */
 static bool wait_socket(PGconn *c, PostgresPollingStatusType wants, int64_t deadline)
 {
     struct pollfd fd = {.fd = PQsocket(c), .events = wants == PGRES_POLLING_READING ? POLLIN : POLLOUT};
@@ -97,7 +95,8 @@ enum error_code database_open(PGconn **connection, const char *url, const char *
                               const char *subcommand, struct error *error)
 {
     char name[64];
-    /* A later keyword wins over one of the URL, which comes first. A dead link ends a wait after 20 s. */
+    /* Later keywords override those of the URL, which comes first. TCP settings end a wait on a dead link
+     * after 20 s. */
     const char *const keywords[] = {"password",        "application_name", "client_encoding",
                                     "keepalives_idle", "tcp_user_timeout", NULL};
     const char *const values[] = {password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000", NULL};
@@ -148,19 +147,19 @@ static enum error_code query_failed(PGconn *c, const PGresult *result, struct er
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     const char *primary = PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY);
     enum error_code code = ERROR_REFUSED;
-    /* What the same statement may not meet again. */
+    /* Errors after which the same statement may succeed. */
     static const struct {
         const char *prefix;
         enum error_code code;
     } passing[] = {
-        {"55P03", ERROR_TIMEOUT},     /* a lock */
-        {"57014", ERROR_TIMEOUT},     /* a statement */
-        {"57P", ERROR_CLOSED},        /* the server goes down or comes up */
-        {"08", ERROR_CLOSED},         /* a connection */
-        {"40", ERROR_UNREACHABLE},    /* a deadlock, a serialization failure */
-        {"53", ERROR_UNREACHABLE},    /* a full disk, no memory, no place */
-        {"58", ERROR_UNREACHABLE},    /* the system under the server */
-        {"25006", ERROR_UNREACHABLE}, /* read only: a failover is on its way */
+        {"55P03", ERROR_TIMEOUT},     /* lock_timeout */
+        {"57014", ERROR_TIMEOUT},     /* statement_timeout */
+        {"57P", ERROR_CLOSED},        /* the server is shutting down or starting */
+        {"08", ERROR_CLOSED},         /* connection exception */
+        {"40", ERROR_UNREACHABLE},    /* deadlock, serialization failure */
+        {"53", ERROR_UNREACHABLE},    /* disk full, out of memory, too many connections */
+        {"58", ERROR_UNREACHABLE},    /* system error */
+        {"25006", ERROR_UNREACHABLE}, /* read-only transaction: a failover is in progress */
     };
 
     if (state == NULL || PQstatus(c) == CONNECTION_BAD) {

@@ -11,11 +11,11 @@
 struct http {
     struct http_options options;
     CURL *curl;
-    struct curl_slist *headers; /* of the next request */
-    bool no_memory;             /* for one of them */
+    struct curl_slist *headers; /* for the next request */
+    bool no_memory;             /* adding a header failed */
 };
 
-/* Where an answer goes. */
+/* Receives the body of a reply. */
 struct answer {
     struct http_reply *reply;
     size_t max;
@@ -85,7 +85,7 @@ static size_t take_answer(char *data, size_t size, size_t count, void *context)
     return body->failed ? 0 : len;
 }
 
-/* The options of the client; those that can fail. */
+/* Sets the libcurl options that can fail. */
 static CURLcode set_options(struct http *http, const char *method, const char *url)
 {
     const struct http_options *o = &http->options;
@@ -126,7 +126,7 @@ static CURLcode perform(struct http *http, const char *method, const char *url, 
     CURL *curl = http->curl;
     CURLcode result;
 
-    /* Keeps the connection. */
+    /* This keeps the connection open. */
     curl_easy_reset(curl);
     result = http->no_memory ? CURLE_OUT_OF_MEMORY : set_options(http, method, url);
     if (result != CURLE_OK) {
@@ -154,7 +154,7 @@ void http_send(struct http *http, const char *method, const char *path, struct s
     struct buf url = {0};
     CURLcode result;
 
-    _Static_assert(sizeof reply->problem >= CURL_ERROR_SIZE, "room for curl's own words");
+    _Static_assert(sizeof reply->problem >= CURL_ERROR_SIZE, "problem must hold libcurl's message");
     *reply = (struct http_reply){0};
     while (path[0] != '\0' && len > 0 && base[len - 1] == '/') {
         len--;

@@ -2,8 +2,8 @@
 #ifndef SLUICE_CTL_HTTP_H
 #define SLUICE_CTL_HTTP_H
 
-/* The HTTP client, over one kept connection. It goes through no proxy and follows no redirect; TLS is 1.2 or
- * newer, and certificates are checked. An object is used by one thread at a time. */
+/* An HTTP client that reuses one connection. It uses no proxy and follows no redirects; it requires TLS 1.2
+ * or newer and verifies certificates. Only one thread may use a client at a time. */
 
 #include "buf.h"
 #include "error.h"
@@ -13,44 +13,46 @@
 
 struct http;
 
-/* All texts must outlive the client. */
+/* All strings must outlive the client. */
 struct http_options {
-    const char *url;      /* http://user@host:port/path; each request's path follows it */
-    const char *schemes;  /* of the URL: "http", or "http,https" */
-    const char *password; /* of the URL's user; NULL: none */
-    const char *ca;       /* file of the certificates to trust; NULL or "": the system's */
-    long total_ms;        /* for one request; to connect it takes at most 5 s of them */
-    size_t answer_max;    /* bytes */
+    const char *url;      /* http://user@host:port/path; a request's path is appended to it */
+    const char *schemes;  /* allowed in the URL: "http", or "http,https" */
+    const char *password; /* for the URL's user; NULL: none */
+    const char *ca;       /* file of trusted certificates; NULL or "": the system's */
+    long total_ms;        /* time limit for one request; connecting is also limited to 5 s */
+    size_t answer_max;    /* bytes of the body that are kept */
 };
 
 struct http_reply {
-    long status;     /* 0: none came; problem says why */
-    struct buf body; /* at most its first answer_max bytes; the caller frees it */
-    bool cut;        /* body lacks the rest */
+    long status;     /* 0: no reply; see problem */
+    struct buf body; /* at most answer_max bytes; the caller frees it */
+    bool cut;        /* the body was longer than answer_max */
     bool timed_out;
-    char problem[256]; /* "": there was none */
+    char problem[256]; /* "": none */
 };
 
-/* Once for the program, before any other call and before there are threads. */
+/* Initialises libcurl. Call it once, before any other function here and before threads start. */
 MUST_CHECK bool http_start(void);
 void http_stop(void);
 
-/* Doesn't connect. ERROR_MEMORY. *http is the caller's, for http_close. */
+/* Creates a client, without connecting. Returns ERROR_MEMORY on failure. The caller owns *http and frees it
+ * with http_close. */
 MUST_CHECK enum error_code http_open(struct http **http, const struct http_options *options,
                                      struct error *error);
 /* http may be NULL. */
 void http_close(struct http *http);
 
-/* Adds a header to the next request. value may be ""; NULL: the client adds none of its own by that name. */
+/* Adds a header to the next request. value may be "". NULL suppresses a header that libcurl would add itself.
+ */
 void http_header(struct http *http, const char *name, const char *value);
-/* Sends a request and waits for the reply. path: "", or it begins with '/' and may hold a query. A body is
- * sent when it isn't empty, and with POST in any case. */
+/* Sends a request and waits for the reply. path: "" or "/..." with an optional query. Sends the body unless
+ * it is empty; POST always sends one. */
 void http_send(struct http *http, const char *method, const char *path, struct span body,
                struct http_reply *reply);
 
-/* Appends the text as a segment of a path: escaped, "/" too. */
+/* Appends text percent-encoded as one path segment; "/" is encoded, too. */
 void http_append_escaped(struct buf *out, const char *text);
-/* The reverse. */
+/* Appends text percent-decoded. */
 void http_append_unescaped(struct buf *out, const char *text);
 
 #endif

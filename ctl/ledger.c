@@ -14,7 +14,7 @@ static const char *const names[LEDGER_FACTS] = {
     [LEDGER_UNKNOWN] = "unknown",
 };
 
-/* Takes what stands before the next tab, or all of the rest. */
+/* Takes the text before the next tab, or all of it. */
 static struct span take_field(struct span *rest, bool *more)
 {
     const char *tab = rest->len == 0 ? NULL : memchr(rest->data, '\t', rest->len);

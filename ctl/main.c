@@ -25,10 +25,10 @@ static void print_help(void)
         buf_printf(&out, "  %-12s %s\n", s->name, s->summary);
     }
     buf_append_text(&out, "\n  sluice SUBCOMMAND --help          what it does, its options and settings\n"
-                          "  sluice SUBCOMMAND --print-config  the settings in force, secrets hidden\n"
+                          "  sluice SUBCOMMAND --print-config  the effective settings, secrets hidden\n"
                           "  sluice --print-settings           all settings as a table\n"
                           "  sluice --version\n\n"
-                          "Exit codes: 0 done; 1 the answer is no; 64 usage; 69 a server wasn't reached;\n"
+                          "Exit codes: 0 done; 1 the answer is no; 64 usage; 69 a server is unreachable;\n"
                           "70 a bug; 78 settings.\n");
     print(&out);
 }
@@ -54,7 +54,8 @@ static void print_subcommand_help(const struct subcommand *subcommand)
     }
     if (subcommand->settings[0].name != NULL) {
         buf_append_text(
-            &out, "\nSettings, from the environment; each also as NAME_FILE, a file that holds it:\n\n");
+            &out,
+            "\nSettings, from the environment; NAME_FILE names a file that holds the value of NAME:\n\n");
         config_help(subcommand->settings, &out);
     }
     print(&out);
@@ -75,10 +76,9 @@ static void warn_of_insecure_secrets(const struct subcommand *subcommand, const 
     struct buf names = {0};
 
     if (config_insecure(subcommand->settings, settings, &names)) {
-        report_problem(
-            subcommand->name,
-            "insecure-secret: %s: a development secret that everybody knows; make secrets writes real ones",
-            buf_text(&names));
+        report_problem(subcommand->name,
+                       "insecure-secret: %s: a public development secret; make secrets writes real ones",
+                       buf_text(&names));
     }
     buf_free(&names);
 }
@@ -109,20 +109,20 @@ static enum exit_code run(const struct subcommand *subcommand, int count, char *
     return code;
 }
 
-/* What was given is no subcommand: says what there is. */
+/* The arguments name no subcommand: prints the possible ones. */
 static enum exit_code refuse(int count, char **arguments)
 {
     struct buf group = {0};
 
     if (count == 0) {
-        (void)fprintf(stderr, "sluice: which subcommand?; see sluice --help\n");
+        (void)fprintf(stderr, "sluice: a subcommand is needed; see sluice --help\n");
     } else if (!subcommand_append_group(&group, arguments[0])) {
         (void)fprintf(stderr, "sluice: no such subcommand: %s; see sluice --help\n", arguments[0]);
     } else if (count > 1 && strcmp(arguments[1], "--help") == 0) {
         print(&group);
         return EXIT_DONE;
     } else {
-        (void)fprintf(stderr, "sluice: which of these?\n%s", buf_text(&group));
+        (void)fprintf(stderr, "sluice: one of these is needed:\n%s", buf_text(&group));
     }
     buf_free(&group);
     return EXIT_USAGE;
@@ -162,7 +162,7 @@ int main(int argc, char **argv)
     }
     (void)signal(SIGPIPE, SIG_IGN);
     if (!http_start()) {
-        (void)fprintf(stderr, "sluice: libcurl doesn't start\n");
+        (void)fprintf(stderr, "sluice: libcurl can't be initialised\n");
         return EXIT_BUG;
     }
     code = run(subcommand, argc, argv);

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define TOTAL_MS 10000L
-#define ANSWER_MAX (16u << 20) /* a list of connections is about 2 kB for each */
+#define ANSWER_MAX (16u << 20) /* a list of connections takes about 2 kB for each */
 
 struct management {
     struct http *http;
@@ -59,7 +59,7 @@ void management_close(struct management *management)
     }
 }
 
-/* The server's own words: {"error": ..., "reason": ...}. */
+/* Sets an error from the server's message: {"error": ..., "reason": ...}. */
 static enum error_code refused(const struct http_reply *reply, const char *what, struct error *error)
 {
     cJSON *answer = cJSON_ParseWithLength(reply->body.data, reply->body.len);
@@ -77,7 +77,7 @@ static enum error_code refused(const struct http_reply *reply, const char *what,
     return code;
 }
 
-/* What went wrong with a reply, if anything did. what: method and URL. */
+/* Converts a reply into an error code. what: method and URL, for the message. */
 static enum error_code judge(const struct http_reply *reply, const char *what, struct error *error)
 {
     if (reply->status == 0) {
@@ -94,7 +94,7 @@ static enum error_code judge(const struct http_reply *reply, const char *what, s
     return ERROR_NONE;
 }
 
-/* reply->body is the caller's to free, in any case. */
+/* The caller must free reply->body, also after an error. */
 static enum error_code request(struct management *m, const char *method, const char *path, const char *body,
                                struct http_reply *reply, struct error *error)
 {

@@ -2,8 +2,8 @@
 #ifndef SLUICE_MANAGEMENT_H
 #define SLUICE_MANAGEMENT_H
 
-/* RabbitMQ's management API: what AMQP can't do (vhosts, users, rights, policies) or
- * can't tell (who is connected). Each call connects within 5 s and ends within 10 s. */
+/* RabbitMQ's management API, for what AMQP doesn't offer: vhosts, users, permissions, policies, and the list
+ * of connections. Each call connects within 5 s and ends within 10 s. */
 
 #include "buf.h"
 #include "error.h"
@@ -12,30 +12,30 @@
 
 struct management;
 
-/* url is http://user@host:port. Doesn't connect. *management is the caller's, for
- * management_close. The program calls http_start first. */
+/* Creates a client for url (http://user@host:port), without connecting. The caller owns *management and frees
+ * it with management_close. http_start must have been called. */
 MUST_CHECK enum error_code management_open(struct management **management, const char *url,
                                            const char *password, const char *ca, struct error *error);
 /* management may be NULL. */
 void management_close(struct management *management);
 
-/* path begins with "/api/". *answer is the caller's, for cJSON_Delete. ERROR_NOT_FOUND when there is no
- * such thing, ERROR_REFUSED for credentials or rights (401, 403) and for what the server won't take,
- * ERROR_UNREACHABLE, also for a 5xx, ERROR_LIMIT for an answer of more than 16 MiB. */
+/* Gets path, which begins with "/api/". The caller frees *answer with cJSON_Delete. Returns ERROR_NOT_FOUND
+ * (404), ERROR_REFUSED (401, 403, or a request that the server rejects), ERROR_UNREACHABLE (no reply, or a
+ * 5xx), or ERROR_LIMIT (an answer above 16 MiB). */
 MUST_CHECK enum error_code management_get(struct management *management, const char *path, cJSON **answer,
                                           struct error *error);
-/* All of a kind ("queues") in a vhost (as part of a path), as an array. *list stays NULL when there is no
- * such vhost. */
+/* Gets all objects of a kind, such as "queues", in a vhost (escaped for a path) as an array. *list is NULL
+ * when there is no such vhost; else the caller frees it with cJSON_Delete. */
 MUST_CHECK enum error_code management_list(struct management *management, const char *kind, const char *vhost,
                                            cJSON **list, struct error *error);
-/* The entry of that name in a list; NULL. */
+/* Returns the entry of that name in a list, or NULL. */
 const cJSON *management_named(const cJSON *list, const char *name);
-/* A text member of an object; NULL where it has none. */
+/* Returns a string member of an object, or NULL. */
 const char *management_text(const cJSON *object, const char *name);
-/* Appends the vhost of a broker's URL (amqp://user@host:port/vhost; "/" where it names none) as it stands in
- * a path of this API, and unescaped to `name`. Both are empty before. */
+/* Appends the vhost of a broker URL (amqp://user@host:port/vhost; "/" when it has none) to `segment` as it
+ * must appear in a path of this API, and unescaped to `name`. Both must be empty. */
 void management_vhost(const char *broker_url, struct buf *segment, struct buf *name);
-/* Creates or replaces. */
+/* Creates or replaces the object at path. Errors as for management_get. */
 MUST_CHECK enum error_code management_put(struct management *management, const char *path, const cJSON *body,
                                           struct error *error);
 

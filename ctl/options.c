@@ -7,7 +7,7 @@
 #include <getopt.h>
 #include <string.h>
 
-/* What getopt_long returns. */
+/* Values that getopt_long returns. */
 #define IS_OPERAND 1
 #define IS_OPTION 256
 #define LACKS_VALUE ':'
@@ -22,8 +22,8 @@ static bool is_option(const struct option_rule *rule)
     return rule->kind != OPTION_OPERAND && rule->kind != OPTION_REMARK;
 }
 
-/* The table as getopt_long wants it; index by index that of the rules, so what is no option has a name that
- * nobody can give. */
+/* Builds getopt_long's table with the same indexes as the rules. Rows that are not options get a name that no
+ * argument can have. */
 static void fill(struct option options[OPTIONS_MAX + 1], const struct option_rule *rules)
 {
     for (size_t i = 0; i < OPTIONS_MAX && rules[i].name != NULL; i++) {
@@ -35,7 +35,7 @@ static void fill(struct option options[OPTIONS_MAX + 1], const struct option_rul
     }
 }
 
-/* NULL, or what is wrong with the value as the middle of a sentence. */
+/* Returns NULL, or a phrase that says what is wrong with the value. */
 static const char *take_value(const struct option_rule *rule, void *into, const char *value)
 {
     const struct config_setting as_setting = {
@@ -75,11 +75,11 @@ static bool take_operand(const char *subcommand, const struct option_rule *rules
             return take_value(rules, into, operand) == NULL;
         }
     }
-    report_problem(subcommand, "what is this?: %s; see sluice %s --help", operand, subcommand);
+    report_problem(subcommand, "unexpected argument: %s; see sluice %s --help", operand, subcommand);
     return false;
 }
 
-/* getopt_long takes an abbreviation, too: a script that has one breaks with the next option of ours. */
+/* getopt_long accepts abbreviations. We don't: a script that uses one could break when an option is added. */
 static bool is_whole(const char *argument, const struct option *option)
 {
     return span_equal((struct span){argument + 2, strcspn(argument + 2, "=")}, span_of(option->name));
@@ -103,7 +103,7 @@ bool options_read(const char *subcommand, const struct option_rule *rules, void 
     bool good = true;
 
     fill(options, rules);
-    optind = 0; /* glibc: begins anew */
+    optind = 0; /* glibc: restarts getopt */
     while (good && (found = getopt_long(count, arguments, "-:", options, &index)) != -1) {
         const char *argument = arguments[at];
 
@@ -115,8 +115,7 @@ bool options_read(const char *subcommand, const struct option_rule *rules, void 
             if (found == LACKS_VALUE) {
                 report_problem(subcommand, "%s needs a value; see sluice %s --help", argument, subcommand);
             } else if (found == '?' && optopt == IS_OPTION) {
-                report_problem(subcommand, "%s: it takes no value; see sluice %s --help", argument,
-                               subcommand);
+                report_problem(subcommand, "%s takes no value; see sluice %s --help", argument, subcommand);
             } else {
                 report_problem(subcommand, "no such option: %s; see sluice %s --help", argument, subcommand);
             }
@@ -130,7 +129,7 @@ bool options_read(const char *subcommand, const struct option_rule *rules, void 
     return good;
 }
 
-/* Characters of "--name VALUE". */
+/* Width of "--name VALUE" in characters. */
 static size_t width_of(const struct option_rule *rule)
 {
     return strlen(rule->name) + (rule->value == NULL ? 0 : 1 + strlen(rule->value));

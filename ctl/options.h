@@ -2,7 +2,7 @@
 #ifndef SLUICE_OPTIONS_H
 #define SLUICE_OPTIONS_H
 
-/* A subcommand's options, by a table that both the arguments and --help are read by. */
+/* A subcommand's options: one table drives both parsing and --help. */
 
 #include "buf.h"
 #include "error.h"
@@ -11,24 +11,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Rows that a table may have. */
+/* Maximum number of rows in a table. */
 #define OPTIONS_MAX 31
 
 enum option_kind {
     OPTION_FLAG,     /* bool; takes no value */
-    OPTION_TEXT,     /* const char *, a view of the argument */
+    OPTION_TEXT,     /* const char *, pointing into the argument */
     OPTION_NUMBER,   /* int64_t, min to max */
-    OPTION_DURATION, /* int64_t, microseconds, min to max; as in the settings: 90s, 12h, 30d */
-    OPTION_OPERAND,  /* const char *, NULL before; what is no option; one at most for each such row */
-    OPTION_REMARK,   /* no option: its help stands between those of others, as it is */
+    OPTION_DURATION, /* int64_t in microseconds, min to max; written as in the settings: 90s, 12h, 30d */
+    OPTION_OPERAND,  /* const char *, initially NULL: one argument that is not an option */
+    OPTION_REMARK,   /* not an option: help text that is printed verbatim between the options */
 };
 
 struct option_rule {
-    const char *name; /* "--json"; NULL ends the table; of an operand what people call it */
+    const char *name; /* "--json", or the name of an operand; NULL ends the table */
     enum option_kind kind;
-    size_t offset;     /* of the member that is filled */
-    const char *value; /* what --help calls the value: "N"; NULL: it takes none */
-    const char *help;  /* lines; NULL: --help doesn't tell of it */
+    size_t offset;     /* of the struct member to fill */
+    const char *value; /* name of the value in --help, such as "N"; NULL: no value */
+    const char *help;  /* one line or more; NULL: not shown in --help */
     int64_t min, max;
 };
 
@@ -37,13 +37,13 @@ struct option_rule {
         NULL, 0, 0, NULL, NULL, 0, 0 \
     }
 
-/* Reads all arguments but the first, which is the subcommand's name, into the struct that the rules' offsets
- * are of: --name value or --name=value, in any order; the last of two wins; after "--" all are operands.
- * False, and a line on standard error, at the first that fits no rule. What isn't given is left as it was.
- * One thread at a time. */
+/* Parses the arguments after the first, which is the subcommand's name, into the struct at `into`. Accepts
+ * --name value and --name=value in any order; the last of several wins; after "--" all are operands. Returns
+ * false, with a line on standard error, at the first argument that matches no rule. Members without an
+ * argument keep their values. Only one thread may call it at a time. */
 MUST_CHECK bool options_read(const char *subcommand, const struct option_rule *rules, void *into, int count,
                              char **arguments);
-/* Appends a line or more for each option. */
+/* Appends the help text of all options. */
 void options_append_help(const struct option_rule *rules, struct buf *out);
 
 #endif

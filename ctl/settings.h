@@ -2,8 +2,7 @@
 #ifndef SLUICE_CTL_SETTINGS_H
 #define SLUICE_CTL_SETTINGS_H
 
-/* The settings of each subcommand. send, ready and check have none: what they need is
- * an argument. */
+/* The settings of each subcommand. send, ready and check have none; they take all they need as arguments. */
 
 #include "broker.h"
 #include "config.h"
@@ -18,15 +17,15 @@ struct setup_settings {
     char *database_password;
     char *worker_database_password;
     char *reader_database_password;
-    int64_t budget;          /* 0: as it is, or choose */
-    int64_t queue_max_bytes; /* 0: as it is */
+    int64_t budget;          /* 0: keep the current one, or choose one */
+    int64_t queue_max_bytes; /* 0: keep the current one, or the default */
     struct config_durations delays;
     int64_t wait_us;
 };
 
 struct status_settings {
     struct broker_access broker;
-    char *management_url; /* "": not asked */
+    char *management_url; /* "": not used */
     struct postgres_access database;
     struct config_durations delays;
 };
@@ -41,18 +40,18 @@ struct route_settings {
     char *routes; /* "": none */
 };
 
-/* Of whoever only reads tables. */
+/* For subcommands that only read tables. */
 struct reader_settings {
     struct postgres_access database;
 };
 
-/* Of whoever changes them. */
+/* For subcommands that change tables. */
 struct owner_settings {
     char *database_url;
     char *database_password;
 };
 
-/* Of whoever moves events between the tables and the queues. */
+/* For subcommands that move events between tables and queues. */
 struct mover_settings {
     struct broker_access broker;
     char *database_url;
@@ -60,7 +59,7 @@ struct mover_settings {
     struct config_durations delays;
 };
 
-/* Room for whichever subcommand's settings. */
+/* Holds the settings of any subcommand. */
 union any_settings {
     struct setup_settings setup;
     struct status_settings status;
@@ -80,7 +79,7 @@ extern const struct config_setting settings_status[];
 extern const struct config_setting settings_verify[];
 extern const struct config_setting settings_route[];
 
-/* Appends all subcommands' settings as config_table does, each name once; for --print-settings. */
+/* Appends the settings of all subcommands as config_table does, each name once, for --print-settings. */
 void settings_print_all(struct buf *out);
 
 #endif

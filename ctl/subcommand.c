@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-/* Where the linker puts the start and the end of the section. */
+/* Start and end of the section, defined by the linker. */
 extern const struct subcommand *const registered_first[] __asm__("__start_subcommands");
 extern const struct subcommand *const registered_end[] __asm__("__stop_subcommands");
 
@@ -20,7 +20,7 @@ const struct subcommand *subcommand_next(const struct subcommand *previous)
     return next;
 }
 
-/* How many of the arguments are the subcommand's name, which may be of two words; 0: they aren't. */
+/* Returns how many arguments the name takes up (one or two), or 0 when the arguments don't match it. */
 static int words_of(const char *name, int count, char **arguments)
 {
     size_t first = strcspn(name, " ");

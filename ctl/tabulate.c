@@ -8,7 +8,7 @@
 #define COLUMNS_MAX 16
 #define GAP 2
 
-/* The bytes of the character at text: of UTF-8, which is what the server sends. */
+/* Length in bytes of the UTF-8 character at text. The server sends UTF-8. */
 static size_t character(const char *text)
 {
     size_t len = 1;

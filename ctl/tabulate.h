@@ -2,7 +2,7 @@
 #ifndef SLUICE_TABULATE_H
 #define SLUICE_TABULATE_H
 
-/* A query's rows as a table for people, each column as wide as it needs to be. */
+/* Prints a query result as a table, each column as wide as its longest value. */
 
 #include "buf.h"
 
@@ -12,15 +12,15 @@
 
 struct tabulate_column {
     const char *title;
-    size_t most; /* characters; what is longer is cut and ends in ".."; 0: any */
+    size_t most; /* maximum width in characters; longer values are cut and end in ".."; 0: no limit */
     bool to_right;
 };
 
-/* The columns are the result's first ones. */
+/* Prints the first `count` columns of the result. */
 void tabulate(const struct tabulate_column *columns, size_t count, const PGresult *result);
 
-/* Appends text so that it stands on one line and tells a terminal nothing: control characters become '?'.
- * At most `most` characters (0: all); returns how many. Pure. */
+/* Appends text with each control character replaced by '?', so that it stays on one line and can't send
+ * commands to the terminal. At most `most` characters (0: all). Returns the number of characters. Pure. */
 size_t tabulate_append(struct buf *out, const char *text, size_t most);
 
 #endif
