@@ -20,20 +20,20 @@
 #define NAME "dead collect"
 #define BATCH 200
 #define HEARTBEAT_S 20
-/* The queue is empty when the broker counts no ready message and has sent none for so long. */
+/* The queue counts as empty when it has no ready message and nothing was delivered for this long. */
 #define QUIET_MS 500
 #define SQLSTATE_SIZE 6 /* five characters and NUL */
-/* So many may be left in the queue, which the prefetch must exceed: if more can't be stored, something is
- * wrong with the table. */
+/* Maximum number of messages left in the queue; the prefetch must be larger. When more can't be stored,
+ * something is wrong with the table. */
 #define LEFT_MOST 100
-#define NAME_SHOWN 80     /* characters of a source and id */
-#define REFUSAL_SHOWN 300 /* characters of the server's sentence */
+#define NAME_SHOWN 80     /* characters shown of a source and id */
+#define REFUSAL_SHOWN 300 /* characters shown of the server's message */
 
 struct collect {
     PGconn *database;
     struct broker *broker;
     int64_t collected, there_already, left;
-    uint64_t tags[BATCH]; /* stored in the open transaction and not acked */
+    uint64_t tags[BATCH]; /* stored in the open transaction, not acked */
     int in_hand;
     bool dry_run;
     bool begun; /* a transaction is open */
@@ -41,7 +41,7 @@ struct collect {
 
 /* --- from the queue to the table ----------------------------------------------- */
 
-/* Begins a transaction, or goes on with it, so that a statement that fails takes nothing else with it. */
+/* Starts a transaction or continues it, with a savepoint, so that a failed insert undoes nothing else. */
 static enum error_code begin_one(struct collect *c, struct error *error)
 {
     enum error_code code =
@@ -51,7 +51,8 @@ static enum error_code begin_one(struct collect *c, struct error *error)
     return code;
 }
 
-/* sqlstate: "", or that of the row's refusal before; filled when it is refused. *new: it wasn't there. */
+/* sqlstate: "", or the one with which this row was refused before; set when the row is refused. *new: the row
+ * did not exist. */
 static enum error_code insert(struct collect *c, const struct broker_delivery *d,
                               char sqlstate[SQLSTATE_SIZE], bool *new, struct error *error)
 {
@@ -72,7 +73,7 @@ static enum error_code insert(struct collect *c, const struct broker_delivery *d
     return code;
 }
 
-/* True: the row itself is at fault, and its transaction is as before it. */
+/* Returns true when the insert failed because of the row itself; its effects are then rolled back. */
 static bool is_refused(struct collect *c, enum error_code *code, struct error *error)
 {
     struct error refusal = *error;
@@ -87,7 +88,7 @@ static bool is_refused(struct collect *c, enum error_code *code, struct error *e
     return *code == ERROR_NONE;
 }
 
-/* It goes back to the queue when the connection ends. */
+/* Leaves a message unacked: it goes back to the queue when the connection ends. */
 static enum error_code leave(struct collect *c, const struct broker_delivery *d, const struct error *refusal,
                              struct error *error)
 {
@@ -110,7 +111,7 @@ static enum error_code leave(struct collect *c, const struct broker_delivery *d,
     return code;
 }
 
-/* A message of a later release: only a later sluice can make a row of it that can be replayed. */
+/* True for a message of a later release: only a newer sluice can store it so that it can be replayed. */
 static bool is_newer(const struct broker_delivery *d, struct error *refusal)
 {
     struct error newer;
@@ -123,8 +124,8 @@ static bool is_newer(const struct broker_delivery *d, struct error *refusal)
     return true;
 }
 
-/* A row that is refused is tried once more with nothing of ours in it. One message that can't be stored must
- * not hold up the others; a table that takes no row at all is an error. */
+/* Stores a message. A refused row is tried once more without the broker's text in its reason. A message that
+ * can't be stored must not block the others; a table that accepts no row at all is an error. */
 static enum error_code store(struct collect *c, const struct broker_delivery *d, struct error *error)
 {
     char sqlstate[SQLSTATE_SIZE] = "";
@@ -160,7 +161,7 @@ static enum error_code store(struct collect *c, const struct broker_delivery *d,
     return code;
 }
 
-/* What is left stands unacked among the others: then no ack may take in all before it. */
+/* Acks the stored messages, one by one when messages left in the queue are among them. */
 static enum error_code ack(struct collect *c, int count, struct error *error)
 {
     enum error_code code = ERROR_NONE;
@@ -174,8 +175,8 @@ static enum error_code ack(struct collect *c, int count, struct error *error)
     return code;
 }
 
-/* The ack only after the COMMIT: whoever is killed in between gets the messages once more, and the table's
- * unique index lets each stand once. */
+/* Acks only after the commit. If the process is killed in between, the messages are delivered again, and the
+ * table's unique index keeps one row for each. */
 static enum error_code commit(struct collect *c, struct error *error)
 {
     int count = c->in_hand;
@@ -190,7 +191,7 @@ static enum error_code commit(struct collect *c, struct error *error)
     return code == ERROR_NONE && count > 0 ? ack(c, count, error) : code;
 }
 
-/* Stores what the broker has sent; *idle: it was nothing. */
+/* Stores all deliveries that have arrived. *idle: there were none. */
 static enum error_code take_deliveries(struct collect *c, bool *idle, struct error *error)
 {
     struct broker_event event;
@@ -215,7 +216,7 @@ static enum error_code take_deliveries(struct collect *c, bool *idle, struct err
             break;
         case BROKER_CANCELLED:
             return error_set(error, ERROR_NOT_FOUND,
-                             "the broker ended the consumer: was %s deleted? Run sluice setup",
+                             "the broker cancelled the consumer: was the queue %s deleted? Run sluice setup",
                              TOPOLOGY_DEAD);
         case BROKER_CLOSED:
             return error->code;
@@ -245,7 +246,7 @@ static enum error_code collect_all(struct collect *c, struct error *error)
             struct pollfd fd = {.fd = broker_fd(c->broker), .events = POLLIN};
 
             code = broker_inspect(c->broker, TOPOLOGY_DEAD, &ready, &consumers, error);
-            /* What came with the answer lies buffered: look before waiting. */
+            /* Deliveries may already be in librabbitmq's buffer: read before waiting. */
             if (code == ERROR_NONE) {
                 code = take_deliveries(c, &idle, error);
             }
@@ -275,12 +276,13 @@ static enum error_code collect(struct collect *c, struct error *error)
     if (code == ERROR_NONE) {
         code = collect_all(c, error);
     }
-    report_line("collected %" PRId64 "; there already %" PRId64, c->collected, c->there_already);
+    report_line("collected %" PRId64 "; already there %" PRId64, c->collected, c->there_already);
     return code;
 }
 
 static const struct option_rule rules[] = {
-    {"--dry-run", OPTION_FLAG, offsetof(struct collect, dry_run), NULL, "only say how many are ready", 0, 0},
+    {"--dry-run", OPTION_FLAG, offsetof(struct collect, dry_run), NULL, "only print how many are ready", 0,
+     0},
     OPTION_END,
 };
 
@@ -313,7 +315,8 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     }
     if (c.left > 0) {
         report_problem(NAME, "%" PRId64 " could not be stored and stay in " TOPOLOGY_DEAD "%s", c.left,
-                       c.left < LEFT_MOST ? "" : ": stopped; mend the table, then run it again for the rest");
+                       c.left < LEFT_MOST ? ""
+                                          : ": stopped; repair the table, then run it again for the rest");
     }
     if (signals_drain_requested()) {
         report_problem(NAME, "interrupted; run it again for the rest");
@@ -324,14 +327,13 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--dry-run]",
-    .summary = "move what the broker gave up into the table",
-    .help =
-        "Empties the queue " TOPOLOGY_DEAD
-        " into the table webhooks_dead, with the verdict given-up and the broker's\n"
-        "reason: what was delivered too often without an ack, since its worker died each time. Ends when\n"
-        "the queue is empty. May be interrupted at any time: each event stands once. A message that the "
-        "table\n"
-        "refuses is named and stays in the queue, and the rest goes on (exit code 1).\n",
+    .summary = "move messages that the broker gave up into the table",
+    .help = "Empties the queue " TOPOLOGY_DEAD
+            " into the table webhooks_dead, with the verdict given-up and the broker's\n"
+            "reason. The broker gives up messages that reached the delivery limit without an ack, such as\n"
+            "one that kills its worker each time. Ends when the queue is empty. May be interrupted at any\n"
+            "time: each event gets one row. A message that the table refuses is reported and stays in the\n"
+            "queue; the others are moved (exit code 1).\n",
     .options = rules,
     .settings = settings_mover,
     .run = run,

@@ -5,11 +5,11 @@
 
 #include <time.h>
 
-#define NAME_SHOWN 100 /* bytes of a reason and of a queue's name */
+#define NAME_SHOWN 100 /* bytes shown of a reason and of a queue's name */
 
 struct death {
     struct span queue, reason;
-    int64_t at_s; /* since 1970; 0: not told */
+    int64_t at_s; /* since 1970; 0: unknown */
 };
 
 static struct death read_death(struct span table)
@@ -30,7 +30,7 @@ static struct death read_death(struct span table)
     return death;
 }
 
-/* The broker's own are short; who forges one may write a long one. */
+/* The broker's own names are short; a forged header may have a long one. */
 static void append_name(struct buf *out, struct span name)
 {
     buf_append(out, name.data, span_cut(name, NAME_SHOWN));

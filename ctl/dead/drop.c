@@ -16,7 +16,7 @@ struct drop {
     bool dry_run;
 };
 
-/* A line for each kind of dead letter that would go. */
+/* Prints one line for each kind of dead letter that would be deleted. */
 static enum error_code print_kinds(const struct drop *d, PGconn *database, struct error *error)
 {
     PGresult *r = NULL;
@@ -29,7 +29,7 @@ static enum error_code print_kinds(const struct drop *d, PGconn *database, struc
     return code;
 }
 
-/* Batch by batch, so that no lock is held for long. */
+/* Deletes in batches, so that no lock is held for long. */
 static enum error_code drop_all(const struct drop *d, PGconn *database, int64_t *dropped, struct error *error)
 {
     int64_t gone;
@@ -76,7 +76,7 @@ static enum error_code drop(struct drop *d, PGconn *database, struct error *erro
 static const struct option_rule rules[] = {
     DEADFILTER_RULES(struct drop),
     DEADFILTER_ALL_RULE(struct drop),
-    {"--dry-run", OPTION_FLAG, offsetof(struct drop, dry_run), NULL, "only say how many", 0, 0},
+    {"--dry-run", OPTION_FLAG, offsetof(struct drop, dry_run), NULL, "only print how many", 0, 0},
     OPTION_END,
 };
 
@@ -108,8 +108,8 @@ static const struct subcommand command = {
     .name = NAME,
     .arguments = "--all|FILTER... [--dry-run]",
     .summary = "delete dead letters for good",
-    .help =
-        "Deletes the dead letters that the filter fits, and says how many of which kind. They are gone.\n",
+    .help = "Deletes the dead letters that match the filter and prints how many of each kind. This can't be\n"
+            "undone.\n",
     .options = rules,
     .settings = settings_owner,
     .run = run,

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NUMBER_DIGITS_MAX 18 /* a bigint holds any number of so many */
+#define NUMBER_DIGITS_MAX 18 /* a bigint holds any number with this many digits */
 
 bool deadfilter_chosen(const struct deadfilter *f)
 {
@@ -53,7 +53,7 @@ enum error_code deadfilter_begin(struct deadfilter *f, PGconn *database, struct 
 
     buf_clear(&f->array);
     if (f->dead_ids != NULL && !deadfilter_append_array(&f->array, f->dead_ids)) {
-        return error_set(error, ERROR_MALFORMED, "--dead-id %s is no list of numbers such as 3 or 3,14",
+        return error_set(error, ERROR_MALFORMED, "--dead-id %s is not a list of numbers such as 3 or 3,14",
                          f->dead_ids);
     }
     code = database_query(database, &r, deadtable_now_and_last, 0, NULL, error);

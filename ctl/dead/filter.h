@@ -2,8 +2,7 @@
 #ifndef SLUICE_CTL_DEAD_FILTER_H
 #define SLUICE_CTL_DEAD_FILTER_H
 
-/* Which dead letters a command is about: options for people, and for the server the first
- * parameters of a statement. */
+/* Selects dead letters: from command-line options, as the first parameters of a statement. */
 
 #include "buf.h"
 #include "ctl/options.h"
@@ -16,8 +15,8 @@
 
 struct deadfilter {
     const char *source, *id, *verdict, *sqlstate, *dead_ids; /* NULL: any */
-    int64_t older_us, newer_us;                              /* how long ago it died; -1: any */
-    bool all;                                                /* asked for by name, where that is needed */
+    int64_t older_us, newer_us;                              /* bounds of its age; -1: none */
+    bool all;                                                /* --all was given */
     /* Filled by deadfilter_begin. */
     char older[24], newer[24], as_of[48], last[24];
     struct buf array;
@@ -29,7 +28,7 @@ struct deadfilter {
         .older_us = -1, .newer_us = -1 \
     }
 
-/* Rows of a struct option_rule table that fill the member `filter` of the struct `of`. */
+/* Rows of a struct option_rule table that fill the member `filter` of struct `of`. */
 #define DEADFILTER_AGE_MAX (INT64_C(100) * 366 * 24 * 3600 * 1000000)
 #define DEADFILTER_RULES(of)                                                                                  \
     {"--source", OPTION_TEXT, offsetof(of, filter.source), "NAME", "of this source", 0, 0},                   \
@@ -45,54 +44,55 @@ struct deadfilter {
          OPTION_TEXT,                                                                                         \
          offsetof(of, filter.sqlstate),                                                                       \
          "CODE",                                                                                              \
-         "23503; or the start of it: 23 for the whole class",                                                 \
+         "such as 23503, or a prefix: 23 for the whole class",                                                \
          0,                                                                                                   \
          0},                                                                                                  \
         {"--dead-id",                                                                                         \
          OPTION_TEXT,                                                                                         \
          offsetof(of, filter.dead_ids),                                                                       \
          "N[,N]...",                                                                                          \
-         "with these numbers, as `sluice dead list` shows them",                                              \
+         "with these numbers, as shown by sluice dead list",                                                  \
          0,                                                                                                   \
          0},                                                                                                  \
         {"--older-than",                                                                                      \
          OPTION_DURATION,                                                                                     \
          offsetof(of, filter.older_us),                                                                       \
          "AGE",                                                                                               \
-         "that died longer ago: 90s, 12h, 30d",                                                               \
+         "that died longer ago than AGE: 90s, 12h, 30d",                                                      \
          0,                                                                                                   \
          DEADFILTER_AGE_MAX},                                                                                 \
-        {"--newer-than",    OPTION_DURATION, offsetof(of, filter.newer_us), "AGE", "that died since then", 0, \
+        {"--newer-than",    OPTION_DURATION, offsetof(of, filter.newer_us), "AGE", "that died within AGE", 0, \
          DEADFILTER_AGE_MAX},                                                                                 \
     {                                                                                                         \
-        "", OPTION_REMARK, 0, NULL, "Several of these: the dead letters that each of them fits.\n\n", 0, 0    \
+        "", OPTION_REMARK, 0, NULL, "With several filters, a dead letter must match all of them.\n\n", 0, 0   \
     }
 
-/* For what changes dead letters: nobody means all of them by saying nothing. */
+/* For commands that change dead letters: without a filter they require --all. */
 #define DEADFILTER_ALL_RULE(of)                                                                        \
     {                                                                                                  \
         "--all", OPTION_FLAG, offsetof(of, filter.all), NULL, "all of them; instead of a filter", 0, 0 \
     }
-#define DEADFILTER_UNCHOSEN(name)                    \
-    "say which: by a filter, or --all; sluice " name \
-    " --all --dry-run says how many there are, sluice " name " --help what filters there are"
+#define DEADFILTER_UNCHOSEN(name)                                                                     \
+    "a filter or --all is needed, not both: see sluice " name " --help for the filters; sluice " name \
+    " --all --dry-run counts all dead letters"
 
-/* True when --all was given or any filter, and not both. */
+/* True when either --all or a filter was given, but not both. */
 bool deadfilter_chosen(const struct deadfilter *filter);
-/* Checks what the options can't, and asks the server what time it is and which dead letter is
- * the last: those that come later are no part, so that what dies again meanwhile isn't met twice.
- * ERROR_MALFORMED: dead_ids is no list of numbers. Then for deadfilter_end, in any case. */
+/* Completes the filter: checks dead_ids, and reads the server's time and the last dead_id. Later dead letters
+ * do not match, so an event that dies again in the meantime is not processed twice. ERROR_MALFORMED: dead_ids
+ * is not a list of numbers. The caller must call deadfilter_end, also after an error. */
 MUST_CHECK enum error_code deadfilter_begin(struct deadfilter *filter, PGconn *database, struct error *error);
-/* As database_query; sql: a statement of table.h that takes a filter; `more` are its $10 and on. */
+/* Runs a statement of table.h that takes a filter; `more`: its parameters from $10 on. Result and errors as
+ * for database_query. */
 MUST_CHECK enum error_code deadfilter_query(const struct deadfilter *filter, PGconn *database,
                                             PGresult **result, const char *sql, int more_count,
                                             const char *const *more, struct error *error);
-/* How many there are, and how many of them are no envelope: no program of ours can read them. */
+/* Counts the matching dead letters, and those among them that are not an envelope and can't be replayed. */
 MUST_CHECK enum error_code deadfilter_count(const struct deadfilter *filter, PGconn *database, int64_t *all,
                                             int64_t *unreadable, struct error *error);
 void deadfilter_end(struct deadfilter *filter);
 
-/* Appends numbers, "1,2,3", as a Postgres array. False: they aren't such a list. Pure. */
+/* Appends a list of numbers, "1,2,3", as a Postgres array. Returns false when it is not such a list. Pure. */
 MUST_CHECK bool deadfilter_append_array(struct buf *out, const char *numbers);
 
 #endif

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME_SHOWN 64 /* bytes of a header's name */
+#define NAME_SHOWN 64 /* bytes shown of a header's name */
 
 /* Empty when the column is null. */
 static struct span text_of(const PGresult *r, int row, enum deadletter_column column)
@@ -20,12 +20,12 @@ static enum error_code take_headers(struct envelope *e, const cJSON *members, st
     const cJSON *member;
 
     if (!cJSON_IsObject(members)) {
-        return error_set(error, ERROR_MALFORMED, "its headers are no JSON object");
+        return error_set(error, ERROR_MALFORMED, "its headers are not a JSON object");
     }
     cJSON_ArrayForEach(member, members)
     {
         if (!cJSON_IsString(member)) {
-            return error_set(error, ERROR_MALFORMED, "its header %.*s is no text",
+            return error_set(error, ERROR_MALFORMED, "its header %.*s is not a string",
                              (int)span_cut(span_of(member->string), NAME_SHOWN), member->string);
         }
         if (e->header_count == ENVELOPE_HEADERS_MAX) {

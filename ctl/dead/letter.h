@@ -2,7 +2,7 @@
 #ifndef SLUICE_CTL_DEAD_LETTER_H
 #define SLUICE_CTL_DEAD_LETTER_H
 
-/* A dead letter read back from its row as the message that it was. */
+/* Turns the row of a dead letter back into its message. */
 
 #include "buf.h"
 #include "envelope.h"
@@ -13,16 +13,16 @@
 
 struct deadletter {
     const char *dead_id; /* a view into the result */
-    struct span source;  /* likewise; the routing key */
+    struct span source;  /* a view into the result; the routing key */
     struct buf properties;
     unsigned char *body;
     size_t body_len;
 };
 
-/* Fills *letter from a row of deadtable_take: its properties are encoded anew with attempt 0, with the time
- * at which it was received (so the merge puts it where it belongs), and with no header of the broker's.
- * ERROR_MALFORMED or ERROR_LIMIT: it is no envelope. The result must outlive it; for deadletter_free in any
- * case. */
+/* Fills *letter from a row of deadtable_take. Its properties are a new envelope with attempt 0 and the
+ * original received_at, so that a newer arrival still wins the merge; headers of the broker are left out.
+ * ERROR_MALFORMED or ERROR_LIMIT: the row is not an envelope. The result must outlive the letter. The caller
+ * must call deadletter_free, also after an error. */
 MUST_CHECK enum error_code deadletter_read(struct deadletter *letter, const PGresult *result, int row,
                                            struct error *error);
 void deadletter_free(struct deadletter *letter);

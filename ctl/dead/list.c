@@ -73,8 +73,7 @@ static enum error_code list(struct list *l, PGconn *database, struct error *erro
 
 static const struct option_rule rules[] = {
     DEADFILTER_RULES(struct list),
-    {"--limit", OPTION_NUMBER, offsetof(struct list, limit), "N", "at most so many of the newest (50)", 1,
-     LIMIT_MOST},
+    {"--limit", OPTION_NUMBER, offsetof(struct list, limit), "N", "at most the newest N (50)", 1, LIMIT_MOST},
     {"--json", OPTION_FLAG, offsetof(struct list, json), NULL,
      "as {\"count\": N, \"dead\": [...]}, reasons uncut", 0, 0},
     OPTION_END,
@@ -103,8 +102,8 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 static const struct subcommand command = {
     .name = NAME,
     .arguments = "[OPTION]...",
-    .summary = "dead letters, newest first, without their bodies",
-    .help = "Lists dead letters, and says how many there are.\n",
+    .summary = "list dead letters, newest first, without their bodies",
+    .help = "Lists dead letters and prints how many there are.\n",
     .options = rules,
     .settings = settings_reader,
     .run = run,

@@ -25,12 +25,12 @@ struct replay {
     bool dry_run;
     PGconn *database;
     struct deadsend send;
-    char last[24]; /* dead_id of the last one looked at */
+    char last[24]; /* last dead_id processed */
     int64_t replayed, left;
     bool stopped;
 };
 
-/* The numbers of a batch, as a Postgres array. */
+/* The dead_ids of a batch, as a Postgres array. */
 struct batch {
     struct buf array;
     int count;
@@ -42,8 +42,8 @@ static void batch_add(struct batch *b, const char *dead_id)
     buf_append_text(&b->array, dead_id);
 }
 
-/* The next dead letters, as many as are to be published together: their number, and their bodies, are
- * bounded, and at --rate N they take a second at most. */
+/* Selects the next batch. Its count and the size of its bodies are limited, and with --rate N it holds at
+ * most one second's worth. */
 static enum error_code take_batch(struct replay *r, struct batch *b, struct error *error)
 {
     int most = r->rate > 0 && r->rate < BATCH_MAX ? (int)r->rate : BATCH_MAX;
@@ -69,8 +69,8 @@ static enum error_code take_batch(struct replay *r, struct batch *b, struct erro
                                                  : code;
 }
 
-/* Reads what the deletion returned. Those that are no envelope stay as they are: *readable gets the
- * others, and differs in number. */
+/* Reads the rows that the deletion returned. *readable: those that are an envelope; when there are fewer than
+ * rows, the others must stay in the table. */
 static enum error_code read_letters(struct replay *r, const PGresult *rows, struct deadletter *letters,
                                     struct batch *readable, struct error *error)
 {
@@ -103,10 +103,10 @@ static enum error_code publish_letters(struct replay *r, const struct deadletter
     return code == ERROR_NONE ? deadsend_finish(&r->send, error) : code;
 }
 
-/* One batch in one transaction: it deletes the rows first, so that nobody else replays them, and an
- * event that dies again at once waits for this transaction's end and then makes a row of its own. It commits
- * when the broker has confirmed every one; whatever happens before that, the rows are as they were.
- * *readable: when it differs from the batch nothing was done, and it is what can be replayed. */
+/* Replays a batch in one transaction. Deleting the rows first locks out other replays; an event that dies
+ * again at once waits for the end of the transaction and then gets a new row. The transaction commits only
+ * when the broker has confirmed every message; after any other outcome the rows are as before. *readable: the
+ * events that can be replayed; when they are not the whole batch, nothing was done. */
 static enum error_code replay_batch(struct replay *r, struct batch *b, struct batch *readable,
                                     struct error *error)
 {
@@ -121,7 +121,7 @@ static enum error_code replay_batch(struct replay *r, struct batch *b, struct ba
         code = database_query(r->database, &rows, deadtable_take, 1, parameters, error);
     }
     if (code == ERROR_NONE) {
-        count = PQntuples(rows); /* fewer than the batch when another replay was faster */
+        count = PQntuples(rows); /* fewer than in the batch when another replay took some */
         code = read_letters(r, rows, letters, readable, error);
     }
     if (code == ERROR_NONE && readable->count == count) {
@@ -143,7 +143,7 @@ static enum error_code replay_batch(struct replay *r, struct batch *b, struct ba
     return code;
 }
 
-/* False in *more when there is nothing left to replay. */
+/* Replays the next batch. *more: false when nothing is left. */
 static enum error_code replay_next(struct replay *r, bool *more, struct error *error)
 {
     struct batch batch = {0}, readable = {0}, none = {0};
@@ -173,8 +173,8 @@ static enum error_code replay_all(struct replay *r, const struct mover_settings 
     }
     if (r->send.refused > 0) {
         report_problem(NAME,
-                       "the broker refused %zu: is the queue %s at QUEUE_MAX_BYTES? Try again later, and more"
-                       " slowly with --rate",
+                       "the broker refused %zu: is the queue %s at QUEUE_MAX_BYTES? Try again later, and"
+                       " use --rate to send more slowly",
                        r->send.refused, r->send.exchange);
     }
     if (r->send.returned > 0) {
@@ -192,8 +192,8 @@ static enum error_code replay_all(struct replay *r, const struct mover_settings 
 static enum error_code replay(struct replay *r, const struct mover_settings *settings, struct error *error)
 {
     int64_t all = 0, unreadable = 0;
-    /* A replay that is stopped in the middle of a batch holds its rows for 60 s at most; one that meets
-     * another's waits for it less long than the broker waits for a heartbeat. */
+    /* A replay that hangs in a batch keeps its rows locked for at most 60 s. lock_timeout is below the
+     * broker's heartbeat timeout, so waiting for another replay loses no connection. */
     enum error_code code = database_run(r->database,
                                         "set statement_timeout = '60s';"
                                         " set lock_timeout = '8s';"
@@ -210,7 +210,7 @@ static enum error_code replay(struct replay *r, const struct mover_settings *set
         return code;
     }
     if (unreadable > 0) {
-        report_problem(NAME, "%" PRId64 " can't be replayed: their envelope could not be read when they came",
+        report_problem(NAME, "%" PRId64 " can't be replayed: their messages were not readable envelopes",
                        unreadable);
         r->left = unreadable;
     }
@@ -227,7 +227,7 @@ static const struct option_rule rules[] = {
     DEADFILTER_RULES(struct replay),
     DEADFILTER_ALL_RULE(struct replay),
     {"--rate", OPTION_NUMBER, offsetof(struct replay, rate), "N", "at most N a second", 1, RATE_MOST},
-    {"--dry-run", OPTION_FLAG, offsetof(struct replay, dry_run), NULL, "only say how many", 0, 0},
+    {"--dry-run", OPTION_FLAG, offsetof(struct replay, dry_run), NULL, "only print how many", 0, 0},
     OPTION_END,
 };
 
@@ -264,18 +264,16 @@ static const struct subcommand command = {
     .name = NAME,
     .arguments = "--all|FILTER... [--rate N] [--dry-run]",
     .summary = "send dead letters to the workers again",
-    .help =
-        "Publishes the dead letters that the filter fits to the first retry tier, and deletes each\n"
-        "when the broker has confirmed it. The workers get them after that tier's delay; other subscribers\n"
-        "of the events don't. They keep the time at which they were received, so a newer arrival of the\n"
-        "same id stays. An event that dies again is a dead letter again.\n"
-        "\n"
-        "May be interrupted at any time, and run twice, even at once: an event may be published twice,\n"
-        "which the workers merge, but none is lost.\n",
+    .help = "Publishes the dead letters that match the filter to the first retry tier and deletes each one\n"
+            "after the broker has confirmed it. The workers receive them after that tier's delay; other\n"
+            "subscribers don't. They keep their received_at, so a newer arrival of the same id is not\n"
+            "overwritten. An event that fails again becomes a dead letter again.\n"
+            "\n"
+            "May be interrupted at any time and run several times, even concurrently. An event may then be\n"
+            "published twice, which the workers merge, but none is lost.\n",
     .options = rules,
-    .notes =
-        "Exit code 1 when any that the filter fits is left: it was interrupted, the broker refused it, or\n"
-        "its envelope could not be read when it came.\n",
+    .notes = "Exit code 1 when any matching dead letter is left: the command was interrupted, the broker\n"
+             "refused the message, or it was not a readable envelope.\n",
     .settings = settings_mover,
     .run = run,
 };

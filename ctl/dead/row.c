@@ -10,13 +10,13 @@
 #include <stdio.h>
 #include <string.h>
 
-#define REASON_MAX 500 /* bytes; as a worker's */
+#define REASON_MAX 500 /* bytes; the same as in a worker */
 #define BINARY 1
 
-/* The row on its way: its texts may still move. */
+/* A row under construction: its text buffer may still move. */
 struct making {
     struct deadrow *row;
-    size_t at[DEADROW_COLUMNS]; /* where each text begins in row->text */
+    size_t at[DEADROW_COLUMNS]; /* offset of each text in row->text */
     bool is_text[DEADROW_COLUMNS];
 };
 
@@ -46,7 +46,8 @@ static void put_number(struct making *m, enum deadrow_column column, int64_t num
 static void put_bytes(struct making *m, enum deadrow_column column, struct span bytes)
 {
     m->row->values[column] = bytes.len == 0 ? "" : bytes.data;
-    m->row->lengths[column] = (int)bytes.len; /* AMQP's bodies are far under 2 GiB, properties in one frame */
+    m->row->lengths[column] =
+        (int)bytes.len; /* AMQP bodies are far below 2 GiB, and properties fit one frame */
     m->row->formats[column] = BINARY;
 }
 
@@ -71,7 +72,7 @@ static void put_envelope(struct making *m, const struct envelope *e)
     buf_free(&headers);
 }
 
-/* As its publisher wrote them: when the message comes again it must be the same row. */
+/* The properties without headers that brokers add, so that a redelivery makes the same row. */
 static struct span publishers_properties(struct making *m, const struct broker_delivery *d)
 {
     return properties_strip(d->properties, &m->row->properties, NULL) == ERROR_NONE
@@ -79,7 +80,7 @@ static struct span publishers_properties(struct making *m, const struct broker_d
                : d->properties;
 }
 
-/* Nothing but the routing key is known, and even that may be no text. */
+/* For a message that is not an envelope: only the routing key is known, and it may not be valid text. */
 static void put_what_there_is(struct making *m, const struct broker_delivery *d)
 {
     put_text(m, DEADROW_SOURCE, span_is_text(d->routing_key) ? d->routing_key : SPAN_LITERAL("unknown"));
@@ -96,7 +97,7 @@ static void put_reason(struct making *m, struct span deaths, const struct error 
 
     death_append_reason(&reason, deaths, TOPOLOGY_INGEST);
     if (unreadable->code != ERROR_NONE) {
-        buf_printf(&reason, "; and no envelope: %s", unreadable->text);
+        buf_printf(&reason, "; and it is not an envelope: %s", unreadable->text);
     }
     put_text(m, DEADROW_REASON, (struct span){shown, text_copy(shown, sizeof shown, buf_span(&reason))});
     m->row->text.failed |= reason.failed;

@@ -2,8 +2,8 @@
 #ifndef SLUICE_CTL_DEAD_ROW_H
 #define SLUICE_CTL_DEAD_ROW_H
 
-/* A message that the broker gave up, as the row of webhooks_dead that it becomes. Whatever bytes the message
- * has, the row is one that Postgres takes: what isn't text goes as bytes, or is mended. */
+/* Turns a message that the broker has dead-lettered into a row of webhooks_dead. Postgres can store the row
+ * whatever bytes the message has: invalid text is stored as bytes, or made valid. */
 
 #include "broker.h"
 #include "buf.h"
@@ -13,16 +13,18 @@
 #include <stdbool.h>
 
 struct deadrow {
-    /* For PQexecParams; NULL values are null. Texts have a NUL; body and properties are binary. */
+    /* For PQexecParams; a NULL pointer is SQL null. Text values end with a NUL; body and properties are
+     * binary. */
     const char *values[DEADROW_COLUMNS];
     int lengths[DEADROW_COLUMNS];
     int formats[DEADROW_COLUMNS];
-    struct buf text;       /* owned: the texts, one after another */
-    struct buf properties; /* owned: those of a message that is no envelope, without what brokers add */
+    struct buf text;       /* owned: the text values, one after another */
+    struct buf properties; /* owned: of a message that is not an envelope, without headers of the broker */
 };
 
-/* Fills *row, with views into the delivery. sqlstate: "", or what the row was refused with when it had the
- * broker's reason; then the reason is that alone. ERROR_MEMORY. For deadrow_free in any case. Pure. */
+/* Fills *row with views into the delivery. sqlstate: "", or the SQLSTATE with which Postgres refused the row
+ * before; the reason is then only that, without the broker's text. Returns ERROR_MEMORY on failure. The
+ * caller must call deadrow_free, also after an error. Pure. */
 MUST_CHECK enum error_code deadrow_make(struct deadrow *row, const struct broker_delivery *delivery,
                                         const char *sqlstate, struct error *error);
 void deadrow_free(struct deadrow *row);

@@ -6,8 +6,8 @@
 #include <poll.h>
 
 #define HEARTBEAT_S 20
-#define PATIENCE_US (30 * CLOCK_US_PER_S) /* the longest that the broker may say nothing that helps */
-#define TURN_US (2 * CLOCK_US_PER_S)      /* heartbeats are served at least so often */
+#define PATIENCE_US (30 * CLOCK_US_PER_S) /* how long the broker may make no progress */
+#define TURN_US (2 * CLOCK_US_PER_S)      /* maximum time between two heartbeat checks */
 
 static void on_done(void *context, void *ticket, enum confirm_outcome outcome)
 {
@@ -40,7 +40,7 @@ enum error_code deadsend_open(struct deadsend *s, const struct broker_access *ac
     *s = (struct deadsend){.rate = rate};
     confirm_init(&s->confirm, DEADSEND_OUTSTANDING_MAX, on_done, s);
     if (delays->count == 0) {
-        return error_set(error, ERROR_SETTING, "DELAYS is empty: a replay goes by its first retry tier");
+        return error_set(error, ERROR_SETTING, "DELAYS is empty: a replay needs its first retry tier");
     }
     topology_retry(s->exchange, delays->us[0]);
     code = broker_open(&s->broker, &options, error);
@@ -55,7 +55,7 @@ enum error_code deadsend_open(struct deadsend *s, const struct broker_access *ac
     return code;
 }
 
-/* Takes all that the broker has said. */
+/* Reads all answers that have arrived. */
 static enum error_code read_answers(struct deadsend *s, struct error *error)
 {
     struct broker_event event;
@@ -83,17 +83,17 @@ static enum error_code read_answers(struct deadsend *s, struct error *error)
         case BROKER_CLOSED:
             return error->code;
         case BROKER_DELIVERY:
-        case BROKER_CANCELLED: /* nothing is consumed here */
+        case BROKER_CANCELLED: /* there is no consumer */
             expected = false;
             break;
         }
         if (!expected) {
-            return error_set(error, ERROR_BUG, "the broker answered for a message that isn't outstanding");
+            return error_set(error, ERROR_BUG, "the broker confirmed a message that isn't outstanding");
         }
     }
 }
 
-/* Waits for the broker's next word, at most until then. */
+/* Waits for the broker's next answer, until until_us at most. */
 static enum error_code listen_until(struct deadsend *s, int64_t until_us, struct error *error)
 {
     struct pollfd fd = {.fd = broker_fd(s->broker), .events = POLLIN};
@@ -117,7 +117,7 @@ enum error_code deadsend_publish(struct deadsend *s, const struct deadletter *le
     while (code == ERROR_NONE && s->blocked) {
         if (clock_monotonic_us() >= patience) {
             return error_set(error, ERROR_TIMEOUT,
-                             "the broker has had an alarm for 30 s and takes no message");
+                             "the broker has had an alarm for 30 s and accepts no message");
         }
         code = listen_until(s, patience, error);
     }
@@ -130,7 +130,7 @@ enum error_code deadsend_publish(struct deadsend *s, const struct deadletter *le
         s->due_us = (s->due_us < now - CLOCK_US_PER_S ? now : s->due_us) + CLOCK_US_PER_S / s->rate;
     }
     if (confirm_add(&s->confirm, s, clock_monotonic_us()) == 0) {
-        return error_set(error, ERROR_MEMORY, "no memory to count one more confirm");
+        return error_set(error, ERROR_MEMORY, "no memory for another confirm");
     }
     return broker_publish(s->broker, s->exchange, letter->source, buf_span(&letter->properties),
                           (struct span){(const char *)letter->body, letter->body_len}, s->confirm.next - 1,

@@ -31,7 +31,7 @@ static void print_lines(const PGresult *r)
         }
     }
     if (PQgetisnull(r, 0, last)) {
-        report_line("%-12s  it is no text: sluice dead show --body", "");
+        report_line("%-12s  not text: see sluice dead show --body", "");
     } else {
         (void)tabulate_append(&text, PQgetvalue(r, 0, last), BODY_SHOWN);
         report_line("\n%s", buf_text(&text));
@@ -61,7 +61,7 @@ static enum error_code show(const struct show *s, PGconn *database, struct error
 
     if (!deadfilter_append_array(&array, s->dead_id) || strchr(s->dead_id, ',') != NULL) {
         code = error_set(error, ERROR_MALFORMED,
-                         "%s is no number of a dead letter; sluice dead list shows them", s->dead_id);
+                         "%s is not the number of a dead letter; sluice dead list shows them", s->dead_id);
     }
     if (code == ERROR_NONE) {
         code = database_run(database, "set statement_timeout = '60s'; set timezone = 'UTC'", error);
@@ -93,8 +93,8 @@ static enum error_code show(const struct show *s, PGconn *database, struct error
 static const struct option_rule rules[] = {
     {"N", OPTION_OPERAND, offsetof(struct show, dead_id), NULL, NULL, 0, 0},
     {"--json", OPTION_FLAG, offsetof(struct show, json), NULL,
-     "as one JSON object, the body in base64 and, where it is JSON, as payload", 0, 0},
-    {"--body", OPTION_FLAG, offsetof(struct show, body), NULL, "nothing but the body, byte for byte", 0, 0},
+     "as one JSON object; the body in base64 and, if it is JSON, as payload", 0, 0},
+    {"--body", OPTION_FLAG, offsetof(struct show, body), NULL, "only the body, byte for byte", 0, 0},
     OPTION_END,
 };
 
@@ -125,10 +125,10 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 static const struct subcommand command = {
     .name = NAME,
     .arguments = "N [--json|--body]",
-    .summary = "one dead letter, whole",
-    .help = "Shows the dead letter of this number (sluice dead list) and the start of its body.\n",
+    .summary = "show one dead letter",
+    .help = "Shows the dead letter with this number (see sluice dead list) and the start of its body.\n",
     .options = rules,
-    .notes = "Exit code 1 when there is none.\n",
+    .notes = "Exit code 1 when there is no such dead letter.\n",
     .settings = settings_reader,
     .run = run,
 };

@@ -3,7 +3,7 @@
 
 #define DROPPED_AT_ONCE "5000"
 
-/* The type of each parameter is named: NULL, for what isn't asked for, has none. */
+/* Each parameter has an explicit type, since a NULL (any) has none. */
 #define FITS                                                                                          \
     "($1::text is null or source = $1) and ($2::text is null or id = $2)"                             \
     " and ($3::text is null or verdict = $3) and ($4::text is null or starts_with(sqlstate, $4))"     \

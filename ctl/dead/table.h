@@ -2,44 +2,44 @@
 #ifndef SLUICE_CTL_DEAD_TABLE_H
 #define SLUICE_CTL_DEAD_TABLE_H
 
-/* The table webhooks_dead: what the dead subcommands ask of it. Only this file knows its columns; a worker's
- * own insert is in worker/upsert.
+/* The statements of the dead subcommands on the table webhooks_dead. Only this file and worker/upsert, which
+ * has the worker's insert, know its columns.
  *
- * Where a statement takes a filter, $1 to $9 are: source, id, verdict, the start of an SQLSTATE, at least so
- * old and younger than (microseconds), dead_ids as an array, as of when, and the last dead_id. NULL in $1 to
- * $7: any. Its own parameters are $10 and on. */
+ * In a statement that takes a filter, $1 to $9 are: source, id, verdict, prefix of an SQLSTATE, minimum age
+ * and maximum age in microseconds, dead_ids as an array, the time to which the ages refer, and the last
+ * dead_id. NULL in $1 to $7 means any. Its own parameters begin at $10. */
 
 #define DEADTABLE_FILTER_PARAMETERS 9
 #define DEADTABLE_MORE_MAX 2
 
-/* The time of the server, and the last dead_id or 0. */
+/* The server's time, and the last dead_id or 0. */
 extern const char deadtable_now_and_last[];
-/* By filter: how many, and how many of them are no envelope. */
+/* Takes a filter: the number of dead letters, and of those that are not an envelope. */
 extern const char deadtable_count[];
-/* By filter: verdict, SQLSTATE or "-", and how many, a row for each kind. */
+/* Takes a filter: verdict, SQLSTATE or "-", and number of dead letters, one row for each kind. */
 extern const char deadtable_kinds[];
-/* By filter, the newest $10: a row of texts, or of one JSON object, for each; without bodies, which may be
- * large, and secret. */
+/* Take a filter: the newest $10 dead letters, as text columns or as one JSON object each. Without bodies,
+ * which may be large or secret. */
 extern const char deadtable_list[];
 extern const char deadtable_list_json[];
-/* Of those in the array $1. All that people want to see, the last is the body as text, null where it is none;
- * as one JSON object; the body alone. */
+/* For the dead_ids in the array $1: columns to display, of which the last is the body as text, or null when
+ * it is not text; the same as one JSON object; only the body. */
 extern const char deadtable_show[];
 extern const char deadtable_show_json[];
 extern const char deadtable_body[];
-/* By filter: deletes a batch of them. */
+/* Takes a filter: deletes one batch. */
 extern const char deadtable_drop[];
-/* By filter, from those after $10 the first $11 that are an envelope: dead_id, and the length of the body. */
+/* Takes a filter: dead_id and length of the body of the first $11 envelopes after dead_id $10. */
 extern const char deadtable_candidates[];
-/* Deletes those in the array $1 and returns them, by enum deadletter_column. */
+/* Deletes the dead_ids in the array $1 and returns their rows (enum deadletter_column). */
 extern const char deadtable_take[];
-/* Inserts a row of enum deadrow_column's values, with the verdict given-up, unless it is there. */
+/* Inserts a row (enum deadrow_column) with the verdict given-up, unless it exists. */
 extern const char deadtable_insert[];
-/* Fails where deadtable_insert would for every row (no such table or column, no right), and inserts nothing.
+/* Inserts nothing, but fails where deadtable_insert would fail for any row: missing table, column or right.
  */
 extern const char deadtable_probe[];
 
-/* What deadtable_take returns, as text. */
+/* Columns that deadtable_take returns, as text. */
 enum deadletter_column {
     DEADLETTER_DEAD_ID,
     DEADLETTER_SOURCE,
@@ -54,10 +54,10 @@ enum deadletter_column {
     DEADLETTER_TRACEPARENT,
     DEADLETTER_RECEIVED_US,
     DEADLETTER_BODY,
-    DEADLETTER_UNREADABLE, /* "t": it is no envelope */
+    DEADLETTER_UNREADABLE, /* "t": not an envelope */
 };
 
-/* The parameters of deadtable_insert. */
+/* Parameters of deadtable_insert. */
 #define DEADROW_COLUMNS 16
 
 enum deadrow_column {

@@ -34,6 +34,6 @@ def test_a_collect_killed_between_commit_and_ack_leaves_each_event_once(site, se
         child.kill()
     wait_until(lambda: site.broker.queue("webhooks.dead").get("messages_ready") == 50, "all to be back in the queue", 40)
     done = site.servers.operate("dead", "collect")
-    assert (done.returncode, done.stdout) == (0, "collected 0; there already 50\n"), done.stderr
+    assert (done.returncode, done.stdout) == (0, "collected 0; already there 50\n"), done.stderr
     assert site.count("webhooks_dead") == 50
     wait_until(lambda: site.broker.queue("webhooks.dead").get("messages") == 0, "an empty queue")

@@ -141,7 +141,7 @@ static void what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_ke
         assert_null(row.values[DEADROW_RECEIVED]);
         assert_int_equal(row.lengths[DEADROW_PROPERTIES], 3);
         assert_int_equal(row.formats[DEADROW_PROPERTIES], 1);
-        assert_non_null(strstr(row.values[DEADROW_REASON], "and no envelope: one of sluice-version"));
+        assert_non_null(strstr(row.values[DEADROW_REASON], "and it is not an envelope: one of sluice-version"));
         deadrow_free(&row);
     }
 }
@@ -157,7 +157,7 @@ static void a_reason_that_others_wrote_is_text_of_at_most_500_bytes(void **state
         buf_clear(&properties);
         put_deaths(&properties, reasons[i], SPAN_LITERAL("webhooks.ingest"));
         make(&row, &(struct broker_delivery){.properties = buf_span(&properties)}, "");
-        assert_non_null(strstr(row.values[DEADROW_REASON], "doesn't say why; and no envelope"));
+        assert_non_null(strstr(row.values[DEADROW_REASON], "doesn't say why; and it is not an envelope"));
         deadrow_free(&row);
     }
     for (int i = 0; i < 30000; i++) {
@@ -169,7 +169,7 @@ static void a_reason_that_others_wrote_is_text_of_at_most_500_bytes(void **state
                    (struct span){"abcdefghijkl", shift + 1});
         make(&row, &(struct broker_delivery){.properties = buf_span(&properties)}, "");
         assert_in_range(strlen(row.values[DEADROW_REASON]), 100, 500);
-        assert_non_null(strstr(row.values[DEADROW_REASON], "and no envelope"));
+        assert_non_null(strstr(row.values[DEADROW_REASON], "and it is not an envelope"));
         deadrow_free(&row);
     }
     buf_free(&properties);
