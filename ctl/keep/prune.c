@@ -16,16 +16,15 @@
 
 struct prune {
     PGconn *database;
-    char before[48];  /* what was received before this goes */
-    char from[48];    /* and what was received before this is looked at no more */
-    int64_t older_us; /* -1: not said */
+    char before[48];  /* rows received before this are deleted */
+    char from[48];    /* rows received before this are already gone */
+    int64_t older_us; /* -1: not given */
     int64_t pruned, left;
     bool dry_run;
 };
 
-/* One batch in a transaction of its own. A row that somebody else has locked, such as a worker that writes a
- * newer arrival into it, is left alone. from spares the server the index entries of the rows that are gone
- * already. */
+/* Deletes one batch in its own transaction. Skips locked rows, such as one that a worker is updating. `from`
+ * lets the server skip the index entries of rows that are already deleted. */
 static enum error_code prune_batch(struct prune *p, int64_t *gone, struct error *error)
 {
     const char *const parameters[] = {p->before, p->from};
@@ -109,8 +108,8 @@ static enum error_code prune(struct prune *p, struct error *error)
     report_line("pruned %" PRId64 " rows received before %s", p->pruned, p->before);
     if (code == ERROR_NONE && p->left > 0) {
         report_problem(NAME, "%" PRId64 " are left, %s; run it again", p->left,
-                       signals_drain_requested() ? "since it was interrupted"
-                                                 : "which somebody else had locked");
+                       signals_drain_requested() ? "because the command was interrupted"
+                                                 : "locked by others");
     }
     return code;
 }
@@ -118,7 +117,7 @@ static enum error_code prune(struct prune *p, struct error *error)
 static const struct option_rule rules[] = {
     {"--older-than", OPTION_DURATION, offsetof(struct prune, older_us), "AGE", "90s, 12h, 30d", 0,
      100 * 366 * DAY_US},
-    {"--dry-run", OPTION_FLAG, offsetof(struct prune, dry_run), NULL, "only say how many", 0, 0},
+    {"--dry-run", OPTION_FLAG, offsetof(struct prune, dry_run), NULL, "only print how many", 0, 0},
     OPTION_END,
 };
 
@@ -153,11 +152,12 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 static const struct subcommand command = {
     .name = NAME,
     .arguments = "--older-than AGE [--dry-run]",
-    .summary = "delete stored events that are old",
-    .help = "Deletes the rows of webhooks_raw that were received longer ago, 5,000 in a transaction, while\n"
-            "events go on being stored. An event of a pruned id that is delivered again makes a new row.\n",
+    .summary = "delete old stored events",
+    .help = "Deletes the rows of webhooks_raw that were received longer ago than AGE, 5,000 in a\n"
+            "transaction, while events continue to be stored. If an event with a pruned id is delivered\n"
+            "again, it makes a new row.\n",
     .options = rules,
-    .notes = "Exit code 1 when some are left, since somebody else had locked them.\n",
+    .notes = "Exit code 1 when rows are left because others had locked them.\n",
     .settings = settings_owner,
     .run = run,
 };

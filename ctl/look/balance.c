@@ -63,7 +63,7 @@ void balance_sort(struct balance *b)
     b->count = kept + 1;
 }
 
-/* How a line stands to a suspect, in the order of compare(). */
+/* Compares a line with a suspect, in the order of compare(). */
 static int compare_line(const struct ledger_line *line, const struct suspect *suspect)
 {
     int order = span_compare(line->id, span_of(suspect->id));
@@ -98,7 +98,7 @@ enum balance_verdict balance_verdict(const struct suspect *suspect)
 {
     size_t sent = suspect->facts[LEDGER_SENT], refused = suspect->facts[LEDGER_REFUSED];
 
-    /* Sent more often than refused: one outcome isn't known, its sender was killed. */
+    /* Sent more often than refused: the outcome of one is unknown because its sender was killed. */
     if (suspect->facts[LEDGER_ACKED] > 0 || suspect->facts[LEDGER_UNKNOWN] > 0 || sent > refused) {
         return BALANCE_ACCOUNTED;
     }

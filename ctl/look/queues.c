@@ -5,7 +5,7 @@
 
 #include <stdio.h>
 
-/* Opens *broker when it is NULL. A look at a queue that isn't there spends it. */
+/* Opens *broker when it is NULL. Closes it after a missing queue, because the channel is lost then. */
 static enum error_code inspect(struct broker **broker, const struct broker_options *options,
                                struct queue_depth *depth, struct error *error)
 {

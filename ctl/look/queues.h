@@ -13,7 +13,7 @@
 struct queue_depth {
     char name[TOPOLOGY_NAME_MAX];
     bool there;
-    uint32_t ready; /* without the unacked ones, which AMQP doesn't tell */
+    uint32_t ready; /* without unacked messages, which AMQP doesn't report */
     uint32_t consumers;
 };
 
@@ -28,10 +28,10 @@ struct queues_options {
     const struct config_durations *delays;
 };
 
-/* Looks at every queue of ours. A queue that isn't there is no error. */
+/* Reads the depth of all queues of Sluice. A missing queue is not an error. */
 MUST_CHECK enum error_code queues_inspect(struct queue_depths *depths, const struct queues_options *options,
                                           struct error *error);
-/* Ready messages in all of them. */
+/* Returns the number of ready messages in all queues. */
 int64_t queues_ready(const struct queue_depths *depths);
 
 #endif

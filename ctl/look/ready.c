@@ -59,8 +59,8 @@ static const struct subcommand command = {
     .name = NAME,
     .arguments = "URL",
     .summary = "ask an admin listener whether its program is ready; for health checks",
-    .help = "Gets URL (http only), such as http://127.0.0.1:8081/ready, within 2 s, and prints the\n"
-            "first line of the answer. Exit code 0 when the status is 2xx, otherwise 1.\n",
+    .help = "Gets URL (http only), such as http://127.0.0.1:8081/ready, within 2 s and prints the first\n"
+            "line of the answer. Exit code 0 when the status is 2xx, otherwise 1.\n",
     .options = rules,
     .settings = settings_none,
     .run = run,

@@ -12,7 +12,7 @@
 
 #define NAME "status"
 #define UNKNOWN INT64_C(-1)
-/* From this many rows on (by the planner's estimate) they aren't counted: that takes seconds. */
+/* With more rows than this, status shows the planner's estimate: counting takes seconds. */
 #define COUNTED_MAX "1000000"
 
 struct status {
@@ -25,11 +25,11 @@ struct status {
 
 static const struct option_rule rules[] = {
     {"--json", OPTION_FLAG, offsetof(struct status, json), NULL,
-     "as one JSON object; null where the answer isn't known", 0, 0},
+     "as one JSON object; unknown values are null", 0, 0},
     OPTION_END,
 };
 
-/* Keeps the worst answer so far: status shows what it can, whoever is away. */
+/* Keeps the worst exit code so far: status shows what it can, even when a server is unreachable. */
 static void note(enum exit_code *worst, enum exit_code code)
 {
     if (code > *worst) {
@@ -83,7 +83,7 @@ static enum error_code ask_database(struct status *status, const struct status_s
     return code;
 }
 
-/* A worker may have more than one connection; they have one name. */
+/* Counts names, not connections: all connections of a worker have the same name. */
 static int64_t count_workers(const cJSON *connections)
 {
     const cJSON *connection, *other;
@@ -143,7 +143,7 @@ static int64_t count_consumers(const struct status *status)
     return UNKNOWN;
 }
 
-/* The management API tells of a connection some seconds late; a consumer is a worker for certain. */
+/* The management API lists a connection some seconds late, but each consumer is certainly a worker. */
 static void count_new_workers(struct status *status)
 {
     int64_t consumers = count_consumers(status);
@@ -182,7 +182,7 @@ static enum exit_code ask_all(struct status *status, const struct status_setting
     return worst;
 }
 
-/* Workers that consume nothing: they wait for a place in the budget. */
+/* Number of workers without a consumer: they wait for a place in the budget. */
 static int64_t standby(const struct status *status)
 {
     int64_t consumers = count_consumers(status);
@@ -193,7 +193,7 @@ static int64_t standby(const struct status *status)
     return status->workers - consumers;
 }
 
-/* --- telling -------------------------------------------------------------- */
+/* --- printing ------------------------------------------------------------- */
 
 static const char *number(struct buf *b, int64_t value)
 {
@@ -295,15 +295,16 @@ static enum exit_code run(const void *settings, int count, char **arguments)
 static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--json]",
-    .summary = "queue depths, rows, dead letters, connections, workers",
-    .help =
-        "Shows each queue's ready messages (without those that a worker has and hasn't acked) and\n"
-        "consumers; rows (about, from the planner's estimate, when there are a million or more) and dead\n"
-        "letters; the connections that the workers hold, their budget and max_connections; how many\n"
-        "workers are connected and how many of them stand by for a place in the budget (unknown\n"
-        "without BROKER_MANAGEMENT_URL; that count is up to 5 s old).\n",
+    .summary = "show queue depths, rows, dead letters, connections, workers",
+    .help = "Shows each queue's ready messages (without unacked ones, which a worker holds) and consumers;\n"
+            "rows (from a million on, the planner's estimate) and dead letters; the workers' database\n"
+            "connections, their budget and max_connections; the number of connected workers, and how many\n"
+            "of them are on standby for a place in the budget (unknown without BROKER_MANAGEMENT_URL; up to\n"
+            "5 s old).\n",
     .options = rules,
-    .notes = "Exit code 69 when a server wasn't reached, 1 when setup is missing; the rest is shown.\n",
+    .notes =
+        "Exit code 69 when a server is unreachable, 1 when sluice setup has not been run. In both cases\n"
+        "everything else is shown.\n",
     .settings = settings_status,
     .run = run,
 };

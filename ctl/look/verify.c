@@ -20,14 +20,14 @@ struct verify {
     const char *file;
     PGconn *database;
     struct balance balance;
-    /* A batch of lines whose text stands in `text`, asked about together. */
+    /* A batch of lines that one query looks up; they point into `text`. */
     struct ledger_line lines[BATCH_LINES];
     size_t line_count;
     struct buf text;
     size_t facts[LEDGER_FACTS];
     size_t rows, dead, missing, differing, refused_stored;
     size_t shown;
-    struct buf missing_lines; /* the first SHOWN_MAX, to print when it is known that they aren't queued */
+    struct buf missing_lines; /* the first SHOWN_MAX; printed if they turn out not to be queued */
 };
 
 typedef enum error_code (*take_line)(struct verify *, const struct ledger_line *, struct error *);
@@ -56,15 +56,14 @@ static void count_missing(struct verify *v, const struct ledger_line *line)
     }
 }
 
-/* found: the hash of the row's body, NULL when there is no row; dead: whether a
- * dead letter has the line's body. */
+/* found: hash of the row's body, or NULL when there is no row; dead: a dead letter has the line's body. */
 static enum error_code judge(struct verify *v, const struct ledger_line *line, const char *found, bool dead,
                              struct error *error)
 {
     bool same = found != NULL && span_equal(span_of(found), line->sha256);
 
     if (line->fact == LEDGER_REFUSED) {
-        /* Not yet a fault: the same event may have been accepted another time. */
+        /* Not an error yet: the same event may have been accepted another time. */
         return same || dead ? balance_suspect(&v->balance, line, line->sha256, error) : ERROR_NONE;
     }
     if (same) {
@@ -79,7 +78,7 @@ static enum error_code judge(struct verify *v, const struct ledger_line *line, c
     return ERROR_NONE;
 }
 
-/* The batch's text has moved while it grew: points the lines' spans into where it is. */
+/* Points the lines' spans into the text buffer, which may have moved while it grew. */
 static void settle_views(struct verify *v)
 {
     const char *at = v->text.data;
@@ -143,7 +142,7 @@ static enum error_code ask(struct verify *v, struct error *error)
 
 /* --- the ledger's side --------------------------------------------------- */
 
-/* The first pass: ask about what was acked or refused, a batch at a time. */
+/* The first pass: looks up acked and refused events, one batch at a time. */
 static enum error_code take_first(struct verify *v, const struct ledger_line *line, struct error *error)
 {
     v->facts[line->fact]++;
@@ -157,7 +156,7 @@ static enum error_code take_first(struct verify *v, const struct ledger_line *li
     return v->line_count == BATCH_LINES ? ask(v, error) : ERROR_NONE;
 }
 
-/* The second pass: who else sent the bodies that were found? */
+/* The second pass: finds other lines that sent the bodies found. */
 static enum error_code take_second(struct verify *v, const struct ledger_line *line, struct error *error)
 {
     (void)error;
@@ -165,7 +164,7 @@ static enum error_code take_second(struct verify *v, const struct ledger_line *l
     return ERROR_NONE;
 }
 
-/* Gives each line of the ledger to `take`. */
+/* Calls `take` for each line of the ledger. */
 static enum error_code read_ledger(struct verify *v, take_line take, struct error *error)
 {
     FILE *file = fopen(v->file, "rb");
@@ -184,9 +183,10 @@ static enum error_code read_ledger(struct verify *v, take_line take, struct erro
         if (ledger_parse((struct span){text, (size_t)(whole ? len - 1 : len)}, &line)) {
             code = take(v, &line, error);
         } else if (whole) {
-            code = error_set(error, ERROR_MALFORMED, "%s: line %ld isn't a ledger's line", v->file, number);
+            code =
+                error_set(error, ERROR_MALFORMED, "%s: line %ld isn't a line of a ledger", v->file, number);
         } else if (take == take_first) {
-            report_problem(NAME, "%s: the last line is cut short and was left out", v->file);
+            report_problem(NAME, "%s: the last line is incomplete and was ignored", v->file);
         }
     }
     if (code == ERROR_NONE && ferror(file)) {
@@ -233,7 +233,7 @@ static enum error_code verify(struct verify *v, const struct verify_settings *se
 {
     struct queue_depths depths;
     size_t queued = 0;
-    /* The queues first: what is stored in between is then found in the table. */
+    /* Queues first: an event that is stored in between is then found in the table. */
     enum error_code code = queues_inspect(&depths,
                                           &(struct queues_options){.access = &settings->broker,
                                                                    .connection_name = "sluice verify",
@@ -311,18 +311,18 @@ static enum exit_code run(const void *settings, int count, char **arguments)
 static const struct subcommand command = {
     .name = NAME,
     .arguments = "FILE",
-    .summary = "balance a ledger with the table: is every acked event there?",
-    .help = "Reads a ledger, lines of\n"
+    .summary = "compare a ledger with the table: is every acked event there?",
+    .help = "Reads a ledger with lines of the form\n"
             "    sent|acked|refused|unknown <TAB> source <TAB> id <TAB> SHA-256 of the body in hex\n"
-            "and looks for each acked event: a row, a dead letter, or queued. The body's hash in the table\n"
-            "must be one that was sent with that id. Prints the counts, and the first 20 events that are\n"
-            "missing or differ.\n"
+            "and looks for each acked event: a row, a dead letter, or queued. The hash of the body in the\n"
+            "table must be one that was sent with that id. Prints the counts and the first 20 events that\n"
+            "are missing or differ.\n"
             "\n"
             "An event that isn't found counts as queued while the queues hold at least as many messages.\n"
-            "The broker doesn't count those that a worker has but hasn't acked yet, so verify when the\n"
-            "queues are empty and the workers idle (sluice status).\n",
+            "The broker's count excludes unacked messages, which a worker holds. So verify when the queues\n"
+            "are empty and the workers idle (see sluice status).\n",
     .options = rules,
-    .notes = "Exit code 1 when one is missing or differs, or when a refused one was stored.\n",
+    .notes = "Exit code 1 when an event is missing or differs, or when a refused event was stored.\n",
     .settings = settings_verify,
     .run = run,
 };

@@ -13,7 +13,7 @@
 
 #define NAME "check"
 
-/* What a gateway would demand beside the file. */
+/* Prints what else matters to a gateway: sources without verification, and delays that DELAYS must have. */
 static void tell(const char *file, const struct routes *routes)
 {
     report_line("%s: fine, %zu source%s", file, routes->count, routes->count == 1 ? "" : "s");
@@ -57,9 +57,9 @@ struct check {
 static const struct option_rule rules[] = {
     {"FILE", OPTION_OPERAND, offsetof(struct check, file), NULL, NULL, 0, 0},
     {"--without-secrets", OPTION_FLAG, offsetof(struct check, without_secrets), NULL,
-     "don't read them: for where they aren't", 0, 0},
+     "don't read the secrets, which may be missing on this machine", 0, 0},
     {"--print-schemes", OPTION_FLAG, offsetof(struct check, print_schemes), NULL,
-     "instead: the schemes of verification as a table", 0, 0},
+     "print the verification schemes as a table instead", 0, 0},
     OPTION_END,
 };
 
@@ -99,8 +99,8 @@ static const struct subcommand command = {
     .name = NAME,
     .arguments = "FILE [--without-secrets] | --print-schemes",
     .summary = "check a routes file as the gateway would, offline",
-    .help = "Reads a routes file (GATEWAY_ROUTES) and the secrets that it names, as the gateway does at\n"
-            "its start, and reports every error with its JSON path. Asks no server.\n",
+    .help = "Reads a routes file (GATEWAY_ROUTES) and the secrets that it names, as the gateway does when\n"
+            "it starts, and reports every error with its JSON path. Connects to no server.\n",
     .options = rules,
     .notes = "Exit code 78 when there is an error.\n",
     .settings = settings_none,

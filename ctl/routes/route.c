@@ -19,7 +19,7 @@ static void tell_verify(const struct source *s)
 
     buf_append_text(&line, scheme->name);
     if (rule->scheme == VERIFY_NONE) {
-        buf_append_text(&line, ": everybody is believed");
+        buf_append_text(&line, ": any sender is accepted");
     }
     if (rule->header != NULL) {
         buf_printf(&line, ", header %s", rule->header);
@@ -102,7 +102,7 @@ static enum exit_code show(const char *file, const struct request *request)
 
     routes = file[0] == '\0' ? source_default(0, -1) : routes_read(&options, &complaints);
     if (routes == NULL) {
-        report_problem(NAME, "%s: can't be used; sluice check says why", file);
+        report_problem(NAME, "%s is not valid: run sluice check to see why", file);
         buf_free(&complaints);
         return EXIT_SETTINGS;
     }
@@ -131,7 +131,7 @@ static const struct option_rule rules[] = {
     {"METHOD", OPTION_OPERAND, offsetof(struct route, method), NULL, NULL, 0, 0},
     {"PATH", OPTION_OPERAND, offsetof(struct route, path), NULL, NULL, 0, 0},
     {"--routes", OPTION_TEXT, offsetof(struct route, file), "FILE",
-     "the routes file; otherwise GATEWAY_ROUTES, otherwise there is none", 0, 0},
+     "the routes file; default: GATEWAY_ROUTES, if it is set", 0, 0},
     OPTION_END,
 };
 
@@ -151,7 +151,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     request.method = span_of(route.method);
     request.path = (struct span){route.path, strcspn(route.path, "?")};
     if (request.path.len == 0 || request.path.data[0] != '/') {
-        report_problem(NAME, "%s: a path begins with /", route.path);
+        report_problem(NAME, "%s: a path must begin with /", route.path);
         return EXIT_USAGE;
     }
     return show(route.file, &request);
@@ -160,12 +160,12 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 static const struct subcommand command = {
     .name = NAME,
     .arguments = "METHOD PATH [--routes FILE]",
-    .summary = "say which source a request meets, and what it demands",
-    .help = "Finds the source that takes a request, as the gateway does, and prints what it will demand of\n"
-            "it. Reads no secrets and asks no server. What isn't printed (max_body, delay) is as the\n"
-            "gateway's own settings say.\n",
+    .summary = "show which source a request matches, and what it requires",
+    .help = "Finds the source for a request as the gateway does, and prints what the source requires of\n"
+            "it. Reads no secrets and connects to no server. What isn't printed (max_body, delay) follows\n"
+            "the gateway's settings.\n",
     .options = rules,
-    .notes = "Exit code 1 when no source takes it.\n",
+    .notes = "Exit code 1 when no source matches.\n",
     .settings = settings_route,
     .run = run,
 };

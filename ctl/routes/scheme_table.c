@@ -7,7 +7,7 @@ static const char *content_text(enum scheme_content content)
 {
     switch (content) {
     case SCHEME_SIGNS_NOTHING:
-        return "nothing: everybody is believed";
+        return "nothing: any sender is accepted";
     case SCHEME_SENDS_SECRET:
         return "nothing: the secret itself is sent";
     case SCHEME_SIGNS_BODY:
@@ -18,7 +18,7 @@ static const char *content_text(enum scheme_content content)
     case SCHEME_SIGNS_V0_TIME_BODY:
         return "time and body";
     case SCHEME_SIGNS_URL_FORM:
-        return "the address, with a form's fields or a digest of the body";
+        return "the URL, with a form's fields or a digest of the body";
     }
     return "";
 }

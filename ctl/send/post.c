@@ -12,7 +12,7 @@ bool post_text_hides_nul(struct span text)
         if (text.len - i >= 6 && memcmp(text.data + i, "\\u0000", 6) == 0) {
             return true;
         }
-        i++; /* what is escaped begins no escape of its own */
+        i++; /* the escaped character can't start another escape */
     }
     return false;
 }
@@ -33,7 +33,7 @@ static void add_headers(struct http *http, const struct post_request *request)
         http_header(http, "webhook-id", request->id);
     }
     if (!typed && request->body.len == 0) {
-        /* Or the client says that a form follows. */
+        /* libcurl would otherwise send the content type of a form. */
         http_header(http, "Content-Type", NULL);
     } else if (!typed) {
         bool json = request->body.data[0] == '{' || request->body.data[0] == '[';

@@ -34,7 +34,7 @@ struct send {
     long posted, replies, accepted;
 };
 
-/* An id of our own, for the ledger needs one before the reply. */
+/* Generates an id: the ledger needs one before the reply arrives. */
 static void make_id(struct buf *id)
 {
     buf_printf(id, "sluice-send-%" PRIx64 "-%08" PRIx32 "%08" PRIx32, (uint64_t)clock_wall_us(),
@@ -68,8 +68,8 @@ static void reply_id(struct span reply, struct buf *id)
     cJSON_Delete(answer);
 }
 
-/* What a provider would send around the body, and a body like its own where none is given. Sets
- * the request's members to what is in *headers, *path and *body, which are the caller's. */
+/* Signs the request as the provider would, with a sample body if none was given. The request then points into
+ * *headers, *path and *body, which the caller owns. */
 static enum error_code sign_request(const struct send *s, struct post_request *request, cJSON **headers,
                                     struct buf *path, struct buf *body, struct error *error)
 {
@@ -87,15 +87,15 @@ static enum error_code sign_request(const struct send *s, struct post_request *r
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     code = sign_headers(s->sign, &event, path, *headers, error);
-    request->id = ""; /* stands where the provider puts it */
+    request->id = ""; /* sign_headers or sign_body has added it */
     request->headers = *headers;
     request->path = buf_text(path);
     request->body = event.body;
     return code;
 }
 
-/* Posts one event, with its lines in the ledger and on standard output. Owns
- * nothing. id may be empty: the gateway then finds one. */
+/* Posts one event and writes its lines to the ledger and to standard output. Takes no ownership. With an
+ * empty id the gateway chooses one. */
 static enum error_code send_event(struct send *s, struct post_request *request, struct error *error)
 {
     struct http_reply reply = {0};
@@ -160,7 +160,7 @@ static enum error_code read_file(const char *name, struct buf *out, struct error
         (void)fclose(file);
     }
     if (failed || out->failed) {
-        return error_set(error, ERROR_SYSTEM, "%s: can't be read whole", name);
+        return error_set(error, ERROR_SYSTEM, "%s: can't be read completely", name);
     }
     return ERROR_NONE;
 }
@@ -227,7 +227,7 @@ static enum error_code send_lines(struct send *s, struct error *error)
         code = send_line(s, (struct span){text, (size_t)len}, number, error);
     }
     if (code == ERROR_NONE && ferror(file)) {
-        code = error_set(error, ERROR_SYSTEM, "%s: can't be read whole", s->options.lines);
+        code = error_set(error, ERROR_SYSTEM, "%s: can't be read completely", s->options.lines);
     }
     free(text);
     (void)fclose(file);
@@ -247,23 +247,24 @@ static const struct option_rule rules[] = {
      "the body, byte for byte; - is standard input", 0, 0},
     {"--id", OPTION_TEXT, offsetof(struct send, options.id), "ID", "sent as webhook-id", 0, 0},
     {"--lines", OPTION_TEXT, offsetof(struct send, options.lines), "FILE",
-     "an event for each line: {\"headers\": {...}, \"body\": \"...\"}", 0, 0},
+     "a file with one event in each line: {\"headers\": {...}, \"body\": \"...\"}", 0, 0},
     {"--id-header", OPTION_TEXT, offsetof(struct send, options.id_header), "NAME",
      "of those headers the one that is sent as webhook-id too\n(X-GitHub-Delivery; none when an event lacks "
      "it)",
      0, 0},
     {"--ledger", OPTION_TEXT, offsetof(struct send, options.ledger), "FILE",
-     "append what was sent and what became of it, for sluice verify", 0, 0},
+     "append each event and its outcome to FILE, for sluice verify", 0, 0},
     {"--source", OPTION_TEXT, offsetof(struct send, options.source), "NAME",
      "the events' source, for the ledger (default)", 0, 0},
     {"", OPTION_REMARK, 0, NULL,
-     "\nTo try a route, signed as its provider signs, with a body and an id of its kind:\n", 0, 0},
+     "\nTo try a route with an event that is signed as the provider does, with a sample body and id:\n", 0,
+     0},
     {"--sign", OPTION_TEXT, offsetof(struct send, sign_options.scheme), "SCHEME", "one of" SCHEME_NAMES, 0,
      0},
     {"--secret-file", OPTION_TEXT, offsetof(struct send, sign_options.secret_file), "FILE", "the secret, or",
      0, 0},
     {"--secret-env", OPTION_TEXT, offsetof(struct send, sign_options.secret_env), "NAME",
-     "the variable that has it", 0, 0},
+     "the environment variable that holds it", 0, 0},
     {"--header", OPTION_TEXT, offsetof(struct send, sign_options.header), "NAME",
      "as the route says it (hmac, header)", 0, 0},
     {"--algorithm", OPTION_TEXT, offsetof(struct send, sign_options.algorithm), "NAME",
@@ -286,11 +287,11 @@ static bool read_options(struct send *s, int count, char **arguments)
         return false;
     }
     if ((o->data != NULL) + (o->file != NULL) + (o->lines != NULL) > 1) {
-        report_problem(NAME, "only one of --data, --file and --lines can be sent");
+        report_problem(NAME, "--data, --file and --lines exclude each other");
         return false;
     }
     if (sign->scheme == NULL && (sign->secret_file != NULL || sign->secret_env != NULL)) {
-        report_problem(NAME, "a secret is only used with --sign SCHEME");
+        report_problem(NAME, "a secret needs --sign SCHEME");
         return false;
     }
     return true;
@@ -350,11 +351,11 @@ static const struct subcommand command = {
     .arguments = "[OPTION VALUE]...",
     .summary = "post one event, or a file of them, and print the replies",
     .help =
-        "Posts to the gateway and prints a line for each reply: the status (000: none came) and the id.\n",
+        "Posts to the gateway and prints one line for each reply: the status (000: no reply) and the id.\n",
     .options = rules,
-    .notes = "Twilio signs the URL: --url is then what the gateway is called from outside.\n"
+    .notes = "Twilio signs the URL: --url must then be the gateway's public URL.\n"
              "\n"
-             "Exit code 1 when any reply wasn't 2xx, 69 when none came.\n",
+             "Exit code 1 when any reply was not 2xx, 69 when there was no reply.\n",
     .settings = settings_none,
     .run = run,
 };

@@ -13,12 +13,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PLACEHOLDER "x" /* for a signature, while what it signs is read */
+#define PLACEHOLDER "x" /* stands for the signature while the signed content is built */
 
 struct sign {
     const struct scheme *scheme;
     struct verify_rule rule;
-    struct buf secret; /* as its owner wrote it: some schemes send it */
+    struct buf secret; /* as it was read: some schemes send it */
 };
 
 /* --- from the options ---------------------------------------------------------- */
@@ -48,7 +48,7 @@ static enum error_code take_text(char **member, const char *value, struct error 
     return value != NULL && *member == NULL ? error_set(error, ERROR_MEMORY, "out of memory") : ERROR_NONE;
 }
 
-/* Every option that the scheme has no use for, or that it needs, is told. */
+/* Reports an option that the scheme doesn't accept, or that it requires and is missing. */
 static enum error_code check_options(const struct scheme *scheme, const struct sign_options *o,
                                      struct error *error)
 {
@@ -65,7 +65,8 @@ static enum error_code check_options(const struct scheme *scheme, const struct s
 
     for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
         if (options[i].value != NULL && (scheme->takes & options[i].member) == 0) {
-            return error_set(error, ERROR_SETTING, "%s: --sign %s takes none", options[i].name, scheme->name);
+            return error_set(error, ERROR_SETTING, "%s can't be used with --sign %s", options[i].name,
+                             scheme->name);
         }
         if (options[i].value == NULL && (scheme->needs & options[i].member) != 0) {
             return error_set(error, ERROR_SETTING, "--sign %s needs %s", scheme->name, options[i].name);
@@ -82,10 +83,11 @@ static enum error_code fill_rule(struct verify_rule *rule, const struct sign_opt
     code = code == ERROR_NONE ? take_text(&rule->user, o->user, error) : code;
     if (code == ERROR_NONE && o->algorithm != NULL &&
         !secret_key_algorithm_of(span_of(o->algorithm), &rule->algorithm)) {
-        code = error_set(error, ERROR_SETTING, "--algorithm %s: sha1, sha256 or sha512", o->algorithm);
+        code =
+            error_set(error, ERROR_SETTING, "--algorithm %s: must be sha1, sha256 or sha512", o->algorithm);
     }
     if (code == ERROR_NONE && o->encoding != NULL && !encoding_of(span_of(o->encoding), &rule->encoding)) {
-        code = error_set(error, ERROR_SETTING, "--encoding %s: hex or base64", o->encoding);
+        code = error_set(error, ERROR_SETTING, "--encoding %s: must be hex or base64", o->encoding);
     }
     return code;
 }
@@ -101,8 +103,9 @@ static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, 
     code = code == ERROR_NONE ? read_secret(s, o, error) : code;
     code = code == ERROR_NONE ? verify_rule_add_secret(&s->rule, buf_span(&s->secret), error) : code;
     if (code == ERROR_NONE && secret_key_is_public(s->rule.keys[0])) {
-        code = error_set(error, ERROR_SETTING,
-                         "the secret is a public key, which can only verify: give a whsec_");
+        code =
+            error_set(error, ERROR_SETTING,
+                      "the secret is a public key, which can't sign: use a secret that begins with whsec_");
     }
     return code;
 }
@@ -120,7 +123,7 @@ enum error_code sign_open(struct sign **sign, const struct sign_options *options
     }
     if (scheme == NULL || scheme->key == SCHEME_KEY_NONE) {
         scheme_names(&names);
-        code = error_set(error, ERROR_SETTING, "--sign %s: give one of %s", options->scheme,
+        code = error_set(error, ERROR_SETTING, "--sign %s: must be one of %s", options->scheme,
                          buf_text(&names) + sizeof "none, " - 1);
         buf_free(&names);
     } else {
@@ -157,7 +160,7 @@ void sign_body(const struct sign *s, struct span id, struct buf *body)
     }
 }
 
-/* Puts a header in place of those of its name. NULL as name: nothing. False: no memory. */
+/* Sets a header, replacing any with this name. name NULL: does nothing. Returns false when out of memory. */
 static bool put(cJSON *headers, const char *name, const char *value)
 {
     if (name == NULL) {
@@ -167,7 +170,7 @@ static bool put(cJSON *headers, const char *name, const char *value)
     return cJSON_AddStringToObject(headers, name, value) != NULL;
 }
 
-/* What a query needs so that the signature of the URL covers a body that is no form. */
+/* Adds the body's digest to the query, so that the signed URL covers a body that is not a form. */
 static enum error_code cover_body(struct span body, struct buf *path, struct error *error)
 {
     unsigned char digest[SECRET_KEY_DIGEST_BYTES];
@@ -181,7 +184,7 @@ static enum error_code cover_body(struct span body, struct buf *path, struct err
     return ERROR_NONE;
 }
 
-/* The request as the gateway will see it. */
+/* Builds the request as the gateway will see it. */
 static struct request view(const cJSON *headers, const char *text, const struct buf *path)
 {
     const char *end = path->len == 0 ? NULL : memchr(path->data, '?', path->len);
@@ -204,7 +207,7 @@ static struct request view(const cJSON *headers, const char *text, const struct 
     return r;
 }
 
-/* Appends the signature of what the request has in it. */
+/* Appends the signature of the request. */
 static enum error_code append_signature(const struct sign *s, const struct sign_event *event,
                                         const struct request *request, struct buf *out, struct error *error)
 {
@@ -254,7 +257,7 @@ static void append_mark(const struct sign *s, int64_t now_s, struct buf *out)
     }
 }
 
-/* A form's type of content, unless the body is JSON. */
+/* Returns the content type: a form's if the scheme signs forms, unless the body is JSON. */
 static const char *kind_of(const struct scheme *p, struct span body)
 {
     bool json =
@@ -281,7 +284,7 @@ static bool put_all_but_proof(const struct sign *s, const struct sign_event *eve
     return fine;
 }
 
-/* proof: what stands before the signature. */
+/* Adds the signature header. proof: the text before the signature. */
 static enum error_code add_signature(const struct sign *s, const struct sign_event *event, struct buf *path,
                                      cJSON *headers, const char *header, struct buf *proof,
                                      struct error *error)

@@ -2,8 +2,8 @@
 #ifndef SLUICE_CTL_SEND_SIGN_H
 #define SLUICE_CTL_SEND_SIGN_H
 
-/* Signs a test event as its provider would, so that a route can be tried: the content that is signed is put
- * together by the gateway's own modules. */
+/* Signs a test event as its provider would, so that a route can be tried. The gateway's own modules build the
+ * signed content. */
 
 #include "buf.h"
 #include "error.h"
@@ -13,29 +13,30 @@
 struct sign_options {
     const char *scheme; /* NULL: don't sign */
     const char *secret_file, *secret_env;
-    /* What a route says of hmac, basic and header; NULL: the same defaults. */
+    /* For hmac, basic and header, as in the route; NULL: the same defaults as there. */
     const char *header, *algorithm, *encoding, *prefix, *user;
 };
 
 struct sign_event {
     struct span id, body;
-    const char *url; /* the gateway as the provider calls it; Twilio signs it */
+    const char *url; /* the gateway's URL as the provider sees it; Twilio signs it */
     int64_t now_s;
 };
 
 struct sign;
 
-/* Reads the secret. *sign is the caller's, for sign_close. ERROR_SETTING: an unknown scheme, no secret or an
- * unusable one, an option that the scheme doesn't take or lacks. */
+/* Checks the options and reads the secret. The caller owns *sign and frees it with sign_close. ERROR_SETTING:
+ * unknown scheme, missing or unusable secret, or an option that the scheme doesn't accept or that is missing.
+ */
 MUST_CHECK enum error_code sign_open(struct sign **sign, const struct sign_options *options,
                                      struct error *error);
-/* Wipes the secret; sign may be NULL. */
+/* Wipes the secret and frees sign, which may be NULL. */
 void sign_close(struct sign *sign);
-/* Appends a body of the provider's kind with this id in it where the provider puts it there. */
+/* Appends a body like the provider's; it contains the id if the provider puts ids into bodies. */
 void sign_body(const struct sign *sign, struct span id, struct buf *body);
-/* Adds what the provider would send to an object of headers, in place of headers of the same names: signature
- * or token, time, id, kind of event. path: and query; Twilio's query is given a digest of a body that is no
- * form. */
+/* Sets the headers that the provider would send in an object of headers, replacing those with the same name:
+ * signature or token, time, id, kind of event. path: with query; for Twilio and a body that is not a form, a
+ * digest of the body is added to the query. */
 MUST_CHECK enum error_code sign_headers(const struct sign *sign, const struct sign_event *event,
                                         struct buf *path, cJSON *headers, struct error *error);
 

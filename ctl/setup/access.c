@@ -49,7 +49,7 @@ bool access_same(const cJSON *wanted, const cJSON *existing)
     return true;
 }
 
-/* Tells of each member of wanted that existing has otherwise. */
+/* Reports each member of wanted that differs in existing. */
 static void tell_members(const struct access *a, const char *what, const cJSON *wanted, const cJSON *existing)
 {
     const cJSON *member;
@@ -69,7 +69,7 @@ static void tell_members(const struct access *a, const char *what, const cJSON *
     }
 }
 
-/* Puts wanted at path unless what is there (NULL: nothing) has it all already. */
+/* Puts wanted at path unless the existing object (NULL: none) already has all its members. */
 static enum error_code settle(const struct access *a, const char *path, const cJSON *wanted,
                               const cJSON *existing, const char *what, struct error *error)
 {
@@ -90,7 +90,7 @@ static enum error_code settle(const struct access *a, const char *path, const cJ
     return code;
 }
 
-/* *existing: what is at path, NULL when nothing is; for cJSON_Delete. */
+/* Gets the object at path. *existing: NULL when there is none; the caller frees it with cJSON_Delete. */
 static enum error_code look(const struct access *a, const char *path, cJSON **existing, struct error *error)
 {
     enum error_code code = management_get(a->management, path, existing, error);
@@ -98,7 +98,7 @@ static enum error_code look(const struct access *a, const char *path, cJSON **ex
     return code == ERROR_NOT_FOUND ? ERROR_NONE : code;
 }
 
-/* Owns wanted. */
+/* Gets the object at path and puts wanted if it differs. Takes ownership of wanted. */
 static enum error_code ensure(const struct access *a, const char *path, cJSON *wanted, const char *what,
                               struct error *error)
 {
@@ -138,7 +138,7 @@ static enum error_code ensure_permissions(const struct access *a, const char *us
 
 /* --- users ---------------------------------------------------------------- */
 
-/* An empty password: any will do. */
+/* True when the user has this password; always true for an empty one (unchanged). */
 static bool has_password(const cJSON *user, const char *password)
 {
     const char *hash = management_text(user, "password_hash");
@@ -149,7 +149,7 @@ static bool has_password(const cJSON *user, const char *password)
             access_hash_matches(hash, password));
 }
 
-/* The password that is given, else the one that the user has. */
+/* The user to put: with the given password, else with its present hash. */
 static cJSON *wanted_user(const cJSON *existing, const char *password)
 {
     cJSON *wanted = cJSON_CreateObject();
@@ -204,7 +204,8 @@ static enum error_code ensure_user(const struct access *a, const struct topology
     if (code == ERROR_NONE && existing == NULL && password[0] == '\0' && !a->outcome->checking) {
         code =
             error_set(error, ERROR_SETTING,
-                      "%s isn't set, nor %s_FILE: the broker's user %s isn't there yet, and is made with it",
+                      "%s or %s_FILE must be set: the broker user %s does not exist yet, and setup needs a "
+                      "password to create it",
                       setting, setting, user->name);
     }
     if (code == ERROR_NONE && !(same_password && same_tags) && !a->outcome->checking) {
@@ -224,7 +225,7 @@ static enum error_code ensure_user(const struct access *a, const struct topology
 
 /* --- policies ------------------------------------------------------------- */
 
-/* The bound that is told, else the one in force, else ours. */
+/* The limit that was given, else the existing one, else the default. */
 static int64_t bytes_of(const struct topology_policy *policy, const cJSON *existing)
 {
     const cJSON *definition = cJSON_GetObjectItemCaseSensitive(existing, "definition");
@@ -273,9 +274,9 @@ static enum error_code ensure_policy(const struct access *a, const struct topolo
     return code;
 }
 
-/* --- all of it ------------------------------------------------------------ */
+/* --- everything ----------------------------------------------------------- */
 
-/* The vhost, and setup's own rights in it: who makes a vhost may not use it yet. */
+/* The vhost, and setup's own permissions in it: creating a vhost doesn't grant them. */
 static enum error_code ensure_vhost(const struct access *a, struct error *error)
 {
     struct buf path = {0}, what = {0};
@@ -322,8 +323,8 @@ void access_print_hint(const struct topology *topology, const char *vhost)
     const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user};
 
     report_line(
-        "left   vhost, users, permissions and policies of the broker; they need to be as by these, with the "
-        "bound on bytes that you want");
+        "left   vhost, users, permissions and policies of the broker; they must be as after these commands, "
+        "with the limit on bytes that you want");
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         report_line("         rabbitmqctl add_user %s", users[i]->name);
         report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", vhost, users[i]->name,

@@ -2,9 +2,9 @@
 #ifndef SLUICE_CTL_SETUP_ACCESS_H
 #define SLUICE_CTL_SETUP_ACCESS_H
 
-/* Who may do what on the broker: vhost, users, permissions and policies, by the
- * management API. Everything is looked at first and only changed when it differs, and nothing is changed that
- * was not told: a user keeps its password, a policy its bound on bytes. */
+/* Sets up vhost, users, permissions and policies on the broker with the management API. Everything is read
+ * first and changed only when it differs. Values that were not given stay: a user's password, a policy's
+ * limit on bytes. */
 
 #include "ctl/management.h"
 #include "error.h"
@@ -16,22 +16,22 @@
 struct access {
     struct management *management;
     const char *vhost;   /* its name */
-    const char *segment; /* the same as part of a path: see management_vhost */
+    const char *segment; /* the same, escaped for a path: see management_vhost */
     const struct topology *topology;
-    const char *gateway_password, *worker_password; /* "": as it is */
+    const char *gateway_password, *worker_password; /* "": unchanged */
     struct outcome *outcome;
 };
 
-/* The policies too, so that they are in force before the first queue is. ERROR_SETTING when a user isn't
- * there and has no password to be made with. */
+/* Sets everything up; call it before the queues are declared, so that their policies apply from the start.
+ * ERROR_SETTING: a user does not exist and there is no password to create it with. */
 MUST_CHECK enum error_code access_setup(const struct access *access, struct error *error);
-/* What access_setup would do, as rabbitmqctl commands for people. */
+/* Prints the rabbitmqctl commands that do the same as access_setup. */
 void access_print_hint(const struct topology *topology, const char *vhost);
 
-/* True when a hash as the broker keeps it, base64 of 4 bytes of salt and the SHA-256 of salt
- * and password, is that of password. Pure. */
+/* True when hash is the broker's hash of password: base64 of 4 bytes of salt and the SHA-256 of salt and
+ * password. Pure. */
 bool access_hash_matches(const char *hash, const char *password);
-/* True when each member of wanted is in existing with the same value. Pure. */
+/* True when existing has every member of wanted with the same value. Pure. */
 bool access_same(const cJSON *wanted, const cJSON *existing);
 
 #endif

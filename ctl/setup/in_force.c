@@ -9,11 +9,11 @@
 
 #define PATIENCE_US (15 * CLOCK_US_PER_S)
 #define EVERY_US (CLOCK_US_PER_S / 4)
-/* Of which policy a queue is: the dead one's bound is its own. */
+/* Index of a queue's policy: the dead-letter queue has its own limit. */
 #define POLICY 0
 #define POLICY_DEAD 1
 
-/* A text member of an object, for people. */
+/* A string member of an object, to print. */
 static const char *shown(const cJSON *object, const char *name)
 {
     const char *text = management_text(object, name);
@@ -64,7 +64,7 @@ static const struct topology_policy *policy_of(const struct topology *topology, 
     return &topology->policies[strcmp(queue, TOPOLOGY_DEAD) == 0 ? POLICY_DEAD : POLICY];
 }
 
-/* A queue, and the policy that should be in force on it, each as the broker reports it. */
+/* True when the policy is in force on the queue. Both are as reported by the broker. */
 static bool is_right(const cJSON *queue, const cJSON *policy)
 {
     return policy != NULL && strcmp(shown(queue, "policy"), shown(policy, "name")) == 0 &&
@@ -72,7 +72,7 @@ static bool is_right(const cJSON *queue, const cJSON *policy)
                          cJSON_GetObjectItemCaseSensitive(policy, "definition"), true);
 }
 
-/* What is in force: the policy's name, the operator policy's where there is one, and the definition. */
+/* Appends what is in force: name of the policy, name of the operator policy if there is one, definition. */
 static void append_in_force(struct buf *out, const cJSON *entry, const char *policy, const char *definition)
 {
     char *text = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(entry, definition));
@@ -133,8 +133,8 @@ static enum error_code tell_wrong(struct outcome *outcome, const cJSON *queue, c
     } else {
         code = error_set(
             error, ERROR_SETTING,
-            "broker: on queue %s the policy %s is in force, and not %s: give it a priority below %d, or a "
-            "pattern that fits none of our queues",
+            "broker: on queue %s the policy %s is in force instead of %s: give it a priority below %d, or a "
+            "pattern that matches none of Sluice's queues",
             shown(queue, "name"), buf_text(&is), buf_text(&wanted), TOPOLOGY_POLICY_PRIORITY);
     }
     buf_free(&is);

@@ -2,7 +2,7 @@
 #ifndef SLUICE_CTL_SETUP_IN_FORCE_H
 #define SLUICE_CTL_SETUP_IN_FORCE_H
 
-/* Which policy the broker has in force on each of our queues, and who carries the queue. */
+/* Checks which policy is in force on each of our queues, and which nodes are the queue's members. */
 
 #include "ctl/management.h"
 #include "error.h"
@@ -11,15 +11,15 @@
 
 #include <stdbool.h>
 
-/* *contested: there are policies of others that may win over ours, by their priority or as operator policies.
- */
+/* *contested: other policies exist that may take precedence over ours, through their priority or as operator
+ * policies. */
 MUST_CHECK enum error_code in_force_contested(struct management *management, const char *vhost,
                                               const struct topology *topology, bool *contested,
                                               struct error *error);
-/* Compares what the broker reports of each queue that is there: its policy, the definition in force, and,
- * while `outcome` checks, its members. The broker reports a policy some seconds late: what differs is asked
- * for again, for up to 15 s. What differs then, `outcome` is told while it checks; else ERROR_SETTING names
- * it. */
+/* Compares each existing queue with what it should be: its policy, the effective definition and, with
+ * outcome->checking, its members. The broker reports a policy some seconds late, so a difference is checked
+ * again for up to 15 s. A difference that remains is reported to `outcome` with outcome->checking; otherwise
+ * ERROR_SETTING names it. */
 MUST_CHECK enum error_code in_force_compare(struct management *management, const char *vhost,
                                             const struct topology *topology, struct outcome *outcome,
                                             struct error *error);

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* --- by the management API ------------------------------------------------- */
+/* --- with the management API ----------------------------------------------- */
 
 static cJSON *arguments_of(const struct topology_queue *queue)
 {
@@ -125,9 +125,10 @@ enum error_code inventory_ask(struct inventory *inventory, struct management *ma
     return code;
 }
 
-/* --- by AMQP ---------------------------------------------------------------- */
+/* --- with AMQP -------------------------------------------------------------- */
 
-/* Opens *broker when it is NULL. A look at what isn't there spends it. queue or exchange is NULL. */
+/* Checks for a queue or an exchange (the other is NULL). Opens *broker when it is NULL; closes it after a
+ * missing object, because the channel is lost then. */
 static enum error_code look_at(struct broker **broker, const struct broker_options *options,
                                const char *queue, const char *exchange, bool *there, struct error *error)
 {
@@ -167,7 +168,7 @@ enum error_code inventory_look(struct inventory *inventory, const struct broker_
     return code;
 }
 
-/* --- telling ---------------------------------------------------------------- */
+/* --- reporting -------------------------------------------------------------- */
 
 static void tell(struct outcome *outcome, bool there, const char *kind, const char *name)
 {
@@ -196,7 +197,7 @@ void inventory_tell(const struct inventory *inventory, const struct topology *to
         buf_free(&name);
     }
     if (!inventory->bindings_known) {
-        report_line("%s %zu bindings: AMQP doesn't tell whether they were there",
+        report_line("%s %zu bindings: AMQP can't tell whether they existed",
                     outcome->checking ? "unknown" : "done  ", topology->binding_count);
     }
 }

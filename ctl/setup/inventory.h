@@ -2,8 +2,7 @@
 #ifndef SLUICE_CTL_SETUP_INVENTORY_H
 #define SLUICE_CTL_SETUP_INVENTORY_H
 
-/* What the broker has of the topology: exchanges, queues, bindings, and the policies that are in force on the
- * queues. */
+/* Finds out which exchanges, queues and bindings of the topology the broker already has. */
 
 #include "broker.h"
 #include "ctl/management.h"
@@ -13,7 +12,7 @@
 
 #include <stdbool.h>
 
-/* What is there, by its place in the topology. */
+/* What exists; indexes as in the topology. */
 struct inventory {
     bool exchanges[TOPOLOGY_EXCHANGES_MAX];
     bool queues[TOPOLOGY_QUEUES_MAX];
@@ -21,15 +20,15 @@ struct inventory {
     bool bindings_known;
 };
 
-/* Asks the management API about the vhost (as part of a path). While `outcome` checks, it is told of
- * exchanges and queues that are there with other properties. */
+/* Reads the inventory with the management API; vhost is escaped for a path. With outcome->checking, exchanges
+ * and queues with other properties are reported as differences. */
 MUST_CHECK enum error_code inventory_ask(struct inventory *inventory, struct management *management,
                                          const char *vhost, const struct topology *topology,
                                          struct outcome *outcome, struct error *error);
-/* Asks by AMQP, which tells nothing of bindings. */
+/* Reads the inventory with AMQP, which can't list bindings. */
 MUST_CHECK enum error_code inventory_look(struct inventory *inventory, const struct broker_options *options,
                                           const struct topology *topology, struct error *error);
-/* Tells of each thing whether it was there. */
+/* Reports for each object whether it existed. */
 void inventory_tell(const struct inventory *inventory, const struct topology *topology,
                     struct outcome *outcome);
 

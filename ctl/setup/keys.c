@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-/* What it is, how it is, how it should be. */
+/* Columns: what is checked, actual value, wanted value. */
 static const char keys_sql[] =
     "select 'collation of ' || attrelid::regclass || '.' || attname, coalesce(collname::text, 'none'), 'C'"
     " from pg_attribute left join pg_collation c on c.oid = attcollation"

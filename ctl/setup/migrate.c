@@ -28,7 +28,7 @@ static const struct migration *find(const char *name)
     return NULL;
 }
 
-/* Every applied migration must be one of ours, unchanged. */
+/* Checks that every applied migration is known and unchanged. */
 static enum error_code check_applied(const PGresult *applied, struct error *error)
 {
     for (int row = 0; row < PQntuples(applied); row++) {
@@ -38,8 +38,8 @@ static enum error_code check_applied(const PGresult *applied, struct error *erro
 
         if (m == NULL) {
             return error_set(error, ERROR_SETTING,
-                             "database: migration %s has been applied, which sluice " SLUICE_VERSION
-                             " doesn't know: the database is newer than this command; use a newer sluice",
+                             "database: sluice " SLUICE_VERSION " doesn't know the applied migration %s: the "
+                             "database is newer than this command; use a newer sluice",
                              name);
         }
         migrate_sha256(m, hex);
@@ -93,7 +93,7 @@ static enum error_code apply_one(PGconn *connection, const struct migration *m, 
     return ERROR_NONE;
 }
 
-/* Leaves *applied NULL where setup has never been. */
+/* Leaves *applied NULL when setup has never been run on this database. */
 static enum error_code read_applied(PGconn *connection, PGresult **applied, struct error *error)
 {
     PGresult *r = NULL;

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* For free(); NULL: no memory. */
+/* Formats a string, which the caller frees. NULL: out of memory. */
 __attribute__((format(printf, 1, 0))) static char *text_of(const char *format, va_list arguments)
 {
     char *text = NULL;

@@ -2,8 +2,8 @@
 #ifndef SLUICE_CTL_SETUP_OUTCOME_H
 #define SLUICE_CTL_SETUP_OUTCOME_H
 
-/* What setup says: one line for each thing that it has looked at. While it checks it says only what differs,
- * and counts it. */
+/* Setup's output: one line for each object that it has examined. With `checking`, only differences are
+ * printed and counted. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -13,12 +13,13 @@ struct outcome {
     size_t differences;
 };
 
-/* It was as it should be: `there  WHAT`. */
+/* The object was as it should be: `there  WHAT`. */
 void outcome_there(const struct outcome *outcome, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-/* It wasn't there, and now is: `done   WHAT`; while checking: `differs WHAT: is missing`. */
+/* The object was missing and has been created: `done   WHAT`; checking: `differs WHAT: is missing`. */
 void outcome_missing(struct outcome *outcome, const char *format, ...) __attribute__((format(printf, 2, 3)));
-/* It was otherwise: `done   WHAT IS -> WANTED`; while checking: `differs WHAT: is IS, should be WANTED`. */
+/* The object was different and has been changed: `done   WHAT IS -> WANTED`; checking: `differs WHAT: is IS,
+ * should be WANTED`. */
 void outcome_differs(struct outcome *outcome, const char *is, const char *wanted, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 

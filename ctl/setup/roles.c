@@ -11,8 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What roles.sql and the command set, a row each: the role that it is about, what it is, its value. By what
- * it is, in the order of bytes, so that two of them can be walked side by side. */
+/* Everything that roles.sql and the command set: one row each with role, item and value. Sorted by role and
+ * item as bytes, so that two results can be compared in one pass. */
 static const char state_sql[] =
     "select role, what, value from ("
     " select rolname::text, 'login', rolcanlogin::text from pg_roles"
@@ -37,11 +37,11 @@ static const char state_sql[] =
 enum column { ROLE, WHAT, VALUE };
 
 struct role {
-    const char *name, *setting; /* of its password */
+    const char *name, *setting; /* setting: the one with its password */
     const char *password;
-    bool there;         /* before */
-    bool password_kept; /* it is this one already, or none is given */
-    bool password_seen; /* whether it is, could be told */
+    bool there;         /* the role existed before */
+    bool password_kept; /* the password is the same already, or none was given */
+    bool password_seen; /* the present password could be compared */
     size_t differences;
 };
 
@@ -115,14 +115,15 @@ enum error_code roles_check_passwords(PGconn *connection, const struct roles_wan
 
         if (!role->there && role->password[0] == '\0') {
             code = error_set(error, ERROR_SETTING,
-                             "%s isn't set, nor %s_FILE: the role %s isn't there yet, and is made with it",
+                             "%s or %s_FILE must be set: the role %s does not exist yet, and setup needs a "
+                             "password to create it",
                              role->setting, role->setting, role->name);
         }
     }
     return code;
 }
 
-/* Only a superuser may see a verifier. */
+/* Compares the passwords. Only a superuser may read the verifiers. */
 static enum error_code look_at_passwords(PGconn *connection, struct roles *roles, struct error *error)
 {
     PGresult *r = NULL;
@@ -151,8 +152,8 @@ static enum error_code look_at_passwords(PGconn *connection, struct roles *roles
     return code;
 }
 
-/* Appends `alter role ... password` with the password as a verifier made here,
- * so that neither the server nor its log ever sees the clear one. */
+/* Appends `alter role ... password` with a SCRAM verifier made here, so that neither the server nor its log
+ * ever sees the password itself. */
 static enum error_code append_password(PGconn *database, struct buf *sql, const struct role *role,
                                        struct error *error)
 {
@@ -182,12 +183,12 @@ static void tell_password(struct role *role, struct outcome *outcome)
     } else if (outcome->checking) {
         report_line("unknown role %s, password: only a superuser of the database may compare it", role->name);
     } else {
-        report_line("done   role %s, password (only a superuser could tell whether it was so before)",
+        report_line("done   role %s, password (only a superuser can tell whether it was the same before)",
                     role->name);
     }
 }
 
-/* --- all else ------------------------------------------------------------- */
+/* --- everything else ------------------------------------------------------ */
 
 static void tell(struct roles *roles, struct outcome *outcome, const PGresult *r, int row, const char *is,
                  const char *wanted)
@@ -196,7 +197,7 @@ static void tell(struct roles *roles, struct outcome *outcome, const PGresult *r
     struct role *role = find(roles, name);
 
     if (role != NULL && !role->there) {
-        return; /* all of it is new */
+        return; /* the role is new */
     }
     outcome_differs(outcome, is, wanted, "role %s, %s", name, PQgetvalue(r, row, WHAT));
     if (role != NULL) {
@@ -204,7 +205,7 @@ static void tell(struct roles *roles, struct outcome *outcome, const PGresult *r
     }
 }
 
-/* Of the rows that are next: which is the earlier by its role and by what it is. */
+/* Compares row `before` of the old state with row `after` of the new one, by role and item. */
 static int order(const struct roles *roles, int before, int after)
 {
     int by_role;

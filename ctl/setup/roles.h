@@ -2,9 +2,9 @@
 #ifndef SLUICE_CTL_SETUP_ROLES_H
 #define SLUICE_CTL_SETUP_ROLES_H
 
-/* The roles sluice_worker and sluice_reader: their settings, rights, passwords and the connection limit,
- * which is the budget. sql/roles.sql alone says what they should be: it is applied in a transaction, and what
- * that has changed is told. A check takes it back. */
+/* Sets up the roles sluice_worker and sluice_reader: settings, rights, passwords and the connection limit,
+ * which is the budget. Only sql/roles.sql says what they should be. It is applied in a transaction, and its
+ * changes are reported. A check rolls the transaction back. */
 
 #include "error.h"
 #include "outcome.h"
@@ -15,19 +15,19 @@
 
 struct roles_wanted {
     int64_t budget;
-    const char *worker_password, *reader_password; /* "": as it is */
+    const char *worker_password, *reader_password; /* "": unchanged */
 };
 
-/* *limit: that of sluice_worker; -1 when it has none, or isn't there. */
+/* *limit: connection limit of sluice_worker; -1 when it has none or the role doesn't exist. */
 MUST_CHECK enum error_code roles_limit(PGconn *connection, int64_t *limit, struct error *error);
-/* ERROR_SETTING, with the setting's name, when a role isn't there and has no password to be made with. */
+/* ERROR_SETTING, with the setting's name: a role doesn't exist and there is no password to create it with. */
 MUST_CHECK enum error_code roles_check_passwords(PGconn *connection, const struct roles_wanted *wanted,
                                                  struct error *error);
-/* The migrations have been applied. */
+/* Applies everything. The migrations must have been applied. */
 MUST_CHECK enum error_code roles_apply(PGconn *connection, const struct roles_wanted *wanted,
                                        struct outcome *outcome, struct error *error);
-/* Ends the workers' sessions, so that they begin anew with what the role has now: what a session has prepared
- * may name tables where they no longer are. Says so when it may not. */
+/* Ends the workers' sessions, so that new ones start with the role's new settings: the prepared statements of
+ * a session may refer to tables at their old place. Prints a message when this is not permitted. */
 void roles_renew_sessions(PGconn *connection, const char *subcommand);
 
 #endif

@@ -25,7 +25,7 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-/* True when `stored` is the ServerKey that follows from this password, salt and count. */
+/* True when `stored` is the ServerKey for this password, salt and iteration count. */
 static bool is_server_key(struct span stored, const char *password, struct span salt, int iterations)
 {
     unsigned char salted[SHA256_DIGEST_LENGTH], key[SHA256_DIGEST_LENGTH];

@@ -4,9 +4,9 @@
 
 #include <stdbool.h>
 
-/* True when a verifier as Postgres keeps it, SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>, is
- * that of password. False for any other text, and for a password that is not ASCII: SCRAM would normalise it
- * first. Pure. */
+/* True when verifier is Postgres' verifier of password, in the form
+ * SCRAM-SHA-256$<iterations>:<salt>$<stored key>:<server key>. False for any other text, and for a password
+ * that is not ASCII, which SCRAM would normalise first. Pure. */
 bool scram_matches(const char *verifier, const char *password);
 
 #endif

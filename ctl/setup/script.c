@@ -29,13 +29,13 @@ static void append_migration(struct buf *out, const struct migration *m)
                m->name, hex);
 }
 
-/* A password that isn't given stays as it is. */
+/* Without a password the role's password stays. */
 static void append_password(struct buf *out, const char *role, const char *variable)
 {
     buf_printf(out, "\\if :{?%s}\nalter role %s password :'%s';\n\\endif\n", variable, role, variable);
 }
 
-/* The same arithmetic as in budget.c, done where the numbers are. */
+/* The same arithmetic as in budget.c, but in SQL. */
 static void append_budget(struct buf *out, int64_t budget)
 {
     buf_append_text(
@@ -62,8 +62,8 @@ static void append_budget(struct buf *out, int64_t budget)
                budget == 0 ? 0 : 1);
 }
 
-/* From a file, if one is named, unless psql's variable is set: a command line is seen by everybody on the
- * machine. */
+/* Sets the psql variable from a file, if one is named and the variable is not set. Every user of the machine
+ * can read a command line. */
 static void append_password_file(struct buf *out, const char *variable, const char *setting)
 {
     buf_printf(out,
@@ -84,13 +84,13 @@ static void append_password_file(struct buf *out, const char *variable, const ch
 void script_append(struct buf *out, int64_t budget)
 {
     buf_append_text(
-        out, "-- What `sluice setup` (" SLUICE_VERSION ") does to the database; for psql, as the\n"
-             "-- database's owner, who must be allowed to create roles:\n"
+        out, "-- The database part of `sluice setup` (" SLUICE_VERSION "). Run it with psql as the\n"
+             "-- owner of the database, who must be allowed to create roles:\n"
              "--   export " WORKER_PASSWORD "_FILE=worker.secret " READER_PASSWORD "_FILE=reader.secret\n"
              "--   psql -X -f this-file\n"
-             "-- The passwords are read from these files, so that no command line holds one. A SCRAM\n"
-             "-- verifier in place of a password keeps it out of the server's log.\n"
-             "-- Without a file the role's password stays as it is.\n"
+             "-- The passwords are read from these files, so that no command line contains one. A SCRAM\n"
+             "-- verifier instead of a password keeps it out of the server's log.\n"
+             "-- Without a file the role's password stays unchanged.\n"
              "\\set ON_ERROR_STOP on\n");
     append_password_file(out, "worker_password", WORKER_PASSWORD);
     append_password_file(out, "reader_password", READER_PASSWORD);

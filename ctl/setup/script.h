@@ -6,10 +6,9 @@
 
 #include <stdint.h>
 
-/* Appends what setup does to a database as a psql script, for servers where somebody else
- * runs it; the same when run twice. The variables worker_password
- * and reader_password, where they are set, become the roles' passwords. budget 0: the script keeps the role's
- * or chooses, as budget_choose does. Pure. */
+/* Appends the database part of setup as a psql script, for databases that somebody else administers. The
+ * script is idempotent. The psql variables worker_password and reader_password, if set, become the roles'
+ * passwords. budget 0: the script keeps the role's limit or chooses one, as budget_choose does. Pure. */
 void script_append(struct buf *out, int64_t budget);
 
 #endif

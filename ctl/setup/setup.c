@@ -22,9 +22,9 @@
 #include <time.h>
 
 #define NAME "setup"
-/* Any number, as long as every release takes the same: "sluice" in ASCII. */
+/* "sluice" in ASCII. Any number will do, but every release must use the same one. */
 #define ADVISORY_LOCK "126943972253541"
-/* Compression by lz4 and client_connection_check_interval came with 14. */
+/* lz4 compression and client_connection_check_interval need Postgres 14. */
 #define LEAST_SERVER_VERSION 140000
 
 struct setup {
@@ -41,8 +41,8 @@ struct setup {
 
 typedef enum error_code (*reach)(struct setup *, struct error *);
 
-/* Tries until it works, or fails for good, or SETUP_WAIT has passed: setup is
- * started together with the servers and runs once. A check is told at once. */
+/* Repeats an attempt until it succeeds, fails permanently, or SETUP_WAIT has passed: setup is often started
+ * together with the servers. A check makes a single attempt. */
 static enum error_code keep_trying(struct setup *s, reach attempt, struct error *error)
 {
     struct backoff backoff = {.base_us = CLOCK_US_PER_S / 5, .cap_us = 2 * CLOCK_US_PER_S};
@@ -135,7 +135,7 @@ static enum error_code declare(struct setup *s, struct error *error)
     return code;
 }
 
-/* What is there before anything is declared. */
+/* Reads the inventory before anything is declared. */
 static enum error_code take_inventory(struct setup *s, struct inventory *inventory, struct error *error)
 {
     const struct broker_options options = broker_options(s->settings);
@@ -242,7 +242,7 @@ static enum error_code migrate_and_grant(struct setup *s, struct error *error)
     enum error_code code = migrate_apply(s->database, &s->outcome, &missing, error);
 
     if (s->outcome.checking && missing > 0) {
-        report_line("unknown roles and rights: they can be compared when the migrations are there");
+        report_line("unknown roles and rights: they can be compared once the migrations are applied");
         return code;
     }
     if (code == ERROR_NONE) {
@@ -284,7 +284,7 @@ static enum error_code setup_database(struct setup *s, struct error *error)
 
 static enum error_code setup_all(struct setup *s, struct error *error)
 {
-    /* The database first: it is the one that may say no, to the budget. */
+    /* The database first: its limits may rule out the budget. */
     enum error_code code = setup_database(s, error);
 
     if (code == ERROR_NONE && !s->skip_broker_users) {
@@ -315,11 +315,11 @@ static enum exit_code conclude(const struct setup *s)
         return EXIT_DONE;
     }
     if (s->outcome.differences > 0) {
-        report_problem(NAME, "differences: %zu; sluice setup without --check mends what setup makes",
+        report_problem(NAME, "differences: %zu; sluice setup without --check repairs what setup manages",
                        s->outcome.differences);
         return EXIT_NO;
     }
-    report_line("all is as it should be");
+    report_line("everything is as it should be");
     return EXIT_DONE;
 }
 
@@ -329,12 +329,12 @@ static const struct option_rule rules[] = {
      "of each queue; exit code 1 when anything differs",
      0, 0},
     {"--print-sql", OPTION_FLAG, offsetof(struct setup, print_sql), NULL,
-     "print the database's part as a psql script instead, and connect to\n"
-     "nothing; it reads the passwords from psql's variables",
+     "print the database part as a psql script instead, without connecting;\n"
+     "the script reads the passwords from psql variables",
      0, 0},
     {"--skip-broker-users", OPTION_FLAG, offsetof(struct setup, skip_broker_users), NULL,
-     "leave vhost, users, permissions and policies of the broker alone, and\n"
-     "print what they need to be; for managed brokers",
+     "don't touch vhost, users, permissions and policies of the broker; print\n"
+     "what they must be. For managed brokers",
      0, 0},
     OPTION_END,
 };
@@ -369,13 +369,14 @@ static enum exit_code run(const void *settings, int count, char **arguments)
 static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--check] [--print-sql] [--skip-broker-users]",
-    .summary = "prepare database and broker; the same when run twice",
-    .help = "Migrates the database, sets its roles and the connection budget, then the broker's\n"
-            "vhost, users, permissions, policies, exchanges and queues. Waits SETUP_WAIT for either\n"
-            "server to come up. Prints a line for each thing: `done` when this run made or changed it, with\n"
-            "the old and the new, `there` when it was so before. What isn't told stays as it is: budget,\n"
-            "bounds of the queues, passwords. Nothing is ever removed. Refuses a budget that the database's\n"
-            "max_connections doesn't bear, and a policy of others that is in force on our queues.\n",
+    .summary = "prepare database and broker; may be run again at any time",
+    .help = "Migrates the database and sets up its roles and the connection budget, then the broker's\n"
+            "vhost, users, permissions, policies, exchanges and queues. Waits up to SETUP_WAIT for each\n"
+            "server to start. Prints one line for each object: `done` when this run created or changed it\n"
+            "(with the old and the new value), `there` when it was right before. Without a new value,\n"
+            "budget, queue limits and passwords stay unchanged. Nothing is ever removed. Refuses a budget\n"
+            "that is too high for the database's max_connections, and a foreign policy that is in force on\n"
+            "Sluice's queues.\n",
     .options = rules,
     .settings = settings_setup,
     .run = run,

@@ -71,7 +71,7 @@ def test_a_row_that_somebody_has_locked_is_left_and_told(site):
     other.rollback()
     other.close()
     assert counts(done, 1) == 99
-    assert "1 are left, which somebody else had locked" in done.stderr
+    assert "1 are left, locked by others" in done.stderr
     assert counts(prune(site, "--older-than", "30d")) == 1
 
 

@@ -141,7 +141,8 @@ static void what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_ke
         assert_null(row.values[DEADROW_RECEIVED]);
         assert_int_equal(row.lengths[DEADROW_PROPERTIES], 3);
         assert_int_equal(row.formats[DEADROW_PROPERTIES], 1);
-        assert_non_null(strstr(row.values[DEADROW_REASON], "and it is not an envelope: one of sluice-version"));
+        assert_non_null(
+            strstr(row.values[DEADROW_REASON], "and it is not an envelope: one of sluice-version"));
         deadrow_free(&row);
     }
 }
