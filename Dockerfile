@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT
-# One image for all of Sluice: sluice-gateway, sluice-worker and sluice; the command chooses. Stages:
-#   build    compiler and headers; the programs in /src/build/gcc
-#   test     build with the servers and tools that the tests need (make test-trixie); nothing ships from it
-#   runtime  the programs and the libraries they load: what docker-compose.yml runs
+# One image with sluice-gateway, sluice-worker and sluice; the command selects the program. Stages:
+#   build    compiler and headers; the programs are in /src/build/gcc
+#   test     build, plus the servers and tools for the tests (make test-trixie); not shipped
+#   runtime  the programs and the libraries that they load; docker-compose.yml uses it
 ARG BASE=debian:trixie-slim
-# What the file VERSION says; a test holds them together.
+# The same as in the file VERSION; a test compares them.
 ARG VERSION=0.1.0
 
 FROM ${BASE} AS build
@@ -35,7 +35,7 @@ RUN apt-get -qq update \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
     && echo 'sluice:x:10001:' >>/etc/group \
     && echo 'sluice:x:10001:10001:sluice:/nonexistent:/usr/sbin/nologin' >>/etc/passwd
-# The gateway finds its two shims in its own directory.
+# The gateway loads its two shim libraries from its own directory.
 COPY --from=build --chmod=0755 /src/build/gcc/sluice-gateway /src/build/gcc/sluice-worker /src/build/gcc/sluice \
      /src/build/gcc/libssl.so /src/build/gcc/libcrypto.so /opt/sluice/
 ENV PATH=/opt/sluice:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

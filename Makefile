@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: MIT
-# Sluice. `make help` lists what there is to make.
+# Sluice. `make help` lists the targets.
 #
-# Whatever lies in a folder belongs to its program: a new file is named nowhere but in the README of its folder.
+# All files in a folder belong to its program: a new file must be named only in the README of its folder.
 LIB     = $(wildcard lib/*.c)
 POSTGRES = $(wildcard lib/postgres/*.c)
 GATEWAY = $(wildcard gateway/*.c gateway/*/*.c)
 WORKER  = $(wildcard worker/*.c)
 CTL     = $(wildcard ctl/*.c ctl/*/*.c)
 
-# VARIANT chooses compiler and instruments: gcc (the default), clang, asan, tsan, fuzz.
+# VARIANT selects compiler and instrumentation: gcc (the default), clang, asan, tsan, fuzz.
 VARIANT ?= gcc
 BUILD    = build/$(VARIANT)
 VERSION := $(shell cat VERSION)
@@ -47,7 +47,7 @@ LIB_OBJ      = $(LIB:%.c=$(BUILD)/%.o)
 POSTGRES_OBJ = $(POSTGRES:%.c=$(BUILD)/%.o)
 GATEWAY_OBJ  = $(GATEWAY:%.c=$(BUILD)/%.o)
 WORKER_OBJ   = $(WORKER:%.c=$(BUILD)/%.o) $(POSTGRES_OBJ)
-# The sluice command reads routes and signs events as the gateway does: of these files it takes what it needs.
+# The sluice command uses the gateway's modules to read routes and sign events; the linker takes those it needs.
 GATEWAY_LIB  = $(BUILD)/gateway.a
 CTL_OBJ      = $(CTL:%.c=$(BUILD)/%.o) $(POSTGRES_OBJ) $(BUILD)/sql/migrations.o $(GATEWAY_LIB)
 MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
@@ -67,25 +67,25 @@ all: $(PROGRAMS)
 
 help:
 	@echo 'make               build the three programs into $(BUILD)'
-	@echo 'make run           private broker and database, setup, gateway, workers; Ctrl-C ends it'
+	@echo 'make run           private broker and database, setup, gateway, workers; stop with Ctrl-C'
 	@echo '                   (PORT=8080 WORKERS=2)'
-	@echo 'make psql          psql as sluice_reader beside make run (SQL="..." for one statement)'
-	@echo 'make ctl ARGS=...  the sluice command beside make run, e.g. ARGS=status'
+	@echo 'make psql          psql as sluice_reader, while make run is running (SQL="..." for one statement)'
+	@echo 'make ctl ARGS=...  the sluice command, while make run is running, e.g. ARGS=status'
 	@echo 'make test          build, unit tests, integration tests (CORPUS=file: more webhooks)'
 	@echo 'make check         lints, format, both compilers, sanitizer builds'
-	@echo 'make test-fault    faults injected for real (TESTS="-m quick": the few minutes of CI)'
-	@echo 'make chaos         faults at random (DURATION=600 SEED=n), then the oracle'
-	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, from its kept corpus'
-	@echo 'make bench         speed, as ratios to the bare limit of this machine'
-	@echo 'make images        images of broker and database for docker compose, where none can be pulled'
+	@echo 'make test-fault    tests that inject real faults (TESTS="-m quick": the short selection of CI)'
+	@echo 'make chaos         random faults (DURATION=600 SEED=n), then a check that nothing was lost'
+	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, starting from its corpus'
+	@echo 'make bench         benchmarks, as ratios to the limits of this machine'
+	@echo 'make images        broker and database images for docker compose, if they can not be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
 	@echo 'make certificates  certificates for deploy/compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
-	@echo 'make test-compose  docker-compose.yml as a whole; make test-trixie: make test on Debian 13'
+	@echo 'make test-compose  tests of docker-compose.yml; make test-trixie: make test on Debian 13'
 	@echo 'make clean         remove build/ (run/, where make run keeps its data, stays)'
 
 # --- programs ---------------------------------------------------------------
 
-# What civetweb asks for by these names when it speaks TLS: see lib/shim/libssl.c.
+# The libraries that civetweb loads by these names for TLS: see lib/shim/libssl.c.
 SHIMS = $(BUILD)/libssl.so $(BUILD)/libcrypto.so
 
 $(BUILD)/sluice-gateway: $(GATEWAY_OBJ) $(LIB_OBJ) $(SHIMS)
@@ -115,7 +115,7 @@ $(BUILD)/%.o: %.c Makefile VERSION
 	@mkdir -p $(@D)
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -MMD -MP -c -o $@ $<
 
-# The migrations travel inside the sluice command.
+# The migrations are compiled into the sluice command.
 $(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql
 	@mkdir -p $(@D)
 	sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql >$@
@@ -125,7 +125,7 @@ $(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c ctl/setup/migrate.h
 
 # --- tests ------------------------------------------------------------------
 
-# A unit test links lib/ and, by its folder, one program's modules but main.
+# A unit test links lib/ and the modules of the program that its folder is named after, without main.
 $(BUILD)/tests/unit/lib/%: $(BUILD)/tests/unit/lib/%.o $(LIB_OBJ)
 	$(CC) $(LDFLAGS) -o $@ $^ $(LIB_LIBS) -lcmocka
 $(BUILD)/tests/unit/gateway/%: $(BUILD)/tests/unit/gateway/%.o $(filter-out %/main.o,$(GATEWAY_OBJ)) $(LIB_OBJ)
@@ -147,20 +147,20 @@ test: packages-build packages-servers packages-test
 unit: $(UNIT)
 	tests/unit/run $(UNIT)
 
-# TESTS narrows it: make integration TESTS='-k kill'. Most of the time goes into waiting for servers, so several
-# run side by side, each with a broker and a database of its own.
+# TESTS selects tests: make integration TESTS='-k kill'. The tests mostly wait for servers, so JOBS of them run in
+# parallel, each with its own broker and database.
 JOBS ?= 4
 integration: $(PROGRAMS)
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/integration -n $(JOBS) $(TESTS)
 
-# The faults of docs/guarantees.md, injected for real. -m quick: those that every change must pass.
+# Injects the faults of docs/guarantees.md. -m quick: the tests that every change must pass.
 test-fault: packages-build packages-servers packages-test
 	@$(MAKE) --no-print-directory all
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/fault tests/integration/test_faults.py tests/integration/test_budget.py \
 		-n $(JOBS) $(TESTS)
 
 DURATION ?= 600
-# For each tests/fuzz/NAME.c a libFuzzer program, which begins with tests/fuzz/corpus/NAME.
+# One libFuzzer program for each tests/fuzz/NAME.c; it starts from tests/fuzz/corpus/NAME.
 FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 fuzz: DURATION = 10
@@ -188,7 +188,7 @@ format:
 packages-%:
 	@deploy/install-packages $*
 
-# --- to use -----------------------------------------------------------------
+# --- running ----------------------------------------------------------------
 
 PORT    ?= 8080
 WORKERS ?= 2

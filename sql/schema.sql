@@ -1,11 +1,11 @@
 -- SPDX-License-Identifier: MIT
--- Sluice's own schema, and the table of the migrations that have been applied. Every setup says this before the
--- migrations, so it may only say what is the same when said twice.
+-- The schema sluice, and the table of applied migrations. Every setup runs this file before the migrations, so it
+-- must be idempotent.
 do $$
 begin
     if to_regnamespace('sluice') is null then
         create schema sluice;
-        comment on schema sluice is 'Everything of Sluice''s: stored webhooks and dead letters.';
+        comment on schema sluice is 'Sluice: stored webhooks and dead letters.';
     end if;
     if to_regclass('sluice.sluice_migrations') is not null then
         return;
@@ -17,8 +17,8 @@ begin
             applied_at timestamptz not null default now()
         );
     else
-        -- Set up before Sluice had a schema of its own. The view stays for a setup of that time: it finds
-        -- migrations there that it doesn't know, and refuses.
+        -- The database was set up before Sluice had its own schema. The view makes an older `sluice setup` fail
+        -- safely: it finds migrations there that it doesn't know.
         alter table public.sluice_migrations set schema sluice;
         create view public.sluice_migrations as select name, sha256, applied_at from sluice.sluice_migrations;
     end if;

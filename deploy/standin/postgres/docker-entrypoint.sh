@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# The official image's contract, as far as it is used here: POSTGRES_USER, POSTGRES_DB and POSTGRES_PASSWORD (each
-# also as ..._FILE) make a cluster in an empty PGDATA. Local connections are trusted, others need their password.
+# The official image's interface, as far as it is used here: POSTGRES_USER, POSTGRES_DB and POSTGRES_PASSWORD (each
+# also as ..._FILE) create a cluster in an empty PGDATA. Local connections are trusted, others need a password.
 set -euo pipefail
 
 say() { printf 'standin-postgres: %s\n' "$*" >&2; }
@@ -35,14 +35,14 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     from_file POSTGRES_USER postgres
     from_file POSTGRES_DB "$POSTGRES_USER"
     if [ -z "$POSTGRES_PASSWORD" ]; then
-        say "no cluster in $PGDATA yet, and no POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE to make one with"
+        say "set POSTGRES_PASSWORD or POSTGRES_PASSWORD_FILE: it is needed to create the cluster in $PGDATA"
         exit 1
     fi
     initdb -D "$PGDATA" --username="$POSTGRES_USER" --auth-local=trust --auth-host=trust --pwfile=/dev/stdin \
         <<<"$POSTGRES_PASSWORD" >/dev/null
     echo "host all all all scram-sha-256" >>"$PGDATA/pg_hba.conf"
     echo "listen_addresses = '*'" >>"$PGDATA/postgresql.conf"
-    # Only the socket while this lasts: nobody takes a half-made cluster for ready.
+    # Listen only on the socket until the cluster is complete, so that it doesn't look ready before.
     pg_ctl -D "$PGDATA" -o "-c listen_addresses=''" -s -w start
     if [ "$POSTGRES_DB" != postgres ]; then
         psql -qX -U "$POSTGRES_USER" -d postgres -v name="$POSTGRES_DB" <<<'create database :"name"'

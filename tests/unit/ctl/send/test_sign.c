@@ -192,9 +192,9 @@ static void wrong_options_are_refused(void **state)
     (void)setenv("TEST_EMPTY", "", 1);
     (void)setenv("TEST_PUBLIC", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=", 1);
     assert_refused((struct sign_options){.scheme = "gihtub", .secret_env = "TEST_SECRET"},
-                   "give one of standard");
+                   "must be one of standard");
     assert_refused((struct sign_options){.scheme = "none", .secret_env = "TEST_SECRET"},
-                   "give one of standard");
+                   "must be one of standard");
     assert_refused((struct sign_options){.scheme = "github"}, "--secret-file or --secret-env");
     assert_refused((struct sign_options){.scheme = "github", .secret_env = "TEST_SECRET", .secret_file = "x"},
                    "either");
