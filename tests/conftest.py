@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Fixtures: one broker and one database for all tests, a fresh Site for each."""
+"""Fixtures: one broker and one database for all tests, and a fresh Site for each test."""
 
 import json
 import os
@@ -21,30 +21,30 @@ from deployment import Deployment  # noqa: E402
 from process import Failure  # noqa: E402
 from site_under_test import Site  # noqa: E402
 
-KEEP = "SLUICE_KEEP"  # set: the servers' directory stays for a look
+KEEP = "SLUICE_KEEP"  # if set, the servers' directory is kept for inspection
 
 
 def pytest_configure(config):
-    """The processes of pytest-xdist inherit the seed, so that a run has one."""
+    """Sets the seed for the whole run: the processes of pytest-xdist inherit it."""
     config.notes = []
     os.environ.setdefault("SEED", str(random.SystemRandom().randrange(1 << 30)))
 
 
 def pytest_sessionfinish(session):
-    """A process of pytest-xdist's hands its notes to the one that writes the summary."""
+    """A process of pytest-xdist passes its notes to the one that writes the summary."""
     if hasattr(session.config, "workeroutput"):
         session.config.workeroutput["notes"] = session.config.notes
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node):
-    """One of them has ended; without notes when it crashed."""
+    """Such a process has ended; it has no notes when it crashed."""
     notes = getattr(node, "workeroutput", {}).get("notes", [])
     node.config.notes.extend(note for note in notes if note not in node.config.notes)
 
 
 def pytest_terminal_summary(terminalreporter, config):
-    """What a run has drawn, counted and measured stands below it also when all is well."""
+    """Prints the notes of the run (seeds, counts, measurements), even when all tests have passed."""
     for note in config.notes:
         terminalreporter.write_line(note)
 
@@ -54,7 +54,7 @@ def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
     if report.skipped and os.environ.get("CI"):
         report.outcome = "failed"
-        report.longrepr = f"skipped, but where CI is set nothing may be skipped: {report.longrepr}"
+        report.longrepr = f"skipped, but with CI set no test may be skipped: {report.longrepr}"
     item.failed = getattr(item, "failed", False) or (report.failed and call.when != "teardown")
 
 
@@ -69,7 +69,7 @@ def build():
 
 @pytest.fixture(scope="session")
 def seed(request):
-    """SEED=n repeats what a run has drawn."""
+    """SEED=n repeats the random choices of a run."""
     value = int(os.environ["SEED"])
     request.config.notes.append(f"SEED={value}")
     return value
@@ -77,13 +77,13 @@ def seed(request):
 
 @pytest.fixture(scope="session")
 def authority(tmp_path_factory):
-    """The CA that Sluice's programs are told to trust."""
+    """The CA that Sluice's programs trust."""
     return Authority(tmp_path_factory.mktemp("authority"))
 
 
 @pytest.fixture(scope="session")
 def servers(build, authority):  # pylint: disable=redefined-outer-name
-    """The Deployment, its servers up (the broker with TLS ports too) and set up."""
+    """The Deployment, with its servers running (the broker also with TLS) and set up."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-tests-", dir="/var/tmp"))
     deployment = Deployment(directory, build, broker_tls=(authority.certificate, authority.issue("broker")))
     try:
@@ -93,7 +93,7 @@ def servers(build, authority):  # pylint: disable=redefined-outer-name
             pytest.exit(f"sluice setup failed ({done.returncode}):\n{done.stdout}{done.stderr}", 1)
         yield deployment
     finally:
-        # Nobody needs the data again: no time is spent on an orderly end.
+        # The data is not needed again, so don't spend time on an orderly shutdown.
         deployment.broker.kill()
         deployment.broker.stop_epmd()
         deployment.database.stop("immediate")
@@ -120,13 +120,13 @@ def _site(request, servers, seed):  # pylint: disable=redefined-outer-name
 
 @pytest.fixture
 def site(request, servers, seed):  # pylint: disable=redefined-outer-name
-    """Empty tables, empty queues, no programs yet; whatever the test starts is ended and its logs are searched."""
+    """Empty tables and queues, and no programs. At the end all programs are stopped and their logs are checked."""
     yield from _site(request, servers, seed)
 
 
 @pytest.fixture(scope="module")
 def shared_site(request, servers, seed):  # pylint: disable=redefined-outer-name
-    """One gateway and one worker for all tests of a file that only send to them."""
+    """One gateway and one worker, shared by tests of a file that only send to them."""
     for one in _site(request, servers, seed):
         one.start_gateway()
         one.start_workers(1)
@@ -169,7 +169,7 @@ def odd_table(site):  # pylint: disable=redefined-outer-name
 
 @pytest.fixture(scope="session")
 def corpus(request):
-    """[(id, headers, body)]: CORPUS=file, else the large one beside the checkout, else the repository's handful."""
+    """[(id, headers, body)]: from CORPUS=file, else the large file beside the checkout, else tests/corpus."""
     beside = CHECKOUT.parent / "shared" / "corpus" / "github.jsonl"
     path = os.environ.get("CORPUS") or (beside if beside.exists() else TESTS / "corpus" / "handful.jsonl")
     with open(path, encoding="utf-8") as lines:

@@ -124,7 +124,7 @@ def test_make_run_takes_an_event_shows_it_keeps_it_and_ends_on_ctrl_c_and_hangup
 
     second = make_run.run("run")
     assert second.returncode != 0
-    assert "runs already" in second.stdout + second.stderr
+    assert "is already running" in second.stdout + second.stderr
 
     state = json.loads((make_run.directory / "run" / "state.json").read_text(encoding="ascii"))
     assert len(state["workers"]) == 2

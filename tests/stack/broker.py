@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A private RabbitMQ node: its own directory, ports and port mapper, nothing of the system's touched."""
+"""A private RabbitMQ node with its own directory, ports and port mapper. It doesn't touch the system's RabbitMQ."""
 
 import base64
 import http.client
@@ -35,7 +35,7 @@ log.file.rotation.count = 2
 collect_statistics_interval = 1000
 """
 
-# Beside the ports without TLS, so that the tests can always look.
+# In addition to the ports without TLS, which the tests themselves use.
 TLS_CONFIG = """\
 listeners.ssl.1 = 127.0.0.1:{amqps}
 ssl_options.cacertfile = {place}/ca.pem
@@ -58,24 +58,24 @@ auth_mechanisms.3 = EXTERNAL
 ssl_cert_login_from = common_name
 """
 
-# A refused dead-lettering is tried again after 5 s, not after 180 s; the management page's numbers are 1 s old, not 5.
+# A refused dead-lettering is retried after 5 s instead of 180 s; the management API's numbers are 1 s old instead of 5.
 ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 5000}, {quorum_tick_interval, 1000}]}].\n"
 
 
 class Broker:
-    """ports: a dict with a free port for each of PORTS. tls: (PEM file of its
-    clients' CA, certificates.Pair to show); it then listens on TLS_PORTS too."""
+    """ports: a dict with a free port for each of PORTS. tls: (PEM file of its clients' CA, certificates.Pair to
+    present); it then also listens on TLS_PORTS."""
 
     def __init__(self, directory, ports, password, tls=None):
         self.directory = pathlib.Path(directory)
         self.ports = ports
         self.password = password
         self.tls = tls
-        self.demands_certificate = False  # of AMQP clients, from the next start on
+        self.demands_certificate = False  # from AMQP clients, from the next start on
         self.user = server_user("rabbitmq")
         self.place = None
         base = self.directory.name
-        # A node that is still starting overhears SIGTERM; its data stands a kill.
+        # A node that is still starting ignores SIGTERM; its data survives a kill.
         self.child = Child("rabbitmq", self.directory.with_name(base + ".log"), self.user, death_signal="KILL")
         self.epmd = Child("epmd", self.directory.with_name(base + "-epmd.log"), self.user)
 
@@ -96,7 +96,7 @@ class Broker:
         return f"http://{user}@127.0.0.1:{self.ports['management']}"
 
     def create(self):
-        """Writes the node's configuration; data that is there stays."""
+        """Writes the node's configuration; existing data stays."""
         place = self.place = own_directory(self.directory, self.user)
         for name in ("etc", "data", "log", "home", "tls"):
             (place / name).mkdir(exist_ok=True)
@@ -127,13 +127,13 @@ class Broker:
                                                 "server.key": pair.key})
 
     def use_certificate(self, pair):
-        """New connections meet this certificate."""
+        """New connections are presented this certificate."""
         self.tls = (self.tls[0], pair)
         self._install_tls()
         self.control("eval", "ssl:clear_pem_cache().")
 
     def demand_certificates(self, demand):
-        """Of AMQP clients that speak TLS; restarts the node."""
+        """Whether AMQP clients with TLS must present a certificate. Restarts the node."""
         self.demands_certificate = demand
         self.stop()
         self.create()
@@ -158,7 +158,7 @@ class Broker:
             "RABBITMQ_MNESIA_BASE": str(place / "data"),
             "RABBITMQ_LOG_BASE": str(place / "log"),
             "RABBITMQ_PID_FILE": str(place / "pid"),
-            # The script then becomes the node itself instead of a shell that watches over it.
+            # The script then execs the node instead of running it as a child.
             "RUNNING_UNDER_SYSTEMD": "true",
         }
 
@@ -181,7 +181,7 @@ class Broker:
         return True
 
     def wait_ready(self, limit=90):
-        """Ready is: it greets an AMQP client, and the management API knows us."""
+        """Ready means that it answers an AMQP client and that the management API accepts our login."""
         wait_until(lambda: self._greets() and self._manages(),
                    lambda: f"RabbitMQ on port {self.port}\n{self.tail()}", limit, every=0.1)
 
@@ -203,7 +203,7 @@ class Broker:
             return False
 
     def management(self, method, path, content=None, user=SETUP_USER, password=None):
-        """One call of the management API: its JSON, or None. path as under /api/, its parts quoted."""
+        """One call of the management API; returns its JSON or None. path: below /api/, with its parts quoted."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports["management"], timeout=10)
         login = base64.b64encode(f"{user}:{password or self.password}".encode()).decode()
         try:
@@ -218,7 +218,7 @@ class Broker:
         return json.loads(body) if body else None
 
     def queue(self, name):
-        """What the broker reports about a queue; {} when there is none."""
+        """The broker's report about a queue; {} when it doesn't exist."""
         try:
             return self.management("GET", f"queues/{VHOST}/{urllib.parse.quote(name, safe='')}")
         except Failure as failure:
@@ -227,7 +227,7 @@ class Broker:
             raise
 
     def control(self, *arguments):
-        """rabbitmqctl on this node; its output."""
+        """Runs rabbitmqctl on this node and returns its output."""
         done = subprocess.run(command_as(self.user, [PROGRAMS / "rabbitmqctl", "-q", *arguments]),
                               env=self._environment(), cwd=str(self.place), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=60, check=False)
@@ -236,7 +236,7 @@ class Broker:
         return done.stdout
 
     def set_alarm(self):
-        """Every publisher is blocked from now on."""
+        """Blocks all publishers from now on."""
         self.control("set_vm_memory_high_watermark", "0")
 
     def clear_alarm(self):
@@ -246,7 +246,7 @@ class Broker:
         return self.child.terminate(60)
 
     def stop_epmd(self):
-        """After the node; nothing of it is left then."""
+        """Call it after stop(); then no process of the node is left."""
         return self.epmd.terminate(10)
 
     def kill(self):

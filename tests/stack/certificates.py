@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A certificate authority of the tests' own, by Debian's openssl command. Every key is made anew for a run."""
+"""A certificate authority for the tests, made with Debian's openssl command. Each run makes new keys."""
 
 import collections
 import datetime
@@ -45,8 +45,8 @@ def _openssl(*arguments):
 
 
 def install(place, user, files):
-    """Copies PEM files into `place`, for nobody's eyes but those of `user`, as servers want it; each is whole at any
-    moment. files: {name there: path}"""
+    """Copies PEM files into `place`, readable only by `user`, as servers require; each is replaced atomically.
+    files: {name there: path}"""
     own_directory(place, user)
     for name, path in files.items():
         fresh = place / "fresh"
@@ -58,12 +58,12 @@ def install(place, user, files):
 
 
 def der(pair):
-    """The certificate as it goes over the wire."""
+    """The certificate in DER, as it is sent over the wire."""
     return ssl.PEM_cert_to_DER_cert(pair.certificate.read_text(encoding="ascii"))
 
 
 def shown(client):
-    """The certificate (DER) that the server at the other end of a socket shows; it is not verified."""
+    """The certificate (DER) that the server at the other end of a socket presents; it is not verified."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -72,7 +72,7 @@ def shown(client):
 
 
 class Authority:
-    """`certificate` is the PEM file by which others know it."""
+    """`certificate` is the PEM file of the CA."""
 
     def __init__(self, directory, name="sluice-tests-ca"):
         self.directory = pathlib.Path(directory)
@@ -90,7 +90,7 @@ class Authority:
                 "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
 
     def issue(self, name, names=HERE, purpose="serverAuth", expired=False):
-        """A new key and its certificate, good for a day before and a month after now; expired: until an hour ago."""
+        """A new key and certificate, valid from yesterday for a month; expired: until an hour ago."""
         pair = Pair(self.directory / f"{name}.pem", self.directory / f"{name}.key")
         request = self.directory / f"{name}.csr"
         now = datetime.datetime.now(datetime.timezone.utc)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A private Postgres cluster: its own directory, its own port on 127.0.0.1, nothing of the system's touched."""
+"""A private Postgres cluster with its own directory and port on 127.0.0.1. It doesn't touch the system's clusters."""
 
 import os
 import pathlib
@@ -18,7 +18,7 @@ STOP = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQ
 
 
 def programs(version=None):
-    """The directory of Postgres' own programs: of `version`, else of the newest that is installed."""
+    """The directory of Postgres' programs of `version`, else of the newest installed version."""
     found = sorted((int(path.parent.name), path) for path in VERSIONS.glob("*/bin")
                    if path.parent.name.isdigit() and (path / "postgres").exists())
     if version is not None:
@@ -30,7 +30,7 @@ def programs(version=None):
 
 
 class Database:
-    """Owner (and superuser) is the role `sluice`, as the database is."""
+    """The database `sluice`, whose owner is the superuser `sluice`."""
 
     def __init__(self, directory, port, owner_password, settings=None):
         self.directory = pathlib.Path(directory)
@@ -46,7 +46,7 @@ class Database:
         return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "HOME": str(self.data.parent)}
 
     def create(self):
-        """Makes the cluster, unless it is there."""
+        """Creates the cluster unless it exists."""
         place = own_directory(self.directory, self.user)
         self.data = place / "data"
         if (self.data / "PG_VERSION").exists():
@@ -69,7 +69,7 @@ class Database:
 
     @staticmethod
     def _collation():
-        """As people have it, who sort "a" before "B": Sluice's keys must not. Before 15 only the C library's own."""
+        """A usual collation, which sorts "a" before "B": Sluice's keys must not depend on it. Before 15 only libc's."""
         if int(programs().parent.name) < 15:
             return ["--locale", "C.UTF-8"]
         return ["--locale", "C.UTF-8", "--locale-provider", "icu", "--icu-locale", "en-US"]
@@ -81,7 +81,7 @@ class Database:
         settings = {
             "listen_addresses": "127.0.0.1",
             "port": self.port,
-            "unix_socket_directories": "",  # one way in is enough, and a path has a limit of 107 bytes
+            "unix_socket_directories": "",  # TCP is enough, and the path of a socket is limited to 107 bytes
             **self.settings,
         }
         self.child.start(
@@ -92,7 +92,7 @@ class Database:
             self.wait_ready()
 
     def serve_tls(self, pair):
-        """From now on the port speaks TLS with this certificate to whom asks for it; None: to nobody."""
+        """Offers TLS with this certificate from now on; None: no TLS."""
         if pair is not None:
             place = self.data.parent / "tls"
             install(place, self.user, {"server.pem": pair.certificate, "server.key": pair.key})
@@ -104,7 +104,7 @@ class Database:
                    lambda: f"Postgres to serve {pair}\n{self.child.tail()}")
 
     def _shown(self):
-        """The certificate (DER) that a client meets who doesn't verify it; None: no TLS."""
+        """The certificate (DER) that a client without verification receives; None: no TLS."""
         request_tls = struct.pack("!ii", 8, 80877103)
         with socket.create_connection(("127.0.0.1", self.port), 5) as client:
             client.sendall(request_tls)
@@ -126,7 +126,7 @@ class Database:
         return True
 
     def connect(self, user="sluice", password=None, database="sluice"):
-        """A connection that commits each statement by itself."""
+        """A connection with autocommit."""
         connection = psycopg2.connect(host="127.0.0.1", port=self.port, dbname=database, user=user,
                                       password=password or self.owner_password, connect_timeout=10,
                                       application_name="sluice-tests")
@@ -134,7 +134,7 @@ class Database:
         return connection
 
     def query(self, sql, arguments=(), user="sluice", password=None, database="sluice"):
-        """The rows of one statement on a connection of its own; [] when it returns none."""
+        """Runs one statement on a new connection and returns its rows, or []."""
         connection = self.connect(user, password, database)
         try:
             with connection.cursor() as cursor:
@@ -154,7 +154,7 @@ class Database:
         return self.child.terminate(60, STOP[mode])
 
     def kill(self):
-        """kill -9 of the postmaster. The next start waits until its orphans have let go of the shared memory."""
+        """Kills the postmaster with SIGKILL and waits for its children, which still hold the shared memory."""
         orphans = self._children()
         self.child.kill()
         wait_until(lambda: not any(os.path.exists(f"/proc/{pid}") for pid in orphans),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""One broker, one database and the secrets between them and Sluice's programs, all under one directory.
-`make run` keeps such a directory for good, the tests have one for a session."""
+"""One broker, one database and the secrets of Sluice's programs, all under one directory. `make run` keeps this
+directory; the tests have one for each session."""
 
 import json
 import pathlib
@@ -15,15 +15,15 @@ SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "database-owner", 
 
 
 class Deployment:
-    """Everything about the programs but the programs: their settings too, so that each is spelled once."""
+    """The servers and the settings of Sluice's programs, but not the programs."""
 
     def __init__(self, directory, build, database_settings=None, running=False, broker_tls=None, taken=()):
-        """running: its servers are up already, somebody else's business; only look. broker_tls: see
-        Broker. taken: ports that are somebody else's, though nobody listens there yet."""
+        """running: another process has started the servers; only connect to them. broker_tls: see Broker. taken:
+        ports that are reserved although nothing listens there yet."""
         self.directory = pathlib.Path(directory)
         self.build = pathlib.Path(build)
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.directory.chmod(0o711)  # the servers' users pass through to their own part
+        self.directory.chmod(0o711)  # the servers' users must be able to reach their directories
         self.state_file = self.directory / "state.json"
         self.state = self._load_state()
         (self.directory / "secrets").mkdir(mode=0o700, exist_ok=True)
@@ -57,21 +57,21 @@ class Deployment:
         return self._secret_file(name).read_text(encoding="ascii").strip()
 
     def write_secret(self, name, value):
-        """A file that only we can read; its path, for a setting X_FILE."""
+        """Writes a file that only we can read; returns its path, for a setting X_FILE."""
         path = self._secret_file(name)
         path.touch(mode=0o600)
         path.write_text(value + "\n", encoding="ascii")
         return path
 
     def start_servers(self):
-        """Both at once, ready when this returns."""
+        """Starts both in parallel and waits until they are ready."""
         self.database.start(wait=False)
         self.broker.start(wait=False)
         self.database.wait_ready()
         self.broker.wait_ready()
 
     def stop_servers(self):
-        """The broker first. Both are asked even if one of them fails."""
+        """Stops the broker, then the database, even if stopping the broker fails."""
         try:
             self.broker.stop()
         finally:
@@ -115,7 +115,7 @@ class Deployment:
         }
 
     def reader_settings(self, **more):
-        """For the subcommands that look: as sluice_reader in the database."""
+        """For the subcommands that only read: as sluice_reader in the database."""
         return {
             "BROKER_URL": self.broker.url("sluice-setup"),
             "BROKER_PASSWORD_FILE": self._secret_file("broker-setup"),
@@ -126,17 +126,17 @@ class Deployment:
         }
 
     def setup(self, *arguments, **more):
-        """`sluice setup`: the CompletedProcess."""
+        """Runs `sluice setup`; returns the CompletedProcess."""
         return run_command(self.build, ["setup", *arguments], self.setup_settings(**more))
 
     def setup_afresh(self):
-        """The same with what a first one chooses: budget and bounds that a test has set stay as they are else."""
+        """The same with the values of a first setup; plain setup keeps the budget and limits of earlier tests."""
         return self.setup(DATABASE_BUDGET=20, QUEUE_MAX_BYTES="1GiB")
 
     def operate(self, *arguments, **more):
-        """A subcommand that changes things: as the owner of the database and of the broker's vhost."""
+        """Runs a subcommand that changes something, as the owner of the database and of the broker's vhost."""
         return run_command(self.build, arguments, self.setup_settings(**more))
 
     def command(self, *arguments, **more):
-        """One that only looks."""
+        """Runs a subcommand that only reads."""
         return run_command(self.build, arguments, self.reader_settings(**more))

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""The one oracle for all faults: what was sent and what became of it, against what is in the tables.
+"""The oracle of all fault tests: compares the events sent, and their outcomes, with the tables.
 
-A line is written before an event is sent and another after its reply, so that the file tells the truth even when
-its writer is killed:  sent|acked|refused|unknown <TAB> source <TAB> id <TAB> SHA-256 of the body in hex
-acked: 2xx, it must be there. refused: 4xx, it must not. unknown: 5xx, reset, time-out: it may."""
+One line is written before an event is sent and another one after its reply, so that the file is correct even when its
+writer is killed:  sent|acked|refused|unknown <TAB> source <TAB> id <TAB> SHA-256 of the body in hex
+acked (2xx): the event must be stored. refused (4xx): it must not be. unknown (5xx, reset, timeout): it may be."""
 
 import collections
 import hashlib
@@ -14,7 +14,7 @@ OUTCOMES = ("sent", "acked", "refused", "unknown")
 
 
 def outcome_of(status):
-    """What an HTTP status (None: no reply came) says about the event."""
+    """The outcome of an event by its HTTP status (None: no reply)."""
     if status is not None and 200 <= status < 300:
         return "acked"
     if status is not None and 400 <= status < 500:
@@ -23,7 +23,7 @@ def outcome_of(status):
 
 
 class Ledger:
-    """Any thread may write."""
+    """Any thread may write to it."""
 
     def __init__(self, path, seed=0):
         self.path = pathlib.Path(path)
@@ -39,7 +39,7 @@ class Ledger:
             self.counts[outcome] += 1
 
     def sent(self, event_id, body, source="default"):
-        """Call it before sending; pass what it returns to `replied`."""
+        """Call it before sending; pass its result to `replied`."""
         entry = (source, event_id, hashlib.sha256(body).hexdigest())
         self.write("sent", *entry)
         return entry
@@ -63,21 +63,21 @@ class Ledger:
         return {key for key, outcomes in self.entries().items() if "acked" in outcomes}
 
     def missing(self, database):
-        """How many acked events are neither row nor dead letter yet."""
+        """Number of acked events that are neither a row nor a dead letter yet."""
         there = {tuple(row) for row in database.query(
             "select source, id from webhooks_raw union select source, id from webhooks_dead")}
         return len(self.acked() - there)
 
     def check(self, database, at_least):
-        """Says what the tables hold against this ledger: a Balance. To be called when faults have healed and queues
-        are empty. at_least: so many events must have been acked, so that a run that moved nothing can't pass."""
+        """Compares the tables with this ledger; returns a Balance. Call it when all faults have ended and the queues
+        are empty. at_least: minimum number of acked events, so that a run that did nothing can't pass."""
         rows = database.query("select source, id, encode(sha256(body), 'hex') from webhooks_raw")
         dead = database.query("select source, id, encode(body_sha256, 'hex'), reason from webhooks_dead")
         return balance(self.entries(), rows, dead, at_least, self.seed)
 
 
 class Balance:
-    """The verdict: complaints (none: it balances) and the counts to print."""
+    """The result: complaints (none: it balances) and counts to print."""
 
     def __init__(self, complaints, counts):
         self.complaints = complaints
@@ -92,7 +92,7 @@ class Balance:
 
 
 def balance(entries, rows, dead, at_least, seed):
-    """Pure: the ledger's entries against the rows of both tables."""
+    """Compares the ledger's entries with the rows of both tables. Pure."""
     complaints = []
     places = collections.Counter((source, event_id) for source, event_id, _ in rows)
     hashes = collections.defaultdict(set)

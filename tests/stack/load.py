@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A bounded load: keep-alive connections to a gateway, each a thread, everything it sends in a ledger."""
+"""Sends a bounded load over keep-alive connections, one thread each, and records everything in a ledger."""
 
 import bisect
 import http.client
@@ -12,7 +12,7 @@ from process import Failure, wait_until
 
 
 class Connection(http.client.HTTPConnection):
-    """Requests leave at once: no Nagle."""
+    """Sends requests at once: without Nagle's algorithm."""
 
     def connect(self):
         super().connect()
@@ -20,7 +20,7 @@ class Connection(http.client.HTTPConnection):
 
 
 class TlsConnection(http.client.HTTPSConnection):
-    """The same by TLS."""
+    """The same with TLS."""
 
     def connect(self):
         super().connect()
@@ -28,10 +28,10 @@ class TlsConnection(http.client.HTTPSConnection):
 
 
 class Load:
-    """Sends `rate` events a second until `count` were sent or stop() is called. Reconnects after every error. An id
-    is sent again now and then (`repeats`: which part of all), with the same body, as senders do. The port may change
-    under it: that is how a restarted gateway is found. tls: an ssl.SSLContext for HTTPS. source: whose events they are, by
-    that path; headers(event_id, body): those that say the id, and sign, at the time of each request. kinds: {name: which part
+    """Sends `rate` events a second until `count` were sent or stop() is called. Reconnects after every error. A part
+    `repeats` of the ids is sent again with the same body, as senders do. The port may be changed while it runs, for a
+    restarted gateway. tls: an ssl.SSLContext for HTTPS. source: the events' source, which gets them by `path`.
+    headers(event_id, body): called for each request; returns the headers with id and signature. kinds: {name: fraction
     of all events}: such an event has -name- in its id, goes to /name, and is sent once."""
 
     def __init__(self, port, ledger, rate=400, count=20_000, threads=8, repeats=0.1, prefix="load", tls=None,
@@ -51,7 +51,7 @@ class Load:
         self.begun = 0
         self.statuses = {}
         self.slowest = 0.0
-        self.connections = 0  # made so far
+        self.connections = 0  # opened so far
         self.acks = []  # monotonic: when each 2xx came
         self.stopping = threading.Event()
         self.threads = [threading.Thread(target=self._run, args=(random.Random(f"{ledger.seed}/{number}"), number),
@@ -76,18 +76,18 @@ class Load:
             raise Failure("the load did not stop within 30 s")
 
     def finish(self, limit=60):
-        """Until all of `count` have had their replies."""
+        """Waits until all of `count` events have had their replies."""
         wait_until(lambda: not any(thread.is_alive() for thread in self.threads),
                    lambda: f"{self.count} events to be sent; statuses so far: {self.statuses}", limit)
 
     def wait_acked(self, more, limit=30):
-        """Until `more` further replies were 2xx (the events are fewer: some are sent twice)."""
+        """Waits for `more` further 2xx replies (for fewer events: some are sent twice)."""
         goal = self.ledger.counts["acked"] + more
         wait_until(lambda: self.ledger.counts["acked"] >= goal,
                    lambda: f"{more} more acked events; statuses so far: {self.statuses}", limit)
 
     def wait_accepted(self, since, limit=30):
-        """Until a 2xx has come after `since` (monotonic): how many seconds after it the first one came."""
+        """Waits for a 2xx after `since` (monotonic); returns how many seconds after it the first one came."""
         def first():
             with self.lock:
                 place = bisect.bisect_right(self.acks, since)

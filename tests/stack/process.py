@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A child process with a log of its own, waits with limits, and free ports."""
+"""Child processes with their own logs, waits with a time limit, and free ports."""
 
 import hashlib
 import os
@@ -12,16 +12,16 @@ import socket
 import subprocess
 import time
 
-PORTS = range(20000, 32000)  # below Linux's ephemeral ports: no outgoing connection takes one meanwhile
+PORTS = range(20000, 32000)  # below Linux's ephemeral ports, so that no outgoing connection takes one
 LOG_KEEP_BYTES = 16 << 20
 
 
 class Failure(Exception):
-    """What went wrong, in a sentence for people."""
+    """An error with a readable sentence."""
 
 
 def wait_until(condition, what, limit=10.0, every=0.02):
-    """Returns the first true value of condition(); Failure when `limit` seconds bring none."""
+    """Returns the first true value of condition(); raises Failure after `limit` seconds."""
     deadline = time.monotonic() + limit
     while True:
         value = condition()
@@ -54,20 +54,20 @@ def free_port(preferred=None, taken=()):
 
 
 def free_ports(names, state, taken=()):
-    """Fills state[name] with a free port for each name, none of `taken`; a port that is there and free stays."""
+    """Sets state[name] to a free port for each name, none of `taken`. An existing port stays if it is free."""
     for name in names:
         others = [*taken, *(state[other] for other in names if other != name and other in state)]
         state[name] = free_port(state.get(name), others)
 
 
 def server_user(package_user):
-    """Whom a server runs as: root steps down to the package's own user; anyone else stays."""
+    """The user of a server: if we are root, the package's user; else None (our own)."""
     return package_user if os.geteuid() == 0 else None
 
 
 def own_directory(path, user):
-    """Makes `path` a directory that `user` owns and can reach. Where some folder above is closed to that user
-    (a checkout under /root), the data goes to /var/tmp, and `path` is a symbolic link to it."""
+    """Makes `path` a directory that `user` owns and can reach. If that user can't enter a parent directory (a checkout
+    under /root), the data is in /var/tmp and `path` is a symbolic link to it."""
     path = pathlib.Path(path)
     if user is None:
         path.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -83,7 +83,7 @@ def own_directory(path, user):
             print(f"stack: user {user} can't reach {path.parent}; its data goes to {place}", flush=True)
             path.symlink_to(place)
     place.mkdir(mode=0o700, exist_ok=True)
-    # /var/tmp is everybody's: never use what someone else has put there.
+    # Anyone can write to /var/tmp: never use a directory of another user.
     if place.is_symlink() or place.stat().st_uid not in (0, account.pw_uid):
         raise Failure(f"{place} belongs to somebody else; move it away")
     for folder, _, names in os.walk(place):
@@ -94,7 +94,7 @@ def own_directory(path, user):
 
 
 def remove_directory(path):
-    """Removes a directory of own_directory's, link and data."""
+    """Removes a directory made by own_directory: link and data."""
     path = pathlib.Path(path)
     if path.is_symlink():
         shutil.rmtree(path.resolve(), ignore_errors=True)
@@ -107,12 +107,12 @@ def _as(user):
 
 
 def command_as(user, argv, death_signal="TERM"):
-    """argv as run by `user` (None: as ourselves), ended by death_signal when we die first, however we die."""
+    """The command line that runs argv as `user` (None: our own), with death_signal sent to it when we die."""
     return ["setpriv", "--pdeathsig", death_signal, *_as(user), *map(str, argv)]
 
 
 def _start_time(pid):
-    """Together with its number this names a process for good. None: there is no such process."""
+    """The start time of a process, which with its pid identifies it uniquely. None: there is no such process."""
     try:
         stat = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="latin-1")
     except OSError:
@@ -122,8 +122,8 @@ def _start_time(pid):
 
 
 class Child:
-    """One process in a session of its own (the terminal's Ctrl-C is for us, not for it), its output appended to
-    `log`. To be started by the main thread: it gets death_signal when the thread that started it ends."""
+    """A process in its own session, so that Ctrl-C doesn't reach it; its output is appended to `log`. Start it from the
+    main thread: it gets death_signal when the thread that started it ends."""
 
     def __init__(self, name, log, user=None, death_signal="TERM"):
         self.name = name
@@ -131,7 +131,7 @@ class Child:
         self.user = user
         self.death_signal = death_signal
         self.process = None
-        self.log_begin = 0  # where this run's part of the log begins
+        self.log_begin = 0  # offset at which this run's part of the log begins
         self.killed = False  # by us, on purpose
 
     def start(self, argv, env, cwd=None):
@@ -153,7 +153,7 @@ class Child:
         return self.log.with_suffix(".pid")
 
     def _wait_for_predecessor(self):
-        """A process that outlived the last run for a moment must be gone before its data is used again."""
+        """Waits for a process of the last run that is still ending, before its data is used again."""
         try:
             pid, started = self._pid_file.read_text(encoding="ascii").split()
         except (OSError, ValueError):
@@ -173,13 +173,13 @@ class Child:
             self.process.send_signal(number)
 
     def kill(self):
-        """SIGKILL, and waits until it is gone."""
+        """Sends SIGKILL and waits for the end."""
         self.killed = True
         self.send(signal.SIGKILL)
         return self.wait(10)
 
     def wait(self, limit):
-        """The exit status; Failure when it still runs after `limit` seconds."""
+        """Returns the exit status; raises Failure when it still runs after `limit` seconds."""
         if self.process is None:
             return None
         try:
@@ -188,7 +188,7 @@ class Child:
             raise Failure(f"{self.name} (process {self.pid}) did not end within {limit:g} s\n{self.tail()}") from None
 
     def terminate(self, limit=30.0, number=signal.SIGTERM):
-        """Asks it to end and waits; one that doesn't is killed, and that is a Failure."""
+        """Asks it to end and waits. If it doesn't end, kills it and raises Failure."""
         self.send(number)
         try:
             return self.wait(limit)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Sluice's own programs: gateway, worker, and the command, each started from a build with settings of its own."""
+"""Sluice's programs (gateway, worker and command), started from a build with given settings."""
 
 import http.client
 import os
@@ -11,7 +11,7 @@ import subprocess
 
 from process import Child, Failure, wait_until
 
-# What no log may hold, whatever happened: marks of sanitizers and of crashes.
+# Reports of sanitizers and crashes, which no log may contain.
 REPORTS = re.compile(r"AddressSanitizer|LeakSanitizer|ThreadSanitizer|UndefinedBehaviorSanitizer|runtime error:"
                      r"|stack smashing detected|free\(\): |double free|malloc\(\): |Assertion .* failed")
 SANITIZERS = {"ASAN_OPTIONS": "detect_leaks=1:strict_string_checks=1", "UBSAN_OPTIONS": "print_stacktrace=1",
@@ -20,14 +20,14 @@ EXIT_BUG = 70
 
 
 def environment(settings):
-    """A program sees its settings and next to nothing else."""
+    """The environment of a program: its settings and almost nothing else."""
     inherited = {name: os.environ.get(name, fallback) for name, fallback in SANITIZERS.items()}
     return {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", **inherited,
             **{name: str(value) for name, value in settings.items() if value is not None}}
 
 
 def _launcher(program):
-    # ThreadSanitizer before LLVM 18 and gcc 14 can't place its shadow memory where the kernel randomizes more bits.
+    # ThreadSanitizer before LLVM 18 and gcc 14 can't map its shadow memory when the kernel randomizes more bits.
     bits = int(pathlib.Path("/proc/sys/vm/mmap_rnd_bits").read_text(encoding="ascii"))
     return ["setarch", "-R"] if "tsan" in program.parts and bits > 28 else []
 
@@ -37,7 +37,7 @@ FIELD = re.compile(r' ([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
 def fields(line):
-    """The fields of one log line as a dict, with time, level and event beside them; {} when it isn't one of ours."""
+    """The fields of one log line as a dict, with time, level and event; {} when it isn't a line of Sluice."""
     head = LINE.match(line)
     if not head:
         return {}
@@ -75,7 +75,7 @@ class Program(Child):
         return found[0] if found else None
 
     def lines(self, event=None):
-        """This run's log lines as dicts, of one event or all."""
+        """This run's log lines as dicts: those of one log event, or all."""
         every = (fields(line) for line in self.output().splitlines())
         return [line for line in every if line and event in (None, line["event"])]
 
@@ -109,11 +109,11 @@ class Program(Child):
                 for line in text.splitlines() if line and not line.startswith("#")}
 
     def stop(self, limit=30.0):
-        """SIGTERM: its exit status."""
+        """Sends SIGTERM; returns the exit status."""
         return self.terminate(limit)
 
     def findings(self):
-        """What speaks of a bug in this run: lines of a sanitizer, an end that nobody asked for."""
+        """Signs of a bug in this run: reports of a sanitizer, an unexpected end."""
         found = [line for line in self.output().splitlines() if REPORTS.search(line)]
         status = self.process.poll() if self.process else None
         if status is not None and status not in (0, 78) and not (self.killed and status == -signal.SIGKILL):
@@ -122,7 +122,7 @@ class Program(Child):
 
 
 class Gateway(Program):
-    """`port` is where it takes events."""
+    """`port` is the port for events."""
 
     binary = "sluice-gateway"
     port = None
@@ -140,9 +140,9 @@ class Worker(Program):
 
 
 def run_command(build, arguments, settings, limit=60, program="sluice", stdin=None, terminal=False, before=()):
-    """Runs a program to its end: the CompletedProcess, output as text. One that a sanitizer ended is a Failure.
-    terminal: it has one, at which nobody answers; its standard output and error come as one. before: a command that
-    runs it, with its arguments."""
+    """Runs a program to its end; returns the CompletedProcess, output as text. A sanitizer report raises Failure.
+    terminal: the program has a terminal on which nobody types; standard output and error are merged. before: a command
+    that runs the program, with its arguments."""
     path = (pathlib.Path(build) / program).absolute()
     argv = [str(part) for part in (*before, *_launcher(path), path, *arguments)]
     if terminal:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""How many connections the workers' role holds, looked at from outside."""
+"""Samples how many connections the workers' role holds."""
 
 import threading
 import time
@@ -8,9 +8,8 @@ import psycopg2
 
 
 class Sampler:
-    """Looks 100 times a second, on a connection of another role, how many client backends the workers' role has. Goes
-    on after the database's own restarts. `samples` holds the counts, `most` the greatest, `gaps` how often it had to
-    connect anew."""
+    """Counts the client backends of the workers' role 100 times a second, over a connection of another role. Reconnects
+    when the database restarts. `samples` has the counts, `most` the highest one, `gaps` the number of reconnects."""
 
     INTERVAL = 0.01
     SQL = ("select count(*) from pg_stat_activity where usename = 'sluice_worker' and backend_type = 'client backend'")

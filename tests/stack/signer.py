@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Signs requests as providers do: a second implementation, that shares nothing with Sluice's."""
+"""Signs requests as providers do. This is a second implementation that shares nothing with Sluice's."""
 
 import base64
 import hashlib
@@ -12,7 +12,7 @@ SCHEMES = ("standard", "github", "stripe", "slack", "shopify", "twilio", "gitlab
 TIMED = ("standard", "stripe", "slack", "zoom")
 FORM = "application/x-www-form-urlencoded"
 
-# What a routes file says of each scheme beside its secrets and, where it must, of the id.
+# The members of each scheme in a routes file, besides its secrets, and the id where it is required.
 RULES = {
     "hmac": {"header": "X-My-Signature", "algorithm": "sha512", "encoding": "base64", "prefix": "mac="},
     "basic": {"user": "provider"},
@@ -69,5 +69,5 @@ def headers_of(scheme, secret, event_id, body, url="", now=None):
 
 
 def id_of(scheme, event_id, body):
-    """What Sluice should take as the event's id."""
+    """The id that Sluice should find."""
     return f"sha256:{hashlib.sha256(body).hexdigest()}" if scheme in ("meta", "zoom") else event_id

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a test sees: programs to start, events to send, rows and messages to look at."""
+"""The site that a test works with: programs to start, events to send, rows and messages to check."""
 
 import collections
 import re
@@ -22,7 +22,7 @@ ROWS = f"select {', '.join(Row._fields)} from webhooks_raw"
 
 
 class Site:
-    """notes: a list of lines to be shown at the end of the whole run."""
+    """notes: a list of lines that are printed at the end of the whole run."""
 
     def __init__(self, servers, name, seed, notes):
         self.servers = servers
@@ -31,7 +31,7 @@ class Site:
         self.seed = seed
         self.name = name
         self.notes = notes
-        # Long names that only differ at their end must not share a ledger.
+        # Tests whose long names differ only at the end must not share a ledger.
         short = f"{re.sub(r'[^A-Za-z0-9_.-]+', '-', name)[:70]}-{zlib.crc32(name.encode()):08x}"
         self.directory = servers.directory / "tests" / short
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -50,7 +50,7 @@ class Site:
         return program
 
     def add_gateway(self, **settings):
-        """Not started yet."""
+        """Adds a gateway without starting it."""
         return self._add(Gateway, "gateway", self.servers.gateway_settings(**settings))
 
     def start_gateway(self, **settings):
@@ -76,17 +76,17 @@ class Site:
         return [program for program in self.programs if isinstance(program, Worker)]
 
     def lines(self, event, event_id):
-        """Every program's log lines of one stage of one event."""
+        """The log lines of all programs for one stage of one event."""
         return [line for program in self.programs for line in program.lines(event) if line.get("id") == event_id]
 
     # --- events ---------------------------------------------------------------
 
     def send(self, method="POST", target="/", body=b"", headers=None, **more):
-        """One request to the (first) gateway: a wire.Reply."""
+        """Sends one request to the (first) gateway; returns a wire.Reply."""
         return request(self.gateway.port, method, target, body, headers, **more)
 
     def send_ok(self, *arguments, **more):
-        """The same, which must answer 200: the event's id."""
+        """The same, but the reply must be 200; returns the event's id."""
         reply = self.send(*arguments, **more)
         assert reply.status == 200, f"{reply}\n{self.tails()}"
         return reply.json()["id"]
@@ -97,7 +97,7 @@ class Site:
         return ledger
 
     def settle(self, ledger, at_least, limit=60):
-        """Waits until every acked event is stored and the queues are empty, then lets the oracle speak."""
+        """Waits until every acked event is stored and the queues are empty, then checks the ledger."""
         wait_until(lambda: ledger.missing(self.database) == 0,
                    lambda: f"{ledger.missing(self.database)} acked events to be stored\n{self.tails()}", limit, 0.2)
         self.wait_drained(limit)
@@ -109,7 +109,7 @@ class Site:
     # --- the broker -----------------------------------------------------------
 
     def channel(self, user="sluice-setup", password=None):
-        """A pika channel on a connection of its own; close it with .connection.close()."""
+        """A pika channel on its own connection; close it with .connection.close()."""
         secret = password or self.servers.secret({"sluice-setup": "broker-setup", "sluice-gateway": "broker-gateway",
                                                   "sluice-worker": "broker-worker"}[user])
         return pika.BlockingConnection(pika.ConnectionParameters(
@@ -117,11 +117,11 @@ class Site:
             socket_timeout=5, blocked_connection_timeout=10, heartbeat=30)).channel()
 
     def publish(self, event_id, body, received, keep="newest", **headers):
-        """One event as a gateway would publish it, but with any time of arrival (microseconds)."""
+        """Publishes one event as a gateway would, but with any time of arrival (microseconds)."""
         self.publish_all([(event_id, headers)], body, received, keep)
 
     def publish_all(self, events, body, received, keep="newest"):
-        """Such events, (id, headers) each, by one channel."""
+        """Publishes several such events, (id, headers) each, over one channel."""
         channel = self.channel()
         channel.confirm_delivery()
         for event_id, headers in events:
@@ -135,7 +135,7 @@ class Site:
         channel.connection.close()
 
     def wait_drained(self, limit=30):
-        """No message is in the work's queue, neither ready nor with a worker; none was given up by the broker."""
+        """Waits until webhooks.ingest has no message, ready or unacked. The broker must have given up none."""
         def drained():
             queue = self.broker.queue("webhooks.ingest")
             return queue.get("messages", 1) == 0
@@ -164,7 +164,7 @@ class Site:
                 for row in self.database.query(f"{ROWS} where {where} order by id, source", arguments)]
 
     def row(self, event_id, source="default"):
-        """The row of an event, once it is there."""
+        """Waits for the row of an event and returns it."""
         found = wait_until(lambda: self.rows("id = %s and source = %s", (event_id, source)),
                            lambda: f"a row of {source}/{event_id}\n{self.tails()}", 15)
         return found[0]
@@ -180,7 +180,7 @@ class Site:
     # --- the end --------------------------------------------------------------
 
     def end(self):
-        """Ends every program, politely first; returns what speaks of a bug."""
+        """Ends every program, with SIGTERM first; returns signs of a bug."""
         findings = []
         for program in self.programs:
             program.send(15)
@@ -197,7 +197,7 @@ class Site:
         return findings
 
     def _leaks(self):
-        """The secrets that the programs' logs hold: none, whatever has happened."""
+        """Secrets found in the programs' logs, where none may ever be."""
         secrets = {name: self.servers.secret(name) for name in SECRETS}
         logs = {program.log: program.log.read_text(encoding="utf-8", errors="replace")
                 for program in self.programs if program.log.exists()}
@@ -205,7 +205,7 @@ class Site:
                 for name, secret in secrets.items() if secret in text]
 
     def clean(self):
-        """Servers up, queues and tables empty."""
+        """Makes sure that the servers are up, and empties queues and tables."""
         if not self.broker.child.alive():
             self.broker.start()
         if not self.database.child.alive():
@@ -219,7 +219,7 @@ class Site:
 
 
 def every(seconds, during, limit):
-    """Yields time after time, `seconds` apart, while during() is true and at most `limit` seconds."""
+    """Yields every `seconds` seconds while during() is true, for at most `limit` seconds."""
     begun = due = time.monotonic()
     while during() and time.monotonic() - begun < limit:
         yield

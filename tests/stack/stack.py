@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What `make run`, `make psql` and `make ctl` do: Sluice with a broker and a database of its own, all under run/."""
+"""Implements `make run`, `make psql` and `make ctl`: Sluice with its own broker and database, all under run/."""
 
 import argparse
 import fcntl
@@ -16,16 +16,16 @@ from programs import Gateway, Worker
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 GATEWAY_ADMIN_PORT = 8081
-LOG_LIMIT = 64 << 20  # a program's log file is emptied at this size: the terminal has seen it
+LOG_LIMIT = 64 << 20  # a program's log file is truncated at this size: the terminal has shown it
 EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE = 1, 64, 69
 
 
 class Stopped(Exception):
-    """Somebody asked us to end."""
+    """A signal asked us to end."""
 
 
 def say(text):
-    """To the terminal, which may be gone by now."""
+    """Prints to the terminal, which may be closed."""
     try:
         os.write(sys.stdout.fileno(), (text + "\n").encode())
     except OSError:
@@ -63,7 +63,7 @@ class Run:
         self.port = port
         self.worker_count = workers
         self.programs = []
-        self.shown = {}  # of each program's log, how far the terminal has seen it
+        self.shown = {}  # for each program's log, the offset up to which it was shown
 
     def start(self):
         deployment = self.deployment
@@ -94,7 +94,7 @@ class Run:
         state = self.deployment.state
         admin = " ".join(f"{name} http://127.0.0.1:{port}" for name, port in state["workers"].items())
         say(f"""
-Sluice runs. Its data stays in {self.deployment.directory}/ when it ends; Ctrl-C ends it.
+Sluice is running; stop it with Ctrl-C. Its data stays in {self.deployment.directory}/.
   events   http://127.0.0.1:{self.port}/ (any path)
   admin    gateway http://127.0.0.1:{state['gateway_admin']} {admin} (/ready /health /metrics)
   broker   {self.deployment.broker.url('sluice-setup')}, page http://127.0.0.1:{state['management']}
@@ -120,7 +120,7 @@ Then:      make psql SQL="select id, source, path, payload from webhooks"
                 say(f"{program.name:9} {line}")
 
     def watch(self):
-        """Shows the programs' log lines until something ends; then a Failure that says what."""
+        """Shows the programs' log lines until one of them ends; then raises a Failure that names it."""
         everything = [self.deployment.broker.child, self.deployment.database.child, *self.programs]
         while True:
             self.show_logs()
@@ -130,8 +130,8 @@ Then:      make psql SQL="select id, source, path, payload from webhooks"
             time.sleep(0.1)
 
     def stop(self):
-        """In the order in which events travel backwards; what fails to stop is killed, and the rest goes on.
-        True when all of them ended as they should."""
+        """Stops everything, in the order workers, gateway, servers. A program that doesn't stop is killed. Returns true
+        when all of them ended as they should."""
         steps = [program.stop for program in reversed(self.programs)]
         well = True
         for step in [*steps, self.deployment.stop_servers]:
@@ -147,7 +147,7 @@ Then:      make psql SQL="select id, source, path, payload from webhooks"
 def run(options):
     lock = Lock(options.directory)
     if not lock.take():
-        raise Failure(f"`make run` runs already with its data in {options.directory}; end that one first")
+        raise Failure(f"`make run` is already running with its data in {options.directory}; stop it first")
     if not port_is_free(options.port):
         raise Failure(f"port {options.port} of 127.0.0.1 is taken; choose another: make run PORT={options.port + 1}")
     for number in SIGNALS:
@@ -175,7 +175,7 @@ def run(options):
 
 def running(options):
     if Lock(options.directory).take():
-        print("nothing runs here; start it with: make run", file=sys.stderr)
+        print("Sluice is not running; start it with: make run", file=sys.stderr)
         sys.exit(EXIT_UNREACHABLE)
     return Deployment(options.directory, getattr(options, "build", "build/gcc"), running=True)
 
@@ -184,7 +184,7 @@ def psql(options):
     deployment = running(options)
     program = programs() / "psql"
     statement = ["-X", "-c", options.sql] if options.sql else []
-    # In a file, since the environment of a process is shown to more than the process.
+    # In a file, because other processes can read the environment of a process.
     passwords = deployment.write_secret("pgpass-reader", f"*:*:*:sluice_reader:{deployment.secret('database-reader')}")
     inherited = {name: value for name, value in os.environ.items() if name != "PGPASSWORD"}
     os.execve(program, [program, "-h", "127.0.0.1", "-p", str(deployment.database.port), "-U", "sluice_reader",
@@ -208,7 +208,7 @@ def positive(text):
 
 def main():
     parser = argparse.ArgumentParser(prog="stack.py", description=__doc__)
-    parser.add_argument("--directory", type=pathlib.Path, default=CHECKOUT / "run", help="where everything lies")
+    parser.add_argument("--directory", type=pathlib.Path, default=CHECKOUT / "run", help="directory for all data")
     commands = parser.add_subparsers(required=True)
     command = commands.add_parser("run", help="servers, setup, gateway, workers; until Ctrl-C")
     command.add_argument("--build", type=pathlib.Path, required=True)
@@ -218,7 +218,7 @@ def main():
     command = commands.add_parser("psql", help="psql as sluice_reader")
     command.add_argument("--sql")
     command.set_defaults(function=psql)
-    command = commands.add_parser("ctl", help="the sluice command with the settings of what runs")
+    command = commands.add_parser("ctl", help="the sluice command with the settings of the running Sluice")
     command.add_argument("--build", type=pathlib.Path, required=True)
     command.add_argument("arguments", nargs="*")
     command.set_defaults(function=ctl)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""HTTP as bytes: what a client library would tidy up, tests must send and see as it is."""
+"""HTTP as bytes: tests must send and see exactly what a client library would normalise."""
 
 import collections
 import json
@@ -8,17 +8,17 @@ import time
 
 
 class Reply(collections.namedtuple("Reply", "status headers body seconds")):
-    """headers: names in lower case, the last of each; seconds: from the first byte sent to the last received."""
+    """headers: lower-case names, the last value of each; seconds: from the first byte sent to the last received."""
 
     def json(self):
         return json.loads(self.body)
 
 
 class Wire:
-    """One TCP connection; reads replies exactly by their framing and keeps what follows."""
+    """One TCP connection. Reads replies exactly by their framing and keeps the bytes that follow."""
 
     def __init__(self, port, timeout=15, tls=None):
-        """tls: an ssl.SSLContext; the gateway is then `localhost` to it."""
+        """tls: an ssl.SSLContext; the gateway's name is then `localhost`."""
         self.socket = socket.create_connection(("127.0.0.1", port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
@@ -62,7 +62,7 @@ class Wire:
         return Reply(status, headers, body, time.monotonic() - begun)
 
     def closed(self):
-        """True when the gateway has nothing more to say and says so."""
+        """True when the gateway has closed the connection without further data."""
         try:
             return self.socket.recv(1) == b""
         except ConnectionResetError:
@@ -70,7 +70,7 @@ class Wire:
 
 
 def encode(method, target, body=b"", headers=None, length=True):
-    """The bytes of one request. headers: a dict, or a list of pairs for repeated ones; length: say Content-Length."""
+    """The bytes of one request. headers: a dict, or a list of pairs to repeat some; length: send Content-Length."""
     pairs = list(headers.items()) if isinstance(headers, dict) else list(headers or [])
     lines = [f"{method} {target} HTTP/1.1", "Host: localhost", *(f"{name}: {value}" for name, value in pairs)]
     if length:
@@ -79,7 +79,7 @@ def encode(method, target, body=b"", headers=None, length=True):
 
 
 def request(port, method="POST", target="/", body=b"", headers=None, length=True, timeout=15, tls=None):
-    """One request on a connection of its own: its Reply."""
+    """Sends one request on a new connection; returns its Reply."""
     with Wire(port, timeout, tls) as wire:
         begun = time.monotonic()
         wire.send(encode(method, target, body, headers, length))
