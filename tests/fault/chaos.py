@@ -1,15 +1,15 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
-"""Faults at random for as long as you like, then the oracle:  make chaos DURATION=600 SEED=1
+"""Injects random faults, then checks the ledger:  make chaos DURATION=600 SEED=1
 
-Two gateways, one to eight workers, a broker and a database of their own, all links through the fault proxy, load all
-the time. Every few seconds something breaks; faults overlap. A few per cent of the events are bad: some break a rule of
-the table, some are refused by a trigger for ever, some by a trigger for their first 3 s. Partial trouble too: rows that
-somebody locks for minutes, a source whose trigger names a missing table for a while, one whose trigger never ends,
-messages of a later release. Prints its seed, a timeline and how long good events took to their rows, and exits 1 when
-an acked event is lost, one stands twice, a good one is a dead letter or a bad one isn't, a good one took too long, a
-message of a later release is lost, dead or stored, the budget was passed, a program ended unasked, or a secret is in a
-log."""
+Two gateways, one to eight workers, a private broker and database, all links through the fault proxy, constant load.
+Every few seconds something breaks; faults overlap. A few per cent of the events are bad: some violate a constraint,
+some are always refused by a trigger, some are refused for their first 3 s. There are partial problems, too: rows locked
+for minutes, a source whose trigger names a missing table for a while, one whose trigger never ends, messages of a later
+release. Prints its seed, a timeline and the times from good events' arrival to their rows. Exits 1 when an acked
+event is lost or stored twice, a good event is a dead letter or a bad one is not, a good event took too long, a message
+of a later release is lost, dead or stored, the budget was exceeded, a program ended by itself, or a log contains a
+secret."""
 
 import argparse
 import bisect
@@ -44,7 +44,7 @@ BUDGET = 6
 DELAYS = "1s,2s,5s"
 RETRY_QUEUES = ("webhooks.retry.1", "webhooks.retry.2", "webhooks.retry.5")
 BAD = {"poison": 0.02, "refused": 0.01}  # end as dead letters
-KINDS = {**BAD, "cured": 0.01}  # the last is a row once it has been retried
+KINDS = {**BAD, "cured": 0.01}  # cured ones become rows by a retry
 TABLE = """
     alter table webhooks_raw add constraint no_poison check (path <> '/poison');
     create function refuse() returns trigger language plpgsql as $$
@@ -68,29 +68,27 @@ TABLE = """
     end $$;
     create trigger meet_trouble before insert or update on webhooks_raw for each row execute function meet_trouble()"""
 WORKERS_MAX = 8
-# Sources that meet trouble. Their events may die of it while it lasts and when they had their last retry just then.
+# Sources with problems. Their events may become dead letters during a problem, and if their last retry was just then.
 TROUBLED = ("broken", "endless")
-TROUBLE_ECHO = 60  # seconds: a dead letter of that may wait for the database, too
+TROUBLE_ECHO = 60  # seconds: such a dead letter may also have to wait for the database
 
-# The longest time from a good event's arrival to its row that is allowed, in seconds. What counts is the time that is
-# left when total outages (a server or a link of all workers away, and the 5 s of recovery that tests/fault/links.py
-# allows) are taken off. A link of the gateways that is away, slow or sliced links are none: storing goes on meanwhile.
-# A batch that meets an endless statement waits for 30 s; a kill or a stop in that time, of a worker or of its
-# connections, hands its events over to another, whose batch may meet the same event again: 30 s more. The rest is for
-# locks (2 s each), frozen workers (4 s), standby workers that give back what they hold (5 s), alarms (15 s) and a
-# machine that is busy.
+# The longest time allowed from a good event's arrival to its row, in seconds. Total outages are subtracted: a server or
+# all workers' links down, plus the 5 s of recovery that tests/fault/links.py allows. A gateway's link that is down, and
+# slow or sliced links, are not outages: storing continues. A batch with an endless statement waits 30 s. If its worker
+# or connection is killed in that time, another worker's batch may contain the same event: 30 s more. The rest is for
+# locks (2 s each), frozen workers (4 s), standby workers that release messages (5 s), alarms (15 s) and a busy machine.
 BOUND = 90
 RECOVERY = 5
 
 
 class Outages:
-    """When nobody could be expected to store anything: intervals of the wall clock."""
+    """The times at which no worker could store anything: intervals of the wall clock."""
 
     def __init__(self):
         self.spans = []
 
     def begin(self):
-        """Returns what ends it."""
+        """Begins an outage; returns the function that ends it."""
         span = [time.time(), None]
         self.spans.append(span)
 
@@ -105,7 +103,7 @@ class Outages:
         end()
 
     def measure(self):
-        """A function: how many seconds of outage there were until a time."""
+        """Returns a function that gives the seconds of outage until a time."""
         merged = []
         for begin, end in sorted(span for span in self.spans if span[1] is not None):
             if merged and begin <= merged[-1][1]:
@@ -127,7 +125,7 @@ class Chaos:
         self.links = links
         self.rng = random.Random(seed)
         self.begun = time.monotonic()
-        self.later = []  # (when, what, action): how faults end
+        self.later = []  # (when, what, action) that ends each fault
         self.counts = collections.Counter()
         self.outages = Outages()
         routes = RouteFile(site.directory / "routes")
@@ -140,12 +138,12 @@ class Chaos:
         self.loads += [Load(gateway.port, ledger, rate / 60, 10_000_000, threads=2, prefix=f"broken{number}",
                             source="broken", path="/broken")
                        for number, gateway in enumerate(self.gateways)]
-        self.sender = Load(self.gateways[0].port, ledger, 1, 0)  # only its way of sending
+        self.sender = Load(self.gateways[0].port, ledger, 1, 0)  # used only for its send()
         self.ledger = ledger
         self.numbers = itertools.count()
         self.alarms = 0
         self.troubles = []  # [source, begin, end or None], wall clock
-        self.locked = set()  # ids whose rows somebody held
+        self.locked = set()  # ids whose rows were locked
         self.newer = {"confirmed": set(), "unknown": set()}  # ids of messages of a later release
         self.scale(3)
         self.faults = {
@@ -277,13 +275,13 @@ class Chaos:
     # --- partial trouble ------------------------------------------------------------
 
     def long_alarm(self):
-        """Retries are always pending: some of the events are bad."""
+        """An alarm while retries are pending, since some events are always bad."""
         seconds = self.rng.uniform(5, 15)
         self._alarm(seconds)
         return f"alarm for {seconds:.0f} s"
 
     def lock_rows(self):
-        """Somebody's open transaction, which a restart of the database ends too; its newest rows are sent again."""
+        """An open transaction locks the newest rows, which are sent again. A restart of the database ends it, too."""
         count, seconds = self.rng.choice([1, 10, 100]), self.rng.uniform(5, 150)
         holder = self.site.database.connect()
         with holder.cursor() as cursor:
@@ -302,14 +300,14 @@ class Chaos:
             holder.close()
 
     def _send(self, source, path, event_id, body):
-        """One event; what became of it, the ledger knows."""
+        """Sends one event; the ledger records its outcome."""
         self.sender.port, self.sender.source, self.sender.path = self.gateways[0].port, source, path
         connection, _ = self.sender.send(None, event_id, body)
         if connection is not None:
             connection.close()
 
     def _trouble(self, source, what, seconds):
-        """False when it has trouble already."""
+        """Starts a problem of a source. Returns false when the source has one already."""
         if any(name == source and end is None for name, _, end in self.troubles):
             return False
         self.troubles.append([source, time.time(), None])
@@ -335,7 +333,7 @@ class Chaos:
         return f"source endless: its trigger doesn't end for {seconds:.0f} s, one event"
 
     def later_release(self):
-        """Five messages of the next version of the envelope. An alarm would hold up us, too."""
+        """Five messages of the next envelope version. Not during an alarm, which would block this publisher, too."""
         if self.alarms:
             return None
         ids = {f"newer-{next(self.numbers)}" for _ in range(5)}
@@ -352,7 +350,7 @@ class Chaos:
             channel.connection.close()
         return "5 messages of a later release"
 
-    # --- the course of it -------------------------------------------------------------
+    # --- the run ----------------------------------------------------------------------
 
     def end_later(self, seconds, what, action):
         self.later.append((time.monotonic() + seconds, what, action))
@@ -385,7 +383,7 @@ class Chaos:
         self.heal()
 
     def heal(self):
-        """Everything is well again; traffic goes on, and must get through."""
+        """Ends all faults. Traffic continues and must get through."""
         self.end_what_is_due(everything=True)
         for worker in self.workers:
             if not worker.alive():
@@ -396,10 +394,10 @@ class Chaos:
         for load in self.loads:
             load.wait_acked(100)
 
-    # --- what came of it --------------------------------------------------------------
+    # --- the checks -------------------------------------------------------------------
 
     def waits(self):
-        """How long good events took from their arrival to their row, without outages; prints and complains."""
+        """Prints the times from good events' arrival to their rows, without outages; returns complaints."""
         until = self.outages.measure()
         rows = self.site.database.query(
             "select extract(epoch from received_at)::float, extract(epoch from stored_at)::float, id from webhooks_raw "
@@ -418,8 +416,8 @@ class Chaos:
         return any(source == name and begin <= dead_at <= end + TROUBLE_ECHO for name, begin, end in self.troubles)
 
     def take_newer(self):
-        """Ends the workers, takes what is of a later release out of the queues, and complains of what is missing or
-        changed."""
+        """Ends the workers, takes the messages of a later release from the queues; returns complaints about missing and
+        changed ones."""
         for worker in self.workers:
             if worker.alive():
                 self._stop(worker)
@@ -433,7 +431,7 @@ class Chaos:
                     complaints.append(f"not as it was published: {properties} {body[:100]}")
             return not (self.newer["confirmed"] - found.keys() or
                         any(self.site.broker.queue(name).get("messages", 1) for name in RETRY_QUEUES))
-        with contextlib.suppress(Failure):  # what is missing then is told below
+        with contextlib.suppress(Failure):  # missing messages are reported below
             wait_until(take, "what waits in the retry queues", 60, 0.2)
         channel.connection.close()
         print(f"later release: {len(self.newer['confirmed'])} confirmed, {len(found)} found, "
@@ -444,7 +442,7 @@ class Chaos:
 
 
 def run(site, links, arguments, sampler):
-    """The complaints, or none."""
+    """Returns the complaints; none: everything is right."""
     ledger = site.ledger()
     chaos = Chaos(site, links, ledger, arguments.seed, arguments.rate)
     for load in chaos.loads:
@@ -472,8 +470,8 @@ def run(site, links, arguments, sampler):
 
 
 def wrong_ends(site, chaos):
-    """Every bad event that is anywhere must be a dead letter, every other one a row, but for those of a source in
-    trouble that died while it lasted. Prints the counts."""
+    """Checks that every bad event is a dead letter and every other one a row, except those of a source with a problem
+    that died during it. Prints the counts."""
     letters = site.database.query("select id, source, extract(epoch from dead_at)::float from webhooks_dead")
     troubled = {source: sum(source == name for _, name, _ in letters) for source in TROUBLED}
     print(f"dead letters of sources in trouble: {troubled}")
@@ -497,7 +495,7 @@ def main():
     parser.add_argument("--build", default="build/gcc")
     parser.add_argument("--duration", type=float, default=600, help="seconds")
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(1 << 30))
-    parser.add_argument("--rate", type=float, default=600, help="events a second that are tried")
+    parser.add_argument("--rate", type=float, default=600, help="events a second to send")
     parser.add_argument("--at-least", type=int, default=0, help="events that must be acked; default 60 a second")
     arguments = parser.parse_args()
     print(f"SEED={arguments.seed} DURATION={arguments.duration:g}", flush=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Links: a proxy between the programs of a site and each of its servers."""
+"""The fixture `links`: a proxy between the programs of a site and each of its servers."""
 
 import pytest
 
@@ -8,6 +8,6 @@ from links import Links
 
 @pytest.fixture
 def links(site, seed):
-    """Proxies to broker and database, made when asked for."""
+    """Proxies to broker and database, created on demand."""
     with Links(site, seed) as made:
         yield made

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""A site whose programs reach their servers by proxies, and the clock of its recovery."""
+"""A site whose programs reach their servers through proxies, and measurements of its recovery."""
 
 import time
 
 from process import wait_until
 from proxy import Proxy
 
-# Targets, in seconds: each time is noted beside its target, and must be within it.
+# Targets in seconds. Each measured time is printed with its target and must not exceed it.
 LINK_HEALED = 2.0  # from a healed link to the first 2xx
 BROKER_BACK = 5.0  # from the broker's return to the first 2xx
 ALARM_OVER = 2.0  # from the end of an alarm to the first 2xx
@@ -63,7 +63,7 @@ class Links:
 
 
 def slowness(site):
-    """What a sanitizer's build may take longer."""
+    """How many times as long a sanitizer build may take."""
     return 5 if {"asan", "tsan"} & set(site.servers.build.parts) else 1
 
 
@@ -76,7 +76,7 @@ def accepted_again(site, load, since, target):
 
 
 def backlog_falls(site, since, target=DATABASE_BACK):
-    """Waits for a row more than there are, and notes how long after `since` it came. Say it when nothing is stored."""
+    """Waits for one more row, and notes how long after `since` it came. Call it while nothing is being stored."""
     before = site.count()
     wait_until(lambda: site.count() > before, lambda: f"the backlog to fall\n{site.tails()}", 90, 0.05)
     seconds = time.monotonic() - since

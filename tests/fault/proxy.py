@@ -1,11 +1,11 @@
 #!/usr/bin/python3 -B
 # SPDX-License-Identifier: MIT
-"""The fault proxy: stands between a program and a server on 127.0.0.1, and breaks the link between them on command.
+"""The fault proxy: forwards connections from a program to a server on 127.0.0.1, and breaks them on command.
 
     tests/fault/proxy.py LISTEN_PORT SERVER_PORT
 
-then reads commands from standard input, one a line, such as `black_hole`, `delay 200`, `stop_after 1000 up`, `heal`,
-`counts`. A direction is `up` (to the server) or `down` (to the client)."""
+It reads commands from standard input, one on each line, such as `black_hole`, `delay 200`, `stop_after 1000 up`,
+`heal`, `counts`. A direction is `up` (to the server) or `down` (to the client)."""
 
 import collections
 import ctypes
@@ -20,24 +20,24 @@ import time
 UP, DOWN = "up", "down"
 DIRECTIONS = (UP, DOWN)
 CHUNK = 65536
-BUFFER_MAX = 1 << 20  # read ahead of a slow or delayed receiver
-SLICE_PAUSE = 0.0002  # between two slices, so that each is a packet of its own
+BUFFER_MAX = 1 << 20  # bytes to buffer for a slow or delayed receiver
+SLICE_PAUSE = 0.0002  # between two slices, so that each is a separate packet
 PASS, HOLD, DROP = "pass", "hold", "drop"
 SO_ATTACH_FILTER, SO_DETACH_FILTER = 26, 27
-NOTHING_IN = struct.pack("HBBI", 0x06, 0, 0, 0)  # a packet filter of one instruction: let 0 bytes in
+NOTHING_IN = struct.pack("HBBI", 0x06, 0, 0, 0)  # a packet filter with one instruction: accept 0 bytes
 
 
 class Pipe:
-    """One direction of one connection: what was read from `source` and `sink` hasn't taken yet."""
+    """One direction of one connection: the bytes read from `source` that `sink` hasn't accepted yet."""
 
     def __init__(self, direction, source, sink):
         self.direction = direction
         self.source = source
         self.sink = sink
-        self.chunks = collections.deque()  # (when it may leave, bytes)
+        self.chunks = collections.deque()  # (earliest time to send, bytes)
         self.waiting = 0
-        self.ended = False  # the source has sent all it will
-        self.closed = False  # and the sink was told
+        self.ended = False  # the source has reached its end
+        self.closed = False  # and the end was passed on to the sink
         self.pause_until = 0.0
 
     def push(self, due, data):
@@ -52,29 +52,29 @@ class Pipe:
 
 
 class Pair:
-    """A client's connection and the one to the server that belongs to it."""
+    """A client's connection and the matching connection to the server."""
 
     def __init__(self, client, server):
         self.sockets = (client, server)
         self.pipes = {UP: Pipe(UP, client, server), DOWN: Pipe(DOWN, server, client)}
-        self.torn = False  # bytes of it were thrown away: it can't be whole again
+        self.torn = False  # bytes were dropped: the connection must be reset
 
 
 def _abort(one):
-    """Ends a connection by a reset."""
+    """Ends a connection with a reset."""
     one.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     one.close()
 
 
 def _deafen(one):
-    """From now on the kernel loses every packet for this socket before it looks at it: none is acknowledged."""
+    """Makes the kernel drop every packet for this socket, so that none is acknowledged."""
     program = ctypes.create_string_buffer(NOTHING_IN)
     one.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, struct.pack("HxxxxxxP", 1, ctypes.addressof(program)))
 
 
 class Proxy:
-    """Any thread may call the commands; each is done when it returns. One thread of the proxy's own moves bytes.
-    `bytes` and `packets` count what was forwarded by direction, `connections` what was accepted."""
+    """Any thread may call the commands; each has taken effect when it returns. The proxy's own thread moves the bytes.
+    `bytes` and `packets` count the forwarded data by direction, `connections` the accepted connections."""
 
     def __init__(self, server_port, port=0, seed=0):
         self.server_port = server_port
@@ -95,11 +95,11 @@ class Proxy:
 
     def _reset_faults(self):
         self.mode = dict.fromkeys(DIRECTIONS, PASS)
-        self.left = dict.fromkeys(DIRECTIONS, None)  # bytes until the direction is held; None: no limit
+        self.left = dict.fromkeys(DIRECTIONS, None)  # bytes until the direction is stopped; None: no limit
         self.delay_s = 0.0
         self.slicing = False
         self.refusing = False  # new connections are reset
-        self.accepting = True  # new connections are taken at all
+        self.accepting = True  # new connections are accepted
         self.vanished = False
 
     # --- commands -----------------------------------------------------------------
@@ -122,7 +122,7 @@ class Proxy:
             raise failure[0]
 
     def cut(self):
-        """Ends every connection in an orderly way; new ones are refused until heal()."""
+        """Closes every connection; new ones are refused until heal()."""
         self._do(self._cut)
 
     def _cut(self):
@@ -131,12 +131,12 @@ class Proxy:
             self._close(pair)
 
     def reset(self):
-        """Resets every connection there is; new ones are fine."""
+        """Resets every existing connection; new ones work."""
         self._do(lambda: [self._close(pair, _abort) for pair in list(self.pairs)])
 
     def black_hole(self):
-        """Nothing gets through, nobody is told: connections stay open, new ones find no answer. TCP keeps what was
-        sent meanwhile, so that it gets through after heal()."""
+        """Forwards nothing: connections stay open, new ones get no answer. TCP keeps the data sent meanwhile and
+        delivers it after heal()."""
         self._do(self._black_hole)
 
     def _black_hole(self):
@@ -144,8 +144,8 @@ class Proxy:
         self.mode = dict.fromkeys(DIRECTIONS, HOLD)
 
     def vanish(self):
-        """As if both hosts had lost their cables: like a black hole, but TCP itself gets no answer either. What waits
-        for a retransmission when it heals waits on."""
+        """Like unplugged cables: a black hole in which TCP gets no acknowledgement, either. After heal() data arrives
+        with its next retransmission."""
         self._do(self._vanish)
 
     def _vanish(self):
@@ -158,15 +158,15 @@ class Proxy:
         return [self.listener, *(one for pair in self.pairs for one in pair.sockets)]
 
     def hold(self, direction):
-        """This direction stands still until heal()."""
+        """Stops this direction until heal()."""
         self._do(self.mode.__setitem__, self._checked(direction), HOLD)
 
     def drop(self, direction):
-        """What goes in this direction vanishes. A connection that lost bytes so is reset by heal()."""
+        """Discards all data in this direction. heal() resets the connections that lost bytes."""
         self._do(self.mode.__setitem__, self._checked(direction), DROP)
 
     def half_close(self, direction):
-        """Says 'no more will come' in this direction on every connection there is; the other one stays."""
+        """Sends a FIN in this direction on every existing connection; the other direction stays open."""
         self._do(self._half_close, self._checked(direction))
 
     def _half_close(self, direction):
@@ -174,19 +174,19 @@ class Proxy:
             pair.pipes[direction].ended = True
 
     def delay(self, milliseconds):
-        """Each byte arrives so much later."""
+        """Delays every byte."""
         self._do(setattr, self, "delay_s", float(milliseconds) / 1000)
 
     def slice(self):
-        """Everything arrives in packets of 1 to 7 bytes."""
+        """Forwards everything in packets of 1 to 7 bytes."""
         self._do(setattr, self, "slicing", True)
 
     def stop_after(self, count, direction):
-        """After so many more bytes in this direction it is held, in the middle of whatever that is."""
+        """Stops this direction after `count` more bytes, even in the middle of a frame."""
         self._do(self.left.__setitem__, self._checked(direction), int(count))
 
     def heal(self):
-        """All faults end."""
+        """Ends all faults."""
         self._do(self._heal)
 
     def _heal(self):
@@ -244,7 +244,7 @@ class Proxy:
             one.close()
 
     def _register(self, selector, now):
-        """Enters whatever can go on; how long to wait at most."""
+        """Registers the sockets that can make progress; returns the longest time to wait."""
         limit = 1.0
         wanted = collections.Counter()
         selector.register(self.bell, selectors.EVENT_READ, self._obey)
@@ -267,7 +267,7 @@ class Proxy:
         return not pipe.ended and self.mode[pipe.direction] != HOLD and pipe.waiting < BUFFER_MAX
 
     def _due(self, pipe):
-        """When the pipe has something to send; None: not before something else happens."""
+        """When the pipe can next send something; None: not by time alone."""
         if not pipe.chunks or pipe.closed or self.mode[pipe.direction] != PASS:
             return None
         return max(pipe.chunks[0][0], pipe.pause_until)
@@ -289,7 +289,7 @@ class Proxy:
         try:
             server = socket.create_connection(("127.0.0.1", self.server_port), 5)
         except OSError:
-            _abort(client)  # nobody listens there: as the client would have seen itself
+            _abort(client)  # nothing listens there: the client sees what it would see without a proxy
             return
         for one in (client, server):
             one.setblocking(False)
@@ -303,7 +303,7 @@ class Proxy:
                 how(one)
 
     def _move(self, pair, now):
-        """Both directions of a connection, as far as they go without waiting."""
+        """Moves bytes in both directions of a connection without blocking."""
         try:
             for pipe in pair.pipes.values():
                 self._read(pair, pipe, now)
@@ -352,7 +352,7 @@ class Proxy:
             try:
                 pipe.sink.shutdown(socket.SHUT_WR)
             except OSError:
-                pass  # the other side has gone already
+                pass  # the other side is already closed
 
 
 def main(arguments):

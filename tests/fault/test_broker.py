@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The broker goes away, says no, or can't be reached: 503 at once, nothing acked is lost, and all goes on by itself."""
+"""The broker is stopped, refuses messages, or can't be reached: 503 at once, no acked event is lost, and everything
+recovers by itself."""
 
 import random
 import threading
@@ -17,12 +18,12 @@ AT_ONCE = 0.5
 
 
 def answers(gateway, count=10):
-    """The replies of a few requests, one after the other."""
+    """Sends a few requests, one after the other; returns the replies."""
     return [request(gateway.port, body=b"x", headers={"webhook-id": f"probe-{n}"}) for n in range(count)]
 
 
 def refused_at_once(gateway):
-    """Every reply is a 503 that says when to come back, and none waits for what can't come."""
+    """Checks that every reply is a 503 with Retry-After and comes at once."""
     replies = answers(gateway)
     assert {reply.status for reply in replies} == {503}, replies
     assert all(int(reply.headers["retry-after"]) >= 1 for reply in replies)
@@ -41,7 +42,7 @@ def test_a_broker_stopped_and_started_again_and_again_means_503_and_soon_200_aga
             load.wait_acked(200)
             site.broker.stop()
             gateway.wait_ready(False)
-            time.sleep(1)  # the promise is: at once after the first second
+            time.sleep(1)  # a 503 must come at once, after the first second
             assert {reply.status for reply in answers(gateway)} == {503}
             site.broker.start()
             accepted_again(site, load, time.monotonic(), BROKER_BACK)
@@ -53,7 +54,7 @@ def test_a_broker_stopped_and_started_again_and_again_means_503_and_soon_200_aga
 
 
 def with_probes_settle(site, ledger, at_least, limit=90):
-    """The probes are in no ledger; they may be stored only if they said 200, and then the test sent them itself."""
+    """Deletes the probes, which are in no ledger, and settles the rest."""
     site.database.query("delete from webhooks_raw where id like 'probe-%'")
     balance = site.settle(ledger, at_least, limit)
     assert site.count("webhooks_dead") == 0
@@ -92,7 +93,7 @@ def test_a_black_hole_to_the_broker_means_503_at_once_after_the_first_and_200_wh
         begun = time.monotonic()
         wait_until(lambda: 503 in load.statuses, "the first 503", 10)
         first = time.monotonic() - begun
-        assert first < 4, "the first ones wait for their confirm, and no longer"
+        assert first < 4, "the first ones wait only for their confirm"
         time.sleep(1.5)
         while time.monotonic() - begun < seconds:
             refused_at_once(gateway)
@@ -155,7 +156,7 @@ def inflict(proxy, fault, rng):
 @pytest.mark.quick
 @pytest.mark.case(11)
 def test_a_deleted_binding_means_503_for_exactly_what_has_nowhere_to_go(site):
-    """The events of another routing key, published beside the gateway, go on."""
+    """Events of another routing key, published without the gateway, are still stored."""
     gateway = site.start_gateway()
     site.start_workers(1)
     ledger = site.ledger()
@@ -179,7 +180,7 @@ def test_a_deleted_binding_means_503_for_exactly_what_has_nowhere_to_go(site):
         load.wait_acked(100)
     channel.connection.close()
     site.database.query("delete from webhooks_dead")
-    assert not site.rows("id like 'probe-%'"), "a 503 for want of a queue is stored nowhere"
+    assert not site.rows("id like 'probe-%'"), "an event that got 503 because no queue is bound is stored nowhere"
     balance = with_probes_settle(site, ledger, at_least=250)
     assert balance.counts["unknown"] > 0
 
@@ -227,7 +228,7 @@ def test_an_alarm_means_503_at_once_consumers_go_on_and_200_soon_after_it(site, 
     finally:
         clear_alarm(site.broker, alarm)
     site.note(f"slowest reply {load.slowest:.2f} s")
-    assert load.slowest < 2 * slowness(site), "who was under way at the alarm waited for its end"
+    assert load.slowest < 2 * slowness(site), "a request in flight at the alarm waited for its end"
     with_probes_settle(site, ledger, at_least=250)
     assert gateway.metrics()["sluice_gateway_outstanding"] == 0
 
@@ -276,7 +277,7 @@ def test_a_broker_that_lets_nobody_in_is_not_ready_and_the_reason_without_the_se
             time.sleep(3)
             made = links.gateway_broker.connections + links.worker_broker.connections - attempts
             rate = made / (time.monotonic() - begun)
-            assert rate < 8, f"{rate:.1f} attempts a second: that is no backoff"
+            assert rate < 8, f"{rate:.1f} attempts a second: there is no backoff"
             for program in (gateway, worker):
                 assert not program.is_ready()
         finally:
@@ -293,7 +294,7 @@ def test_a_broker_that_lets_nobody_in_is_not_ready_and_the_reason_without_the_se
 @pytest.mark.quick
 @pytest.mark.case(9)
 def test_no_thread_is_stuck_when_many_wait_while_the_broker_falls_silent(site, links):
-    """More requests than may be in flight meet the hole at the same time; all get their answer."""
+    """More requests than GATEWAY_IN_FLIGHT allows arrive while the link is a black hole; all are answered."""
     gateway = links.start_gateway(GATEWAY_THREADS=32, GATEWAY_IN_FLIGHT=24)
     site.send_ok(body=b"x")
     links.gateway_broker.hold(DOWN)
@@ -310,12 +311,12 @@ def test_no_thread_is_stuck_when_many_wait_while_the_broker_falls_silent(site, l
     links.gateway_broker.heal()
     wait_until(lambda: request(gateway.port, body=b"x").status == 200, "200 again", 5)
     links.gateway_broker.hold(UP)
-    assert gateway.stop(limit=25) == 0, "and a stop is no hang either"
+    assert gateway.stop(limit=25) == 0, "a stop must not hang, either"
 
 
 @pytest.mark.quick
 def test_a_body_that_fills_its_frames_exactly_waits_no_longer_than_others(site):
-    """The library holds the last of them back; 200 ms later the kernel would send it."""
+    """librabbitmq corks the socket: without uncorking the last publish would wait 200 ms for the kernel."""
     gateway = site.start_gateway()
     for size in (131063, 131064, 131065, 2 * 131064):
         replies = [request(gateway.port, body=b"x" * size) for _ in range(5)]

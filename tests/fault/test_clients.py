@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Clients that are slow, idle or too many: good ones are served or get 503, threads come back, nothing spins."""
+"""Slow, idle and too many clients: good ones are served or get 503, threads become free again, nothing spins."""
 
 import os
 import pathlib
@@ -38,8 +38,8 @@ def room_for_many_sockets():
 
 
 class Crowd:
-    """`count` connections that are never in a hurry: each sends a byte of `data` every `pace` seconds, and, if it
-    `insists`, comes back anew as soon as it is thrown out."""
+    """`count` slow connections: each sends a byte of `data` every `pace` seconds and, with `insists`, reconnects as
+    soon as it is closed."""
 
     def __init__(self, port, count, data, pace=1.0, insists=True):
         self.port = port
@@ -103,7 +103,7 @@ class Crowd:
 
 
 def good_clients(gateway, seconds):
-    """[(status, seconds)] of one request after the other, each on a connection of its own."""
+    """Sends one request after the other, each on a new connection; returns [(status, seconds)]."""
     answers = []
     until = time.monotonic() + seconds
     while time.monotonic() < until:
@@ -148,7 +148,7 @@ def test_a_thousand_slow_clients_do_not_keep_good_ones_from_an_answer(site, how)
 
 
 class Readers(Crowd):
-    """They send a few requests, read no reply, and leave after 4 s without a word."""
+    """Clients that send a few requests, read no reply, and close the connection after 4 s."""
 
     def __init__(self, port, count):
         super().__init__(port, count, encode("POST", "/unread", b"x" * 10) * 3)
@@ -263,7 +263,7 @@ def test_senders_who_never_finish_a_handshake_make_room_too(site, authority):
 @pytest.mark.quick
 @pytest.mark.case(26)
 def test_when_no_thread_is_missing_a_slow_sender_keeps_its_time(site):
-    """As many as there are threads, and nobody waits: one byte in three seconds is allowed."""
+    """As many senders as threads, and no connection waits: one byte every three seconds is allowed."""
     gateway = site.start_gateway(GATEWAY_THREADS=8, GATEWAY_IN_FLIGHT=6)
     slow = [socket.create_connection(("127.0.0.1", gateway.port), 30) for _ in range(8)]
     for one in slow:
@@ -279,7 +279,7 @@ def test_when_no_thread_is_missing_a_slow_sender_keeps_its_time(site):
 @pytest.mark.quick
 @pytest.mark.case(26)
 def test_whoever_has_sent_all_keeps_its_place_in_a_crowd(site, links):
-    """Requests that wait for a confirm, and those that wait for a thread with all their bytes sent, are nobody's fault."""
+    """A request that waits for a confirm, or that was sent completely and waits for a thread, is not slow."""
     gateway = links.start_gateway(GATEWAY_THREADS=8, GATEWAY_IN_FLIGHT=6)
     site.send_ok()
     links.gateway_broker.delay(1000)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""The database goes away, stalls or throws the workers out: 200 goes on, no event becomes a dead letter, and the
-backlog falls soon after its return."""
+"""The database is stopped, stalls or terminates the workers' sessions: the gateway still answers 200, no event becomes
+a dead letter, and the backlog shrinks soon after the database's return."""
 
 import contextlib
 import os
@@ -78,7 +78,7 @@ def delivery_limit_of_20(site):
     wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "a-low-limit", "the policy", 15, 0.2)
     yield
     site.broker.management("DELETE", path)
-    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == ingest["name"], "our own policy", 15, 0.2)
+    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == ingest["name"], "Sluice's own policy", 15, 0.2)
 
 
 @pytest.mark.case(18)
@@ -99,7 +99,7 @@ def test_thirty_outages_of_the_database_use_up_no_delivery_limit_of_20(site):
     assert site.count("webhooks_dead") == 0
     redelivered = sum(worker.metrics()["sluice_worker_redeliveries_total"] for worker in workers)
     site.note(f"30 outages, {redelivered:.0f} redeliveries")
-    assert redelivered == 0, "an outage of the database is no reason to give anything back"
+    assert redelivered == 0, "an outage of the database must not cause redeliveries"
 
 
 @pytest.mark.case(19)
@@ -129,7 +129,7 @@ def test_a_black_hole_to_the_database_is_given_up_at_the_deadline_while_heartbea
 
 @pytest.mark.case(19)
 def test_a_backend_that_stands_still_for_two_minutes_holds_up_its_own_batch_only(site):
-    """The worker has two connections; what the other one stores goes on once the batch is given up."""
+    """The worker has two connections; the other one continues to store."""
     gateway = site.start_gateway()
     worker, = site.start_workers(1, WORKER_BATCH_EVENTS=20)
     ledger = site.ledger()
@@ -212,7 +212,7 @@ def overlap(site, ledger, ids, rng, rounds):
     port = site.gateway.port
     for number in range(rounds):
         rng.shuffle(ids)
-        load = Load(port, ledger, rate=2000, count=0)  # only its way of sending
+        load = Load(port, ledger, rate=2000, count=0)  # used only for its send()
         connection = None
         for event_id in ids:
             connection, status = load.send(connection, event_id, b"%d" % rng.getrandbits(40))
@@ -221,7 +221,7 @@ def overlap(site, ledger, ids, rng, rounds):
 
 @pytest.mark.case(23)
 def test_after_a_long_repair_the_backlog_falls_as_soon_as_after_an_outage(site):
-    """However long it took: what a worker waits between two attempts stays below the target."""
+    """The wait between two attempts stays below the target, however long the repair took."""
     gateway = site.start_gateway()
     site.start_workers(1)
     ledger = site.ledger()
@@ -231,7 +231,7 @@ def test_after_a_long_repair_the_backlog_falls_as_soon_as_after_an_outage(site):
             load.wait_acked(50)
             site.database.query("alter table webhooks_raw rename to elsewhere")
             try:
-                time.sleep(12)  # as long as it takes for the waits to have grown to their bound
+                time.sleep(12)  # until the waits have grown to their maximum
             finally:
                 site.database.query("alter table elsewhere rename to webhooks_raw")
             slowest = max(slowest, backlog_falls(site, time.monotonic()))

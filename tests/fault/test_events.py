@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bad events, and troubles of the database that must not be taken for bad events: for as long as they last."""
+"""Bad events, and problems of the database that must not be taken for bad events, however long they last."""
 
 import contextlib
 import os
@@ -18,8 +18,8 @@ T = 1_763_900_000_000_000  # microseconds since 1970
 
 @pytest.fixture
 def picky_table(site):
-    """A table that refuses the path /poison for good and /refused by a trigger; /slow never ends in time, and who stores
-    /killer sleeps for so long that the test can kill it."""
+    """A table with a constraint against the path /poison and a trigger that refuses /refused. /slow exceeds the
+    statement_timeout, and /killer sleeps long enough for the test to kill the worker."""
     site.database.query("""
         alter table webhooks_raw add constraint picky check (path <> '/poison') not valid;
         create function picky() returns trigger language plpgsql as $$
@@ -48,7 +48,7 @@ def test_a_worker_killed_between_a_dead_letters_commit_and_its_ack_leaves_it_onc
     wait_until(lambda: len(first.lines("consuming")) == 2, "the end of its careful start, which asks the broker")
     links.worker_broker.hold(UP)
     site.publish("poison", b"x", T, **{"sluice-path": "/poison"})
-    site.wait_count(1, table="webhooks_dead")  # committed, and the ack hangs in the proxy
+    site.wait_count(1, table="webhooks_dead")  # committed; the ack is held in the proxy
     letter = site.database.query("select * from webhooks_dead")
     first.kill()
     second, = site.start_workers(1)
@@ -69,7 +69,7 @@ def test_a_worker_killed_before_it_has_read_the_confirm_of_a_retry_loses_and_dou
     with contextlib.closing(site.channel()) as channel:
         def waiting():
             return channel.queue_declare("webhooks.retry.2", passive=True).method.message_count
-        # The delivery must have come and the confirm must not: only the way back is held.
+        # The broker must get the message, but its confirm must not arrive: hold only the way back.
         site.publish("twice", b"x", T, **{"sluice-path": "/refused"})
         links.worker_broker.hold(DOWN)
         site.database.query("drop trigger picky on webhooks_raw")
@@ -145,7 +145,7 @@ def test_a_message_that_kills_its_worker_each_time_ends_with_the_broker_and_500_
 
 @pytest.fixture
 def small_disk(site):
-    """The table's own file system, of 16 MiB; grow() gives it room."""
+    """Puts the table on its own file system of 16 MiB; grow() enlarges it."""
     if os.geteuid() != 0:
         pytest.skip("only root may mount a tmpfs")
     place = site.directory.parent.parent / "small-disk"
@@ -175,7 +175,7 @@ def test_a_full_disk_pauses_the_workers_kills_nothing_and_all_is_stored_once_the
     gateway = site.start_gateway()
     workers = site.start_workers(2)
     ledger = site.ledger()
-    load = Load(gateway.port, ledger, rate=2000, count=0)  # only its way of sending
+    load = Load(gateway.port, ledger, rate=2000, count=0)  # used only for its send()
     connection = None
 
     def send(number):
@@ -211,7 +211,7 @@ def test_a_table_that_is_missing_for_five_minutes_kills_nothing_and_costs_no_con
         try:
             for worker in workers:
                 worker.wait_ready(False)
-            time.sleep(300)  # many heartbeats, and the waits grown to their bound
+            time.sleep(300)  # many heartbeats, and waits at their maximum
             assert all("repair" in worker.admin("/ready")[1] for worker in workers)
             assert site.count("webhooks_dead") == 0
         finally:
@@ -223,7 +223,7 @@ def test_a_table_that_is_missing_for_five_minutes_kills_nothing_and_costs_no_con
     site.settle(ledger, at_least=10_000)
     assert site.count("webhooks_dead") == 0
     for worker in workers:
-        assert worker.metrics()["sluice_worker_broker_connects_total"] == 1, "heartbeats go on all the while"
+        assert worker.metrics()["sluice_worker_broker_connects_total"] == 1, "the connection lasts, thanks to heartbeats"
 
 
 @pytest.mark.usefixtures("picky_table")
@@ -235,7 +235,7 @@ def test_a_statement_that_takes_too_long_is_retried_and_its_neighbours_are_store
     site.send_ok("POST", "/slow", b"x", {"webhook-id": "slow"})
     site.send_ok("POST", "/slow", b"x", {"webhook-id": "slower"})
     worker, = site.start_workers(1, DELAYS="2s", WORKER_CONNECTIONS=1)
-    # Together 30 s, then each by itself: longer than the deadline of a batch, but with an answer every 30 s.
+    # 30 s as a batch, then each event on its own: longer than a batch's deadline, but with an answer every 30 s.
     site.wait_count(20, limit=150)
     assert gateway.is_ready()
     site.database.query("drop trigger picky on webhooks_raw")

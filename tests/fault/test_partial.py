@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-"""Partial trouble: some events can't be stored, for as long as it lasts, and every other one is stored all the same.
+"""Partial trouble: some events can't be stored for as long as a problem lasts, and all others are stored nevertheless.
 
-Good events of the source `plenty` flow all the while, many times the prefetch of them, while something is the matter
-with the source `rare`. Their rate is fixed and far below what a worker can store, so that it is the usual rate, too.
-TROUBLE=900 makes each trouble last so many seconds, with new bad events all the time."""
+Good events of the source `plenty`, many times the prefetch, arrive all the time, while the events of the source `rare`
+have a problem. Their rate is fixed and far below what a worker can store, so they should be stored at that rate.
+TROUBLE=900 makes each problem last 900 seconds, with new bad events all the time."""
 
 import contextlib
 import itertools
@@ -20,7 +20,7 @@ from process import wait_until
 TROUBLE = float(os.environ.get("TROUBLE", "15"))  # seconds
 PREFETCH = 50
 RATE = 100  # good events a second
-FEW = 45  # times that something bad comes, at most: of two each time a brake would not yet think that all are
+FEW = 45  # maximum number of bad feeds: with two events each they are too few to put a brake on
 SMALL = {"WORKER_PREFETCH": PREFETCH, "WORKER_BATCH_EVENTS": 20}
 LOCK_TIMEOUT, STATEMENT_TIMEOUT = 2, 30  # of the worker's sessions, seconds
 T = 1_763_900_000_000_000
@@ -33,7 +33,7 @@ def rare(event_id, path, **headers):
 
 
 class Stream:
-    """Good events at a steady rate, by a channel of its own, for as long as the block lasts."""
+    """Publishes good events at a steady rate, over its own channel, until the end of the block."""
 
     def __init__(self, site):
         self.site = site
@@ -80,7 +80,7 @@ class Stream:
         self.flowing.set()
 
     def waits(self):
-        """Seconds from arrival to row: the longest, and how many took more than a second."""
+        """Times from arrival to row: the longest in seconds, and how many were above one second."""
         (longest, slow), = self.site.database.query(
             "select coalesce(extract(epoch from max(stored_at - received_at)), 0)::float, "
             "count(*) filter (where stored_at - received_at > interval '1 s') "
@@ -96,8 +96,8 @@ def unacked(site):
 
 
 def acks_lag_by_no_more_than(site, stream, bad, limit):
-    """Beside an idle queue nothing is unacked but what can't be settled. Asked of the broker: its figures are a second
-    old."""
+    """Waits until all good events are stored and only the unsettled ones are unacked, by the broker's figures, which
+    are a second old."""
     with stream.paused():
         wait_until(lambda: stream.stored() == stream.published and unacked(site) <= bad,
                    lambda: f"{stream.stored()} of {stream.published} to be stored and {unacked(site)} unacked to be "
@@ -105,9 +105,9 @@ def acks_lag_by_no_more_than(site, stream, bad, limit):
 
 
 def live_with(site, stream, workers, bad, bound, seconds=TROUBLE, feed=None, every=5.0):
-    """The trouble lasts, with something new of it by feed(number) at times: returns how often. Meanwhile half of what
-    comes is stored at least, no good event waits for longer than `bound`, no ack waits but those of `bad` events at a
-    time, and the workers say that they are ready, which is true."""
+    """Lets the problem last, with new bad events from feed(number) now and then; returns the number of calls. Meanwhile
+    at least half of the good events are stored, none waits longer than `bound`, only the acks of `bad` events at a time
+    are outstanding, and the workers report ready."""
     begun, before = time.monotonic(), (stream.published, stream.stored())
     fed = 0
     acks_due = begun + seconds / 2
@@ -133,7 +133,7 @@ def live_with(site, stream, workers, bad, bound, seconds=TROUBLE, feed=None, eve
 
 
 def ends_well(site, stream):
-    """After the block: every good event is a row, and nothing is left."""
+    """Checks after the stream's block that every good event is a row and that no message is left."""
     wait_until(lambda: stream.stored() == stream.published, lambda: f"{stream.published} rows\n{site.tails()}", 60)
     site.wait_drained(60)
 
@@ -193,7 +193,7 @@ def test_a_row_that_somebody_locks_holds_up_nobody(site, settings):
 def test_a_trigger_that_never_ends_holds_up_nobody_and_its_event_dies(site):
     with Stream(site) as stream:
         running = site.start_workers(1, DELAYS="1s", **SMALL)
-        # In its batch, alone, and both once more as a retry: 30 s each.
+        # Four timeouts of 30 s: in its batch, alone, and both again as a retry.
         life = 4.5 * STATEMENT_TIMEOUT
         fed = live_with(site, stream, running, 1, bound=STATEMENT_TIMEOUT + 10, seconds=max(TROUBLE, life), every=life,
                         feed=lambda turn: site.publish_all(rare(f"endless-{turn}", "/endless"), b"x", T))
@@ -210,7 +210,7 @@ def test_an_error_text_with_a_character_across_its_cut_is_a_reason_and_holds_up_
         running = site.start_workers(1, DELAYS="1s", **SMALL)
 
         def say(turn):
-            # Such that byte 500 is inside the character, or byte 511.
+            # Byte 500 or byte 511 is inside the character.
             words = "x" * (499 + 11 * (turn // 3 % 2)) + next(characters) + "end"
             site.publish_all(rare(f"{turn:02}", "/words", **{"sluice-query": words}), b"x", T)
         fed = live_with(site, stream, running, 1, bound=10, every=max(0.5, TROUBLE / FEW), feed=say)
@@ -232,9 +232,9 @@ def test_a_source_all_of_whose_events_are_refused_is_braked_by_itself(site):
         assert "most events of a source are refused" in worker.admin("/ready")[1]
         metrics = worker.metrics()
         assert metrics["sluice_worker_braked"] == 1 and metrics["sluice_worker_braked_events"] <= PREFETCH // 2
-        assert metrics["sluice_worker_postponed_total"] > 0, "those beyond half of the prefetch wait elsewhere"
+        assert metrics["sluice_worker_postponed_total"] > 0, "those beyond half of the prefetch are postponed"
         died = site.count("webhooks_dead")
-        assert 100 < died < 200 + TROUBLE, "those of the beginning, then one at a time"
+        assert 100 < died < 200 + TROUBLE, "the first ones, and then one at a time"
         site.database.query("alter table webhooks_raw disable trigger odd")
         wait_until(lambda: site.count("webhooks_dead") + site.count() - stream.stored() == count,
                    lambda: f"all others of it\n{site.tails()}", 90)
@@ -248,7 +248,7 @@ def test_a_source_all_of_whose_events_are_refused_is_braked_by_itself(site):
 def test_an_alarm_with_a_retry_pending_lets_a_restarted_worker_drain_the_queue(site):
     good = [(f"good-{number}", {"sluice-source": "plenty"}) for number in range(2000)]
     worker, = site.start_workers(1, DELAYS="1s", **SMALL)
-    site.publish_all(rare("cause", "/refused"), b"x", T)  # its retry makes the connection that the alarm will block
+    site.publish_all(rare("cause", "/refused"), b"x", T)  # its retry opens the connection that the alarm will block
     site.wait_count(1, table="webhooks_dead")
     worker.stop()
     site.publish_all(rare("waits", "/refused"), b"x", T)
@@ -308,7 +308,7 @@ def test_envelopes_of_a_later_release_wait_unchanged_for_a_worker_that_can_read_
     found = set()
     for _ in range(count):
         _, properties, body = channel.basic_get(waiting, auto_ack=True)
-        properties.headers.pop("x-delivery-count", None)  # of the retry queue itself, as it hands the message out
+        properties.headers.pop("x-delivery-count", None)  # added by the retry queue at this delivery
         assert (properties.headers, properties.content_type, body) == (headers, "text/plain", b"the same")
         found.add(properties.message_id)
     assert found == {str(number) for number in range(count)}
@@ -344,7 +344,7 @@ def test_bad_events_among_many_cost_no_flush_for_each_neighbour(site, every):
         site.wait_count(bad, table="webhooks_dead")
         site.wait_drained()
         batches = worker.metrics()["sluice_worker_batches_total"]
-        worker.stop()  # its backend tells of its flushes when it ends, at the latest
+        worker.stop()  # a backend reports its flushes at its end at the latest
         (after,), = site.database.query("select wal_sync from pg_stat_wal")
         site.note(f"1 bad in {every}: {after - before} flushes for {len(events)} events, {bad} bad, in "
                   f"{batches:.0f} batches")
@@ -355,8 +355,8 @@ def test_bad_events_among_many_cost_no_flush_for_each_neighbour(site, every):
 
 @pytest.fixture
 def no_wal_writer(site):
-    """Nothing but a commit that waits for it takes anything to the disk: the process that else does stands still. Calls
-    for a crash of the server."""
+    """Stops the WAL writer, so that only a commit that waits for the disk makes anything durable. Returns a function
+    that crashes the server."""
     pid, = site.database.query("select pid from pg_stat_activity where backend_type = 'walwriter'")[0]
     os.kill(pid, signal.SIGSTOP)
 
@@ -372,7 +372,7 @@ def no_wal_writer(site):
 @pytest.mark.quick
 @pytest.mark.usefixtures("odd_table")
 def test_what_is_acked_of_batches_with_bad_events_survives_a_crash_of_the_database(site, no_wal_writer):
-    # Bad ones all along, and many at the end: a last transaction by itself would be flushed in any case.
+    # Bad events throughout, and many at the end: a last transaction on its own would be flushed in any case.
     count, bad = 1000, {*range(7, 1000, 40), *range(940, 1000, 2)}
     site.publish_all([(f"{number:03}", {"sluice-source": "rare", "sluice-path": "/unwelcome" if number in bad else "/"})
                       for number in range(count)], b"{}", T)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Programs are killed, stopped and frozen at the worst moments, under load."""
+"""Programs are killed, stopped and frozen at the worst moments under load."""
 
 import contextlib
 import random
@@ -72,7 +72,7 @@ def test_a_worker_killed_while_its_batch_is_under_way_has_acked_nothing_of_it(si
     for number in range(20):
         site.send_ok(body=b"x", headers={"webhook-id": f"under-way-{number}"})
     wait_until(lambda: first.metrics().get("sluice_worker_deliveries_total") == 21, "all to be delivered", 10)
-    time.sleep(0.5)  # time enough for an ack that must not be sent
+    time.sleep(0.5)  # enough time for an ack, which must not be sent
     first.kill()
     links.worker_database.reset()
     assert site.count() == 1
@@ -85,8 +85,8 @@ def test_a_worker_killed_while_its_batch_is_under_way_has_acked_nothing_of_it(si
 @pytest.mark.quick
 @pytest.mark.case(15)
 def test_a_worker_that_meets_what_a_crash_gave_back_takes_one_message_at_a_time(site):
-    """So that a message that kills its worker is charged to few others. Rows that somebody else is about to insert
-    keep every batch waiting."""
+    """A message that kills its worker then costs few others a delivery. An open transaction that has inserted the same
+    rows makes every batch wait."""
     site.start_gateway()
     with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
         other.autocommit = False
@@ -100,7 +100,7 @@ def test_a_worker_that_meets_what_a_crash_gave_back_takes_one_message_at_a_time(
         first.kill()
         second, = site.start_workers(1)
         wait_until(lambda: second.metrics().get("sluice_worker_deliveries_total", 0) > 0, "a redelivery", 10)
-        time.sleep(1)  # time enough for what must not come
+        time.sleep(1)  # enough time for deliveries that must not come
         assert second.metrics()["sluice_worker_deliveries_total"] == 1
     site.wait_count(40)
     site.wait_drained()
@@ -116,7 +116,7 @@ def test_a_worker_killed_between_commit_and_ack_is_followed_by_a_redelivery_that
     wait_until(lambda: first.metrics().get("sluice_worker_acked_total") == 20, "the acks of all of them")
     links.worker_broker.hold(UP)
     held = [site.send_ok(body=b"held", headers={"webhook-id": f"held-{n}"}) for n in range(20)]
-    site.wait_count(40)  # committed, and the acks hang in the proxy
+    site.wait_count(40)  # committed; the acks are held in the proxy
     rows = site.rows()
     first.kill()
     second, = site.start_workers(1)
@@ -173,7 +173,7 @@ def test_a_gateway_told_to_stop_is_first_seen_as_not_ready_and_then_exits_0(site
         seen = len(load.acks)
         gateway.send(signal.SIGTERM)
         gateway.wait_ready(False, limit=2)
-        assert gateway.alive(), "readiness was red before it went"
+        assert gateway.alive(), "it reported not ready before it ended"
         assert gateway.wait(25) == 0
         assert len(load.acks) > seen, "requests that were under way got their 200"
         links.gateway_broker.heal()

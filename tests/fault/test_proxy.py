@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Each fault of the proxy is what it says: otherwise the other tests of this folder prove nothing."""
+"""Each fault of the proxy does what it says; otherwise the other tests in this folder would prove nothing."""
 
 import pathlib
 import socket
@@ -14,11 +14,11 @@ import pytest
 from process import wait_until
 from proxy import DOWN, UP, Proxy
 
-SHORT = 0.3  # nothing comes for so long: it does not come
+SHORT = 0.3  # what hasn't come after this time won't come
 
 
 class Echo:
-    """A server that sends everything back, and remembers how it came."""
+    """A server that sends everything back and records the pieces in which it came."""
 
     def __init__(self):
         self.listener = socket.create_server(("127.0.0.1", 0))
@@ -93,7 +93,7 @@ def test_a_cut_ends_connections_and_refuses_new_ones_until_it_heals(proxy, clien
     proxy.cut()
     assert client.recv(1) == b""
     wait_until(lambda: echo.ends == ["closed"], "the server to see the end")
-    with pytest.raises(ConnectionError):  # as early as connect() may see it
+    with pytest.raises(ConnectionError):  # connect() itself may raise it
         with socket.create_connection(("127.0.0.1", proxy.port), 5) as other:
             other.sendall(b"x")
             other.recv(1)
@@ -168,7 +168,7 @@ def test_slices_have_1_to_7_bytes_and_arrive_in_order(proxy, client):
     assert receive(client, len(sent)) == sent
     for direction in (UP, DOWN):
         packets = proxy.packets[direction] - before[direction]
-        assert len(sent) / 7 < packets < len(sent), "between 1 and 7 bytes each, and not all alike"
+        assert len(sent) / 7 < packets < len(sent), "1 to 7 bytes each, and of different sizes"
 
 
 def test_a_dropped_direction_loses_bytes_and_the_connection_is_reset_when_it_heals(proxy, client, echo):

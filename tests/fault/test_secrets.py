@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""No secret is anywhere where people look, whatever breaks. Besides: at the end of every
-test the logs of its programs are searched for their secrets."""
+"""No fault makes a secret visible in logs, command lines, replies or tables. In addition, every test ends with a search
+for secrets in the logs of its programs."""
 
 import pathlib
 import time

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Mixed load for SOAK seconds (60), a reconnect every 10 s: memory, descriptors and threads stay flat."""
+"""Mixed load for SOAK seconds (60) with a reconnect every 10 s: memory, descriptors and threads stay constant."""
 
 import os
 import pathlib

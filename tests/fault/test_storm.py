@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The budget under storms: many workers, others who hold every connection, kills at random."""
+"""The budget under stress: many workers, other clients that hold every connection, random kills."""
 
 import random
 import time
@@ -86,7 +86,7 @@ def test_fifty_workers_killed_and_started_at_random_never_hold_more_than_the_bud
         seconds = time.monotonic() - begun
     site.note(f"50 workers, {kills} kills in {seconds:.0f} s; {len(sampler.samples)} samples, {sampler.most} at most, "
               f"budget {BUDGET}; refusals of those alive {refused / seconds:.1f} a second")
-    assert sampler.most == BUDGET, "never above, and used up: else nothing was shown"
+    assert sampler.most == BUDGET, "never above the budget; it must be used up, or the test shows nothing"
     assert refused / seconds <= len(workers)
     site.settle(ledger, at_least=2000, limit=120)
     assert site.count("webhooks_dead") == 0
@@ -126,7 +126,7 @@ def test_one_worker_thirty_and_one_again_while_others_hold_every_connection(site
 
 
 def take_all_connections(site):
-    """Connections of another role, who is no superuser, until the server has none to give."""
+    """Opens connections of another role, which is not a superuser, until the server has none left."""
     site.database.query("create role greedy login password 'greedy-role'")
     taken = []
     while len(taken) < 200:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Traps of the libraries and of the broker that no other test walks into (docs/testing.md has all of them)."""
+"""Pitfalls of the libraries and the broker that no other test covers (docs/testing.md lists all of them)."""
 
 import contextlib
 import pathlib
@@ -18,7 +18,7 @@ HANDLER_STACK = 100  # KiB that civetweb gives each of its threads
 
 
 def deepest_stack(gateway):
-    """KiB of the handler stack that most of was ever used."""
+    """The most KiB that any handler thread has used of its stack."""
     maps = pathlib.Path(f"/proc/{gateway.pid}/smaps").read_text(encoding="ascii")
     used = [int(rss) for size, rss in re.findall(r"^Size: +(\d+) kB\n(?:.*\n){2}Rss: +(\d+) kB$", maps, re.M)
             if int(size) == HANDLER_STACK]
@@ -44,9 +44,9 @@ def test_the_largest_requests_use_half_of_a_handlers_stack_at_most(site):
                 one.sendall(data)
                 one.recv(4096)
             except OSError:
-                pass  # refused before it was read whole
+                pass  # refused before it was read completely
     if slowness(site) > 1:
-        return  # a sanitizer has stacks of its own, and a look at their ends
+        return  # sanitizers use and check their own stacks
     used = deepest_stack(gateway)
     site.note(f"{used} of {HANDLER_STACK} KiB of a handler's stack were used")
     assert used <= HANDLER_STACK / 2
@@ -55,7 +55,7 @@ def test_the_largest_requests_use_half_of_a_handlers_stack_at_most(site):
 @pytest.mark.quick
 @pytest.mark.parametrize("pace", [0, 0.3])
 def test_a_refused_sender_who_goes_on_sending_is_let_go(site, pace):
-    """civetweb would read the whole gigabyte, or wait for as long as it dribbles."""
+    """civetweb itself would read the whole gigabyte, however slowly it arrives."""
     gateway = site.start_gateway()
     sent, begun = 0, time.monotonic()
     with socket.create_connection(("127.0.0.1", gateway.port), 20) as one:
@@ -67,11 +67,11 @@ def test_a_refused_sender_who_goes_on_sending_is_let_go(site, pace):
                 sent += one.send(piece)
                 time.sleep(pace)
         except OSError:
-            pass  # closed: what is sent then is answered by a reset
+            pass  # closed: further data is answered with a reset
     seconds = time.monotonic() - begun
     site.note(f"413, and {sent} bytes more until it was closed after {seconds:.1f} s")
     assert seconds < 4
-    assert sent < 32 << 20, "it read on"
+    assert sent < 32 << 20, "it must not read the rest"
     wait_until(lambda: gateway.metrics()["sluice_gateway_connections"] == 0, "the thread to come back", 5)
 
 
@@ -91,7 +91,7 @@ def test_a_worker_whose_queue_is_deleted_notices_and_goes_on_once_it_is_there_ag
         begun = time.monotonic()
         wait_until(lambda: len(worker.lines("broker-away")) >= 8, "it to try again and again", 60)
         rate = 7 / (time.monotonic() - begun)
-        assert rate < 3, f"{rate:.1f} attempts a second: that is no backoff"
+        assert rate < 3, f"{rate:.1f} attempts a second: there is no backoff"
         assert not worker.is_ready()
     finally:
         channel.connection.close()
