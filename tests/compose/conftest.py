@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One project for all tests of a file; they run in the order in which they stand."""
+"""One project for all tests of a file, which run in their order in the file."""
 
 import contextlib
 import json
@@ -17,7 +17,7 @@ sys.path.insert(0, str(TESTS / "stack"))
 # pylint: disable=wrong-import-position
 from project import Project, Watch, run  # noqa: E402
 
-BUDGET = 5  # below 8 workers of 2 connections: some must stand by
+BUDGET = 5  # less than 8 workers with 2 connections need: some must be on standby
 
 
 def pytest_configure(config):
@@ -36,7 +36,7 @@ def note(request):
 
 @pytest.fixture(scope="session")
 def seed(note):  # pylint: disable=redefined-outer-name
-    """SEED=n repeats what a run has drawn."""
+    """SEED=n repeats the random choices of a run."""
     value = int(os.environ.get("SEED", random.SystemRandom().randrange(1 << 30)))
     note(f"SEED={value}")
     return value
@@ -44,7 +44,7 @@ def seed(note):  # pylint: disable=redefined-outer-name
 
 @contextlib.contextmanager
 def running(one):
-    """Its images built; whatever happens, nothing of it is left."""
+    """Builds the images; removes everything at the end, also after a failure."""
     try:
         one.compose("build", limit=600)
         yield one
@@ -57,7 +57,7 @@ def running(one):
 
 @pytest.fixture(scope="session")
 def project(tmp_path_factory, note):  # pylint: disable=redefined-outer-name
-    """Up with three workers."""
+    """A running project with three workers."""
     with running(Project(tmp_path_factory.mktemp("compose"), DATABASE_BUDGET=BUDGET, QUEUE_MAX_BYTES="1GiB")) as one:
         begun = time.monotonic()
         answered = []
@@ -83,7 +83,7 @@ def pytest_runtest_makereport(item):
 
 @pytest.fixture(scope="session")
 def corpus(note):  # pylint: disable=redefined-outer-name
-    """[(id, headers, body)]: CORPUS=file, else the large one beside the checkout, else the repository's handful."""
+    """[(id, headers, body)]: from CORPUS=file, else the large file beside the checkout, else tests/corpus."""
     beside = TESTS.parents[1] / "shared" / "corpus" / "github.jsonl"
     path = os.environ.get("CORPUS") or (beside if beside.exists() else TESTS / "corpus" / "handful.jsonl")
     with open(path, encoding="utf-8") as lines:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""docker-compose.yml as a project of the test's own: its name, ports and image, so that nobody's `docker compose up`
-is touched. Containers are addressed by their ids."""
+"""docker-compose.yml as a project with its own name, ports and image, so that it doesn't touch another `docker compose
+up`. Containers are addressed by their ids."""
 
 import http.client
 import json
@@ -21,7 +21,7 @@ DEV_SECRETS = CHECKOUT / "deploy" / "dev-secrets"
 
 
 def run(*argv, limit=120, check=True, env=None):
-    """Standard output of a command; Failure with all it said when it fails."""
+    """Runs a command and returns its standard output; raises Failure with all output when it fails."""
     done = subprocess.run([str(part) for part in argv], cwd=CHECKOUT, env=env, stdin=subprocess.DEVNULL,
                           capture_output=True, text=True, timeout=limit, check=False)
     if check and done.returncode != 0:
@@ -30,7 +30,7 @@ def run(*argv, limit=120, check=True, env=None):
 
 
 class Database:
-    """The project's database from outside, as its owner: what the ledger asks."""
+    """The project's database, accessed from outside as its owner; the ledger uses it."""
 
     def __init__(self, port, password):
         self.port = port
@@ -54,7 +54,7 @@ class Database:
 
 class Project:
     def __init__(self, directory, name="test", files=("docker-compose.yml",), **settings):
-        """settings: more of docker-compose.yml's own, e.g. DATABASE_BUDGET=5."""
+        """settings: variables of docker-compose.yml, e.g. DATABASE_BUDGET=5."""
         self.name = f"sluice-{name}-{os.getpid()}"
         self.image = f"sluice/{self.name}"
         self.files = [part for file in files for part in ("-f", file)]
@@ -62,7 +62,7 @@ class Project:
         self.settings = {"COMPOSE_PROJECT_NAME": self.name, "SLUICE_IMAGE": self.image, "SECRETS_DIR": DEV_SECRETS,
                          **settings}
         free_ports(PORTS, self.settings)
-        # The images that .env names, and nothing else of a developer's own.
+        # Use the images that .env names, but none of a developer's other settings.
         self.env_file = pathlib.Path(directory) / "env"
         chosen = CHECKOUT / ".env"
         lines = chosen.read_text(encoding="utf-8").splitlines() if chosen.exists() else []
@@ -81,14 +81,14 @@ class Project:
                    limit=limit, check=check, env=self.env)
 
     def up(self, workers, *more):
-        """As people do it; ready when this returns."""
+        """Starts the project as users do; ready when this returns."""
         self.compose("up", "-d", "--wait", "--scale", f"worker={workers}", *more)
 
     def ids(self, service, stopped=False):
         return self.compose("ps", "-q", *(["-a"] if stopped else []), service).split()
 
     def inspect(self, service):
-        """What the engine says of the service's containers, those that have ended included."""
+        """The engine's report on the service's containers, including stopped ones."""
         return json.loads(run("docker", "inspect", *self.ids(service, stopped=True)))
 
     def health(self, service):
@@ -100,23 +100,23 @@ class Project:
                    lambda: f"{service} to be {wanted}: {self.health(service)}", limit, every=1)
 
     def last_check(self, service):
-        """What the newest health check of each container printed."""
+        """The output of the last health check of each container."""
         return [container["State"]["Health"]["Log"][-1]["Output"] for container in self.inspect(service)]
 
     def memory_peak(self, service):
-        """The most bytes that a container of the service has used since it was made, by cgroups 1 or 2. For the
-        servers, whose files are cached on its account, that says little; for ours it is what they allocated."""
+        """The peak memory of the service's containers in bytes, from cgroups 1 or 2. For Sluice's programs it is what
+        they allocated; for the servers it means little, because it includes cached files."""
         text = run("docker", "exec", self.ids(service)[0], "cat", "/sys/fs/cgroup/memory/memory.max_usage_in_bytes",
                    "/sys/fs/cgroup/memory.peak", check=False)
         if not text:
-            raise Failure("this kernel's cgroups keep no peak of memory (cgroup 2 before Linux 5.19)")
+            raise Failure("this kernel's cgroups don't record peak memory (cgroup 2 before Linux 5.19)")
         return int(text.split()[0])
 
     def logs(self, *services):
         return self.compose("logs", "--no-color", "--no-log-prefix", *services)
 
     def post(self, body, headers=None, path="/"):
-        """One request to the gateway, by HTTPS once there is a `ca`: the status; None when there was no reply."""
+        """Sends one request to the gateway (HTTPS if there is a `ca`); returns the status; None: there was no reply."""
         if self.ca is None:
             connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=20)
         else:
@@ -142,8 +142,8 @@ class Project:
 
 
 class Watch:
-    """Calls look() again and again on a thread of its own until the block ends; what it raises while the project's
-    servers come and go is passed over."""
+    """Calls look() repeatedly on its own thread until the block ends. Ignores its exceptions, since the project's
+    servers may be restarting."""
 
     def __init__(self, look, every):
         self.look = look
@@ -168,7 +168,7 @@ class Watch:
 
 
 class Held:
-    """How many connections the workers' role holds, seen by another role."""
+    """Counts the connections of the workers' role, as another role."""
 
     SQL = "select count(*) from pg_stat_activity where usename = 'sluice_worker' and backend_type = 'client backend'"
 

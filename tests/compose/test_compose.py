@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docker-compose.yml as people run it: from the first curl to the last trace of it."""
+"""docker-compose.yml as users run it: from the first curl to the complete removal."""
 
 import json
 import os
@@ -27,7 +27,7 @@ MIB = 1 << 20
 
 
 def send_until_acked(project, ledger, event_id, body, headers=None, limit=120):
-    """What a sender does: again and again until 2xx."""
+    """Sends an event until the reply is 2xx, as a sender does."""
     def attempt():
         entry = ledger.sent(event_id, body)
         status = project.post(body, {**(headers or {}), "webhook-id": event_id})
@@ -37,7 +37,7 @@ def send_until_acked(project, ledger, event_id, body, headers=None, limit=120):
 
 
 def settle(project, ledger, at_least, limit=120):
-    """Until all that was acked is stored, then the ledger must balance."""
+    """Waits until all acked events are stored; then the ledger must balance."""
     wait_until(lambda: ledger.missing(project.database) == 0, lambda: f"{ledger.missing(project.database)} acked events",
                limit, every=0.5)
     balance = ledger.check(project.database, at_least)
@@ -47,7 +47,7 @@ def settle(project, ledger, at_least, limit=120):
 
 @pytest.fixture
 def ledger(project, tmp_path, seed):
-    """On empty tables."""
+    """A ledger, with empty tables."""
     project.database.query("truncate webhooks_raw, webhooks_dead")
     one = Ledger(tmp_path / "ledger", seed)
     yield one
@@ -99,7 +99,7 @@ def test_the_kernel_holds_them_to_it(project, service):
 
 @pytest.mark.parametrize("service", OURS)
 def test_each_sees_its_own_secrets_only(project, service):
-    """The owners' secrets reach setup alone, and none stands in an environment or a command line."""
+    """Only setup gets the owners' secrets, and no secret is in an environment or a command line."""
     values = [path.read_text(encoding="ascii").strip() for path in DEV_SECRETS.iterdir()]
     for container in project.inspect(service):
         mounts = {mount["Destination"] for mount in container["Mounts"]}
@@ -219,28 +219,28 @@ def test_scaled_killed_and_restarted_under_load_nothing_acked_is_lost(project, l
         load.wait_acked(300, limit=60)
         most_workers = len(project.ids("worker"))
         standby = len(re.findall(r" info standby ", project.logs("worker")))
-        project.wait_health("worker", "healthy")  # up --wait gives up at once when one isn't yet
+        project.wait_health("worker", "healthy")  # up --wait fails at once if one is not healthy yet
         project.up(1)
         load.wait_acked(300)
         sender.join(180)
-        assert not sender.is_alive(), "the corpus is not through"
+        assert not sender.is_alive(), "the corpus was not sent completely"
     balance = settle(project, ledger, at_least=2000)
     note(f"{balance}; connections: {len(held.samples)} samples, most {max(held.samples)}, budget {BUDGET}; "
          f"{standby} times standby; slowest reply {load.slowest:.1f} s; {load.statuses}")
     assert most_workers == 8 and len(project.ids("worker")) == 1
-    assert standby >= most_workers - BUDGET, "each worker has a place, though there are fewer places than workers"
+    assert standby >= most_workers - BUDGET, "the workers beyond the budget are not on standby"
     assert {event_id for event_id, _, _ in corpus} <= {event_id for _, event_id in ledger.acked()}
     assert len(held.samples) > 1000 and BUDGET - 1 <= max(held.samples) <= BUDGET
     assert not project.database.query("select 1 from webhooks_dead")
 
 
 def test_memory_limits_hold_the_most_that_settings_let_in(project, ledger, note, monkeypatch):
-    """Every gateway thread has a body of the greatest size at once; the one worker holds its whole prefetch of them
-    while the database is away, as if all had come before WORKER_MEMORY could stop them. Nobody is killed for it."""
+    """Every gateway thread gets a body of the maximum size at the same time. The worker holds a full prefetch of them
+    while the database is away, as if all had arrived before WORKER_MEMORY could stop them. No container is killed."""
     body = os.urandom(MIB - 40)
     monkeypatch.setitem(project.env, "WORKER_MEMORY", "1GiB")
     project.up(1)
-    send_until_acked(project, ledger, "small", b"x")  # which ends the careful start with a full prefetch
+    send_until_acked(project, ledger, "small", b"x")  # ends the careful start
     settle(project, ledger, at_least=1)
     wait_until(lambda: "prefetch=400" in project.logs("worker"), "the full prefetch")
     project.compose("stop", "postgres")

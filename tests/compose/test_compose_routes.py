@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""compose.routes.yml: the example of routes serves its providers as it stands, by the secrets of make secrets."""
+"""compose.routes.yml: the example routes file works for its providers unchanged, with the secrets of make secrets."""
 
 import shutil
 
@@ -17,7 +17,7 @@ TRIES = [("github", "github", "/github", []), ("stripe", "stripe", "/stripe", []
 
 @pytest.fixture(scope="module")
 def routed(tmp_path_factory):
-    """Up with one worker, by secrets and a directory of routes of its own: the repository's example."""
+    """A running project with one worker, its own secrets, and a copy of the example routes file."""
     directory = tmp_path_factory.mktemp("routes")
     secrets, routes = directory / "secrets", directory / "etc"
     run("deploy/secrets", secrets)

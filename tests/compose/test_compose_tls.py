@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""compose.tls.yml: what goes between containers and to them is encrypted, and nothing else is let in."""
+"""compose.tls.yml: all connections between containers and to them are encrypted, and others are refused."""
 
 import json
 import socket
@@ -16,7 +16,7 @@ from project import Project, run
 
 @pytest.fixture(scope="module")
 def secure(tmp_path_factory):
-    """Up with two workers, by certificates of its own."""
+    """A running project with two workers and its own certificates."""
     directory = tmp_path_factory.mktemp("tls")
     certificates = directory / "certificates"
     run("deploy/certificates", certificates)
@@ -29,7 +29,7 @@ def secure(tmp_path_factory):
 
 
 def served(project):
-    """The certificate that the gateway shows, by its PEM; the chain and the name are checked."""
+    """The certificate (PEM) that the gateway presents; checks its chain and name."""
     trusted = ssl.create_default_context(cafile=project.ca)
     with socket.create_connection(("127.0.0.1", project.port), timeout=5) as plain:
         with trusted.wrap_socket(plain, server_hostname="localhost") as wrapped:
@@ -105,7 +105,7 @@ def test_an_exchanged_certificate_is_served_after_a_hang_up_with_no_restart(secu
     assert served(secure) == before
     run("deploy/certificates", secure.certificates)
     after = on_disk(secure)
-    assert after != before and served(secure) == before, "nobody has told the gateway yet"
+    assert after != before and served(secure) == before, "the gateway got no SIGHUP yet"
     secure.compose(*hang_up)
     wait_until(lambda: served(secure) == after, "the new certificate")
     container, = secure.inspect("gateway")

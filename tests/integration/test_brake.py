@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Bad events among good ones, few and many: exactly the bad ones die, and a broken table does not kill the rest."""
+"""Few or many bad events among good ones: exactly the bad ones die, and a broken table doesn't kill the others."""
 
 import contextlib
 
@@ -13,8 +13,8 @@ T = 1_763_900_000_000_000  # microseconds since 1970
 
 @pytest.fixture
 def counted_table(site):
-    """A table that refuses the path /bad, lets /gate wait for who holds `gate`, and counts each statement that
-    tries to write to it, committed or not."""
+    """A table that refuses the path /bad, makes /gate wait while `gate` is held, and counts all insert attempts,
+    committed or not."""
     site.database.query("""
         create sequence tried;
         create function count_try() returns trigger language plpgsql security definer as $$
@@ -35,7 +35,7 @@ def counted_table(site):
 
 
 def fill(site, bad, good):
-    """Publishes good and bad events through the gateway, mixed evenly: the ids of the bad ones."""
+    """Publishes good and bad events through the gateway, evenly mixed; returns the ids of the bad ones."""
     gateway = site.start_gateway()
     total = bad + good
     ids = set()
@@ -66,7 +66,7 @@ def test_of_a_batch_of_500_exactly_the_bad_ones_die_at_a_cost_that_is_linear(sit
     site.publish("zeroth", b"{}", T)  # ends the careful start
     site.row("zeroth")
     with gate(site):
-        # The first event waits at the gate, alone; what comes meanwhile is one batch.
+        # The first event waits at the gate alone; the events that come meanwhile form one batch.
         site.publish("first", b"{}", T, **{"sluice-path": "/gate"})
         wait_until(lambda: counted_table() == 2, "the event to be at the gate")
         dead = fill(site, bad, BATCH - bad)
@@ -76,7 +76,7 @@ def test_of_a_batch_of_500_exactly_the_bad_ones_die_at_a_cost_that_is_linear(sit
     assert {row.id for row in site.rows()} == {"zeroth", "first", *(f"event-{number:03}" for number in range(BATCH))} - dead
     assert {row[0] for row in site.database.query("select id from webhooks_dead")} == dead
     assert worker.metrics()["sluice_worker_batches_total"] == 3
-    # What stood before a bad one goes a second time: at most twice each, and once for the two first events.
+    # The events before a bad one are sent a second time: at most twice each, plus the first two events.
     assert BATCH < counted_table() - 2 <= 2 * BATCH
     site.note(f"{bad} bad of {BATCH}: {counted_table() - 2} upserts, {bad} dead letters")
 
@@ -85,7 +85,7 @@ def test_when_most_events_are_refused_the_brake_holds_the_rest_until_the_cause_i
     site.database.query("alter table webhooks_raw drop constraint no_bad;"
                         "alter table webhooks_raw add constraint no_bad check (false) not valid")
     fill(site, 0, 400)
-    worker, = site.start_workers(1, WORKER_BATCH_EVENTS=50, WORKER_CONNECTIONS=1)  # so that no batch is still under way
+    worker, = site.start_workers(1, WORKER_BATCH_EVENTS=50, WORKER_CONNECTIONS=1)  # so that no other batch is in progress
     worker.wait_ready(False)
     assert "most events are refused" in worker.admin("/ready")[1]
     assert worker.metrics()["sluice_worker_braked"] == 1
@@ -96,10 +96,10 @@ def test_when_most_events_are_refused_the_brake_holds_the_rest_until_the_cause_i
     wait_until(lambda: site.count("webhooks_dead") >= died + 2, "two events to be tried, one by one", 30)
     assert worker.admin("/health")[0] == 200 and not worker.is_ready()
     tried = counted_table()
-    assert tried - died <= 160, "one at a time, and never all of them again"
+    assert tried - died <= 160, "one at a time, not all of them again"
     site.database.query("alter table webhooks_raw drop constraint no_bad")
     worker.wait_ready(limit=40)
-    # What was more than the worker may hold waits in a retry queue for 10 s at a time.
+    # The events beyond half of the prefetch wait in a retry queue, 10 s at a time.
     wait_until(lambda: site.count() + site.count("webhooks_dead") == 400, lambda: f"all of them\n{site.tails()}", 60)
     site.wait_drained()
     dead = site.count("webhooks_dead")
@@ -110,7 +110,7 @@ def test_when_most_events_are_refused_the_brake_holds_the_rest_until_the_cause_i
 
 
 def test_messages_that_are_no_envelopes_put_the_brake_on_too(site):
-    """As after an update of the gateways whose envelopes these workers can't read yet."""
+    """As when another program publishes to the exchange."""
     channel = site.channel()
     for number in range(300):
         channel.basic_publish("webhooks", "default", b"stranger %d" % number)

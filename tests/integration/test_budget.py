@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The database is never overrun: all workers together stay within the budget."""
+"""All workers together stay within the connection budget."""
 
 import contextlib
 
@@ -50,7 +50,7 @@ def test_twelve_workers_of_four_slots_never_hold_more_than_the_budget_of_ten(sit
           f"consumers={consumers}")
     assert len(sampler.samples) > 300
     assert held <= BUDGET
-    assert held >= BUDGET // 2, "the budget was hardly used: nothing was shown"
+    assert held >= BUDGET // 2, "the budget was hardly used, so the test shows nothing"
     assert len(standing_by) >= 2
     assert 1 <= consumers <= BUDGET, "a worker without a place consumes"
     assert all(worker.alive() for worker in workers)

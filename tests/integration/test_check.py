@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`sluice setup --check`: it changes nothing, and finds whatever isn't as setup makes it."""
+"""`sluice setup --check` changes nothing and finds everything that differs from what setup makes."""
 
 import pathlib
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The `sluice` command beside running programs, and the ledger's oracle, which must be able to say no."""
+"""The `sluice` command with running programs, and the ledger's oracle, which must be able to fail."""
 
 import hashlib
 import pathlib

@@ -1,6 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`sluice dead`: what the workers or the broker gave up is looked at, sent again, dropped, collected; and nothing is
-lost on the way."""
+"""`sluice dead`: dead letters are shown, replayed, dropped and collected, and nothing is lost."""
 
 import base64
 import json
@@ -20,7 +19,7 @@ T = 1_763_900_000_000_000  # microseconds since 1970
 
 @pytest.fixture(scope="module", name="tier")
 def fixture_tier(servers):
-    """A retry tier that doesn't keep the tests waiting."""
+    """A short retry tier, so that the tests are fast."""
     assert servers.setup(DELAYS=DELAYS).returncode == 0
     yield
     servers.broker.management("DELETE", f"queues/sluice/webhooks.retry.{FIRST}")
@@ -30,7 +29,7 @@ def fixture_tier(servers):
 
 
 def bury(site, count, prefix="d", **columns):
-    """Dead letters as a worker writes them, one microsecond after the other. columns: SQL expressions of n."""
+    """Inserts dead letters as a worker does, one microsecond apart. columns: SQL expressions of n."""
     values = {"source": "'default'", "id": f"'{prefix}' || n", "keep": "'newest'", "method": "'POST'",
               "path": "'/dead'", "query": "'n=' || n", "headers": """'{"x-a": "é", "x-b": "2"}'""",
               "content_type": "'application/json'", "remote": "'192.0.2.1'", "traceparent": "null",
@@ -47,7 +46,7 @@ def replay(site, *arguments, **more):
 
 
 def start_replay(site, name, *arguments):
-    """In the background."""
+    """Starts a replay in the background."""
     child = Child(name, site.directory / f"{name}.log")
     child.start([(site.servers.build / "sluice").absolute(), "dead", "replay", *arguments],
                 environment(site.servers.setup_settings(DELAYS=DELAYS)))
@@ -62,7 +61,7 @@ def listed(site, *arguments):
 
 @pytest.fixture(name="subscriber")
 def fixture_subscriber(site):
-    """How many messages somebody else's queue, bound to all events, has got."""
+    """Counts the messages in another program's queue, which is bound to all events."""
     channel = site.channel()
     channel.queue_declare("somebody-else", durable=True)
     channel.queue_bind("somebody-else", "webhooks", "#")
@@ -90,7 +89,7 @@ def test_a_replay_of_1000_dead_letters_that_is_killed_in_the_middle_stores_each_
     site.start_workers(1)
     site.wait_count(1000)
     site.wait_drained()
-    time.sleep(FIRST)  # what was published twice comes by now
+    time.sleep(FIRST)  # duplicates arrive within this time
     site.wait_drained()
     rows = site.rows()
     assert sorted(row.id for row in rows) == sorted(f"d{n}" for n in range(1, 1001))
@@ -98,7 +97,7 @@ def test_a_replay_of_1000_dead_letters_that_is_killed_in_the_middle_stores_each_
     assert site.count("webhooks_dead") == 0
     assert subscriber() == 0
     site.publish("control", b"", T)
-    wait_until(lambda: subscriber() == 1, "the other subscriber to get what is no replay")
+    wait_until(lambda: subscriber() == 1, "the other subscriber to get the ordinary event")
 
 
 @pytest.mark.usefixtures("tier")
@@ -146,7 +145,7 @@ def fixture_picky_table(site):
 
 @pytest.fixture(name="slow_end")
 def fixture_slow_end(site):
-    """A transaction that deletes a dead letter takes longer to commit than the first retry tier waits."""
+    """Makes the commit of a deleted dead letter take longer than the first retry tier waits."""
     site.database.query(f"""create function slow_end() returns trigger language plpgsql as $$
         begin perform pg_sleep({FIRST} + 2); return null; end $$""")
     site.database.query("""create constraint trigger slow_end after delete on webhooks_dead
@@ -206,7 +205,7 @@ def test_an_interrupted_replay_says_so_and_leaves_the_rest(site):
 
 @pytest.mark.usefixtures("tier")
 def test_a_full_queue_stops_the_replay_and_loses_nothing(site):
-    bury(site, 2000, body="convert_to(repeat('x', 1000), 'UTF8')")  # the broker takes some batches before it says no
+    bury(site, 2000, body="convert_to(repeat('x', 1000), 'UTF8')")  # the broker accepts some batches before it refuses
     site.broker.management("PUT", "policies/sluice/full", {
         "pattern": r"^webhooks\.retry\.1$", "apply-to": "queues", "priority": 1000, "definition": {"max-length-bytes": 10000}})
     try:
@@ -241,7 +240,7 @@ def test_a_replay_needs_the_servers_and_the_tier(site):
 
 @pytest.fixture(name="mixed")
 def fixture_mixed(site):
-    """Dead letters 1 to 6 of several kinds; returns what their dead_ids begin after."""
+    """Inserts dead letters 1 to 6 of several kinds; returns the dead_id before the first."""
     (last,), = site.database.query("select nextval('webhooks_dead_dead_id_seq')")
     bury(site, 1, "a")
     bury(site, 1, "b", source="'github'", verdict="'poison'", sqlstate="'23514'")
@@ -365,7 +364,7 @@ def test_a_dry_run_says_how_many_and_changes_nothing(site):
 
 @pytest.fixture(name="impatient")
 def fixture_impatient(site):
-    """A broker that gives a message up at its third delivery."""
+    """Sets a delivery limit, so that the broker gives up a message at its third delivery."""
     site.broker.management("PUT", "policies/sluice/impatient", {
         "pattern": r"^webhooks\.ingest$", "apply-to": "queues", "priority": 1000, "definition": {"delivery-limit": 2}})
     wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "impatient", "the policy")
@@ -375,7 +374,7 @@ def fixture_impatient(site):
 
 
 def give_up(site, count):
-    """Takes each message of the work's queue and gives it back until the broker has had enough."""
+    """Rejects each message of webhooks.ingest with requeue until the broker gives it up."""
     channel = site.channel()
     for method, _, _ in channel.consume("webhooks.ingest", inactivity_timeout=0.5):
         if method is None:
@@ -435,7 +434,7 @@ def test_collect_empties_a_long_queue_and_the_same_event_stands_once(site):
 
 @pytest.fixture(name="slow_commit")
 def fixture_slow_commit(site):
-    """Who writes a dead letter waits for a minute in its COMMIT."""
+    """Makes the commit of an inserted dead letter take a minute."""
     site.database.query("""create function slow_commit() returns trigger language plpgsql as $$
         begin perform pg_sleep(60); return null; end $$""")
     site.database.query("""create constraint trigger slow_commit after insert on webhooks_dead
@@ -468,7 +467,7 @@ def test_a_collect_whose_commit_fails_leaves_the_message_in_the_queue(site, slow
 
 @pytest.fixture(name="picky_dead_letters")
 def fixture_picky_dead_letters(site):
-    """A table of dead letters that refuses all of one source, and some reasons."""
+    """Constraints on webhooks_dead that refuse one source and some reasons."""
     site.database.query("""alter table webhooks_dead
         add constraint no_source check (source <> 'refused') not valid,
         add constraint no_reason check (source <> 'plain' or reason !~ 'broker') not valid""")
@@ -573,7 +572,7 @@ def test_a_role_without_the_right_is_told_once_and_nothing_is_taken(site):
 
 
 class Latin1(str):
-    """A text that travels as another encoding's bytes."""
+    """A string that is sent as Latin-1 instead of UTF-8."""
 
     def encode(self, *_):
         return super().encode("latin-1")

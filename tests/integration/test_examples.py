@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""sql/examples, applied as they are: webhooks into tables of one's own, and an index on the payload."""
+"""Applies sql/examples unchanged: webhooks copied into users' tables, and an index on the payload."""
 
 import json
 import pathlib
@@ -47,7 +47,7 @@ def test_a_push_becomes_a_row_in_the_same_transaction(site, pushes):
     assert pushes() == [("p1", "octocat/hello", "refs/heads/main", "c0ffee", 2, "mona")]
     (same,), = site.database.query("""select w.xmin = p.xmin from webhooks_raw w join github_pushes p using (id, source)
                                       where id = 'p1'""")
-    assert same, "both rows are of one transaction"
+    assert same, "both rows were written in one transaction"
 
 
 def test_a_newer_arrival_replaces_the_row_and_an_older_one_does_not(site, pushes):
@@ -63,7 +63,7 @@ def test_a_newer_arrival_replaces_the_row_and_an_older_one_does_not(site, pushes
     site.row("p2", "github")
     assert [row[2] for row in pushes()] == ["refs/heads/two", "refs/heads/last"]
     deliver(site, "p1", "ping", {}, T + 30)
-    wait_until(lambda: [row[0] for row in pushes()] == ["p2"], "a push that is none any more to go")
+    wait_until(lambda: [row[0] for row in pushes()] == ["p2"], "the row of an event that is no longer a push to be deleted")
 
 
 def test_a_parent_that_arrives_late_is_waited_for(site, pushes):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Servers go away and programs are killed, under load: nothing that got 2xx is lost, and nothing hangs."""
+"""Servers are stopped and programs killed under load: no event with a 2xx is lost, and nothing hangs."""
 
 import random
 import time
@@ -10,7 +10,7 @@ from load import Load
 from process import wait_until
 from wire import Wire, encode, request
 
-AT_ONCE = 0.5  # seconds that a 503 may take when nothing is waited for
+AT_ONCE = 0.5  # maximum seconds for a 503 that waits for nothing
 
 
 def refused_before_its_body(gateway):
@@ -29,7 +29,7 @@ def refused_at_once(reply):
 
 
 def wait_accepted(site, limit):
-    """Seconds until the gateway says 200 again; every answer until then must be a 503."""
+    """Waits until the gateway answers 200 again; returns the seconds. Every answer until then must be 503."""
     begun = time.monotonic()
 
     def accepted():
@@ -58,7 +58,7 @@ def test_broker_away_means_503_with_retry_after_at_once_and_200_after_its_return
         load.wait_acked(200)
         site.broker.stop()
         gateway.wait_ready(False)
-        time.sleep(1)  # the promise is: at once after the first second
+        time.sleep(1)  # a 503 must come at once, after the first second
         assert all(refused_at_once(site.send(body=b"x", headers={"webhook-id": f"away-{n}"})) for n in range(20))
         assert gateway.admin("/health")[0] == 200
         site.broker.start()
@@ -73,7 +73,7 @@ def test_broker_away_means_503_with_retry_after_at_once_and_200_after_its_return
 
 
 def settle_with_away(site, ledger):
-    """The 20 events that were refused on purpose were in no ledger; none of them may be stored."""
+    """Settles, with the 20 events that were refused on purpose: they are in no ledger, and none may be stored."""
     assert not site.rows("id like 'away-%'")
     return site.settle(ledger, at_least=320)
 
@@ -237,7 +237,7 @@ def test_a_killed_gateway_loses_nothing_that_it_acked(site, seed):
 
 
 def slowness(site):
-    """How much more time a program may take when it carries sanitizers."""
+    """How many times as long a sanitizer build may take."""
     return 10 if {"asan", "tsan"} & set(site.servers.build.parts) else 1
 
 
@@ -262,7 +262,7 @@ def test_a_request_that_has_begun_when_the_gateway_is_told_to_stop_still_gets_it
     gateway = site.start_gateway()
     with Wire(gateway.port) as wire:
         wire.send(encode("POST", "/slow", b"", {"webhook-id": "slow", "Content-Length": 10}, length=False) + b"12345")
-        wait_until(lambda: request(gateway.port).status == 200, "the gateway to serve others meanwhile")
+        wait_until(lambda: request(gateway.port).status == 200, "the gateway to serve others in the meantime")
         gateway.send(15)
         gateway.wait_ready(False, limit=5)
         wire.send(b"67890")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a worker holds is bounded in bytes, however large the events are."""
+"""The memory that a worker holds is bounded, however large the events are."""
 
 import contextlib
 
@@ -12,7 +12,7 @@ EVENTS = 150
 
 @contextlib.contextmanager
 def locked_table(site):
-    """Nothing can be stored meanwhile."""
+    """Locks the table, so that nothing can be stored."""
     connection = site.database.connect()
     with contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("begin; lock table webhooks_raw in access exclusive mode")
@@ -48,14 +48,14 @@ def test_events_that_suddenly_become_large_end_the_consumer_until_half_of_them_a
     with locked_table(site):
         fill(site, EVENTS, MIB)
         wait_until(lambda: worker.lines("sated"), lambda: f"it to have enough\n{site.tails()}")
-        assert held(worker) < 60 * MIB, "of a prefetch of 100, what was on its way"
+        assert held(worker) < 60 * MIB, "only the events already on their way exceed the limit"
         before = worker.metrics()["sluice_worker_deliveries_total"]
         fill(site, 10, MIB + 1)
         assert worker.metrics()["sluice_worker_deliveries_total"] == before, "it takes no more"
     site.wait_count(EVENTS + 11, 60)
     site.wait_drained()
     assert worker.metrics()["sluice_worker_broker_connects_total"] == 1, "the channel is kept"
-    # The prefetch follows the events, down and up again.
+    # The prefetch follows the size of the events, down and up again.
     assert int(worker.lines("consuming")[2]["prefetch"]) <= 20
     fill(site, 2000, 10)
     site.wait_count(EVENTS + 2010, 60)

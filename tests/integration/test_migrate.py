@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Databases that setup meets: those of an older release, those that others use too, those of an owner who is no
-superuser, those that sort otherwise than by bytes."""
+"""Setup on existing databases: of an older release, shared with others, owned by a role that is not a superuser, or
+with a collation that doesn't sort by bytes."""
 
 import hashlib
 import pathlib
@@ -14,7 +14,7 @@ from process import free_port, wait_until
 SQL = pathlib.Path(__file__).resolve().parents[2] / "sql"
 T = 1_700_000_000_000_000  # microseconds since 1970
 
-# What others have made on a database of before Sluice had a schema of its own.
+# Users' objects on a database from before Sluice had its own schema.
 OTHERS = """
 grant select, insert, update on webhooks_raw, webhooks_dead to sluice_worker;
 grant select on webhooks, webhooks_raw, webhooks_dead to sluice_reader;
@@ -57,7 +57,7 @@ def make_old(database):
 
 @pytest.fixture(name="psql", scope="module")
 def fixture_psql():
-    """A function that hands a script to psql: its CompletedProcess."""
+    """Returns a function that runs a script with psql and returns the CompletedProcess."""
     def run(database, user, password, script):
         return subprocess.run(
             [programs() / "psql", "-X", "-q", "-h", "127.0.0.1", "-p", str(database.port), "-U", user, "-d", "sluice"],
@@ -68,7 +68,7 @@ def fixture_psql():
 
 @pytest.fixture(name="old")
 def fixture_old(servers, site):
-    """A database of before Sluice had a schema of its own, with rows, and with what others have made on it."""
+    """A database from before Sluice had its own schema, with rows and users' objects."""
     database = servers.database
     database.query("drop schema sluice cascade")
     make_old(database)
@@ -105,7 +105,7 @@ def test_a_database_of_before_the_schema_moves_with_its_rows_and_what_others_mad
 
 
 def test_an_index_on_the_payload_moves_too_and_is_rebuilt_where_no_schema_is_searched(old, site):
-    """Maintenance commands of Postgres 17 run so."""
+    """Postgres 17 runs maintenance commands with a restricted search_path."""
     assert site.servers.setup().returncode == 0
     connection = old.connect()
     try:
@@ -123,7 +123,7 @@ def test_an_index_on_the_payload_moves_too_and_is_rebuilt_where_no_schema_is_sea
 
 
 def test_a_setup_of_before_the_schema_finds_the_database_newer_than_itself(old, site):
-    """It begins with its table in public, unless one is there, and reads it."""
+    """An old setup creates its table in public unless it exists, and reads it."""
     assert site.servers.setup().returncode == 0
     connection = old.connect()
     try:
@@ -159,16 +159,16 @@ def test_the_printed_script_moves_an_old_database_too(old, site, psql):
 
 def test_setup_takes_nothing_from_others_in_a_shared_database(servers):
     (temporary,), = servers.database.query("select has_database_privilege('sluice_reader', 'sluice', 'temporary')")
-    assert temporary, "which everybody has in a database, unless its owner has taken it"
+    assert temporary, "a right that everybody has unless the owner has revoked it"
     assert servers.database.query("""select relname from pg_class where relnamespace = 'public'::regnamespace
                                      and (relname like 'webhook%' or relname like 'sluice%')""") == []
 
 
-# --- an owner who is no superuser ------------------------------------------------
+# --- an owner that is not a superuser --------------------------------------------
 
 @pytest.fixture(name="owned", scope="module")
 def fixture_owned(servers):
-    """A cluster of its own whose database belongs to the role `keeper`, who is no superuser but may create roles."""
+    """A separate cluster whose database belongs to the role `keeper`, which is not a superuser but may create roles."""
     database = Database(servers.directory / "owned", free_port(), "superusers-word")
     database.start()
     try:
@@ -212,7 +212,7 @@ def test_a_role_that_is_not_there_yet_needs_a_password_to_be_made_with(servers, 
 
 def test_keys_compare_as_bytes_where_the_database_sorts_otherwise(site):
     assert site.database.query("select array_agg(v order by v) from (values ('a'::text), ('B')) as t (v)") == [
-        (["a", "B"],)], "as people sort, whom this database follows"
+        (["a", "B"],)], "this database doesn't sort by bytes"
     ids = ["a", "B", "b", "ä", "\u200d", "z"]
     site.start_workers(1)
     for event_id in ids:

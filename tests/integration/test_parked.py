@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""An event that can't be stored now waits by itself, leaves by itself, and holds up no other."""
+"""An event that can't be stored now waits alone, leaves alone, and delays no other."""
 
 import contextlib
 import itertools
@@ -32,7 +32,7 @@ def wait_stored(site, count=GOOD, source="plenty", limit=30):
 
 
 def store_until(site, condition, what):
-    """Good events all the while."""
+    """Publishes good events until condition() holds."""
     numbers = itertools.count()
 
     def step():
@@ -47,7 +47,7 @@ def unacked(site):
 
 @contextlib.contextmanager
 def locked_row(site, event_id):
-    """Somebody's open transaction holds the row that an event would update."""
+    """An open transaction locks the row that an event would update."""
     site.publish_all([(event_id, {"sluice-source": "rare"})], b"old", T - 1)
     wait_stored(site, 1, "rare")
     connection = site.database.connect()
@@ -62,7 +62,7 @@ def test_a_locked_row_costs_only_its_own_event_its_turn_and_no_attempt_however_l
         publish_rare(site, "locked", "/new")
         publish_good(site)
         wait_stored(site)
-        # It is held for 3 s, then it waits in a retry queue for 1 s, again and again.
+        # The worker holds it for 3 s, then it waits in a retry queue for 1 s, and so on.
         store_until(site, lambda: worker.is_ready() and len(worker.lines("postponed")) >= 2, "it to leave")
         assert not [line for line in worker.lines("not-ready") if "stores nothing" in line["state"]]
         wait_until(lambda: unacked(site) <= 1, "the acks of all others")
@@ -79,7 +79,7 @@ def test_a_careful_start_ends_with_its_first_message_however_that_fares(site):
     publish_good(site)
     worker, = site.start_workers(1, DELAYS="1s", WORKER_PREFETCH=50)
     wait_stored(site)
-    # By then others had been stored, so that it is its own fault: it is retried, which takes others stored again, then dead.
+    # Others had been stored by then, so it is its own fault: it is retried, and dead once others are stored again.
     wait_until(lambda: worker.lines("retried"), lambda: f"its retry\n{site.tails()}")
     store_until(site, lambda: site.count("webhooks_dead") == 1, "its end")
     assert site.database.query("select source, id, verdict, sqlstate, attempts from webhooks_dead") == [
@@ -112,7 +112,7 @@ def test_a_retry_that_no_queue_takes_is_given_back_by_itself_when_it_is_held_too
         wait_until(lambda: worker.metrics()["sluice_worker_given_back_total"] >= 2,
                    lambda: f"it to be given back\n{site.tails()}", 40)
         assert worker.metrics()["sluice_worker_redeliveries_total"] <= \
-            worker.metrics()["sluice_worker_given_back_total"], "nobody else was charged with a delivery"
+            worker.metrics()["sluice_worker_given_back_total"], "no other event got a redelivery"
         assert site.count("webhooks_dead") == 0
     finally:
         channel.queue_bind("webhooks.retry.1", "webhooks.retry.1", "")
@@ -155,6 +155,6 @@ def test_a_dead_letter_that_cannot_be_written_at_all_waits_and_holds_up_nobody(s
         site.database.query("alter table elsewhere rename to webhooks_dead")
     site.wait_count(1, 60, table="webhooks_dead")
     (verdict, reason), = site.database.query("select verdict, reason from webhooks_dead")
-    assert verdict == "poison" and "unwelcome" in reason, "with its reason, since there was nothing wrong with that"
+    assert verdict == "poison" and "unwelcome" in reason, "with its reason, which Postgres had never refused"
     site.database.query("alter table webhooks_raw drop constraint unwelcome")
     site.wait_drained()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`sluice prune`: old rows go, by the index, in short transactions, while events go on being stored."""
+"""`sluice prune` deletes old rows with the index, in short transactions, while events continue to be stored."""
 
 import threading
 import time
@@ -76,7 +76,7 @@ def test_a_row_that_somebody_has_locked_is_left_and_told(site):
 
 
 def test_a_table_that_somebody_has_locked_is_not_waited_for(site):
-    """Who waits for a table's lock makes everybody behind him wait too."""
+    """A statement that waits for a table lock makes all later ones wait, too."""
     fill(site, 10)
     other = site.database.connect()
     other.autocommit = False
@@ -94,7 +94,7 @@ def test_a_table_that_somebody_has_locked_is_not_waited_for(site):
 
 @pytest.fixture(name="plans")
 def fixture_plans(site):
-    """The server logs the plan of every statement that `sluice prune` makes."""
+    """Makes the server log the plan of every statement of `sluice prune`."""
     site.database.query("alter role sluice set session_preload_libraries = 'auto_explain'")
     site.database.query("alter role sluice set auto_explain.log_min_duration = 0")
     yield lambda: site.database.child.output()
@@ -116,7 +116,7 @@ def test_old_rows_are_found_by_the_index(site, plans):
 
 
 def test_events_go_on_being_stored_while_old_rows_are_pruned(site):
-    """Newer arrivals of the very ids that are pruned meanwhile: none waits long, and none is lost."""
+    """Newer arrivals of the ids that are being pruned: none waits long, and none is lost."""
     fill(site, 60_000, body="convert_to(repeat('x', 500), 'UTF8')")
     slowest, stop = [0.0], threading.Event()
 

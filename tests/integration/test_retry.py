@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Events that may cure themselves go round by the retry queues; only after the last of them are they dead letters."""
+"""Events that may succeed later go through the retry queues; they become dead letters only after the last one."""
 
 import time
 
@@ -16,7 +16,7 @@ pytestmark = pytest.mark.usefixtures("declared")
 
 @pytest.fixture
 def strict_table(site):
-    """A table with a trigger of its owner's, who refuses some paths, each in a way of its own."""
+    """A table with a user's trigger that refuses some paths in different ways."""
     site.database.query("""
         create table parents (id text primary key);
         create table children (id text primary key, parent text references parents);
@@ -37,7 +37,7 @@ def strict_table(site):
 
 @pytest.fixture
 def subscriber(site):
-    """Another program's queue, bound to `webhooks`: counts what it gets, by id."""
+    """Another program's queue, bound to `webhooks`; counts its messages by id."""
     channel = site.channel()
     name = channel.queue_declare("", exclusive=True).method.queue
     channel.queue_bind(name, "webhooks", "#")
@@ -88,7 +88,7 @@ def test_a_child_whose_parent_comes_15_s_later_is_stored_by_the_retry(site):
     site.start_workers(1, DELAYS="1s,2s,15s")
     begun = time.monotonic()
     site.send_ok("POST", "/child-of/p", b"{}", {"webhook-id": "child"})
-    time.sleep(max(0.0, begun + 15 - time.monotonic()))  # the test's own subject: a parent that comes late
+    time.sleep(max(0.0, begun + 15 - time.monotonic()))  # the test is about a parent that comes late
     assert site.count() == 0
     site.database.query("insert into parents values ('p')")
     row = site.row("child")
@@ -114,7 +114,7 @@ def test_what_goes_to_a_retry_queue_is_the_same_event_with_one_attempt_more_and_
     assert method.routing_key == "default"
     assert (properties.message_id, properties.delivery_mode, properties.app_id, properties.timestamp,
             properties.content_type) == ("wire", 2, "sluice", T // 1_000_000, "application/json")
-    properties.headers.pop("x-delivery-count", None)  # of the retry queue itself, as it hands the message out
+    properties.headers.pop("x-delivery-count", None)  # added by the retry queue at this delivery
     assert properties.headers == {
         "sluice-version": 1, "sluice-source": "default", "sluice-keep": "first", "sluice-method": "POST",
         "sluice-path": "/refused", "sluice-query": "q=1", "sluice-received": T + 1, "sluice-remote": "127.0.0.1",
@@ -133,7 +133,7 @@ def test_more_attempts_than_there_are_tiers_are_the_end(site):
 
 
 def kept_and_told(site, worker, state):
-    """The event is neither dead nor acked, and the worker says why; what is good is stored all the while."""
+    """Checks that the event is neither dead nor acked, that the worker reports why, and that good events are stored."""
     worker.wait_ready(False)
     assert state in worker.admin("/ready")[1]
     site.publish("good", b"x", T)
@@ -160,7 +160,7 @@ def test_without_its_exchange_a_retry_waits_for_setup_and_nothing_dies(site):
 
 @pytest.mark.usefixtures("strict_table")
 def test_a_retry_that_is_stuck_holds_up_nothing_but_itself(site):
-    """Else an alarm that only a drained queue can end would never end."""
+    """Otherwise an alarm that only a drained queue can end would never end."""
     channel = site.channel()
     channel.queue_unbind("webhooks.retry.1", "webhooks.retry.1", "")
     try:

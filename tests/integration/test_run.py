@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`make run` from the first line to the last process, as people use it."""
+"""`make run` as users run it, from the first line to the last process."""
 
 import json
 import os
@@ -20,12 +20,12 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.run
 
 
-# As from a shell: make test is a make too, and a make within a make says which directory it enters.
+# Without the variables of an outer make: a make started by `make test` prints the directory that it enters.
 FROM_A_SHELL = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
 class MakeRun:
-    """One checkout's make run, with its data elsewhere."""
+    """`make run` of this checkout, with its data in another directory."""
 
     def __init__(self, directory, build):
         self.directory = directory
@@ -52,7 +52,7 @@ class MakeRun:
         return wait_until(greeted, lambda: f"make run to be up:\n{self.output.read_text()}", 120, 0.2)
 
     def interrupt(self, number=signal.SIGINT):
-        """Ctrl-C: the terminal tells everyone in the foreground."""
+        """Ctrl-C: the terminal signals the whole foreground process group."""
         os.killpg(self.process.pid, number)
         status = self.process.wait(60)
         assert "all has ended" in self.output.read_text(encoding="utf-8")
@@ -68,7 +68,7 @@ class MakeRun:
         return json.loads(done.stdout)
 
     def processes(self):
-        """Processes that have to do with it, by what they are called with, work in or are given."""
+        """The processes of this run: its directory is in their command line, working directory or environment."""
         found = []
         mark = str(self.directory).encode()
         for entry in pathlib.Path("/proc").iterdir():

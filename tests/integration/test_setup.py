@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""`sluice setup`: idempotent, safe, and no program gets more rights than it needs."""
+"""`sluice setup` is idempotent and safe, and gives no program more rights than it needs."""
 
 import json
 import os
@@ -28,7 +28,7 @@ order by 1, 2"""
 
 
 def broker_state(broker):
-    """Everything that setup makes there, as the broker reports it."""
+    """Everything that setup creates on the broker, as the broker reports it."""
     volatile = {"messages", "memory"}
     definitions = broker.management("GET", "definitions")
     for user in definitions["users"]:
@@ -91,7 +91,7 @@ NO_PASSWORDS = dict.fromkeys(("SETUP_GATEWAY_BROKER_PASSWORD_FILE", "SETUP_WORKE
 
 @pytest.fixture(name="as_before")
 def fixture_as_before(servers):
-    """What a test has set is as in a first setup again."""
+    """Restores the values of a first setup after the test."""
     yield
     done = servers.setup_afresh()
     assert done.returncode == 0, done.stderr
@@ -111,7 +111,7 @@ def test_the_chosen_budget_is_the_workers_connection_limit(servers):
 
 @pytest.mark.usefixtures("as_before")
 def test_plain_setup_as_a_cure_changes_neither_budget_nor_bounds_nor_passwords(servers, site):
-    """Unset means: as it is."""
+    """An unset setting leaves the present value unchanged."""
     assert servers.setup(DATABASE_BUDGET=5, QUEUE_MAX_BYTES="20GiB").returncode == 0
     verifiers = servers.database.query(VERIFIERS)
     done = servers.setup(**NO_PASSWORDS)
@@ -182,7 +182,7 @@ def test_the_printed_script_takes_the_passwords_from_files_and_may_be_run_again(
         done = run(**{**files, name: str(tmp_path / "nothing")})
         assert done.returncode == 3
         assert f"{name} names no file" in done.stderr
-    done = run()  # no file is named: the passwords stay as they are
+    done = run()  # without files the passwords stay
     assert done.returncode == 0, done.stderr
     for role, secret in secrets.items():
         assert servers.database.query("select 1", user=f"sluice_{role}", password=secret) == [(1,)]
@@ -205,7 +205,7 @@ LOSSLESS = {"x-queue-type": "quorum", "x-overflow": "reject-publish", "x-dead-le
 
 
 def declared_delays(servers):
-    """Those of the default, and what other tests on this broker have asked setup for."""
+    """The default delays, and those that other tests have declared on this broker."""
     names = [entry["name"] for entry in servers.broker.management("GET", "exchanges/sluice")]
     seconds = sorted(int(name.rpartition(".")[2]) for name in names if name.startswith("webhooks.delay."))
     assert {10, 60, 600} <= set(seconds)
@@ -227,7 +227,7 @@ def test_the_broker_reports_exactly_the_queues_that_lose_nothing(servers):
         queues = servers.broker.management("GET", "queues/sluice")
         bounds_in_force = {(queue.get("effective_policy_definition") or {}).get("max-length-bytes") for queue in queues}
         return bounds_in_force == {1 << 30} and queues
-    found = {queue["name"]: queue for queue in wait_until(reported, "every queue's bound to be reported", 20, 0.2)}
+    found = {queue["name"]: queue for queue in wait_until(reported, "every queue's limit to be reported", 20, 0.2)}
     assert {name: queue["arguments"] for name, queue in found.items()} == dict(expected_queues(declared_delays(servers)))
     for name, queue in found.items():
         assert queue["durable"] and queue["type"] == "quorum"
@@ -274,7 +274,7 @@ def in_force(servers, name):
 
 @pytest.fixture(name="others")
 def fixture_others(servers):
-    """The servers; policies called `others` are gone after the test."""
+    """The servers; removes the policies called `others` after the test."""
     yield servers
     for kind in ("policies", "operator-policies"):
         try:
@@ -282,7 +282,7 @@ def fixture_others(servers):
         except Failure as failure:
             assert ": 404 " in str(failure)
     wait_until(lambda: all(in_force(servers, name) == ("sluice", None) for name in ("ingest", "delay.10")),
-               "our own policies to be in force again", 20, 0.2)
+               "Sluice's own policies to be in force again", 20, 0.2)
 
 
 def test_a_policy_for_all_queues_does_not_win_over_ours(others):
@@ -313,7 +313,7 @@ def test_an_operator_policy_that_lowers_our_bounds_is_found(others):
 
 
 def test_another_vhost_is_that_of_the_brokers_url_everywhere(servers):
-    """Also one whose name must be escaped in a path."""
+    """Including one whose name must be escaped in a path."""
     url = servers.broker.url("sluice-setup").removesuffix("sluice") + "other%2Fplace"
     try:
         done = servers.setup(BROKER_URL=url)

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""From the queue into the table: one row per (source, id), the newest arrival's body, and what can't be stored."""
+"""From the queue into the table: one row per (source, id) with the newest arrival's body, and events that can't be
+stored."""
 
 import hashlib
 import itertools
@@ -16,7 +17,7 @@ from process import wait_until
 
 
 def send_all(site, entries, threads=4):
-    """Sends corpus entries over several connections; the statuses seen."""
+    """Sends corpus entries over several connections; returns the statuses."""
     statuses = []
     parts = [entries[number::threads] for number in range(threads)]
 
@@ -53,7 +54,7 @@ def test_real_webhooks_are_rows_byte_for_byte_and_stay_one_row_each_when_sent_ag
 
 
 def test_curl_hello_makes_a_row_that_psql_shows(site):
-    """The pattern's own demonstration, with the tools that people have at hand."""
+    """The example of the README, with curl and psql."""
     gateway = site.start_gateway()
     site.start_workers(1)
     url = f"http://127.0.0.1:{gateway.port}/hello"
@@ -97,7 +98,7 @@ def test_the_newest_arrival_wins_in_whichever_order_they_are_stored(site, order)
     site.row("last")
     site.wait_drained()
     row = site.row("race")
-    assert row.body == b'{"n":"b"}', "of two at the same instant the greater body wins"
+    assert row.body == b'{"n":"b"}', "of two arrivals at the same time the greater body wins"
     assert round(row.received_at.timestamp() * 1e6) == T + 5
     assert round(row.first_received_at.timestamp() * 1e6) == T
 
@@ -166,7 +167,7 @@ def test_one_message_can_be_followed_in_the_logs_by_its_id(site):
 
 @pytest.fixture
 def picky_table(site):
-    """A table that refuses some events for good: owners do such things."""
+    """A table with a user's constraint that refuses some events."""
     site.database.query("alter table webhooks_raw add constraint picky check (path <> '/poison') not valid")
     yield
     site.database.query("alter table webhooks_raw drop constraint picky")

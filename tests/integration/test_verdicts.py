@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""What each failure of the database means for the event: shown on a server that is made to fail that way.
+"""The consequences of each database error for an event, on a server that is made to fail in that way.
 
-An event's own fault ends in a dead letter (at once, or after the retries) while its neighbours are stored; the server's
-trouble, and the operator's, kill nothing: all is stored after the repair."""
+An event that is itself at fault becomes a dead letter (at once, or after the retries) while its neighbours are stored.
+After errors of the server or the operator nothing is lost: everything is stored after the repair."""
 
 import contextlib
 import itertools
@@ -22,7 +22,7 @@ pytestmark = pytest.mark.usefixtures("declared")
 
 @pytest.fixture
 def guarded_table(site):
-    """Constraints, indexes and triggers of the table's owner, each of which refuses one path."""
+    """A user's constraints, indexes and triggers, each of which refuses one path."""
     site.database.query("""
         alter table webhooks_raw add constraint guard_check check (path <> '/check') not valid;
         create unique index guard_unique on webhooks_raw (path) where path = '/unique';
@@ -73,7 +73,7 @@ def publish_bad(site, faults, query=""):
 
 
 def publish_neighbours(site):
-    """Of the source of the bad ones, and of another."""
+    """Publishes good events of the bad events' source and of another one."""
     site.publish_all([(f"good-{number:02}", {"sluice-source": "plenty"} if number % 2 else {})
                       for number in range(NEIGHBOURS)], b"x", T)
 
@@ -105,7 +105,7 @@ def test_what_breaks_a_rule_for_good_is_a_dead_letter_at_once_and_its_neighbours
 
 
 CHARACTERS = {"german": "ß", "chinese": "漢", "emoji": "😀"}  # 2, 3 and 4 bytes
-POSITIONS = [*range(494, 502), *range(507, 513)]  # where it begins: around the cuts at 500 and 511 bytes
+POSITIONS = [*range(494, 502), *range(507, 513)]  # offset of the character: around the cuts at 500 and 511 bytes
 
 
 @pytest.mark.usefixtures("guarded_table")
@@ -148,7 +148,7 @@ def test_what_may_cure_itself_or_is_unclear_beside_stored_neighbours_is_retried_
 
 @contextlib.contextmanager
 def keep_storing(site):
-    """Good events all the time."""
+    """Publishes good events continuously."""
     stopping = threading.Event()
 
     def publish():
@@ -182,11 +182,11 @@ def test_an_unclear_failure_without_a_neighbour_pauses_until_one_is_stored(site)
     site.wait_drained()
 
 
-# --- the server's trouble, the operator's: nothing dies ---------------------------------------------------------
+# --- errors of the server and the operator: no dead letters -----------------------------------------------------
 
 
 def told(worker, sqlstate, verdict=None):
-    """Waits until the worker's log says so of a batch or of a connection."""
+    """Waits until the worker's log reports this failure of a batch or of a connection."""
     def found():
         return [line for line in worker.lines() if line["event"] in ("not-stored", "database-away")
                 and line["sqlstate"] == sqlstate and verdict in (None, line.get("verdict"))]
@@ -227,7 +227,7 @@ def test_what_an_operator_must_mend_pauses_kills_nothing_and_goes_on_after_the_r
         assert worker.metrics()["sluice_worker_paused"] == 1
     all_stored(site, worker)
     assert worker.metrics()["sluice_worker_paused"] == 0
-    assert worker.metrics()["sluice_worker_broker_connects_total"] == 1, "it goes on by itself, on its old connection"
+    assert worker.metrics()["sluice_worker_broker_connects_total"] == 1, "it recovers by itself, on its old connection"
 
 
 @pytest.mark.parametrize(("sql", "repair", "sqlstate"), [
@@ -255,7 +255,7 @@ def test_a_database_that_turns_read_only_pauses_kills_nothing_and_goes_on_after_
         publish_neighbours(site)
         told(worker, "25006", "transient")
         worker.wait_ready(False)
-        assert "database away" in worker.admin("/ready")[1], "its connection was given up, and none can be had"
+        assert "database away" in worker.admin("/ready")[1], "it closed its connection and can't get another one"
     finally:
         site.database.query("alter system reset default_transaction_read_only")
         site.database.query("select pg_reload_conf()")
@@ -263,7 +263,7 @@ def test_a_database_that_turns_read_only_pauses_kills_nothing_and_goes_on_after_
 
 
 def publish_plenty(site):
-    """Good events of another source, for which the trouble must be nothing."""
+    """Publishes good events of another source, which the problem must not affect."""
     site.publish_all([(f"plenty-{number}", {"sluice-source": "plenty"}) for number in range(NEIGHBOURS)], b"x", T)
 
 
@@ -277,7 +277,7 @@ WAITING = ("select pid from pg_stat_activity where usename = 'sluice_worker' and
 
 
 def waiting(site):
-    """The backend of the worker that waits at the gate."""
+    """Waits for the worker's backend at the gate; returns its pid."""
     return wait_until(lambda: site.database.query(WAITING), lambda: f"a backend at the gate\n{site.tails()}", 20)[0][0]
 
 
@@ -289,7 +289,7 @@ def test_a_batch_whose_backend_is_ended_or_whose_statement_is_cancelled_is_sent_
         cursor.execute("select pg_advisory_lock(1)")
         site.publish("good-00", b"x", T, **{"sluice-path": "/gate"})
         publish_plenty(site)
-        # Once: an event that is cut off again by itself is tried later, by a tier.
+        # Only once: an event that is cut off again when it is alone is retried by a tier.
         assert site.database.query(f"select {how}({waiting(site)})") == [(True,)]
         told(worker, sqlstate)
     assert {line["verdict"] for line in worker.lines("not-stored")} == {"transient"}
@@ -315,7 +315,7 @@ def test_a_lock_that_is_held_too_long_is_waited_for_again(site):
 
 @pytest.mark.usefixtures("guarded_table")
 def test_a_deadlock_costs_nothing_but_another_attempt(site):
-    """The worker takes lock 2 and waits for 1; the holder of 1 then asks for 2, and is the more patient of the two."""
+    """The worker holds lock 2 and waits for 1; the holder of 1 then waits for 2 with a longer deadlock_timeout."""
     site.database.query("alter role sluice_worker set deadlock_timeout = '1500ms'")
     try:
         worker, = site.start_workers(1, DELAYS=TIER)
@@ -324,7 +324,7 @@ def test_a_deadlock_costs_nothing_but_another_attempt(site):
             cursor.execute("select pg_advisory_lock(1)")
             site.publish("good-00", b"x", T, **{"sluice-path": "/two"})
             waiting(site)
-            cursor.execute("select pg_advisory_lock(2)")  # comes back when the worker's transaction has ended
+            cursor.execute("select pg_advisory_lock(2)")  # returns when the worker's transaction has ended
             told(worker, "40P01", "transient")
             publish_plenty(site)
             plenty_is_stored(site)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The view `webhooks`: what people read, whatever the senders sent."""
+"""The view `webhooks` is readable whatever the senders have sent."""
 
 import psycopg2
 import pytest
@@ -63,7 +63,7 @@ def test_an_index_on_the_expression_is_used_through_the_view_and_the_worker_may_
 
 
 def test_a_table_large_enough_for_parallel_plans_is_read_through_the_view(site):
-    """A function with an EXCEPTION block dies in a parallel worker; one bad body is enough."""
+    """A function with an EXCEPTION block fails in a parallel worker; one bad body is enough."""
     database = site.database
     database.query("""insert into webhooks_raw (source, id, method, path, body, received_at, first_received_at)
         select 'default', 'i' || n, 'POST', '/',
