@@ -14,7 +14,7 @@
 
 #include <cmocka.h>
 
-/* A server that takes one request and gives one answer. */
+/* A server that reads one request and sends one reply. */
 struct server {
     int listener;
     char url[64];

@@ -105,7 +105,7 @@ static void help_has_a_line_for_each_option_and_remarks_between(void **state)
     buf_free(&out);
 }
 
-/* A row beyond the bound would be an option that --help shows and nobody can give. */
+/* A row beyond OPTIONS_MAX would be shown by --help but not be accepted. */
 static void every_subcommands_table_is_whole(void **state)
 {
     (void)state;

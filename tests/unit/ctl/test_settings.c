@@ -13,7 +13,7 @@ static const struct config_setting *const tables[] = {settings_setup, settings_s
                                                       settings_mover};
 #define TABLES (sizeof tables / sizeof tables[0])
 
-/* How many lines of the table are that setting's. */
+/* Number of lines in the table for this setting. */
 static size_t lines_of(const char *table, const char *name)
 {
     size_t count = 0;

@@ -26,7 +26,7 @@ static void text_stands_on_one_line_and_tells_a_terminal_nothing(void **state)
         {"caf\xc3\xa9 \xe2\x82\xac", 6, "caf\xc3\xa9 \xe2\x82\xac", 6},
         {"caf\xc3\xa9 \xe2\x82\xac", 5, "caf..", 5},
         {"\xc3\xa9\xc3\xa9\xc3\xa9\xc3\xa9", 3, "\xc3\xa9..", 3},
-        {"abc", 2, "abc", 3}, /* too little to cut to */
+        {"abc", 2, "abc", 3}, /* too narrow for ".." */
     };
 
     (void)state;

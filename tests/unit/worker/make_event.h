@@ -2,14 +2,14 @@
 #ifndef SLUICE_TEST_MAKE_EVENT_H
 #define SLUICE_TEST_MAKE_EVENT_H
 
-/* Events as they come from the broker. Included after cmocka.h. */
+/* Makes events as they come from the broker. Include it after cmocka.h. */
 
 #include "worker/event.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-/* A delivery as lib/broker makes it: one allocation that the views point into. */
+/* Makes a delivery as lib/broker does: one allocation that the views point into. */
 static inline struct broker_delivery *make_delivery(struct span properties, size_t body_len)
 {
     struct broker_delivery *d = calloc(1, sizeof *d + properties.len + body_len);

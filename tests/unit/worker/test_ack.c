@@ -15,7 +15,7 @@ struct frames {
     uint64_t tags[FRAMES_MAX];
     bool multiple[FRAMES_MAX];
     size_t count;
-    size_t fail_at; /* the frame that can't be sent */
+    size_t fail_at; /* number of the frame whose sending fails */
 };
 
 static bool send(void *context, uint64_t tag, bool multiple)
@@ -174,7 +174,7 @@ static void a_new_channel_numbers_from_one_again(void **state)
     ack_free(&a);
 }
 
-/* Against a model of the broker: what it was told of each tag. */
+/* Compares with a model of the broker that records each tag's state. */
 static void random_orders_agree_with_the_model(void **state)
 {
     enum { TAGS = 3000, WINDOW = 64 };
@@ -204,7 +204,7 @@ static void random_orders_agree_with_the_model(void **state)
         }
         f = flush(&a);
         for (size_t i = 0; i < f.count; i++) {
-            assert_int_equal(model[f.tags[i]], SETTLED); /* known to the broker still, and settled */
+            assert_int_equal(model[f.tags[i]], SETTLED); /* unacked so far, and settled */
             for (uint64_t t = f.multiple[i] ? 1 : f.tags[i]; t <= f.tags[i]; t++) {
                 assert_int_not_equal(model[t], OPEN);
                 model[t] = model[t] == SETTLED ? ACKED : model[t];

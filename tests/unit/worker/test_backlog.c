@@ -87,7 +87,7 @@ static void parked_events_come_alone_each_at_its_own_time(void **state)
     for (size_t i = 0; i < EVENTS; i++) {
         park(&b, "x", rand() % 1000);
     }
-    backlog_add(&b, make_event("default", "ordinary", 1)); /* holds up nothing that is parked */
+    backlog_add(&b, make_event("default", "ordinary", 1)); /* does not delay parked events */
     for (size_t i = 0; i < EVENTS; i++) {
         int64_t due_us = backlog_parked_due_us(&b);
         struct event *event;

@@ -24,7 +24,7 @@ static void an_envelope_that_cannot_be_read_makes_a_malformed_poisonous_event(vo
     assert_true(span_equal(event->envelope.source, SPAN_LITERAL("default")));
     assert_int_equal(event->channel, 7);
     assert_int_equal(event->delivered_us, 5);
-    /* A new attempt finds it as it was, whatever the last one came to. */
+    /* A reset clears the outcome of the last attempt. */
     event_fail(event, VERDICT_OPERATOR, "42P01", "no table");
     event_reset(event);
     assert_int_equal(event->state, EVENT_FAILED);

@@ -50,7 +50,7 @@ static struct event *add_failed(const char *sqlstate, enum verdict verdict, bool
     return event;
 }
 
-/* Judges what was added, and empties the batch. */
+/* Judges the batch and empties it. */
 static bool came_back(int64_t now_us)
 {
     struct event_queue released = {0};

@@ -96,7 +96,7 @@ static void messages_are_held_while_the_database_is_away_and_released_past_the_h
 
     (void)state;
     (void)place_failed(&p, 0, false, 0, 1000);
-    (void)place_failed(&p, 0, false, 0, HOLD_US); /* another failure doesn't begin the hold anew */
+    (void)place_failed(&p, 0, false, 0, HOLD_US); /* another failure doesn't restart the hold */
     assert_false(place_release_due(&p, 1000 + HOLD_US - 1));
     assert_true(place_release_due(&p, 1000 + HOLD_US));
     place_opened(&p);

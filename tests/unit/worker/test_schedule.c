@@ -77,7 +77,7 @@ static void settled_and_retried_events_are_the_callers(void **state)
 
     (void)state;
     assert_int_equal(schedule_fate(&s, event, 1), SCHEDULE_RETRY);
-    event->doomed = true; /* has no retry left: it is kept until it can be buried */
+    event->doomed = true; /* no retry left: kept until its dead letter can be written */
     assert_int_equal(schedule_fate(&s, event, 1), SCHEDULE_KEPT);
     event = make_event("s", "2", 1);
     event->state = EVENT_STORED;
@@ -151,19 +151,19 @@ static void a_brake_takes_hold_of_what_waits_already(void **state)
     schedule_free(&s);
 }
 
-/* --- no good event waits for a bad one beyond a bound ---------------------------------- */
+/* --- the wait of good events is bounded ------------------------------------------------- */
 
-/* A worker of two slots, a prefetch of 100 and a database in which, for as long as the run lasts, one
- * source's rows are locked, one's statements never end, one is refused for no clear cause, one ends its
- * backend, and one is refused most of the time. Good events arrive all the while. */
+/* A worker with two slots, a prefetch of 100, and a database with permanent problems, each for one source:
+ * locked rows, endless statements, unclear refusals, events that end their backend, and events that are
+ * mostly refused. Good events arrive all the time. */
 enum kind { GOOD, LOCKED, ENDLESS, UNCLEAR, KILLER, REFUSED, KINDS };
 static const char *const names[KINDS] = {"good", "locked", "endless", "unclear", "killer", "refused"};
 
 enum { PREFETCH = 100, BATCH = 20, SLOTS = 2, GOODS = 4000 };
 #define LOCK_US (2 * S)
 #define ENDLESS_US (30 * S)
-/* It may be in a batch with endless statements, be lost with a killer's, and then wait for what goes alone:
- * an endless statement each time. */
+/* A good event may be in a batch with endless statements, lose its connection to a killer, and then wait for
+ * events tried alone: an endless statement each time. */
 #define BOUND_US (4 * ENDLESS_US)
 
 struct slot_model {
@@ -207,7 +207,7 @@ static void strike(struct world *w, struct event *event, bool alone)
     event_strike(event, alone, w->schedule.judge.stored);
 }
 
-/* What worker/slot makes of a batch, and how long that takes. */
+/* Models worker/slot: sets the outcomes of a batch and returns the time it takes. */
 static int64_t play(struct world *w, struct slot_model *slot)
 {
     int64_t took_us = 5 * MS;
@@ -300,7 +300,7 @@ static void end(struct world *w, struct slot_model *slot)
         case SCHEDULE_SETTLED:
             settle(w, event);
             break;
-        case SCHEDULE_RETRY: /* confirmed at once by a broker that is well */
+        case SCHEDULE_RETRY: /* the model's broker confirms at once */
             w->retried++;
             settle(w, event);
             break;
@@ -330,7 +330,7 @@ static void deliver(struct world *w, enum kind kind)
     (void)schedule_add(&w->schedule, event);
 }
 
-/* As worker/loop keeps room for other sources. */
+/* Like worker/loop, which keeps room for other sources. */
 static void postpone_surplus(struct world *w)
 {
     int64_t since_us;
@@ -378,7 +378,7 @@ static void run_world(unsigned seed)
             bad += kind != GOOD && kind != REFUSED;
         }
         step(&w, delivered > GOODS ? KINDS : kind);
-        assert_true(w.now_us < 3600 * S); /* else some good event waits for ever */
+        assert_true(w.now_us < 3600 * S); /* otherwise a good event waits for ever */
     }
     assert_true(w.longest_us <= BOUND_US);
     assert_true(w.retried > 0);
@@ -397,7 +397,7 @@ static void whatever_fails_and_however_no_good_event_waits_for_it_beyond_a_bound
     }
 }
 
-/* The lines of what fails on purpose would fill the screen. */
+/* Silences the log lines of deliberate failures. */
 static int be_silent(void **state)
 {
     static int standard_error;

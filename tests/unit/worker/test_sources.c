@@ -93,7 +93,7 @@ static void later_counts_as_dead_does_but_what_is_nobodys_fault_does_not(void **
     event->struck = true;
     for (size_t i = 0; i < 500; i++) {
         (void)sources_count(&sources, event, LONGEST, 0);
-        (void)count_one("s", EVENT_FAILED, 1, false, 0); /* a retry that is refused again */
+        (void)count_one("s", EVENT_FAILED, 1, false, 0); /* a retry, refused again */
     }
     assert_null(sources_settle(&sources, LONGEST, 0));
     count("s", EVENT_DEAD, 41);
@@ -155,7 +155,7 @@ static void the_workers_probe_is_an_ordinary_event_or_else_a_held_one(void **sta
     assert_null(sources_take_worker_probe(&sources, &ordinary, S - 1));
     probe = sources_take_worker_probe(&sources, &ordinary, S);
     assert_true(span_equal(probe->envelope.source, SPAN_LITERAL("good")));
-    event_fail(probe, VERDICT_TRANSIENT, "", "lost"); /* no verdict: the same again */
+    event_fail(probe, VERDICT_TRANSIENT, "", "lost"); /* no verdict: another probe at once */
     (void)sources_count(&sources, probe, LONGEST, S);
     event_free(probe);
     probe = sources_take_worker_probe(&sources, &ordinary, S);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-/* As RabbitMQ writes an entry: other members are among them. */
+/* Appends an entry as RabbitMQ writes it, with other members in between. */
 static void put_death(struct buf *out, const char *queue, const char *reason, int64_t at_s)
 {
     size_t begin;

@@ -12,7 +12,7 @@
 
 enum { HEADERS = 7, KEEP = 3, RECEIVED = 11, UNREADABLE = 13, ID = 2 };
 
-/* A row as the server sends it. NULL: null. */
+/* A row as the server sends it. NULL: SQL null. */
 static const char *const good[COLUMNS] = {
     "17",         "github",    "evt_1", "first",
     "POST",       "/a",        "q=1",   "{\"x-a\": \"\xc3\xa9\", \"x-b\": \"2\"}",

@@ -28,7 +28,7 @@ static const struct envelope usual = {
     .header_count = 1,
 };
 
-/* Properties with nothing but the broker's header x-death. */
+/* Appends properties with only the broker's header x-death. */
 static void put_deaths(struct buf *out, struct span reason, struct span queue)
 {
     size_t headers, array, entry;
@@ -47,7 +47,7 @@ static void put_deaths(struct buf *out, struct span reason, struct span queue)
     field_end_table(out, headers);
 }
 
-/* Makes the row and sees to it that each text of it is one, and that a body is never null. */
+/* Makes the row and checks that its texts are valid and that the body is not null. */
 static void make(struct deadrow *row, const struct broker_delivery *d, const char *sqlstate)
 {
     assert_int_equal(deadrow_make(row, d, sqlstate, NULL), ERROR_NONE);

@@ -13,9 +13,9 @@
 
 #define NOW 1614265330
 
-#define EXTRA 1 /* of `all`, beside one for each scheme with secrets */
+#define EXTRA 1 /* entries of `all` besides one for each scheme with secrets */
 
-/* What a route of each scheme says, at least; then some that say more. */
+/* The least that a route of each scheme needs; then some with more options. */
 static struct sign_options all[SCHEME_COUNT - 1 + EXTRA];
 
 static int fill_options(void **state)
@@ -40,7 +40,7 @@ static int fill_options(void **state)
 
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-/* A rule as a route would have it. */
+/* Makes the rule that a route would have. */
 static struct verify_rule rule_of(const struct sign_options *o, const char *secret)
 {
     struct verify_rule rule = scheme_rule(scheme_named(span_of(o->scheme)));
@@ -86,7 +86,7 @@ static struct request request_of(const cJSON *headers, struct buf *path)
     return r;
 }
 
-/* Signs and lets the gateway's own verification judge. */
+/* Signs, and verifies with the gateway's own code. */
 static enum verify_cause judge(const struct sign_options *options, const char *path_text, const char *body,
                                const char *secret)
 {
@@ -128,7 +128,7 @@ static void what_is_signed_verifies(void **state)
     }
 }
 
-/* So that a route's default rule finds it. */
+/* A route's default rule then finds it. */
 static void the_id_stands_where_the_scheme_looks_for_it(void **state)
 {
     (void)state;

@@ -7,7 +7,7 @@
 
 #include <cmocka.h>
 
-/* As RabbitMQ 3.10 kept the password "setuppw". */
+/* RabbitMQ 3.10's hash of the password "setuppw". */
 #define HASH "CwUycbi9x689/1YIKfm9Cmw/cFulhRZPJgT9wZ0Go+C3HbhJ"
 
 static void hash_of_the_broker_matches_its_password_only(void **state)

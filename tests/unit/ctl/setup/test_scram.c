@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* As Postgres 15 kept the password "pencil". */
+/* Postgres 15's verifier of the password "pencil". */
 #define SALT "P+5yyXihGHu7HNhnHuM8XQ=="
 #define KEYS "YkTZE4z7KqpmEZc2wsgh6VbkBbuvlFU11JuQPtX8Lx0=:WintYWl9CKkGmraX2HwdagkaSInsXYssNydhETZqT/Q="
 
