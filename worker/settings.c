@@ -24,9 +24,10 @@ const struct config_setting worker_settings_table[] = {
             .help = "address for health checks and metrics"),
     SETTING("WORKER_PREFETCH", CONFIG_INTEGER, prefetch, .fallback = "0", .min = 0, .max = 65535,
             .help = "highest number of unacked messages (the AMQP prefetch); 0: two batches per connection"),
-    SETTING(
-        "WORKER_MEMORY", CONFIG_BYTES, memory, .fallback = "64MiB", .min = 1 << 20, .max = INT64_C(1) << 40,
-        .help = "memory for prefetched events: above it the worker takes no more until it holds half of it"),
+    SETTING("WORKER_MEMORY", CONFIG_BYTES, memory, .fallback = "64MiB", .min = 1 << 20,
+            .max = INT64_C(1) << 40,
+            .help = "highest total size of prefetched events; above it the worker takes no more until it "
+                    "holds only half"),
     SETTING("WORKER_CONNECTIONS", CONFIG_INTEGER, connections, .fallback = "2", .min = 1, .max = 64,
             .help = "highest number of Postgres connections of this process; all workers share the budget"),
     SETTING("WORKER_BATCH_EVENTS", CONFIG_INTEGER, batch_events, .fallback = "500", .min = 1, .max = 10000,
