@@ -17,10 +17,8 @@
  * unsent the publish call itself would block. The bodies stay far below that, except for one large body. */
 #define OUTSTANDING_MAX 256
 #define OUTSTANDING_BYTES (1 << 20)
-/* Give up on a connection that confirms nothing for this long. */
-#define HOPELESS_US (30 * CLOCK_US_PER_S)
-/* A connection that takes longer is as good as none yet. */
-#define OPENING_SLOW_US CLOCK_US_PER_S
+#define HOPELESS_US (30 * CLOCK_US_PER_S) /* without a confirm: give up the connection */
+#define OPENING_SLOW_US CLOCK_US_PER_S    /* an attempt that takes longer counts as no connection */
 #define BACKOFF_BASE_US (200 * CLOCK_US_PER_MS)
 #define BACKOFF_CAP_US (5 * CLOCK_US_PER_S)
 
