@@ -9,6 +9,7 @@ from process import wait_until
 
 DELAY = 3  # seconds; different from the delays of other tests
 DELAYS = f"{DELAY}s,10s,60s,600s"
+UNDECLARED = 9  # seconds; no other test declares it
 pytestmark = pytest.mark.usefixtures("declared")
 
 
@@ -87,25 +88,25 @@ def test_a_delayed_event_outlives_a_restart_of_the_broker(site, subscriber):
 
 
 def test_a_delay_that_is_not_declared_takes_no_event_until_setup_declares_it(site):
-    gateway = site.add_gateway(GATEWAY_DELAY="7s").start(wait=False)
+    gateway = site.add_gateway(GATEWAY_DELAY=f"{UNDECLARED}s").start(wait=False)
     wait_until(lambda: "delay not declared" in gateway.admin("/ready")[1], lambda: gateway.admin("/ready"))
     assert "DELAYS" in gateway.admin("/ready")[1] and "sluice setup" in gateway.admin("/ready")[1]
-    assert any("7 s" in line["reason"] and "sluice setup" in line["reason"]
+    assert any(f"{UNDECLARED} s" in line["reason"] and "sluice setup" in line["reason"]
                for line in gateway.lines("delay-undeclared"))
     reply = site.send("POST", "/", b"x", {"webhook-id": "early"})
     assert (reply.status, reply.headers.get("retry-after") is not None) == (503, True)
     channel = site.channel()
     try:
-        done = site.servers.setup(DELAYS=f"{DELAY}s,7s,10s,60s,600s")
+        done = site.servers.setup(DELAYS=f"{DELAY}s,{UNDECLARED}s,10s,60s,600s")
         assert done.returncode == 0, done.stderr
         gateway.wait_ready()
         assert site.send_ok("POST", "/", b"x", {"webhook-id": "later"}) == "later"
-        wait_until(lambda: channel.queue_declare("webhooks.delay.7", passive=True).method.message_count == 1,
+        wait_until(lambda: channel.queue_declare(f"webhooks.delay.{UNDECLARED}", passive=True).method.message_count == 1,
                    "the event in the delay's queue")
     finally:
         for kind in ("delay", "retry"):
-            channel.queue_delete(f"webhooks.{kind}.7")
-            channel.exchange_delete(f"webhooks.{kind}.7")
+            channel.queue_delete(f"webhooks.{kind}.{UNDECLARED}")
+            channel.exchange_delete(f"webhooks.{kind}.{UNDECLARED}")
         channel.connection.close()
 
 
