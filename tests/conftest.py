@@ -141,6 +141,16 @@ def declared(request, servers):  # pylint: disable=redefined-outer-name
 
 
 @pytest.fixture
+def small_budget(request, servers):  # pylint: disable=redefined-outer-name
+    """All workers together may hold as many connections as the test file's BUDGET says."""
+    done = servers.setup(DATABASE_BUDGET=request.module.BUDGET)
+    assert done.returncode == 0, done.stderr
+    yield
+    done = servers.setup_afresh()
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
 def odd_table(site):  # pylint: disable=redefined-outer-name
     """The owner of webhooks_raw has a trigger there: for the source `rare` it does what the path says."""
     site.database.query("""

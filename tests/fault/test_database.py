@@ -5,7 +5,6 @@ a dead letter, and the backlog shrinks soon after the database's return."""
 import contextlib
 import os
 import random
-import re
 import signal
 import time
 
@@ -67,22 +66,9 @@ def test_workers_thrown_out_by_the_database_in_a_loop_lose_nothing_and_keep_to_t
     assert load.statuses.keys() == {200}
 
 
-@pytest.fixture
-def delivery_limit_of_20(site):
-    path = "policies/sluice/a-low-limit"
-    ours = site.broker.management("GET", "policies/sluice")
-    ingest = next(policy for policy in ours if "delivery-limit" in policy["definition"]
-                  and re.search(policy["pattern"], "webhooks.ingest"))
-    site.broker.management("PUT", path, {"pattern": "^webhooks\\.ingest$", "apply-to": "queues", "priority": 1000,
-                                         "definition": {**ingest["definition"], "delivery-limit": 20}})
-    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "a-low-limit", "the policy", 15, 0.2)
-    yield
-    site.broker.management("DELETE", path)
-    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == ingest["name"], "Sluice's own policy", 15, 0.2)
-
-
 @pytest.mark.case(18)
-@pytest.mark.usefixtures("delivery_limit_of_20")
+@pytest.mark.usefixtures("delivery_limit")
+@pytest.mark.delivery_limit(20)
 def test_thirty_outages_of_the_database_use_up_no_delivery_limit_of_20(site):
     gateway = site.start_gateway()
     workers = site.start_workers(2)

@@ -3,7 +3,6 @@
 
 import contextlib
 import os
-import re
 import subprocess
 import time
 
@@ -86,22 +85,9 @@ def test_a_worker_killed_before_it_has_read_the_confirm_of_a_retry_loses_and_dou
         ("before", 1), ("twice", 1)]
 
 
-@pytest.fixture
-def delivery_limit_of_10(site):
-    path = "policies/sluice/a-low-limit"
-    ours = site.broker.management("GET", "policies/sluice")
-    ingest = next(policy for policy in ours if "delivery-limit" in policy["definition"]
-                  and re.search(policy["pattern"], "webhooks.ingest"))
-    site.broker.management("PUT", path, {"pattern": "^webhooks\\.ingest$", "apply-to": "queues", "priority": 1000,
-                                         "definition": {**ingest["definition"], "delivery-limit": 10}})
-    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "a-low-limit", "the policy", 15, 0.2)
-    yield
-    site.broker.management("DELETE", path)
-    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == ingest["name"], "our own policy", 15, 0.2)
-
-
 @pytest.mark.case(15)
-@pytest.mark.usefixtures("picky_table", "delivery_limit_of_10")
+@pytest.mark.usefixtures("picky_table", "delivery_limit")
+@pytest.mark.delivery_limit(10)
 def test_a_message_that_kills_its_worker_each_time_ends_with_the_broker_and_500_neighbours_are_rows(site):
     gateway = site.start_gateway()
     for number in range(250):

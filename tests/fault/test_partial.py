@@ -268,9 +268,7 @@ def test_an_alarm_with_a_retry_pending_lets_a_restarted_worker_drain_the_queue(s
 @pytest.mark.quick
 @pytest.mark.usefixtures("odd_table")
 def test_a_retry_that_no_queue_takes_lets_3000_others_pass_a_prefetch_of_20(site):
-    channel = site.channel()
-    channel.queue_unbind("webhooks.retry.1", "webhooks.retry.1", "")
-    try:
+    with site.unbound("webhooks.retry.1", "webhooks.retry.1", ""):
         worker, = site.start_workers(1, DELAYS="1s", WORKER_PREFETCH=20)
         site.publish_all(rare("kept", "/refused"), b"x", T)
         worker.wait_ready(False)
@@ -279,9 +277,6 @@ def test_a_retry_that_no_queue_takes_lets_3000_others_pass_a_prefetch_of_20(site
         site.wait_count(3000, 60)
         wait_until(lambda: site.broker.queue("webhooks.ingest").get("messages") == 1, "the acks of all others", 20)
         assert worker.metrics()["sluice_worker_broker_connects_total"] == 1
-    finally:
-        channel.queue_bind("webhooks.retry.1", "webhooks.retry.1", "")
-        channel.connection.close()
     site.wait_count(1, 60, table="webhooks_dead")
     site.wait_drained()
 

@@ -16,15 +16,6 @@ HOLDERS = ("select application_name, count(*) from pg_stat_activity where usenam
            "and backend_type = 'client backend' group by 1")
 
 
-@pytest.fixture
-def budget_of_twelve(servers):
-    done = servers.setup(DATABASE_BUDGET=BUDGET)
-    assert done.returncode == 0, done.stderr
-    yield
-    done = servers.setup_afresh()
-    assert done.returncode == 0, done.stderr
-
-
 def fill(site, ledger, count):
     with Load(site.gateway.port, ledger, rate=4000, count=count, threads=16, prefix=f"fill{count}") as load:
         load.finish(120)
@@ -36,7 +27,7 @@ def refusals(workers):
 
 @pytest.mark.quick
 @pytest.mark.case(21)
-@pytest.mark.usefixtures("budget_of_twelve")
+@pytest.mark.usefixtures("small_budget")
 def test_of_twelve_workers_that_want_24_of_12_places_six_hold_one_after_10_s(site):
     gateway = site.start_gateway()
     ledger = site.ledger()
@@ -64,7 +55,7 @@ def test_of_twelve_workers_that_want_24_of_12_places_six_hold_one_after_10_s(sit
 
 
 @pytest.mark.case(21)
-@pytest.mark.usefixtures("budget_of_twelve")
+@pytest.mark.usefixtures("small_budget")
 def test_fifty_workers_killed_and_started_at_random_never_hold_more_than_the_budget(site, seed):
     rng = random.Random(seed)
     gateway = site.start_gateway()
@@ -93,7 +84,7 @@ def test_fifty_workers_killed_and_started_at_random_never_hold_more_than_the_bud
 
 
 @pytest.mark.case(21)
-@pytest.mark.usefixtures("budget_of_twelve")
+@pytest.mark.usefixtures("small_budget")
 def test_one_worker_thirty_and_one_again_while_others_hold_every_connection(site):
     gateway = site.start_gateway()
     ledger = site.ledger()
@@ -145,7 +136,7 @@ def no_greedy_role(site):
 
 @pytest.mark.quick
 @pytest.mark.case(21)
-@pytest.mark.usefixtures("budget_of_twelve")
+@pytest.mark.usefixtures("small_budget")
 def test_the_places_of_killed_workers_are_free_at_once(site):
     site.start_gateway()
     workers = site.start_workers(6)
@@ -160,7 +151,7 @@ def test_the_places_of_killed_workers_are_free_at_once(site):
 
 
 @pytest.mark.case(21)
-@pytest.mark.usefixtures("budget_of_twelve")
+@pytest.mark.usefixtures("small_budget")
 def test_the_place_of_a_host_that_vanished_is_free_within_the_keepalives_of_the_role(site, links):
     gateway = site.start_gateway()
     links.start_workers(1, broker=False)

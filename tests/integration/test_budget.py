@@ -12,17 +12,8 @@ from sampler import Sampler
 BUDGET = 10
 
 
-@pytest.fixture
-def budget_of_ten(servers):
-    done = servers.setup(DATABASE_BUDGET=BUDGET)
-    assert done.returncode == 0, done.stderr
-    yield
-    done = servers.setup_afresh()
-    assert done.returncode == 0, done.stderr
-
-
 @pytest.mark.case(21)
-@pytest.mark.usefixtures("budget_of_ten")
+@pytest.mark.usefixtures("small_budget")
 def test_twelve_workers_of_four_slots_never_hold_more_than_the_budget_of_ten(site):
     gateway = site.start_gateway()
     ledger = site.ledger()

@@ -122,15 +122,10 @@ def test_a_blocked_broker_means_503_at_once_and_200_when_it_is_released(site):
 def test_a_missing_binding_means_503_never_200(site):
     site.start_gateway()
     site.send_ok(body=b"x")
-    channel = site.channel()
-    channel.queue_unbind("webhooks.ingest", "webhooks", "#")
-    try:
+    with site.unbound("webhooks.ingest", "webhooks", "#"):
         reply = site.send(body=b"unroutable")
         assert reply.status == 503
         assert "retry-after" in reply.headers
-    finally:
-        channel.queue_bind("webhooks.ingest", "webhooks", "#")
-        channel.connection.close()
     wait_accepted(site, 5)
 
 

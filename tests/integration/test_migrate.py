@@ -2,6 +2,7 @@
 """Setup on existing databases: of an older release, shared with others, owned by a role that is not a superuser, or
 with a collation that doesn't sort by bytes."""
 
+import contextlib
 import hashlib
 import pathlib
 import subprocess
@@ -46,13 +47,9 @@ def make_old(database):
         sql = (SQL / f"{name}.sql").read_bytes()
         statements += [sql.decode(), "insert into sluice_migrations (name, sha256) values "
                        f"('{name}', '{hashlib.sha256(sql).hexdigest()}')"]
-    connection = database.connect()
-    try:
-        with connection.cursor() as cursor:
-            for statement in [*statements, OTHERS]:
-                cursor.execute(statement)
-    finally:
-        connection.close()
+    with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
+        for statement in [*statements, OTHERS]:
+            cursor.execute(statement)
 
 
 @pytest.fixture(name="psql", scope="module")
@@ -107,33 +104,25 @@ def test_a_database_of_before_the_schema_moves_with_its_rows_and_what_others_mad
 def test_an_index_on_the_payload_moves_too_and_is_rebuilt_where_no_schema_is_searched(old, site):
     """Postgres 17 runs maintenance commands with a restricted search_path."""
     assert site.servers.setup().returncode == 0
-    connection = old.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("set search_path = ''")
-            cursor.execute("reindex index sluice.by_n")
-            cursor.execute("set enable_seqscan = off")
-            query = "select count(*) from sluice.webhooks where source = 'default' and payload->>'n' = '7'"
-            cursor.execute(f"explain {query}")
-            assert "by_n" in str(cursor.fetchall())
-            cursor.execute(query)
-            assert cursor.fetchall() == [(1,)]
-    finally:
-        connection.close()
+    with contextlib.closing(old.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("set search_path = ''")
+        cursor.execute("reindex index sluice.by_n")
+        cursor.execute("set enable_seqscan = off")
+        query = "select count(*) from sluice.webhooks where source = 'default' and payload->>'n' = '7'"
+        cursor.execute(f"explain {query}")
+        assert "by_n" in str(cursor.fetchall())
+        cursor.execute(query)
+        assert cursor.fetchall() == [(1,)]
 
 
 def test_a_setup_of_before_the_schema_finds_the_database_newer_than_itself(old, site):
     """An old setup creates its table in public unless it exists, and reads it."""
     assert site.servers.setup().returncode == 0
-    connection = old.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("set search_path = public")
-            cursor.execute("create table if not exists sluice_migrations (name text primary key, sha256 text not null)")
-            cursor.execute("select name from sluice_migrations order by name")
-            assert ("0003_schema",) in cursor.fetchall()
-    finally:
-        connection.close()
+    with contextlib.closing(old.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("set search_path = public")
+        cursor.execute("create table if not exists sluice_migrations (name text primary key, sha256 text not null)")
+        cursor.execute("select name from sluice_migrations order by name")
+        assert ("0003_schema",) in cursor.fetchall()
 
 
 def test_what_cannot_be_made_again_as_it_was_ends_the_migration_and_nothing_is_changed(old, site):

@@ -102,9 +102,7 @@ def test_an_event_that_ends_its_backend_each_time_is_found_and_its_neighbours_ar
 
 @pytest.mark.usefixtures("odd_table")
 def test_a_retry_that_no_queue_takes_is_given_back_by_itself_when_it_is_held_too_long(site):
-    channel = site.channel()
-    channel.queue_unbind("webhooks.retry.1", "webhooks.retry.1", "")
-    try:
+    with site.unbound("webhooks.retry.1", "webhooks.retry.1", ""):
         worker, = site.start_workers(1, DELAYS="1s", WORKER_PREFETCH=50, WORKER_HOLD="2s")
         publish_rare(site, "kept", "/refused")
         publish_good(site)
@@ -114,9 +112,6 @@ def test_a_retry_that_no_queue_takes_is_given_back_by_itself_when_it_is_held_too
         assert worker.metrics()["sluice_worker_redeliveries_total"] <= \
             worker.metrics()["sluice_worker_given_back_total"], "no other event got a redelivery"
         assert site.count("webhooks_dead") == 0
-    finally:
-        channel.queue_bind("webhooks.retry.1", "webhooks.retry.1", "")
-        channel.connection.close()
     worker.wait_ready()
     site.wait_count(1, 60, table="webhooks_dead")
     site.wait_drained()

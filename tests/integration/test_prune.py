@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`sluice prune` deletes old rows with the index, in short transactions, while events continue to be stored."""
 
+import contextlib
 import threading
 import time
 
@@ -59,17 +60,22 @@ def test_a_delivery_of_a_pruned_id_makes_a_new_row(site):
     assert round(row.first_received_at.timestamp() * 1e6) == T + 1
 
 
+@contextlib.contextmanager
+def locked(site, statement):
+    """Somebody's transaction that takes a lock by this statement, and keeps it."""
+    with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
+        other.autocommit = False
+        cursor.execute(statement)
+        yield
+        other.rollback()
+
+
 def test_a_row_that_somebody_has_locked_is_left_and_told(site):
     fill(site, 100)
-    other = site.database.connect()
-    other.autocommit = False
-    with other.cursor() as cursor:
-        cursor.execute("select from webhooks_raw where id = 'p7' for update")
+    with locked(site, "select from webhooks_raw where id = 'p7' for update"):
         begun = time.monotonic()
         done = prune(site, "--older-than", "30d")
         assert time.monotonic() - begun < 5
-    other.rollback()
-    other.close()
     assert counts(done, 1) == 99
     assert "1 are left, locked by others" in done.stderr
     assert counts(prune(site, "--older-than", "30d")) == 1
@@ -78,15 +84,10 @@ def test_a_row_that_somebody_has_locked_is_left_and_told(site):
 def test_a_table_that_somebody_has_locked_is_not_waited_for(site):
     """A statement that waits for a table lock makes all later ones wait, too."""
     fill(site, 10)
-    other = site.database.connect()
-    other.autocommit = False
-    with other.cursor() as cursor:
-        cursor.execute("lock table webhooks_raw in access exclusive mode")
+    with locked(site, "lock table webhooks_raw in access exclusive mode"):
         begun = time.monotonic()
         done = prune(site, "--older-than", "30d")
         assert 0.9 < time.monotonic() - begun < 5
-    other.rollback()
-    other.close()
     assert done.returncode == 69
     assert "lock timeout" in done.stderr
     assert site.count() == 10

@@ -161,9 +161,7 @@ def test_without_its_exchange_a_retry_waits_for_setup_and_nothing_dies(site):
 @pytest.mark.usefixtures("strict_table")
 def test_a_retry_that_is_stuck_holds_up_nothing_but_itself(site):
     """Otherwise an alarm that only a drained queue can end would never end."""
-    channel = site.channel()
-    channel.queue_unbind("webhooks.retry.1", "webhooks.retry.1", "")
-    try:
+    with site.unbound("webhooks.retry.1", "webhooks.retry.1", ""):
         worker, = site.start_workers(1, DELAYS="1s", WORKER_PREFETCH=20)
         site.publish("kept", b"x", T, **{"sluice-path": "/refused"})
         worker.wait_ready(False)
@@ -172,9 +170,6 @@ def test_a_retry_that_is_stuck_holds_up_nothing_but_itself(site):
         site.wait_count(300)
         wait_until(lambda: site.broker.queue("webhooks.ingest").get("messages") == 1, "all others to be acked", 20)
         assert worker.metrics()["sluice_worker_broker_connects_total"] == 1
-    finally:
-        channel.queue_bind("webhooks.retry.1", "webhooks.retry.1", "")
-        channel.connection.close()
     worker.wait_ready()
     site.wait_count(1, table="webhooks_dead")
     site.wait_drained()
@@ -183,15 +178,10 @@ def test_a_retry_that_is_stuck_holds_up_nothing_but_itself(site):
 @pytest.mark.usefixtures("strict_table")
 def test_a_retry_that_no_queue_takes_waits_and_nothing_dies(site):
     worker, = site.start_workers(1, DELAYS="1s")
-    channel = site.channel()
-    channel.queue_unbind("webhooks.retry.1", "webhooks.retry.1", "")
-    try:
+    with site.unbound("webhooks.retry.1", "webhooks.retry.1", ""):
         site.publish("kept", b"x", T, **{"sluice-path": "/refused"})
         kept_and_told(site, worker, "sluice setup")
         assert worker.metrics()['sluice_worker_retry_failures_total{why="returned"}'] >= 1
-    finally:
-        channel.queue_bind("webhooks.retry.1", "webhooks.retry.1", "")
-        channel.connection.close()
     worker.wait_ready()
     site.wait_count(1, table="webhooks_dead")
     site.wait_drained()

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The view `webhooks` is readable whatever the senders have sent."""
 
+import contextlib
+
 import psycopg2
 import pytest
 
@@ -71,16 +73,12 @@ def test_a_table_large_enough_for_parallel_plans_is_read_through_the_view(site):
                     else convert_to('{"pad":"' || repeat('x', 200) || '"}', 'UTF8') end, now(), now()
           from generate_series(1, 100000) n""")
     database.query("analyze webhooks_raw")
-    connection = database.connect()
-    try:
-        with connection.cursor() as cursor:
-            cursor.execute("set parallel_setup_cost = 0")
-            cursor.execute("set parallel_tuple_cost = 0")
-            cursor.execute("set min_parallel_table_scan_size = 0")
-            cursor.execute("set max_parallel_workers_per_gather = 4")
-            cursor.execute("explain select count(*) from webhooks_raw where octet_length(body) > 3")
-            assert "Parallel" in str(cursor.fetchall())
-            cursor.execute("select count(*), count(payload), count(body_text) from webhooks")
-            assert cursor.fetchall() == [(100000, 99900, 99900)]
-    finally:
-        connection.close()
+    with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("set parallel_setup_cost = 0")
+        cursor.execute("set parallel_tuple_cost = 0")
+        cursor.execute("set min_parallel_table_scan_size = 0")
+        cursor.execute("set max_parallel_workers_per_gather = 4")
+        cursor.execute("explain select count(*) from webhooks_raw where octet_length(body) > 3")
+        assert "Parallel" in str(cursor.fetchall())
+        cursor.execute("select count(*), count(payload), count(body_text) from webhooks")
+        assert cursor.fetchall() == [(100000, 99900, 99900)]

@@ -2,6 +2,7 @@
 """The site that a test works with: programs to start, events to send, rows and messages to check."""
 
 import collections
+import contextlib
 import re
 import time
 import zlib
@@ -115,6 +116,17 @@ class Site:
         return pika.BlockingConnection(pika.ConnectionParameters(
             "127.0.0.1", self.broker.port, "sluice", pika.PlainCredentials(user, secret),
             socket_timeout=5, blocked_connection_timeout=10, heartbeat=30)).channel()
+
+    @contextlib.contextmanager
+    def unbound(self, queue, exchange, key):
+        """What is published to the exchange with this key finds no queue as long as this lasts."""
+        channel = self.channel()
+        with contextlib.closing(channel.connection):
+            channel.queue_unbind(queue, exchange, key)
+            try:
+                yield
+            finally:
+                channel.queue_bind(queue, exchange, key)
 
     def publish(self, event_id, body, received, keep="newest", **headers):
         """Publishes one event as a gateway would, but with any time of arrival (microseconds)."""
