@@ -43,6 +43,19 @@ struct vector {
         .proof = "x-twilio-signature", .body = text, .path = url_path, .query = url_query, .host = url_host, \
         .headers = {"X-Twilio-Signature", signature, "Content-Type", type, NULL},                            \
     }
+/* A MAC of the body alone, in the header `at`; `found_at` is its name in lower case. */
+#define BODY_MAC(of, title, is_published, key, found_at, at, text, signature)                     \
+    {                                                                                             \
+        .scheme = of, .name = title, .published = is_published, .secret = key, .proof = found_at, \
+        .body = text, .headers = {at, signature, NULL},                                           \
+    }
+#define STRIPE(title, signatures)                                                                      \
+    {                                                                                                  \
+        .scheme = "stripe", .name = title, .secret = "whsec_test_secret", .proof = "stripe-signature", \
+        .time = "stripe-signature", .timestamp = "1614265330", .now = 1614265330,                      \
+        .body = "{\"id\":\"evt_1\",\"object\":\"event\"}",                                             \
+        .headers = {"Stripe-Signature", "t=1614265330," signatures, NULL},                             \
+    }
 #define FORM "application/x-www-form-urlencoded"
 #define HMAC(title, hash, code, mark, signature)                                                    \
     {                                                                                               \
@@ -67,43 +80,13 @@ static const struct vector vectors[] = {
     STANDARD("v1a", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=",
              "whpk_11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo=",
              "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg=="),
-    {
-        .scheme = "github",
-        .name = "documentation",
-        .published = true,
-        .secret = "It's a Secret to Everybody",
-        .proof = "x-hub-signature-256",
-        .body = "Hello, World!",
-        .headers = {"X-Hub-Signature-256",
-                    "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17", NULL},
-    },
-    {
-        .scheme = "stripe",
-        .name = "computed",
-        .secret = "whsec_test_secret",
-        .proof = "stripe-signature",
-        .time = "stripe-signature",
-        .timestamp = "1614265330",
-        .now = 1614265330,
-        .body = "{\"id\":\"evt_1\",\"object\":\"event\"}",
-        .headers = {"Stripe-Signature",
-                    "t=1614265330,v1=42b3d2b2181207b6b299df380bf37599bb895dc182467ba12e046b1916c4cd19", NULL},
-    },
-    {
-        .scheme = "stripe",
-        .name = "while secrets change",
-        .secret = "whsec_test_secret",
-        .proof = "stripe-signature",
-        .time = "stripe-signature",
-        .timestamp = "1614265330",
-        .now = 1614265330,
-        .body = "{\"id\":\"evt_1\",\"object\":\"event\"}",
-        .headers = {"Stripe-Signature",
-                    "t=1614265330,v0=6ffbb59b2300aae63f272406069a9788598b792a944a07aba816edb039989a39,"
-                    "v1=0000000000000000000000000000000000000000000000000000000000000000,"
-                    "v1=42b3d2b2181207b6b299df380bf37599bb895dc182467ba12e046b1916c4cd19",
-                    NULL},
-    },
+    BODY_MAC("github", "documentation", true, "It's a Secret to Everybody", "x-hub-signature-256",
+             "X-Hub-Signature-256", "Hello, World!",
+             "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"),
+    STRIPE("computed", "v1=42b3d2b2181207b6b299df380bf37599bb895dc182467ba12e046b1916c4cd19"),
+    STRIPE("while secrets change", "v0=6ffbb59b2300aae63f272406069a9788598b792a944a07aba816edb039989a39,"
+                                   "v1=0000000000000000000000000000000000000000000000000000000000000000,"
+                                   "v1=42b3d2b2181207b6b299df380bf37599bb895dc182467ba12e046b1916c4cd19"),
     {
         .scheme = "slack",
         .name = "documentation",
@@ -118,14 +101,9 @@ static const struct vector vectors[] = {
                     "v0=a2114d57b48eac39b9ad189dd8316235a7b4a8d21a10bd27519666489c69b503",
                     "X-Slack-Request-Timestamp", "1531420618", NULL},
     },
-    {
-        .scheme = "shopify",
-        .name = "computed",
-        .secret = "shpss_test_secret",
-        .proof = "x-shopify-hmac-sha256",
-        .body = "{\"id\":1,\"topic\":\"orders/create\"}",
-        .headers = {"X-Shopify-Hmac-SHA256", "k72tceQzwLrcNoh8q2ZaNlbbj/oVrcHNV4qHTP1iWNs=", NULL},
-    },
+    BODY_MAC("shopify", "computed", false, "shpss_test_secret", "x-shopify-hmac-sha256",
+             "X-Shopify-Hmac-SHA256", "{\"id\":1,\"topic\":\"orders/create\"}",
+             "k72tceQzwLrcNoh8q2ZaNlbbj/oVrcHNV4qHTP1iWNs="),
     TWILIO(
         "form", true, "mycompany.com", "/myapp.php", "foo=1&bar=2", FORM,
         "To=%2B18005551212&CallSid=CA1234567890ABCDE&Caller=%2B14158675309&Digits=1234&From=%2B14158675309",
@@ -139,15 +117,9 @@ static const struct vector vectors[] = {
     TWILIO("port, empty and escaped values", false, "example.com:8443", "/sms", NULL, FORM,
            "To=%2b1&Body=gr%c3%bc%C3%9Fe+%26+100%&&Empty=", "Ll/R5x0Xh7ZnwJr+GiL7cXTlMzk="),
     TOKEN("gitlab", false, "gitlab-secret", NULL, NULL, "x-gitlab-token", "gitlab-secret"),
-    {
-        .scheme = "meta",
-        .name = "computed",
-        .secret = "meta_app_secret",
-        .proof = "x-hub-signature-256",
-        .body = "{\"object\":\"page\",\"entry\":[]}",
-        .headers = {"X-Hub-Signature-256",
-                    "sha256=7737c8c2c205014576d41d33bf51e33b58a44d48700b5820ea9397d612e36dd1", NULL},
-    },
+    BODY_MAC("meta", "computed", false, "meta_app_secret", "x-hub-signature-256", "X-Hub-Signature-256",
+             "{\"object\":\"page\",\"entry\":[]}",
+             "sha256=7737c8c2c205014576d41d33bf51e33b58a44d48700b5820ea9397d612e36dd1"),
     {
         .scheme = "zoom",
         .name = "computed",
