@@ -81,6 +81,9 @@ static bool read_chunks(struct mg_connection *connection, int64_t most, struct s
             return refuse_chunks(reply, watch, body, most);
         }
         body->len += (size_t)got;
+        if (body->len > (size_t)most) { /* it came with its head, when no limit was known */
+            break;
+        }
     }
     return refuse_large(reply, most);
 }

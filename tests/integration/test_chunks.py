@@ -147,6 +147,18 @@ def test_chunks_that_are_too_large_together_are_refused_before_the_last_one_come
         assert reply.seconds < 4
 
 
+def test_a_body_above_the_limit_that_comes_whole_with_its_head_is_refused(sender, site):
+    size = 1 << 20
+    with sender() as wire:
+        wire.send(HEAD % b"large" + b"%x\r\n" % (size + 1) + b"x" * (size + 1) + b"\r\n0\r\n\r\n" + HIDDEN)
+        assert wire.reply().status == 413
+    with sender() as wire:
+        wire.send(HEAD % b"exact" + b"%x\r\n" % size + b"x" * size + b"\r\n0\r\n\r\n")
+        assert wire.reply().status == 200
+    wait_until(lambda: received(site), "the log")
+    assert received(site) == ["/exact"]
+
+
 def test_a_pause_within_chunks_is_cut_like_one_within_a_body_with_a_length(sender):
     with sender() as wire:
         wire.send(HEAD % b"slow" + b"5\r\nhel")
