@@ -150,7 +150,7 @@ def test_chunks_that_are_too_large_together_are_refused_before_the_last_one_come
 def test_a_body_above_the_limit_that_comes_whole_with_its_head_is_refused(sender, site):
     size = 1 << 20
     with sender() as wire:
-        wire.send(HEAD % b"large" + b"%x\r\n" % (size + 1) + b"x" * (size + 1) + b"\r\n0\r\n\r\n" + HIDDEN)
+        send_pieces(wire, [HEAD % b"large" + b"%x\r\n" % (size + 1) + b"x" * (size + 1) + b"\r\n0\r\n\r\n" + HIDDEN])
         assert wire.reply().status == 413
     with sender() as wire:
         wire.send(HEAD % b"exact" + b"%x\r\n" % size + b"x" * size + b"\r\n0\r\n\r\n")
