@@ -2,8 +2,8 @@
 #ifndef SLUICE_WORKER_POOL_H
 #define SLUICE_WORKER_POOL_H
 
-/* The slots of this process. Opens them as the budget allows, one attempt at a time, and closes idle ones.
- * One thread. */
+/* The pool is all slots of this process, as many as WORKER_CONNECTIONS. It opens them as the budget allows,
+ * one attempt at a time, and closes idle ones. One thread. */
 
 #include "place.h"
 #include "settings.h"

@@ -2,8 +2,8 @@
 #ifndef SLUICE_SESSION_H
 #define SLUICE_SESSION_H
 
-/* One Postgres session: connecting without waiting, made ready for the upserts, and the
- * last error in words that name no row. One thread. */
+/* A session is one connection to Postgres: opened without waiting, prepared for the upserts, with its last
+ * error in words that quote no row. One thread. */
 
 #include "lib/postgres/reach.h"
 #include "settings.h"

@@ -2,7 +2,7 @@
 #include "slot.h"
 
 #include "clock.h"
-#include "run.h"
+#include "pipeline.h"
 #include "session.h"
 
 #include <poll.h>
@@ -10,14 +10,14 @@
 
 #define OPENING_DEADLINE_US (5 * CLOCK_US_PER_S)
 /* Twice the role's statement_timeout: the server should have answered long before. Counted from the start of
- * a run and again from each sync, since a run may consist of many slow transactions. */
+ * a pipeline and again from each sync, since a pipeline may consist of many slow transactions. */
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
 /* After a failure more may follow, so this and the next 16 batches use transactions of 64 events: a failure
  * then rolls back less work. Small transactions cost about 2 % more. */
 #define WARY_EVENTS 64
 #define WARY_BATCHES 16
-/* After more runs with failures than this, the remaining events are sent one by one. */
+/* After more pipelines with failures than this, the remaining events are sent one by one. */
 #define ROUNDS_MOST 6
 /* Each timeout costs its full wait. After two, the remaining events go back, to be stored in other batches.
  */
@@ -25,10 +25,10 @@
 /* After this many unclear failures in a row with nothing stored, no single event is to blame. */
 #define STALLED_MOST 2
 
-/* The progress of a batch from run to run. */
+/* The progress of a batch from pipeline to pipeline. */
 struct progress {
-    size_t rounds, timeouts; /* runs with a failure; runs with a timeout */
-    size_t stalled;          /* runs in a row with an unclear failure and nothing stored */
+    size_t rounds, timeouts; /* pipelines with a failure; with a timeout */
+    size_t stalled;          /* pipelines in a row with an unclear failure and nothing stored */
     size_t most;             /* events in a transaction */
 };
 
@@ -38,8 +38,8 @@ struct slot {
     const char *worker;
     struct session session;
     struct batch batch;
-    struct run run;
-    bool begun;      /* the batch's first run was sent */
+    struct pipeline pipeline;
+    bool begun;      /* the batch's first pipeline was sent */
     bool alone;      /* the batch is a single event on purpose */
     uint64_t stored; /* events stored by this worker, including this batch */
     struct progress progress;
@@ -61,8 +61,8 @@ enum error_code slot_new(struct slot **slot, const struct worker_settings *setti
     }
     code = batch_init(&s->batch, (size_t)settings->batch_events, (size_t)settings->batch_bytes, error);
     if (code == ERROR_NONE) {
-        code =
-            run_init(&s->run, (size_t)settings->batch_events, (int64_t)settings->delays.count, worker, error);
+        code = pipeline_init(&s->pipeline, (size_t)settings->batch_events, (int64_t)settings->delays.count,
+                             worker, error);
     }
     if (code != ERROR_NONE) {
         slot_free(s);
@@ -158,7 +158,7 @@ static void strike_alone(struct slot *s)
 
 static enum slot_news lost(struct slot *s)
 {
-    run_lost(&s->run, &s->batch, &s->session);
+    pipeline_lost(&s->pipeline, &s->batch, &s->session);
     strike_alone(s);
     disconnect(s);
     return SLOT_LOST;
@@ -197,7 +197,7 @@ static enum slot_news finish(struct slot *s, int64_t now_us)
 
 /* True when the remaining events must go back: the server is at fault, or there were too many timeouts, or
  * several unclear failures with nothing stored, which may have the same cause for all events. */
-static bool must_give_up(struct progress *p, const struct run_result *result)
+static bool must_give_up(struct progress *p, const struct pipeline_result *result)
 {
     bool clear = result->verdict == VERDICT_POISON || result->verdict == VERDICT_LATER;
 
@@ -215,7 +215,7 @@ static bool must_give_up(struct progress *p, const struct run_result *result)
 }
 
 /* Fails the events without an answer, together with the batch. */
-static void fail_rest(struct slot *s, const struct run_result *result)
+static void fail_rest(struct slot *s, const struct pipeline_result *result)
 {
     for (size_t i = 0; i < s->batch.count; i++) {
         if (s->batch.events[i]->state == EVENT_WAITING) {
@@ -234,21 +234,21 @@ static bool any_waits(const struct batch *batch)
     return false;
 }
 
-static enum slot_news begin_run(struct slot *s, int64_t now_us)
+static enum slot_news begin_pipeline(struct slot *s, int64_t now_us)
 {
     if (!any_waits(&s->batch)) {
         settle_verdicts(s);
     }
-    if (!run_plan(&s->run, &s->batch, s->progress.most, s->stored)) {
+    if (!pipeline_plan(&s->pipeline, &s->batch, s->progress.most, s->stored)) {
         return finish(s, now_us);
     }
     set_state(s, SLOT_BUSY, now_us);
-    return run_send(&s->run, &s->session) ? SLOT_NOTHING : lost(s);
+    return pipeline_send(&s->pipeline, &s->session) ? SLOT_NOTHING : lost(s);
 }
 
 static enum slot_news answered(struct slot *s, int64_t now_us)
 {
-    const struct run_result *result = &s->run.result;
+    const struct pipeline_result *result = &s->pipeline.result;
     bool give_up;
 
     s->stored += result->stored;
@@ -260,22 +260,22 @@ static enum slot_news answered(struct slot *s, int64_t now_us)
     if (give_up) {
         fail_rest(s, result);
     }
-    return begin_run(s, now_us);
+    return begin_pipeline(s, now_us);
 }
 
 static enum slot_news step_busy(struct slot *s, int64_t now_us)
 {
-    size_t begin = s->run.begin;
+    size_t begin = s->pipeline.begin;
 
-    switch (run_step(&s->run, &s->session)) {
-    case RUN_PENDING:
-        if (s->run.begin > begin) {
+    switch (pipeline_step(&s->pipeline, &s->session)) {
+    case PIPELINE_PENDING:
+        if (s->pipeline.begin > begin) {
             set_state(s, SLOT_BUSY, now_us); /* a sync has arrived: restart the deadline */
         }
         return SLOT_NOTHING;
-    case RUN_ANSWERED:
+    case PIPELINE_ANSWERED:
         return answered(s, now_us);
-    case RUN_BROKEN:
+    case PIPELINE_BROKEN:
         return lost(s);
     }
     return SLOT_NOTHING;
@@ -308,7 +308,7 @@ enum slot_news slot_step(struct slot *s, int64_t now_us)
     case SLOT_BUSY:
         if (!s->begun) {
             s->begun = true;
-            news = begin_run(s, now_us);
+            news = begin_pipeline(s, now_us);
         }
         return news == SLOT_NOTHING ? step_busy(s, now_us) : news;
     }
@@ -335,7 +335,7 @@ short slot_poll_events(const struct slot *s)
     if (s->state == SLOT_OPENING) {
         return session_poll_events(&s->session);
     }
-    return s->run.unsent ? POLLIN | POLLOUT : POLLIN;
+    return s->pipeline.unsent ? POLLIN | POLLOUT : POLLIN;
 }
 
 int64_t slot_deadline_us(const struct slot *s)
@@ -388,6 +388,6 @@ void slot_free(struct slot *s)
     }
     slot_close(s);
     batch_free(&s->batch);
-    run_free(&s->run);
+    pipeline_free(&s->pipeline);
     free(s);
 }

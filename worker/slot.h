@@ -2,14 +2,14 @@
 #ifndef SLUICE_SLOT_H
 #define SLUICE_SLOT_H
 
-/* A slot is one Postgres connection and the batch that it is storing. Nothing here blocks: the loop polls
- * slot_fd and calls slot_step.
+/* A slot is a place of the pool: one session, and the batch that it is storing, pipeline after pipeline.
+ * Nothing here blocks: the loop polls slot_fd and calls slot_step.
  *
  * A batch starts as one transaction. When an event fails, the pipeline tells which one. It is taken out and
  * the rest is sent again at once, the events before it in a transaction of their own. After several failures,
  * or when only the commit failed, the remaining events are sent one by one. Events that have failed for good
- * then become dead letters (worker/run). When the server is at fault, the remaining events go back as they
- * are. One thread. */
+ * then become dead letters (worker/pipeline). When the server is at fault, the remaining events go back as
+ * they are. One thread. */
 
 #include "batch.h"
 #include "settings.h"
