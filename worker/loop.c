@@ -3,9 +3,10 @@
 
 #include "clock.h"
 #include "deliver.h"
+#include "event_log.h"
 #include "log.h"
 #include "pool.h"
-#include "report.h"
+#include "readiness.h"
 #include "retry.h"
 #include "schedule.h"
 #include "signals.h"
@@ -60,7 +61,7 @@ static size_t tier_for(const struct loop *l, int64_t lasted_us)
 static void postpone(struct loop *l, struct event *event, size_t tier, const char *reason, int64_t now_us)
 {
     deliver_answered(&l->deliver, event->channel);
-    report_postponed(event, l->settings->delays.us[tier], reason);
+    event_log_postponed(event, l->settings->delays.us[tier], reason);
     if (!retry_postpone(&l->retry, event, tier)) {
         deliver_give_back(&l->deliver, event, now_us);
     }
@@ -78,7 +79,7 @@ static void take_deliveries(struct loop *l, int64_t now_us)
     while ((event = deliver_take(&l->deliver)) != NULL) {
         if (event->form == EVENT_NEWER) {
             l->newer_seen_us = now_us;
-            report_newer(event);
+            event_log_newer(event);
             postpone(l, event, middle_tier(l), "its envelope is of a later release", now_us);
         } else if (schedule_add(&l->schedule, event)) {
             deliver_answered(&l->deliver, event->channel);
@@ -91,7 +92,7 @@ static void dispose(struct loop *l, struct event *event, int64_t now_us)
 {
     bool current = event->channel == l->channel;
 
-    report_event(event);
+    event_log_outcome(event);
     if (!event_settled(event) && !current) {
         event_free(event); /* the broker redelivers its message */
         return;
@@ -108,7 +109,7 @@ static void dispose(struct loop *l, struct event *event, int64_t now_us)
         break;
     case SCHEDULE_KEPT:
         if (event->struck) {
-            report_parked(event, event->not_before_us - now_us);
+            event_log_parked(event, event->not_before_us - now_us);
         }
         break;
     }
@@ -126,7 +127,6 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
     for (size_t i = 0; i < batch->count; i++) {
         dispose(l, batch->events[i], now_us);
     }
-    report_count(REPORT_BATCHES);
     batch->count = 0;
 }
 
@@ -165,7 +165,7 @@ static void let_go_of_old(struct loop *l, int64_t now_us)
         retry_take_older(&l->retry, before_us, &old);
     }
     while ((event = event_queue_pop(&old)) != NULL) {
-        report_given_back(event);
+        event_log_given_back(event);
         deliver_give_back(&l->deliver, event, now_us);
     }
 }
@@ -230,7 +230,7 @@ static void step_retries(struct loop *l, int64_t now_us)
 
     retry_step(&l->retry, deliver_channel(&l->deliver), now_us);
     while ((event = retry_take(&l->retry)) != NULL) {
-        report_event(event);
+        event_log_outcome(event);
         deliver_settle(&l->deliver, event);
     }
 }
@@ -239,7 +239,7 @@ static void show_state(const struct loop *l, int64_t now_us)
 {
     const struct judge *judge = &l->schedule.judge;
     bool failing = judge->failing_since_us != 0 && now_us - judge->failing_since_us >= FAILING_US;
-    const struct report report = {
+    const struct readiness readiness = {
         .draining = l->draining,
         .needs_repair = failing && judge->needs_repair,
         .failing = failing,
@@ -250,13 +250,10 @@ static void show_state(const struct loop *l, int64_t now_us)
         .lack = l->pool.place.lack,
         .deliver = l->deliver.state,
         .retry = l->retry.trouble,
-        .open = pool_open(&l->pool),
-        .backlog = backlog_waiting(&l->schedule.backlog),
-        .parked = l->schedule.backlog.parked_count,
-        .held = judge->sources.held,
     };
 
-    report_show(&report, l->admin);
+    schedule_show(&l->schedule);
+    readiness_show(&readiness, l->admin);
 }
 
 static int64_t earliest(int64_t a, int64_t b)
@@ -344,7 +341,8 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
     enum error_code code;
 
     *l = (struct loop){.settings = settings, .admin = admin};
-    report_register();
+    event_log_register();
+    readiness_register();
     retry_init(&l->retry, settings, name);
     code = deliver_init(&l->deliver, settings, name, error);
     if (code == ERROR_NONE) {

@@ -3,9 +3,21 @@
 
 #include "clock.h"
 #include "log.h"
-#include "report.h"
+#include "metrics.h"
 
 #define SLOT_IDLE_US (60 * CLOCK_US_PER_S)
+
+enum { BATCHES, OPEN, NO_PLACE, FAILURES, BUDGET, METRICS };
+
+static struct metric metrics[METRICS] = {
+    [BATCHES] = {"sluice_worker_batches_total", NULL, "Batches that got their answers.", METRIC_COUNTER, 0},
+    [OPEN] = {"sluice_worker_connections", NULL, "Postgres connections held now.", METRIC_GAUGE, 0},
+    [NO_PLACE] = {"sluice_worker_no_place_total", NULL, "Connections refused because the budget was used up.",
+                  METRIC_COUNTER, 0},
+    [FAILURES] = {"sluice_worker_database_failures_total", NULL, "Postgres connections lost or not made.",
+                  METRIC_COUNTER, 0},
+    [BUDGET] = {"sluice_worker_budget", NULL, "Connection limit of the worker's role.", METRIC_GAUGE, 0},
+};
 
 enum error_code pool_init(struct pool *p, const struct worker_settings *settings, const char *name,
                           int64_t now_us, struct error *error)
@@ -13,6 +25,7 @@ enum error_code pool_init(struct pool *p, const struct worker_settings *settings
     enum error_code code = ERROR_NONE;
 
     *p = (struct pool){.count = 0};
+    metrics_register(metrics, METRICS);
     place_init(&p->place, settings->hold_us, now_us);
     while (code == ERROR_NONE && p->count < (size_t)settings->connections) {
         code = slot_new(&p->slots[p->count], settings, name, error);
@@ -78,7 +91,7 @@ bool pool_carries_alone(const struct pool *p)
 
 static void no_place(struct pool *p, int64_t now_us)
 {
-    report_count(REPORT_NO_PLACE);
+    metric_add(&metrics[NO_PLACE], 1);
     if (place_refused(&p->place, pool_open(p), backoff_random(), now_us)) {
         log_info("standby", log_text("reason", "other workers hold all connections of the budget"));
     }
@@ -89,7 +102,7 @@ static void not_opened(struct pool *p, const struct slot *slot, int64_t now_us)
     bool repair = verdict_settle(slot_sqlstate(slot), false, 0) == VERDICT_OPERATOR;
     int64_t wait_us = place_failed(&p->place, pool_open(p), repair, backoff_random(), now_us);
 
-    report_count(REPORT_DATABASE_FAILURE);
+    metric_add(&metrics[FAILURES], 1);
     log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
               LOG_FIELDS(log_text("sqlstate", slot_sqlstate(slot)), log_text("reason", slot_reason(slot)),
                          log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
@@ -100,7 +113,7 @@ static void opened(struct pool *p, const struct slot *slot)
     if (p->place.lack != PLACE_HELD) {
         log_info("database-connected", log_number("budget", slot_budget(slot)));
     }
-    report_budget(slot_budget(slot));
+    metric_set(&metrics[BUDGET], slot_budget(slot));
     place_opened(&p->place);
 }
 
@@ -111,6 +124,12 @@ static void unfit(struct pool *p)
                        "the role of DATABASE_URL is a superuser or has no connection limit, so Postgres "
                        "would not enforce the budget: use sluice_worker, and run sluice setup"));
     p->unfit = true;
+}
+
+/* None is under way when an idle connection is lost. */
+static void count_batch(struct slot *slot)
+{
+    metric_add(&metrics[BATCHES], slot_batch(slot)->count > 0);
 }
 
 bool pool_step(struct pool *p, struct slot *slot, int64_t now_us)
@@ -132,8 +151,10 @@ bool pool_step(struct pool *p, struct slot *slot, int64_t now_us)
         break;
     case SLOT_LOST:
         not_opened(p, slot, now_us);
+        count_batch(slot);
         return true;
     case SLOT_FINISHED:
+        count_batch(slot);
         return true;
     }
     return false;
@@ -170,6 +191,7 @@ void pool_adjust(struct pool *p, bool wanted, int64_t now_us)
 {
     open_slot(p, wanted, now_us);
     close_idle_slots(p, now_us);
+    metric_set(&metrics[OPEN], (int64_t)pool_open(p));
 }
 
 int64_t pool_due_us(const struct pool *p, int64_t now_us)
