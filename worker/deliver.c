@@ -181,15 +181,11 @@ static void adjust_consumer(struct deliver *d, bool want, int64_t now_us)
     switch (d->state) {
     case DELIVER_AWAY:
     case DELIVER_STOPPED:
+    case DELIVER_CAREFUL: /* deliver_flush begins the full consumer */
         break;
     case DELIVER_IDLE:
         if (want) {
             consume(d, DELIVER_CAREFUL, now_us);
-        }
-        break;
-    case DELIVER_CAREFUL:
-        if (d->answered) {
-            consume(d, DELIVER_FULL, now_us);
         }
         break;
     case DELIVER_FULL:
@@ -293,8 +289,7 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us)
 
 bool deliver_is_due(const struct deliver *d, bool want)
 {
-    return d->begun || (d->state == DELIVER_IDLE && want) || (d->state == DELIVER_CAREFUL && d->answered) ||
-           (d->state == DELIVER_SATED && may_go_on(d));
+    return d->begun || (d->state == DELIVER_IDLE && want) || (d->state == DELIVER_SATED && may_go_on(d));
 }
 
 struct event *deliver_take(struct deliver *d)
