@@ -48,6 +48,20 @@ struct config_setting {
     const char *help;     /* one line */
 };
 
+/* What a row X(type, member, name, members of config_setting) of a program's list becomes: a member of its
+ * struct, and a row of its table. type is an enumerator of config_type without its prefix. */
+#define CONFIG_MEMBER(value_type, member, ...) CONFIG_C_TYPE_##value_type member;
+#define CONFIG_ROW(structure, value_type, member, setting_name, ...) \
+    {.name = setting_name, .type = CONFIG_##value_type, .offset = offsetof(structure, member), __VA_ARGS__},
+#define CONFIG_C_TYPE_TEXT char *
+#define CONFIG_C_TYPE_INTEGER int64_t
+#define CONFIG_C_TYPE_BYTES int64_t
+#define CONFIG_C_TYPE_DURATION int64_t
+#define CONFIG_C_TYPE_DURATIONS struct config_durations
+#define CONFIG_C_TYPE_ADDRESS char *
+#define CONFIG_C_TYPE_CHOICE char *
+#define CONFIG_C_TYPE_URL char *
+
 /* Reads all settings of the table into `settings`: the struct that the table's offsets refer to, zeroed by
  * the caller. Reports all errors, not only the first: each is one line in `complaints` with the setting's
  * name, its value (unless secret) and what is allowed. ERROR_SETTING when there are any; `settings` must be
