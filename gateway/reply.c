@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <time.h>
 
 struct row {
     const char *label;
@@ -181,6 +182,21 @@ static unsigned retry_after(const struct reply *reply, uint32_t random)
     return seconds > 0 ? seconds : 1;
 }
 
+/* RFC 9110, 5.6.7: the same in every locale. */
+static void append_date(int64_t now_s, struct buf *out)
+{
+    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                     "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+    const time_t now = (time_t)now_s;
+    struct tm t;
+
+    if (gmtime_r(&now, &t) != NULL) {
+        buf_printf(out, "Date: %s, %02d %s %04d %02d:%02d:%02d GMT\r\n", days[t.tm_wday], t.tm_mday,
+                   months[t.tm_mon], t.tm_year + 1900, t.tm_hour, t.tm_min, t.tm_sec);
+    }
+}
+
 void reply_build(const struct reply *reply, struct reply_form form, struct buf *out)
 {
     const struct row *row = &rows[reply->kind];
@@ -194,6 +210,7 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
         buf_append_text(&body, answer->body);
     }
     buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
+    append_date(form.now_s, out);
     if (!reply_is_bare(status)) {
         buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
                    answer == NULL ? own_type(reply) : answer->type, body.len);

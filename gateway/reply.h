@@ -96,6 +96,7 @@ struct reply_form {
     bool head;       /* the request was HEAD: Content-Length without a body */
     bool close;      /* send "Connection: close" (always sent for a kind that closes) */
     uint32_t random; /* spreads Retry-After */
+    int64_t now_s;   /* for the Date header: seconds since 1970 */
 };
 
 /* Before threads start. */

@@ -82,6 +82,7 @@ static void send_reply(struct mg_connection *connection, const struct reply *rep
         .head = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
         .close = close,
         .random = reply->kind == REPLY_QUEUED ? 0 : backoff_random(),
+        .now_s = clock_wall_us() / CLOCK_US_PER_S,
     };
     struct buf out = {0};
 

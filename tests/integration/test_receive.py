@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Receiving over HTTP: which requests become events, byte for byte, and which are refused."""
 
+import email.utils
 import hashlib
 import itertools
 import re
@@ -228,6 +229,7 @@ def test_the_reply_says_the_id_and_that_it_is_queued(shared_site):
     assert reply.status == 200
     assert reply.headers["content-type"].startswith("application/json")
     assert reply.json() == {"id": event_id, "status": "queued"}
+    assert abs(email.utils.parsedate_to_datetime(reply.headers["date"]).timestamp() - time.time()) < 60
 
 
 def test_every_reply_says_its_exact_length_so_that_two_requests_fit_one_connection(shared_site):

@@ -26,6 +26,8 @@ static int free_out(void **state)
     return 0;
 }
 
+#define EPOCH "Date: Thu, 01 Jan 1970 00:00:00 GMT\r\n"
+
 static const char *build(enum reply_kind kind, const char *text, struct reply_form form)
 {
     struct reply reply = {.kind = kind, .type = "text/plain"};
@@ -96,7 +98,7 @@ static void a_source_may_have_its_own_reply_and_204_has_no_body(void **state)
     reply_accept(&reply, "id", &answer);
     buf_clear(&out);
     reply_build(&reply, (struct reply_form){0}, &out);
-    assert_string_equal(buf_text(&out), "HTTP/1.1 202 Accepted\r\nContent-Type: text/xml\r\n"
+    assert_string_equal(buf_text(&out), "HTTP/1.1 202 Accepted\r\n" EPOCH "Content-Type: text/xml\r\n"
                                         "Content-Length: 11\r\nX-Content-Type-Options: nosniff\r\n"
                                         "Connection: keep-alive\r\n\r\n<Response/>");
     answer = (struct reply_answer){204, "text/plain", ""};
@@ -233,9 +235,21 @@ static void each_outcome_is_refused_with_the_sentence_of_its_row(void **state)
     }
 }
 
+static void every_reply_says_when_it_was_made(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        assert_non_null(strstr(build(kinds[i], "x", (struct reply_form){.now_s = 784111777}),
+                               "\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n"));
+    }
+    assert_non_null(strstr(build(REPLY_QUEUED, "x", (struct reply_form){.now_s = 1709164800}),
+                           "\r\nDate: Thu, 29 Feb 2024 00:00:00 GMT\r\n"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_reply_says_when_it_was_made),
         cmocka_unit_test(every_reply_has_its_exact_length_even_without_a_body),
         cmocka_unit_test(only_a_queued_event_or_a_handshake_gets_2xx_and_nothing_gets_3xx_or_410),
         cmocka_unit_test(the_reply_to_a_queued_event_has_its_id_escaped),
