@@ -35,7 +35,7 @@
 
 /* Why the broker's certificate was refused in this thread's last handshake; X509_V_OK: it was not. */
 static _Thread_local int refusal;
-/* Of the broker, in this thread's next handshake; NULL: none. */
+/* The server name for this thread's next handshake; NULL: none. */
 static _Thread_local char *server_name;
 
 static bool is_given(const char *text)
@@ -138,13 +138,13 @@ static int on_verified(int fine, X509_STORE_CTX *certificates)
     return fine;
 }
 
-/* librabbitmq is given an address, and would name it in the handshake: brokers behind one address are told
+/* librabbitmq gets an address and would send it as the server name: brokers behind one address are told
  * apart by their names. */
 static void on_handshake(const SSL *tls, int where, int result)
 {
     union {
         const SSL *read_only;
-        SSL *ours; /* OpenSSL's callback is of an older fashion */
+        SSL *ours; /* OpenSSL's callback lacks const */
     } connection = {tls};
 
     (void)result;
@@ -286,7 +286,7 @@ static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struc
     return socket;
 }
 
-/* Tries one address after the other; each may take its share of the time that is left. */
+/* Tries the addresses in turn; each gets an equal share of the remaining time. */
 static enum error_code open_socket(amqp_socket_t *socket, const struct amqp_connection_info *parts,
                                    const struct addresses *addresses, struct error *error)
 {

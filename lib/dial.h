@@ -2,8 +2,8 @@
 #ifndef SLUICE_DIAL_H
 #define SLUICE_DIAL_H
 
-/* Reaching the broker: the URL, TCP or TLS, the login with the capabilities that we need, and the deadlines
- * of everything after it. For lib/broker alone. */
+/* Connects to the broker: the URL, TCP or TLS, the login with the capabilities that Sluice needs, and the
+ * deadlines of all later calls. Only for lib/broker. */
 
 #include "broker.h"
 
@@ -17,9 +17,10 @@
 
 /* See broker_check. */
 MUST_CHECK enum error_code dial_check(const struct broker_access *access, struct error *error);
-/* Connects and logs in, waiting at most 10 s for the name and 5 s for each further step; from then on each
- * synchronous call has 5 s, and the kernel gives the connection up when the broker takes nothing for 5 s.
- * After a failure the connection is good for amqp_destroy_connection only. Errors as broker_open. */
+/* Connects and logs in, with at most 10 s for the name and 5 s for each further step. Afterwards each
+ * synchronous call has 5 s, and the kernel drops the connection when the broker accepts no data for 5 s.
+ * After a failure the connection can only be destroyed (amqp_destroy_connection). Errors are those of
+ * broker_open. */
 MUST_CHECK enum error_code dial(amqp_connection_state_t connection, const struct broker_options *options,
                                 struct error *error);
 

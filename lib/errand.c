@@ -16,7 +16,7 @@ struct errand {
     void *job;
     int fd;
     atomic_bool done;
-    atomic_int holders; /* the thread, and whoever began it */
+    atomic_int holders; /* the thread and the caller */
 };
 
 static atomic_int under_way;
@@ -43,7 +43,7 @@ static void *run(void *argument)
     return NULL;
 }
 
-/* A failure as errno has it; 0: it runs. Signals are for the threads that wait for them. */
+/* Starts the thread with all signals blocked. Returns an errno value, or 0. */
 static int start(struct errand *e)
 {
     pthread_attr_t attributes;

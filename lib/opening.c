@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The errand's job, with copies of all that it needs. */
+/* The errand's job, with copies of everything it needs. */
 struct opening {
     struct errand *errand;
     struct broker_access access;
@@ -53,7 +53,7 @@ static void discard(void *job)
 
 static const struct errand_kind kind = {run, discard};
 
-/* False: there is no memory. */
+/* False: no memory. */
 static bool copy(struct opening *o, const struct opening_options *options)
 {
     const struct broker_access *access = options->broker.access;

@@ -14,7 +14,7 @@
 
 #define KEEP_US (60 * CLOCK_US_PER_S)
 
-/* What a thread is sent for. */
+/* The job of a lookup's thread. */
 struct answer {
     char *host;
     int failure; /* EAI_*; 0: none */
@@ -23,8 +23,8 @@ struct answer {
 };
 
 struct lookup {
-    struct answer *answer; /* the errand's, where there is one */
-    struct errand *errand; /* NULL: the host is a number */
+    struct answer *answer; /* owned by the errand, if there is one */
+    struct errand *errand; /* NULL: the host is a numeric address */
     int64_t begun_us;
     /* Under the mutex: */
     size_t waiters;
@@ -32,7 +32,7 @@ struct lookup {
     struct lookup *next;
 };
 
-/* Those that are under way, and those whose answer nobody has taken. */
+/* Running lookups, and answers that nobody has taken yet. */
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct lookup *listed;
 
@@ -127,7 +127,7 @@ static void unlist(struct lookup *l)
     }
 }
 
-/* One that can be joined; NULL. */
+/* Finds a lookup to join, or NULL. */
 static struct lookup *find(const char *host)
 {
     struct lookup *l = listed;

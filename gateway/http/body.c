@@ -8,9 +8,9 @@
 #include <inttypes.h>
 
 #define BODY_US (10 * CLOCK_US_PER_S)  /* for a whole body; senders give up sooner */
-#define UNREAD_US (1 * CLOCK_US_PER_S) /* for what is thrown away after a refusal */
+#define UNREAD_US (1 * CLOCK_US_PER_S) /* for discarding bytes after a refusal */
 #define UNREAD_BYTES (64 * 1024)
-#define PIECE (64 * 1024) /* a chunked body's memory grows by */
+#define PIECE (64 * 1024) /* growth of a chunked body's memory */
 
 static bool refuse_large(struct reply *reply, int64_t most)
 {
@@ -81,7 +81,7 @@ static bool read_chunks(struct mg_connection *connection, int64_t most, struct s
             return refuse_chunks(reply, watch, body, most);
         }
         body->len += (size_t)got;
-        if (body->len > (size_t)most) { /* it came with its head, when no limit was known */
+        if (body->len > (size_t)most) { /* it arrived with the head, before the limit was set */
             break;
         }
     }

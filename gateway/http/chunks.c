@@ -20,7 +20,7 @@ bool chunks_exceed(const struct chunks *c)
     return c->announced > c->limit;
 }
 
-/* Of a field line or a chunk extension; RFC 9110, 5.5. */
+/* Allowed in a field line or a chunk extension (RFC 9110, 5.5). */
 static bool is_field_byte(char byte)
 {
     return byte == '\t' || ((unsigned char)byte >= 0x20 && byte != 0x7f);
@@ -36,7 +36,7 @@ static enum chunks_result take_digit(struct chunks *c, char byte)
     return CHUNKS_MORE;
 }
 
-/* What may follow in a size line; sets the step. */
+/* Takes one byte of a size line; sets the step. */
 static enum chunks_result take_size(struct chunks *c, char byte, bool *keep)
 {
     if (++c->line > CHUNKS_LINE_MAX) {
@@ -97,7 +97,7 @@ static enum chunks_result expect(struct chunks *c, bool met, enum chunks_step ne
     return met ? CHUNKS_MORE : CHUNKS_BAD;
 }
 
-/* One byte that isn't data. */
+/* Takes one byte that is not data. */
 static enum chunks_result take(struct chunks *c, char byte, bool *keep)
 {
     *keep = true;

@@ -2,9 +2,9 @@
 #ifndef SLUICE_GATEWAY_HTTP_CHUNKS_H
 #define SLUICE_GATEWAY_HTTP_CHUNKS_H
 
-/* The chunked coding (RFC 9112, 7.1), read strictly. Civetweb skips bytes that it does not understand in a
- * chunk size, so a proxy in front may see another end of the body: what follows it could be a hidden request.
- * Pure. */
+/* Reads the chunked transfer coding (RFC 9112, 7.1) strictly. Civetweb skips bytes in a chunk size that it
+ * does not understand, so a proxy in front may see the body end elsewhere, and the rest could be a hidden
+ * request. Pure. */
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -16,10 +16,10 @@
 #define CHUNKS_MOST (UINT64_C(1) << 40) /* bytes of any body: civetweb's own sums must not overflow */
 
 enum chunks_result {
-    CHUNKS_MORE, /* the body goes on */
-    CHUNKS_END,  /* it is complete */
-    CHUNKS_BAD,  /* it breaks the coding */
-    CHUNKS_LARGE /* the chunks announced so far have more bytes than the limit */
+    CHUNKS_MORE, /* the body is not complete yet */
+    CHUNKS_END,  /* the body is complete */
+    CHUNKS_BAD,  /* the bytes violate the coding */
+    CHUNKS_LARGE /* the chunk sizes so far exceed the limit */
 };
 
 enum chunks_step {
@@ -36,7 +36,7 @@ enum chunks_step {
     CHUNKS_LAST_LF,
 };
 
-/* Where a body stands. */
+/* The state of one body. */
 struct chunks {
     enum chunks_step step;
     uint64_t size;      /* of the chunk */
@@ -46,16 +46,15 @@ struct chunks {
     size_t digits, line, trailers;
 };
 
-/* A body begins, with the limit CHUNKS_MOST. */
+/* Starts a body with the limit CHUNKS_MOST. */
 void chunks_begin(struct chunks *chunks);
-/* From now on announced may be `most` at most; see chunks_exceed for what was announced before. */
+/* Sets the limit. It may already be exceeded: see chunks_exceed. */
 void chunks_limit(struct chunks *chunks, uint64_t most);
-/* True when more is announced than the limit allows. */
+/* True when the chunk sizes so far exceed the limit. */
 bool chunks_exceed(const struct chunks *chunks);
-/* Reads on in `len` bytes. Keeps, in place and in front, what civetweb is to see: sizes without extensions,
- * data, and the end without trailers. *kept: how many bytes these are, never more than were read; *used: how
- * many bytes were read, all of them unless the result is another than CHUNKS_MORE. Not after such a result.
- */
+/* Reads the next `len` bytes. Moves the bytes that civetweb may see to the front of the buffer: sizes without
+ * extensions, data, and the end without trailers. *used: bytes read, which is len unless the result is not
+ * CHUNKS_MORE. *kept: bytes moved to the front, at most *used. Do not call it again after such a result. */
 enum chunks_result chunks_read(struct chunks *chunks, char *bytes, size_t len, size_t *used, size_t *kept);
 
 #endif

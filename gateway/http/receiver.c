@@ -14,7 +14,7 @@
 static _Thread_local struct {
     bool serving;
     struct request_stream stream;
-    uint64_t requests;                /* that civetweb has read the heads of */
+    uint64_t requests;                /* whose heads civetweb has read */
     int fd;                           /* of the connection, once something was received */
     SSL *tls;                         /* NULL: plain */
     struct slow_senders_watch *watch; /* NULL: no body is waited for */
@@ -51,7 +51,7 @@ static void wait_for_next(void)
     slow_senders_expect(own.watch, own.late_us);
 }
 
-/* The stream is in the body of the request that is being served, or has just left it. */
+/* True when the stream is still in the body of the request being served, or just past it. */
 static bool is_current(void)
 {
     return own.stream.heads == own.requests;
@@ -144,12 +144,12 @@ static ssize_t receive_kept(void *bytes, size_t len)
     return 0;
 }
 
-/* As poll and recv, by whose names civetweb calls them; and as SSL_read, by lib/shim. */
+/* These replace poll and recv in the whole process, and SSL_read through lib/shim. */
 int receiver_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms) __asm__("poll");
 ssize_t receiver_recv(int fd, void *bytes, size_t len, int flags) __asm__("recv");
 int receiver_read_tls(SSL *tls, void *bytes, int len);
 
-/* A stopped stream is at its end: nobody waits for more. */
+/* A stopped stream is at its end, so waiting for more bytes is pointless. */
 int receiver_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
 {
     if (own.serving && own.stream.at == REQUEST_STREAM_STOPPED && count == 1 && descriptors[0].fd == own.fd &&

@@ -2,12 +2,12 @@
 #ifndef SLUICE_GATEWAY_HTTP_RECEIVER_H
 #define SLUICE_GATEWAY_HTTP_RECEIVER_H
 
-/* What civetweb receives, before it sees it. The gateway has its own recv and poll, and its own SSL_read
- * (through lib/shim), which civetweb calls instead of the libraries'. They pass what comes on a sender's
- * connection through request_stream. Civetweb serves a connection with one thread from its first to its last
- * moment, so all state is the thread's; on other threads they are as in their libraries.
+/* Reads senders' connections for civetweb. The gateway defines recv and poll, and lib/shim defines SSL_read;
+ * civetweb calls them instead of the libraries' functions, and they pass the bytes of a sender's connection
+ * through request_stream. One civetweb thread serves a connection from beginning to end, so all state is
+ * thread-local. On other threads these functions behave like the libraries'.
  *
- * Each function is for a thread that serves a connection. */
+ * Call each function only on a thread that serves a connection. */
 
 #include "body_length.h"
 #include "request_stream.h"
@@ -15,23 +15,24 @@
 
 #define RECEIVER_QUIET_MS 5000 /* the longest pause within a request: civetweb's request_timeout_ms */
 
-/* A connection has been accepted, and its TLS handshake made. */
+/* Call when a connection was accepted and its TLS handshake is complete. */
 void receiver_begin(void);
-/* It has ended. */
+/* Call when the connection has ended. */
 void receiver_end(void);
-/* civetweb has read a head: requests are counted, as bytes of later ones may have come with it. */
+/* Call when civetweb has read a request's head. Counts requests, because bytes of later requests may have
+ * arrived with it. */
 void receiver_request(void);
 
-/* The body of the request is waited for until until_us (monotonic), and no pause may be longer than
- * RECEIVER_QUIET_MS. `most`: of a chunked body. */
+/* The handler waits for the request's body until until_us (monotonic), with no pause longer than
+ * RECEIVER_QUIET_MS. most: limit for a chunked body, in bytes. */
 void receiver_expect(struct slow_senders_watch *watch, int64_t until_us, int64_t most);
-/* True when it is no longer waited for: the last pause was too long, or until_us has passed. */
+/* True when the wait is over: the last pause was too long, or until_us has passed. */
 bool receiver_is_late(void);
-/* It isn't waited for any more. */
+/* The handler no longer waits for the body. */
 void receiver_rest(void);
-/* What became of the request's chunked body, so far. */
+/* The state of the request's chunked body. */
 enum chunks_result receiver_chunks(void);
-/* Receives and drops up to `most` bytes, until until_us. */
+/* Receives and discards up to `most` bytes, until until_us. */
 void receiver_drop(struct slow_senders_watch *watch, size_t most, int64_t until_us);
 
 #endif

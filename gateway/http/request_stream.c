@@ -33,7 +33,7 @@ static void take_name_byte(struct request_stream *s, char byte)
     }
 }
 
-/* What doesn't fit is too long to be a good value, and so is what fits. */
+/* Drops what does not fit: a value that fills the buffer is already too long to be valid. */
 static void append_value(struct request_stream *s, char byte)
 {
     if (s->value_len < sizeof s->value) {

@@ -2,10 +2,9 @@
 #ifndef SLUICE_GATEWAY_HTTP_REQUEST_STREAM_H
 #define SLUICE_GATEWAY_HTTP_REQUEST_STREAM_H
 
-/* The bytes of one connection, one request after another, before civetweb sees them. It finds the end of each
- * head and of each body, and holds chunked bodies to their coding (chunks). After a head that leaves a doubt
- * about its body nothing goes on: body_length and head_check refuse such a request, and the connection
- * closes. Pure. */
+/* Follows the bytes of one connection, request after request, before civetweb sees them. Finds the end of
+ * each head and body, and checks chunked bodies (chunks). After a head whose body length is doubtful it
+ * passes nothing on: body_length and head_check refuse that request, and the connection is closed. Pure. */
 
 #include "chunks.h"
 
@@ -20,15 +19,14 @@ enum request_stream_at {
     REQUEST_STREAM_HEAD,
     REQUEST_STREAM_BODY,
     REQUEST_STREAM_CHUNKS,
-    REQUEST_STREAM_STOPPED, /* nothing more goes on */
+    REQUEST_STREAM_STOPPED, /* passes nothing on any more */
 };
 
 struct request_stream {
     enum request_stream_at at;
-    uint64_t heads; /* how many have ended */
-    enum chunks_result
-        result;    /* of the last chunked body; CHUNKS_BAD and CHUNKS_LARGE have stopped the stream */
-    uint64_t left; /* of a body with a length */
+    uint64_t heads;            /* number of heads that have ended */
+    enum chunks_result result; /* of the last chunked body; CHUNKS_BAD and CHUNKS_LARGE stop the stream */
+    uint64_t left;             /* of a body with a length */
     struct chunks chunks;
     /* Of the head: */
     bool begun, doubtful, chunked, has_length;
@@ -39,10 +37,10 @@ struct request_stream {
     size_t name_len, value_len, bytes;
 };
 
-/* A connection begins. */
+/* Starts a connection. */
 void request_stream_begin(struct request_stream *stream);
-/* Takes what has arrived. Keeps, in place and in front, what civetweb is to see; returns how many bytes these
- * are. */
+/* Takes `len` received bytes. Moves those that civetweb may see to the front of the buffer, and returns their
+ * number. */
 size_t request_stream_take(struct request_stream *stream, char *bytes, size_t len);
 
 #endif

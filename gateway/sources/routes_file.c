@@ -116,7 +116,7 @@ static void take_path(const struct json_settings *p, struct source *source)
     source->prefix = text[len - 1] == '*';
     source->path = strndup(text, len - (source->prefix ? 1 : 0));
     if (source->path == NULL) {
-        json_settings_complain(p, "found no memory");
+        json_settings_complain(p, "could not be stored: no memory");
     }
 }
 
@@ -182,7 +182,7 @@ static char *copied(const struct json_settings *p, size_t most, const char *othe
     if (p->value == NULL || json_settings_text(p, 0, most, &text)) {
         copy = strdup(text);
         if (copy == NULL) {
-            json_settings_complain(p, "found no memory");
+            json_settings_complain(p, "could not be stored: no memory");
         }
     }
     return copy;
@@ -324,7 +324,7 @@ static struct routes *take_sources(const struct json_settings *root, const struc
     count = json_settings_items(&list, 1, ROUTE_SOURCES_MAX);
     routes = count == 0 ? NULL : source_table((size_t)count);
     if (count > 0 && routes == NULL) {
-        json_settings_complain(root, "found no memory");
+        json_settings_complain(root, "could not be stored: no memory");
     }
     for (int i = 0; routes != NULL && i < count; i++) {
         struct json_settings item = json_settings_item(&list, i);

@@ -142,7 +142,7 @@ static char *header_name(const struct json_settings *p)
     }
     copy = strdup(text);
     if (copy == NULL) {
-        json_settings_complain(p, "found no memory");
+        json_settings_complain(p, "could not be stored: no memory");
         return NULL;
     }
     for (char *c = copy; *c != '\0'; c++) {
@@ -159,7 +159,7 @@ static char *copied_text(const struct json_settings *p)
     if (json_settings_text(p, 1, TEXT_MAX, &text)) {
         copy = strdup(text);
         if (copy == NULL) {
-            json_settings_complain(p, "found no memory");
+            json_settings_complain(p, "could not be stored: no memory");
         }
     }
     return copy;
@@ -193,7 +193,7 @@ static char *verify_token(const struct json_settings *p, bool read)
     if (take_secret(p, read, &text) && read) {
         copy = strdup(buf_text(&text));
         if (copy == NULL) {
-            json_settings_complain(p, "found no memory");
+            json_settings_complain(p, "could not be stored: no memory");
         }
     }
     secret_wipe(text.data, text.capacity);
@@ -348,7 +348,7 @@ static void take_pointer(const struct json_settings *p, struct source *source)
     }
     source->id_text = strdup(text);
     if (source->id_text == NULL) {
-        json_settings_complain(p, "found no memory");
+        json_settings_complain(p, "could not be stored: no memory");
     }
     source->id = (struct event_id_rule){EVENT_ID_POINTER, source->id_text, false};
 }

@@ -11,10 +11,10 @@
 #define HOSTS_MAX 16
 #define PARAMETERS_MAX 16
 
-/* One of the URL's. */
+/* One host of the URL. */
 struct host {
-    struct span name, port; /* views of the URL's own texts */
-    struct lookup *lookup;  /* NULL: it is no name */
+    struct span name, port; /* views of the URL */
+    struct lookup *lookup;  /* NULL: not a name */
 };
 
 struct reach {
@@ -22,13 +22,13 @@ struct reach {
     PQconninfoOption *options;
     int64_t wait_us, deadline_us;
     struct host hosts[HOSTS_MAX];
-    size_t count; /* 0: libpq finds its way alone */
-    /* What libpq is given: lists of `given` entries each. */
+    size_t count; /* 0: left to libpq */
+    /* The parameters for libpq: lists of `given` entries each. */
     struct buf names, addresses, ports;
     size_t given;
 };
 
-/* As libpq does: the URL's own, else the environment's. */
+/* Like libpq: the value in the URL, else the one in the environment. */
 static const char *value_of(const struct reach *r, const char *keyword)
 {
     const char *value = NULL;
@@ -41,7 +41,7 @@ static const char *value_of(const struct reach *r, const char *keyword)
     return value == NULL ? "" : value;
 }
 
-/* The next of a comma list, which moves past it. */
+/* Takes the next item of a comma-separated list. */
 static struct span next_of(const char **list)
 {
     struct span one = {*list, strcspn(*list, ",")};
@@ -83,7 +83,7 @@ static enum error_code begin_lookups(struct reach *r, struct error *error)
     size_t count = count_of(hosts), port_count = count_of(ports);
     enum error_code code = ERROR_NONE;
 
-    /* What doesn't fit together, libpq refuses in words of its own. */
+    /* libpq itself reports lists of different lengths. */
     if (hosts[0] == '\0' || value_of(r, "hostaddr")[0] != '\0' || value_of(r, "service")[0] != '\0' ||
         count > HOSTS_MAX || (port_count != 1 && port_count != count)) {
         return ERROR_NONE;
@@ -128,7 +128,7 @@ enum error_code reach_begin(struct reach **reach, const char *url, int64_t wait_
     return ERROR_NONE;
 }
 
-/* NULL: none is under way. */
+/* A lookup that is still running, or NULL. */
 static const struct lookup *first_under_way(const struct reach *r)
 {
     for (size_t i = 0; i < r->count; i++) {
@@ -167,7 +167,7 @@ static void append(struct reach *r, const struct host *host, const char *address
     buf_printf(&r->ports, "%s%.*s", comma, (int)host->port.len, host->port.data);
 }
 
-/* Appends what is known of the host; else *error says why not, if it is the first. */
+/* Appends the host's known addresses; otherwise sets *error, unless an earlier host has set it. */
 static void settle(struct reach *r, struct host *host, struct error *error)
 {
     struct lookup *lookup = host->lookup;

@@ -2,10 +2,10 @@
 #ifndef SLUICE_LIB_POSTGRES_REACH_H
 #define SLUICE_LIB_POSTGRES_REACH_H
 
-/* The way to the servers of a URL: their names are looked up (resolve), and libpq, which would wait for the
- * system's resolver without a deadline, is given addresses beside the names. TLS and password files go by the
- * names as ever. Of several hosts those count whose names are known in time. A URL with a service or with
- * addresses of its own is left to libpq. One thread. */
+/* Connects to the servers of a database URL. Looks up their names (resolve) and gives libpq addresses beside
+ * the names, because libpq would wait for the system's resolver without a timeout. TLS and password files
+ * still use the names. With several hosts, those count whose names are known in time. A URL with a service or
+ * with addresses of its own is left to libpq. One thread. */
 
 #include "error.h"
 
@@ -18,15 +18,15 @@ struct reach;
  * it. ERROR_SETTING: libpq can't read it; ERROR_MEMORY, ERROR_SYSTEM. */
 MUST_CHECK enum error_code reach_begin(struct reach **reach, const char *url, int64_t wait_us,
                                        struct error *error);
-/* For poll(), POLLIN: readable when a step is worth it; -1: it is worth one now. */
+/* For poll() with POLLIN: readable when reach_is_known should be asked again; -1: ask now. */
 int reach_fd(const struct reach *reach);
 /* When it is worth a step at the latest (monotonic). */
 int64_t reach_deadline_us(const struct reach *reach);
 /* True when nothing is waited for any more: all names are known, or the deadline has passed. */
 bool reach_is_known(const struct reach *reach, int64_t now_us);
-/* Then begins to connect, as PQconnectStartParams, with these parameters beside the URL (as it takes them; at
- * most 16). *connection is the caller's, for PQfinish. ERROR_UNREACHABLE, ERROR_TIMEOUT: no name is known,
- * and why. */
+/* Then starts to connect, like PQconnectStartParams, with these parameters in addition to the URL (at most
+ * 16). The caller ends *connection with PQfinish. ERROR_UNREACHABLE, ERROR_TIMEOUT: no name is known, with
+ * the reason. */
 MUST_CHECK enum error_code reach_connect(struct reach *reach, const char *const *keywords,
                                          const char *const *values, PGconn **connection, struct error *error);
 /* reach may be NULL. */
