@@ -14,8 +14,8 @@
  *
  * All three show in the positions of the parsed parts, because civetweb replaces the CR and the LF of each
  * line end by one NUL each. (A last line that ends in two LFs, followed by the bytes of an empty line, looks
- * like a correct one and is accepted.) One line end before the request line is allowed (RFC 9112, 2.2) and is
- * harmless. Pure. */
+ * like a correct one and is accepted here; request_stream_agrees tells it apart.) One line end before the
+ * request line is allowed (RFC 9112, 2.2) and is harmless. Pure. */
 
 #include "gateway/reply.h"
 #include "gateway/request.h"

@@ -36,9 +36,10 @@ void receiver_end(void)
     own.serving = false;
 }
 
-void receiver_request(void)
+bool receiver_request(void)
 {
     own.requests++;
+    return request_stream_agrees(&own.stream, own.requests);
 }
 
 /* --- a body's time ------------------------------------------------------------------ */

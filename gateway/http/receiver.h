@@ -20,8 +20,9 @@ void receiver_begin(void);
 /* Call when the connection has ended. */
 void receiver_end(void);
 /* Call when civetweb has read a request's head. Counts requests, because bytes of later requests may have
- * arrived with it. */
-void receiver_request(void);
+ * arrived with it. False when civetweb and the stream may disagree about the end of the head (see
+ * request_stream_agrees): refuse the request. */
+MUST_CHECK bool receiver_request(void);
 
 /* The handler waits for the request's body until until_us (monotonic), with no pause longer than
  * RECEIVER_QUIET_MS. most: limit for a chunked body, in bytes. */

@@ -24,6 +24,7 @@
 #include <string.h>
 
 #define COMPLAINT_MAX 256
+#define HEAD_UNCERTAIN "a header holds a bare CR or LF, so where the headers end is not certain"
 #define HEAD_SLACK (16 * 1024) /* so that headers slightly over the limit get 431 */
 
 struct server {
@@ -108,7 +109,7 @@ static void serve(struct server *server, struct mg_connection *connection, bool 
     struct accept accept = {0};
     struct request request;
     struct reply reply;
-    bool whole = false, close, met;
+    bool whole = false, close, met, certain = receiver_request();
 
     view(server, info, &request);
     head.size = (size_t)server->head_bytes;
@@ -118,7 +119,8 @@ static void serve(struct server *server, struct mg_connection *connection, bool 
         met = accept_begin(&accept, &request, &reply);
         limits.max_body = met ? accept.source->max_body : limits.max_body;
         whole = body_length_check(&request, &limits, &framing, &reply) &&
-                head_check(&head, &request, info->http_version, &reply) && met &&
+                head_check(&head, &request, info->http_version, &reply) &&
+                (certain || reply_refuse(&reply, REPLY_MALFORMED, HEAD_UNCERTAIN)) && met &&
                 (body_length_is_none(&framing) || accept_is_open(server->publishers, server->load, &reply)) &&
                 body_read(connection, limits.max_body, &framing, &watch, &body, &reply);
     }
@@ -139,7 +141,6 @@ static int on_request(struct mg_connection *connection)
     struct server *server = mg_get_user_data(mg_get_context(connection));
     const struct mg_request_info *info = mg_get_request_info(connection);
 
-    receiver_request();
     watch = (struct slow_senders_watch){.peer = info->remote_addr, .peer_port = (uint16_t)info->remote_port};
     slow_senders_begin(&watch);
     serve(server, connection, load_begin(server->load));

@@ -174,6 +174,23 @@ def test_one_line_end_before_a_request_does_no_harm(shared_site):
     assert shared_site.row(event_id).body == b"hello"
 
 
+@pytest.mark.parametrize("length", ["Content-Length: 2", "Transfer-Encoding: chunked", "Content-Length: 0", "X-None: 0"])
+@pytest.mark.parametrize("end", ["\n\n\r\0", "\n\n", "\r\n\n", "\n\r\n", "\rb\r\n\r\n"],
+                         ids=["LF LF CR NUL", "LF LF", "CR LF LF", "LF CR LF", "a CR in a value"])
+def test_a_head_that_others_end_elsewhere_hides_no_request(shared_site, end, length):
+    """Civetweb ends a head at two LFs. A proxy that takes LFs for a part of the value ends it at the next empty line, so
+    that the hidden request is one for the gateway only."""
+    visible, hidden = fresh_id(), fresh_id()
+    reply, closed = raw(shared_site, f"POST / HTTP/1.1\r\nHost: x\r\nwebhook-id: {visible}\r\n{length}\r\nX: a{end}"
+                                     f"GET /hidden HTTP/1.1\r\nHost: x\r\nwebhook-id: {hidden}\r\n\r\n".encode())
+    assert reply.status == 400
+    assert closed
+    after = fresh_id()
+    shared_site.send_ok(headers={"webhook-id": after})
+    shared_site.row(after)
+    assert not shared_site.rows("id = any(%s)", ([visible, hidden],))
+
+
 @pytest.mark.parametrize("end", [b"\n\n", b"\r\n\n", b"\r\n\r\n"], ids=["LF", "CR LF LF", "CR LF"])
 def test_a_head_that_fills_the_servers_memory_for_heads_to_its_last_byte_is_read_no_further(shared_site, end):
     size = (16 + 16 + 16) * 1024  # GATEWAY_MAX_HEADER_BYTES, the longest target, and the slack of civetweb's buffer

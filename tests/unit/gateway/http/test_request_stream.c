@@ -117,6 +117,37 @@ static void after_a_head_that_leaves_a_doubt_nothing_goes_on(void **state)
     }
 }
 
+/* Whether civetweb may serve its n-th head when all of the text has come. */
+static bool agrees(const char *text, uint64_t heads)
+{
+    bool in_pieces;
+
+    (void)pass(text, 1);
+    in_pieces = request_stream_agrees(&stream, heads);
+    (void)pass(text, strlen(text));
+    assert_int_equal(request_stream_agrees(&stream, heads), in_pieces);
+    return in_pieces;
+}
+
+static void a_head_that_civetweb_ends_earlier_is_not_agreed_on(void **state)
+{
+    (void)state;
+    assert_true(agrees(BARE, 1));
+    assert_true(agrees(BARE BARE "GET", 1));
+    assert_true(agrees(BARE BARE "GET", 2));
+    assert_true(agrees(WHOLE, 1));
+    assert_true(agrees(CHUNKED "5\r\nhe", 1));
+    assert_true(agrees(CHUNKED "5\rbad", 1));
+    assert_true(agrees(WHOLE CHUNKED "fffffffffffffff\r\n", 2));
+    assert_false(agrees("GET / HTTP/1.1\r\nHost: a\r\nX: a\n\n\r", 1));
+    assert_false(agrees("GET / HTTP/1.1\r\nHost: a\r\nX: a\n\n\r." BARE, 1));
+    assert_false(agrees("GET / HTTP/1.1\r\nHost: a\r\nX: a\n\n\r." BARE, 2));
+    assert_true(agrees(BARE "GET / HTTP/1.1\r\nHost: a\r\nX: a\n\n\r." BARE, 1));
+    assert_false(agrees(BARE "GET / HTTP/1.1\r\nHost: a\r\nX: a\n\n\r." BARE, 2));
+    assert_false(agrees("GET / HTTP/1.1\r\nX: a\rb\r\n\r\n", 1));
+    assert_false(agrees("GET / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n", 1));
+}
+
 static void other_names_mean_nothing(void **state)
 {
     static const char text[] =
@@ -135,6 +166,7 @@ int main(void)
         cmocka_unit_test(empty_lines_before_a_request_do_not_end_its_head),
         cmocka_unit_test(after_bad_chunks_nothing_goes_on),
         cmocka_unit_test(after_a_head_that_leaves_a_doubt_nothing_goes_on),
+        cmocka_unit_test(a_head_that_civetweb_ends_earlier_is_not_agreed_on),
         cmocka_unit_test(other_names_mean_nothing),
     };
 
