@@ -8,24 +8,62 @@
 #include "config.h"
 #include "postgres.h"
 
+/* Lists of settings, each X(type, member, name, other members of struct config_setting), of which a struct
+ * and a table are made. */
+#define OWNER_SETTINGS(X)                                                                                 \
+    X(URL, database_url, "SETUP_DATABASE_URL", .fallback = "postgresql://sluice@127.0.0.1:5432/sluice",   \
+      .choices = POSTGRES_SCHEMES, .help = "the database, as the role that owns it and may create roles") \
+    X(TEXT, database_password, "SETUP_DATABASE_PASSWORD", .fallback = "", .max = POSTGRES_PASSWORD_MAX,   \
+      .secret = true,                                                                                     \
+      .help =                                                                                             \
+          "that role's password; none: libpq's own methods, such as PGPASSFILE or a certificate in the URL")
+
+#define SETUP_SETTINGS(X)                                                                                    \
+    X(URL, management_url, "BROKER_MANAGEMENT_URL", .fallback = "http://sluice-setup@127.0.0.1:15672",       \
+      .choices = HTTP_SCHEMES, .help = "the broker's management API; not used with --skip-broker-users")     \
+    X(TEXT, gateway_broker_password, "SETUP_GATEWAY_BROKER_PASSWORD", .fallback = "",                        \
+      .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
+      .help = "password to set for the broker user sluice-gateway; none: unchanged; required only to "       \
+              "create the user")                                                                             \
+    X(TEXT, worker_broker_password, "SETUP_WORKER_BROKER_PASSWORD", .fallback = "",                          \
+      .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
+      .help = "password to set for the broker user sluice-worker; none: unchanged; required only to create " \
+              "the user")                                                                                    \
+    OWNER_SETTINGS(X)                                                                                        \
+    X(TEXT, worker_database_password, "SETUP_WORKER_DATABASE_PASSWORD", .fallback = "",                      \
+      .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
+      .help =                                                                                                \
+          "password to set for the role sluice_worker; none: unchanged; required only to create the role")   \
+    X(TEXT, reader_database_password, "SETUP_READER_DATABASE_PASSWORD", .fallback = "",                      \
+      .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
+      .help =                                                                                                \
+          "password to set for the role sluice_reader; none: unchanged; required only to create the role")   \
+    X(INTEGER, budget, "DATABASE_BUDGET", .fallback = "0", .min = 0, .max = 10000,                           \
+      .help = "connections that all workers together may hold; 0: unchanged, or at the first setup "         \
+              "half of the available connections, at most 20")                                               \
+    X(BYTES, queue_max_bytes, "QUEUE_MAX_BYTES", .fallback = "0", .min = 0, .max = INT64_C(1) << 40,         \
+      .help = "limit on the total size of the bodies in each queue, at least 1MiB; above it the "            \
+              "gateway answers 503; 0: unchanged, or 1GiB at the first setup")                               \
+    X(DURATION, wait_us, "SETUP_WAIT", .fallback = "60s", .min = 0, .max = 3600 * CLOCK_US_PER_S,            \
+      .help = "how long to wait for the broker and for the database to start")
+
+#define STATUS_SETTINGS(X)                                                                   \
+    X(URL, management_url, "BROKER_MANAGEMENT_URL", .fallback = "", .choices = HTTP_SCHEMES, \
+      .help = "the broker's management API, to count workers; empty: don't count them")
+
+#define ROUTE_SETTINGS(X)                                          \
+    X(TEXT, routes, "GATEWAY_ROUTES", .fallback = "", .max = 4096, \
+      .help = "the gateway's routes file, unless --routes names one")
+
 struct setup_settings {
     struct broker_access broker;
-    char *management_url;
-    char *gateway_broker_password;
-    char *worker_broker_password;
-    char *database_url;
-    char *database_password;
-    char *worker_database_password;
-    char *reader_database_password;
-    int64_t budget;          /* 0: keep the current one, or choose one */
-    int64_t queue_max_bytes; /* 0: keep the current one, or the default */
+    SETUP_SETTINGS(CONFIG_MEMBER) /* budget and queue_max_bytes: 0 keeps the current one, or chooses one */
     struct config_durations delays;
-    int64_t wait_us;
 };
 
 struct status_settings {
     struct broker_access broker;
-    char *management_url; /* "": not used */
+    STATUS_SETTINGS(CONFIG_MEMBER)
     struct postgres_access database;
     struct config_durations delays;
 };
@@ -37,7 +75,7 @@ struct verify_settings {
 };
 
 struct route_settings {
-    char *routes; /* "": none */
+    ROUTE_SETTINGS(CONFIG_MEMBER)
 };
 
 /* For subcommands that only read tables. */
@@ -47,15 +85,13 @@ struct reader_settings {
 
 /* For subcommands that change tables. */
 struct owner_settings {
-    char *database_url;
-    char *database_password;
+    OWNER_SETTINGS(CONFIG_MEMBER)
 };
 
 /* For subcommands that move events between tables and queues. */
 struct mover_settings {
     struct broker_access broker;
-    char *database_url;
-    char *database_password;
+    OWNER_SETTINGS(CONFIG_MEMBER)
     struct config_durations delays;
 };
 
