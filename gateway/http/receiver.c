@@ -182,14 +182,21 @@ int receiver_read_tls(SSL *tls, void *bytes, int len)
     return (int)receive_kept(bytes, (size_t)len);
 }
 
+/* False when the request's body has arrived completely: its sender has nothing left to send. */
+static bool is_owed_more(void)
+{
+    return is_current() && own.stream.at != REQUEST_STREAM_HEAD;
+}
+
 void receiver_drop(struct slow_senders_watch *watch, size_t most, int64_t until_us)
 {
     char bytes[4096];
-    ssize_t got = 1;
+    size_t dropped = 0;
 
     slow_senders_expect(watch, until_us);
-    for (size_t all = 0; own.fd >= 0 && all<most; all += got> 0 ? (size_t)got : 0) {
+    while (is_owed_more() && dropped < most) {
         int64_t left_us = until_us - clock_monotonic_us();
+        ssize_t got;
 
         if (left_us <= 0 || !is_readable((int)(left_us / CLOCK_US_PER_MS) + 1)) {
             break;
@@ -197,6 +204,10 @@ void receiver_drop(struct slow_senders_watch *watch, size_t most, int64_t until_
         got = receive(bytes, sizeof bytes);
         if (got == 0 || (got < 0 && errno != EAGAIN)) {
             break;
+        }
+        if (got > 0) {
+            dropped += (size_t)got;
+            (void)request_stream_take(&own.stream, bytes, (size_t)got);
         }
     }
     slow_senders_rest(watch);

@@ -33,7 +33,7 @@ bool receiver_is_late(void);
 void receiver_rest(void);
 /* The state of the request's chunked body. */
 enum chunks_result receiver_chunks(void);
-/* Receives and discards up to `most` bytes, until until_us. */
+/* Receives and discards the rest of the request's body, at most `most` bytes, until until_us. */
 void receiver_drop(struct slow_senders_watch *watch, size_t most, int64_t until_us);
 
 #endif

@@ -140,6 +140,17 @@ def test_expect_continue_is_answered_without_a_wait(shared_site):
         assert wire.reply().status == 200
 
 
+def test_a_refused_request_whose_body_has_arrived_is_closed_at_once(shared_site):
+    """Otherwise refused senders would hold threads for a second each."""
+    for number in range(20):
+        with Wire(shared_site.gateway.port) as wire:
+            begun = time.monotonic()
+            wire.send(encode("POST", "/refused", b"x" * 20_000, {"Expect": f"a miracle {number}"}))
+            assert wire.reply().status == 417
+            assert wire.closed()
+            assert time.monotonic() - begun < 0.9, "it waited for more of a body that was complete"
+
+
 def test_another_expectation_is_refused(shared_site):
     assert shared_site.send(body=b"x", headers={"Expect": "a miracle"}).status == 417
 

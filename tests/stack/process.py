@@ -13,6 +13,7 @@ import subprocess
 import time
 
 PORTS = range(20000, 32000)  # below Linux's ephemeral ports, so that no outgoing connection takes one
+SIDE_BY_SIDE = 16  # test processes at most
 LOG_KEEP_BYTES = 16 << 20
 
 
@@ -43,11 +44,17 @@ def port_is_free(port):
     return True
 
 
+def _own_ports():
+    """The ports of this process. Test processes side by side share none, as a port is free only until it is used."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    return PORTS[int(worker) % SIDE_BY_SIDE::SIDE_BY_SIDE]
+
+
 def free_port(preferred=None, taken=()):
     """`preferred` if it is free, else a port that is."""
     if preferred and preferred not in taken and port_is_free(preferred):
         return preferred
-    for port in random.sample(PORTS, 500):
+    for port in random.sample(_own_ports(), 500):
         if port not in taken and port_is_free(port):
             return port
     raise Failure(f"no free port among 500 tried from {PORTS.start} to {PORTS.stop}")
