@@ -185,11 +185,8 @@ void accept_event(const struct accept *accept, struct publishers *publishers, st
         !event_id_take(&source->id, request, buf_span(body), received_us, &id, reply)) {
         return;
     }
-    if (!encode(source, request, &id, received_us, &properties, reply)) {
-        /* *reply says why. */
-    } else if (!load_enter(load)) {
-        (void)refuse_busy(load, reply);
-    } else {
+    if (encode(source, request, &id, received_us, &properties, reply) &&
+        (load_enter(load) || refuse_busy(load, reply))) {
         publish(accept, publishers, request, &id, &properties, body, reply);
         load_leave(load);
     }

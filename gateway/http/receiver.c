@@ -90,9 +90,9 @@ enum chunks_result receiver_chunks(void)
     return own.stream.result;
 }
 
-/* --- what comes ----------------------------------------------------------------------- */
+/* --- received bytes ----------------------------------------------------------------------- */
 
-/* As recv: 0 at the end, -1 with errno. */
+/* Returns what recv would: 0 at the end, -1 with errno. */
 static ssize_t receive(void *bytes, size_t len)
 {
     size_t got = 0;

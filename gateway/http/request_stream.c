@@ -195,7 +195,7 @@ size_t request_stream_take(struct request_stream *s, char *bytes, size_t len)
     return out;
 }
 
-/* Only the last head may have stopped the stream, and one whose chunks did had left no doubt. */
+/* Only the last head can have stopped the stream. If its chunks did, the head itself was fine. */
 bool request_stream_agrees(const struct request_stream *s, uint64_t heads)
 {
     bool stopped_by_head = s->at == REQUEST_STREAM_STOPPED && s->result == CHUNKS_MORE;

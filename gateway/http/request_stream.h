@@ -42,9 +42,9 @@ void request_stream_begin(struct request_stream *stream);
 /* Takes `len` received bytes. Moves those that civetweb may see to the front of the buffer, and returns their
  * number. */
 size_t request_stream_take(struct request_stream *stream, char *bytes, size_t len);
-/* True when civetweb, which has now read this many heads, can have found the last one's end where the stream
- * found it, and the stream has no doubt about its body. Civetweb ends a head at two LFs, too: what it then
- * takes for a body, or for the next request, is a part of the head to others. */
+/* Call when civetweb has read `heads` heads. True when it must have ended the last one where the stream did,
+ * and the stream has no doubt about its body. Civetweb also ends a head at two LFs; other readers take what
+ * follows for the rest of the head. */
 bool request_stream_agrees(const struct request_stream *stream, uint64_t heads);
 
 #endif
