@@ -121,8 +121,8 @@ static bool is_readable(int timeout_ms)
     return (own.tls != NULL && SSL_pending(own.tls) > 0) || wait_for(&ready, 1, timeout_ms) == 1;
 }
 
-/* Something that civetweb is to see. Where all that came is dropped (extensions, trailers), it waits for
- * more. */
+/* Returns bytes for civetweb. Waits for more when all that arrived was dropped (extensions, trailers): a
+ * silent sender ends that wait after RECEIVER_QUIET_MS, and slow_senders ends it at the body's deadline. */
 static ssize_t receive_kept(void *bytes, size_t len)
 {
     bool dropped = false;
