@@ -69,6 +69,8 @@ static const char *reason_of(int status)
         return "Too Many Requests";
     case 431:
         return "Request Header Fields Too Large";
+    case 501:
+        return "Not Implemented";
     case 505:
         return "HTTP Version Not Supported";
     default:
@@ -135,11 +137,6 @@ void reply_challenge(struct reply *reply, const char *type, const char *format, 
     va_end(arguments);
 }
 
-enum reply_kind reply_of_library(int status)
-{
-    return status == 505 ? REPLY_VERSION : REPLY_MALFORMED;
-}
-
 bool reply_closes(enum reply_kind kind)
 {
     return rows[kind].close;
@@ -160,6 +157,9 @@ static void append_own_body(const struct reply *reply, struct buf *body)
 {
     bool queued = reply->kind == REPLY_QUEUED;
 
+    if (reply_is_bare(rows[reply->kind].status)) {
+        return;
+    }
     if (reply->kind == REPLY_CHALLENGE) {
         buf_append_text(body, reply->text);
         return;
@@ -221,7 +221,7 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
     if (row->retry_after_s > 0) {
         buf_printf(out, "Retry-After: %u\r\n", retry_after(reply, form.random));
     }
-    if (reply->kind == REPLY_METHOD) {
+    if (reply->kind == REPLY_METHOD || reply->kind == REPLY_SERVER) {
         buf_append_text(out, "Allow: ");
         request_append_methods(reply->allow == 0 ? REQUEST_METHODS_ALL : reply->allow, out);
         buf_append_text(out, "\r\n");
@@ -241,7 +241,7 @@ void reply_record(const struct reply *reply, struct span remote)
     struct metric *counter = &counters[reply->kind];
 
     metric_add(counter, 1);
-    if (row->status == 200) {
+    if (row->status < 300) {
         return;
     }
     log_debug("refused", log_text("reason", row->label), log_number("status", row->status),

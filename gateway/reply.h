@@ -52,24 +52,27 @@ enum outcome { OUTCOMES(OUTCOME_ENUMERATOR, ) };
 /* X(name, label, status, retry_after, close): retry_after in seconds (0: no header), spread by up to half in
  * either direction so that senders refused together do not come back together. close: the connection is
  * closed after the reply, because the start of the next request is unknown or to free the thread. */
-#define REPLIES(X)                                                                  \
-    OUTCOMES(REPLY_TO_OUTCOME, X)                                                   \
-    X(REPLY_CHALLENGE, "challenge", 200, 0, false) /* nothing is queued */          \
-    X(REPLY_MALFORMED, "malformed", 400, 0, true)                                   \
-    X(REPLY_SHORT, "short", 400, 0, true) /* the body ended early */                \
-    X(REPLY_BAD_ID, "bad-id", 400, 0, false)                                        \
-    X(REPLY_UNVERIFIED, "unverified", 401, 0, false)                                \
-    X(REPLY_UNKNOWN, "unknown", 404, 0, true) /* no source has this path */         \
-    X(REPLY_METHOD, "method", 405, 0, true)                                         \
-    X(REPLY_SLOW_SENDER, "slow-sender", 408, 0, true)                               \
-    X(REPLY_TOO_LARGE, "too-large", 413, 0, true)                                   \
-    X(REPLY_LONG_TARGET, "long-target", 414, 0, true)                               \
-    X(REPLY_EXPECTATION, "expectation", 417, 0, true)                               \
-    X(REPLY_THROTTLED, "throttled", 429, 1, false) /* over the source's rate */     \
-    X(REPLY_HEADERS, "headers", 431, 0, true)      /* too many, or too large */     \
-    X(REPLY_BUSY, "busy", 503, 1, false)           /* too many wait already */      \
-    X(REPLY_CROWDED, "crowded", 503, 1, true)      /* too slow while others wait */ \
-    X(REPLY_DRAINING, "draining", 503, 5, true)                                     \
+#define REPLIES(X)                                                              \
+    OUTCOMES(REPLY_TO_OUTCOME, X)                                               \
+    X(REPLY_CHALLENGE, "challenge", 200, 0, false) /* nothing is queued */      \
+    X(REPLY_SERVER, "server", 204, 0, false)       /* OPTIONS *: no event */    \
+    X(REPLY_MALFORMED, "malformed", 400, 0, true)                               \
+    X(REPLY_SHORT, "short", 400, 0, true) /* the connection ended early */      \
+    X(REPLY_BAD_ID, "bad-id", 400, 0, false)                                    \
+    X(REPLY_UNVERIFIED, "unverified", 401, 0, false)                            \
+    X(REPLY_UNKNOWN, "unknown", 404, 0, true) /* no source has this path */     \
+    X(REPLY_METHOD, "method", 405, 0, true)                                     \
+    X(REPLY_SLOW_SENDER, "slow-sender", 408, 0, true)                           \
+    X(REPLY_TOO_LARGE, "too-large", 413, 0, true)                               \
+    X(REPLY_LONG_TARGET, "long-target", 414, 0, true)                           \
+    X(REPLY_EXPECTATION, "expectation", 417, 0, true)                           \
+    X(REPLY_THROTTLED, "throttled", 429, 1, false) /* over the source's rate */ \
+    X(REPLY_HEADERS, "headers", 431, 0, true)      /* too many, or too large */ \
+    X(REPLY_NOT_IMPLEMENTED, "not-implemented", 501, 0, true)                   \
+    X(REPLY_BUSY, "busy", 503, 1, false)      /* too many wait already */       \
+    X(REPLY_CROWDED, "crowded", 503, 1, true) /* too slow while others wait */  \
+    X(REPLY_DRAINING, "draining", 503, 5, true)                                 \
+    X(REPLY_LIBRARY, "library", 503, 5, true) /* civetweb failed */             \
     X(REPLY_VERSION, "http-version", 505, 0, true)
 
 #define REPLY_ENUMERATOR(name, label, status, retry_after, close) name,
@@ -86,7 +89,7 @@ struct reply {
     enum reply_kind kind;
     char text[512]; /* REPLY_QUEUED: the event's id; a challenge: the body; else a sentence for the sender,
                        cut to fit */
-    unsigned allow; /* REPLY_METHOD: the allowed methods (see request_method); 0: all */
+    unsigned allow; /* REPLY_METHOD and REPLY_SERVER: the allowed methods (see request_method); 0: all */
     int64_t wait_s; /* REPLY_THROTTLED: seconds until the next event is allowed */
     const struct reply_answer *answer; /* REPLY_QUEUED: the source's own, or NULL */
     const char *type;                  /* REPLY_CHALLENGE: of the body; static */
@@ -118,8 +121,6 @@ bool reply_is_bare(int status);
 /* Fills *reply and returns false, so that a check that fails can end with `return reply_refuse(...)`. */
 bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
-/* The reply kind for a request that civetweb itself refuses with this status. */
-enum reply_kind reply_of_library(int status);
 bool reply_closes(enum reply_kind kind);
 int reply_status(enum reply_kind kind);
 /* Appends the whole reply: status line, headers, body. Pure. */

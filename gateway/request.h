@@ -7,7 +7,8 @@
 
 #include "buf.h"
 
-#define REQUEST_HEADERS_MAX 64 /* civetweb's own limit; it drops the rest without an error */
+#define REQUEST_HEADERS_MAX 64 /* proxies and senders together add about 40 at most */
+#define REQUEST_NAME_MAX 255   /* bytes of a header's name: AMQP's short string */
 
 /* The supported methods, one bit each, in the order of the Allow header. */
 #define REQUEST_METHODS 7
@@ -23,7 +24,7 @@ struct request {
     struct span path;   /* of the target, undecoded, up to '?' */
     struct span query;  /* the rest, undecoded, without '?' */
     struct span remote; /* the sender's address: see gateway/http/proxies */
-    struct span host;   /* as the sender named it, with its port if any: see gateway/http/proxies */
+    struct span host;   /* with its port if any: see gateway/http/target and gateway/http/proxies */
     bool https;         /* the sender used HTTPS */
     bool http_1_0;
     struct request_header headers[REQUEST_HEADERS_MAX];

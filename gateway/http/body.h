@@ -7,17 +7,27 @@
  */
 
 #include "body_length.h"
+#include "chunks.h"
 #include "slow_senders.h"
 
-struct mg_connection;
+/* How far a body has been read. */
+struct body_reader {
+    enum body_length_kind kind;
+    uint64_t left; /* BODY_LENGTH_GIVEN */
+    struct chunks chunks;
+    enum chunks_result state; /* CHUNKS_END: no byte of the body is left to be read */
+};
 
-/* Appends the body to *body, which must be empty. False, with *reply set, when the body has more than `most`
- * bytes, ended early or arrived too slowly, or when there is no memory for it. */
-bool body_read(struct mg_connection *connection, int64_t most, const struct body_length *framing,
-               struct slow_senders_watch *watch, struct buf *body, struct reply *reply);
+void body_begin(struct body_reader *reader, const struct body_length *framing);
+/* Sets the limit of the body, in bytes. False, with *reply set, when its length is known to be greater. */
+bool body_limit(struct body_reader *reader, int64_t most, struct reply *reply);
+/* Appends the body to *body, which must be empty. False, with *reply set, when the body has more than the
+ * limit, ended early or arrived too slowly, or when there is no memory for it. */
+bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, struct buf *body,
+               struct reply *reply);
 /* Discards some of what a refused sender still sends, for at most a second: closing a connection with unread
  * bytes resets it, and the reply may be lost. */
-void body_throw_away(struct slow_senders_watch *watch);
+void body_throw_away(struct body_reader *reader, struct slow_senders_watch *watch);
 
 /* The reply to a sender that was too slow while others waited for its thread. */
 #define BODY_CROWDED_OUT "others wait, and the request came too slowly; send it again later"

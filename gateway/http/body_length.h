@@ -2,19 +2,11 @@
 #ifndef SLUICE_GATEWAY_HTTP_BODY_LENGTH_H
 #define SLUICE_GATEWAY_HTTP_BODY_LENGTH_H
 
-/* Is this head one that leaves no doubt about where its body ends, and within
- * the limits? civetweb is lenient (it takes Content-Length beside
- * Transfer-Encoding, the first of two lengths, "0x2" as 0, and drops headers
- * after the 64th), and a head that two parties read differently smuggles requests:
- * everything doubtful is refused here, before a byte of the body is read. Pure. */
+/* Decides where a request's body ends, from its headers (RFC 9112, 6). A request whose body two readers could
+ * end at different bytes smuggles a hidden one: it is refused before a byte of the body is read. Pure. */
 
 #include "gateway/reply.h"
 #include "gateway/request.h"
-
-struct body_length_limits {
-    int64_t max_body;
-    int64_t max_header_bytes; /* names and values together */
-};
 
 enum body_length_kind {
     BODY_LENGTH_NONE, /* neither header: an empty body (RFC 9112, 6.3) */
@@ -24,15 +16,14 @@ enum body_length_kind {
 
 struct body_length {
     enum body_length_kind body;
-    int64_t length;       /* BODY_LENGTH_GIVEN only; at most max_body */
+    int64_t length;       /* BODY_LENGTH_GIVEN only */
     bool expect_continue; /* the sender waits for "100 Continue" */
     bool keep_alive;      /* as far as the sender is concerned */
 };
 
-/* False: *reply says why. */
-bool body_length_check(const struct request *request, const struct body_length_limits *limits,
-                       struct body_length *framing, struct reply *reply);
-/* True when no byte of a body follows the head. */
-bool body_length_is_none(const struct body_length *framing);
+/* False, with *reply set, when the end of the body is doubtful. */
+bool body_length_check(const struct request *request, struct body_length *framing, struct reply *reply);
+/* Sets expect_continue. False, with *reply set, when the sender expects anything else. */
+bool body_length_expect(const struct request *request, struct body_length *framing, struct reply *reply);
 
 #endif

@@ -5,19 +5,9 @@
 
 #include <string.h>
 
-void chunks_begin(struct chunks *c)
+void chunks_begin(struct chunks *c, uint64_t limit)
 {
-    *c = (struct chunks){.step = CHUNKS_SIZE, .limit = CHUNKS_MOST};
-}
-
-void chunks_limit(struct chunks *c, uint64_t most)
-{
-    c->limit = most;
-}
-
-bool chunks_exceed(const struct chunks *c)
-{
-    return c->announced > c->limit;
+    *c = (struct chunks){.step = CHUNKS_SIZE, .limit = limit};
 }
 
 /* Allowed in a field line or a chunk extension (RFC 9110, 5.5). */
@@ -37,20 +27,18 @@ static enum chunks_result take_digit(struct chunks *c, char byte)
 }
 
 /* Takes one byte of a size line; sets the step. */
-static enum chunks_result take_size(struct chunks *c, char byte, bool *keep)
+static enum chunks_result take_size(struct chunks *c, char byte)
 {
     if (++c->line > CHUNKS_LINE_MAX) {
         return CHUNKS_BAD;
     }
     if (c->step == CHUNKS_SIZE && text_hex_digit(byte) >= 0) {
-        *keep = true;
         return take_digit(c, byte);
     }
     if (c->digits == 0) {
         return CHUNKS_BAD;
     }
     if (byte == '\r' && c->step != CHUNKS_BEFORE_EXTENSION) {
-        *keep = true;
         c->step = CHUNKS_SIZE_LF;
     } else if (c->step == CHUNKS_EXTENSION) {
         return is_field_byte(byte) ? CHUNKS_MORE : CHUNKS_BAD;
@@ -67,7 +55,7 @@ static enum chunks_result take_size(struct chunks *c, char byte, bool *keep)
 static enum chunks_result end_size(struct chunks *c)
 {
     c->step = c->size == 0 ? CHUNKS_TRAILER_BEGIN : CHUNKS_DATA;
-    if (c->announced > c->limit || c->size > c->limit - c->announced) {
+    if (c->size > c->limit - c->announced) {
         return CHUNKS_LARGE;
     }
     c->announced += c->size;
@@ -77,14 +65,13 @@ static enum chunks_result end_size(struct chunks *c)
     return CHUNKS_MORE;
 }
 
-static enum chunks_result take_trailer(struct chunks *c, char byte, bool *keep)
+static enum chunks_result take_trailer(struct chunks *c, char byte)
 {
     if (++c->trailers > CHUNKS_TRAILERS_MAX) {
         return CHUNKS_BAD;
     }
     if (byte == '\r') {
-        *keep = c->step == CHUNKS_TRAILER_BEGIN;
-        c->step = *keep ? CHUNKS_LAST_LF : CHUNKS_TRAILER_LF;
+        c->step = c->step == CHUNKS_TRAILER_BEGIN ? CHUNKS_LAST_LF : CHUNKS_TRAILER_LF;
         return CHUNKS_MORE;
     }
     c->step = CHUNKS_TRAILER;
@@ -98,15 +85,13 @@ static enum chunks_result expect(struct chunks *c, bool met, enum chunks_step ne
 }
 
 /* Takes one byte that is not data. */
-static enum chunks_result take(struct chunks *c, char byte, bool *keep)
+static enum chunks_result take(struct chunks *c, char byte)
 {
-    *keep = true;
     switch (c->step) {
     case CHUNKS_SIZE:
     case CHUNKS_BEFORE_EXTENSION:
     case CHUNKS_EXTENSION:
-        *keep = false;
-        return take_size(c, byte, keep);
+        return take_size(c, byte);
     case CHUNKS_SIZE_LF:
         return byte == '\n' ? end_size(c) : CHUNKS_BAD;
     case CHUNKS_DATA:
@@ -117,10 +102,8 @@ static enum chunks_result take(struct chunks *c, char byte, bool *keep)
         return expect(c, byte == '\n', CHUNKS_SIZE);
     case CHUNKS_TRAILER_BEGIN:
     case CHUNKS_TRAILER:
-        *keep = false;
-        return take_trailer(c, byte, keep);
+        return take_trailer(c, byte);
     case CHUNKS_TRAILER_LF:
-        *keep = false;
         return expect(c, byte == '\n', CHUNKS_TRAILER_BEGIN);
     case CHUNKS_LAST_LF:
         return byte == '\n' ? CHUNKS_END : CHUNKS_BAD;
@@ -143,13 +126,7 @@ enum chunks_result chunks_read(struct chunks *c, char *bytes, size_t len, size_t
             c->left -= part;
             c->step = c->left == 0 ? CHUNKS_DATA_CR : CHUNKS_DATA;
         } else {
-            bool keep;
-
-            result = take(c, bytes[in], &keep);
-            if (keep && (result == CHUNKS_MORE || result == CHUNKS_END)) {
-                bytes[out++] = bytes[in];
-            }
-            in++;
+            result = take(c, bytes[in++]);
         }
     }
     *used = in;

@@ -2,18 +2,16 @@
 #ifndef SLUICE_GATEWAY_HTTP_CHUNKS_H
 #define SLUICE_GATEWAY_HTTP_CHUNKS_H
 
-/* Reads the chunked transfer coding (RFC 9112, 7.1) strictly. Civetweb skips bytes in a chunk size that it
- * does not understand, so a proxy in front may see the body end elsewhere, and the rest could be a hidden
- * request. Pure. */
+/* Reads the chunked transfer coding (RFC 9112, 7.1) strictly: a reader that skips what it does not understand
+ * may see the body end elsewhere than a proxy in front does, and the rest could be a hidden request. Pure. */
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define CHUNKS_LINE_MAX 1024            /* bytes of a chunk's size line, with its extensions */
-#define CHUNKS_TRAILERS_MAX 8192        /* bytes of all trailers */
-#define CHUNKS_SIZE_DIGITS_MAX 16       /* what a uint64_t holds */
-#define CHUNKS_MOST (UINT64_C(1) << 40) /* bytes of any body: civetweb's own sums must not overflow */
+#define CHUNKS_LINE_MAX 1024      /* bytes of a chunk's size line, with its extensions */
+#define CHUNKS_TRAILERS_MAX 8192  /* bytes of all trailers */
+#define CHUNKS_SIZE_DIGITS_MAX 16 /* what a uint64_t holds */
 
 enum chunks_result {
     CHUNKS_MORE, /* the body is not complete yet */
@@ -46,15 +44,11 @@ struct chunks {
     size_t digits, line, trailers;
 };
 
-/* Starts a body with the limit CHUNKS_MOST. */
-void chunks_begin(struct chunks *chunks);
-/* Sets the limit. It may already be exceeded: see chunks_exceed. */
-void chunks_limit(struct chunks *chunks, uint64_t most);
-/* True when the chunk sizes so far exceed the limit. */
-bool chunks_exceed(const struct chunks *chunks);
-/* Reads the next `len` bytes. Moves the bytes that civetweb may see to the front of the buffer: sizes without
- * extensions, data, and the end without trailers. *used: bytes read, which is len unless the result is not
- * CHUNKS_MORE. *kept: bytes moved to the front, at most *used. Do not call it again after such a result. */
+/* Starts a body. limit: most bytes of data, in all chunks together. */
+void chunks_begin(struct chunks *chunks, uint64_t limit);
+/* Reads the next `len` bytes. Moves the data among them to the front of the buffer. *used: bytes read, which
+ * is len unless the result is not CHUNKS_MORE. *kept: bytes of data, at most *used. Do not call it again
+ * after such a result. */
 enum chunks_result chunks_read(struct chunks *chunks, char *bytes, size_t len, size_t *used, size_t *kept);
 
 #endif

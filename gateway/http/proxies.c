@@ -215,7 +215,6 @@ void proxies_apply(const struct proxies *proxies, struct request *r)
     struct span host, proto;
     size_t between;
 
-    (void)request_find(r, "host", &r->host);
     if (proxies->count == 0 || !is_trusted(proxies, r->remote)) {
         return;
     }

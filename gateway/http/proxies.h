@@ -23,7 +23,7 @@ struct proxies {
 /* Reads a comma list of networks, "10.0.0.0/8, 2001:db8::/32, 127.0.0.1"; "" means none. ERROR_SETTING names
  * the wrong item: not an address, a prefix that is too long, or host bits that are set. */
 MUST_CHECK enum error_code proxies_read(const char *text, struct proxies *proxies, struct error *error);
-/* Sets request->host from Host. When the peer (request->remote) is trusted, also applies its headers. remote
+/* When the peer (request->remote) is trusted, applies its headers; else changes nothing. remote
  * becomes the right-most address of X-Forwarded-For that is not trusted (the left-most one when all are
  * trusted; items to the left of one that is not an address are ignored). host and https come from
  * X-Forwarded-Host and X-Forwarded-Proto. Each trusted proxy appends to these lists too, so the item at the

@@ -2,38 +2,55 @@
 #ifndef SLUICE_GATEWAY_HTTP_RECEIVER_H
 #define SLUICE_GATEWAY_HTTP_RECEIVER_H
 
-/* Reads senders' connections for civetweb. The gateway defines recv and poll, and lib/shim defines SSL_read;
- * civetweb calls them instead of the libraries' functions, and they pass the bytes of a sender's connection
- * through request_stream. One civetweb thread serves a connection from beginning to end, so all state is
- * thread-local. On other threads these functions behave like the libraries'.
+/* Reads senders' connections in civetweb's place. The gateway defines recv and poll, and lib/shim defines
+ * SSL_read and SSL_pending; civetweb calls them instead of the libraries' functions. Civetweb sees none of a
+ * sender's bytes: for each head, whether it is correct, incomplete or no HTTP at all, it gets a fixed GET
+ * request without a body, so that it calls the handler for every one. The handler reads the real head and the
+ * body here. So no parser but ours decides where a request ends.
  *
- * Call each function only on a thread that serves a connection. */
+ * One civetweb thread serves a connection from beginning to end, so all state is thread-local. On other
+ * threads these functions behave like the libraries'. Call each function only on a thread that serves a
+ * connection. */
 
-#include "body_length.h"
-#include "request_stream.h"
+#include "buf.h"
 #include "slow_senders.h"
 
-#define RECEIVER_QUIET_MS 5000 /* the longest pause within a request: civetweb's request_timeout_ms */
+#define RECEIVER_QUIET_MS 5000       /* the longest pause within a head or a body */
+#define RECEIVER_WHOLE_MS 10000      /* the longest time for a whole head or body; senders give up sooner */
+#define RECEIVER_CIVETWEB_BYTES 4096 /* for civetweb's own buffer: the fixed request fits */
 
-/* Call when a connection was accepted and its TLS handshake is complete. */
-void receiver_begin(void);
+/* What became of a head. */
+enum receiver_head {
+    RECEIVER_COMPLETE, /* it has ended, or cannot be a head: see head_is_complete */
+    RECEIVER_LATE,     /* the rest did not arrive in time */
+    RECEIVER_ENDED,    /* the connection ended within it */
+    RECEIVER_FULL,     /* it is longer than the limit */
+    RECEIVER_MEMORY,   /* there is no memory for it */
+};
+
+/* Call when a connection was accepted and its TLS handshake is complete. head_most: limit of each head, in
+ * bytes. */
+void receiver_begin(size_t head_most);
 /* Call when the connection has ended. */
 void receiver_end(void);
-/* Call when civetweb has read a request's head. Counts requests, because bytes of later requests may have
- * arrived with it. False when civetweb and the stream may disagree about the end of the head (see
- * request_stream_agrees): refuse the request. */
-MUST_CHECK bool receiver_request(void);
+/* Call once in the handler. Sets *head to what has arrived of the request's head; it stays valid until the
+ * handler returns. */
+enum receiver_head receiver_take_head(struct span *head);
 
-/* The handler waits for the request's body until until_us (monotonic), with no pause longer than
- * RECEIVER_QUIET_MS. most: limit for a chunked body, in bytes. */
-void receiver_expect(struct slow_senders_watch *watch, int64_t until_us, int64_t most);
-/* True when the wait is over: the last pause was too long, or until_us has passed. */
+/* The handler waits for the request's body: at most RECEIVER_WHOLE_MS, with no pause longer than
+ * RECEIVER_QUIET_MS. */
+void receiver_expect(struct slow_senders_watch *watch);
+/* Returns received bytes that have not been used yet, and waits when there are none. *bytes may be changed by
+ * the caller. 0: the connection ended, or the wait is over. */
+size_t receiver_look(char **bytes);
+/* The first `len` of the bytes that receiver_look returned are used up. */
+void receiver_use(size_t len);
+/* True when the wait is over: the last pause was too long, or the whole took too long. */
 bool receiver_is_late(void);
 /* The handler no longer waits for the body. */
 void receiver_rest(void);
-/* The state of the request's chunked body. */
-enum chunks_result receiver_chunks(void);
-/* Receives and discards the rest of the request's body, at most `most` bytes, until until_us. */
-void receiver_drop(struct slow_senders_watch *watch, size_t most, int64_t until_us);
+/* As receiver_expect, for until_us (monotonic) at the latest, to discard what a refused sender still sends.
+ */
+void receiver_expect_until(struct slow_senders_watch *watch, int64_t until_us);
 
 #endif

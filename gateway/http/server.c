@@ -1,18 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "server.h"
 
-#include "backoff.h"
-#include "body.h"
 #include "certificate.h"
 #include "clock.h"
 #include "envelope.h"
-#include "gateway/event/accept.h"
-#include "gateway/reply.h"
-#include "gateway/request.h"
-#include "head_check.h"
+#include "handler.h"
 #include "listener.h"
 #include "log.h"
-#include "proxies.h"
 #include "receiver.h"
 #include "slow_senders.h"
 #include "text.h"
@@ -24,18 +18,14 @@
 #include <string.h>
 
 #define COMPLAINT_MAX 256
-#define HEAD_UNCERTAIN "a header holds a bare CR or LF, so where the headers end is not certain"
 #define HEAD_SLACK (16 * 1024) /* so that headers slightly over the limit get 431 */
 
 struct server {
     struct mg_context *context;
     uint16_t port;
     struct certificate *certificate; /* NULL: plain HTTP */
-    struct publishers *publishers;
-    struct load *load;
-    struct body_length_limits limits;
-    int head_bytes; /* size of each thread's buffer for request line and headers */
-    struct proxies proxies;
+    struct handler_service service;
+    size_t head_most; /* limit of a request line and its headers, in bytes */
 };
 
 /* civetweb reports why it cannot listen only through its log callback, on the thread that starts it. The
@@ -47,123 +37,20 @@ static _Thread_local char *start_complaint;
  * user data, so the flag is kept here. */
 static _Thread_local bool connected;
 
-/* The request that this thread serves. */
-static _Thread_local struct slow_senders_watch watch;
-
-/* The buffer that civetweb reads this thread's request lines and headers into. */
-static _Thread_local struct head_buffer head;
-
-/* --- request line and headers --------------------------------------------------------------------- */
-
-static void view(const struct server *server, const struct mg_request_info *info, struct request *r)
-{
-    *r = (struct request){
-        .method = span_of(info->request_method),
-        .path = span_of(info->local_uri_raw),
-        .query = span_of(info->query_string),
-        .remote = span_of(info->remote_addr),
-        .https = info->is_ssl != 0,
-        .http_1_0 = strcmp(info->http_version, "1.0") == 0,
-        .header_count = (size_t)info->num_headers,
-    };
-    for (size_t i = 0; i < r->header_count && i < REQUEST_HEADERS_MAX; i++) {
-        r->headers[i].name = span_of(info->http_headers[i].name);
-        r->headers[i].value = text_trim(span_of(info->http_headers[i].value));
-    }
-    proxies_apply(&server->proxies, r);
-}
-
-/* --- the reply -------------------------------------------------------------------- */
-
-static void send_reply(struct mg_connection *connection, const struct reply *reply, struct span remote,
-                       bool close)
-{
-    const struct mg_request_info *info = mg_get_request_info(connection);
-    struct reply_form form = {
-        .head = info->request_method != NULL && strcmp(info->request_method, "HEAD") == 0,
-        .close = close,
-        .random = reply->kind == REPLY_QUEUED ? 0 : backoff_random(),
-        .now_s = clock_wall_us() / CLOCK_US_PER_S,
-    };
-    struct buf out = {0};
-
-    reply_build(reply, form, &out);
-    if (!out.failed) {
-        (void)mg_write(connection, out.data, out.len); /* it fails only when the client has gone */
-    }
-    if (close || out.failed) {
-        mg_disable_connection_keep_alive(connection);
-    }
-    buf_free(&out);
-    reply_record(reply, remote);
-}
-
 /* --- civetweb's callbacks ------------------------------------------------------------ */
-
-static void serve(struct server *server, struct mg_connection *connection, bool admitted)
-{
-    const struct mg_request_info *info = mg_get_request_info(connection);
-    struct body_length framing = {.keep_alive = false};
-    struct buf body = {0};
-    struct body_length_limits limits = server->limits;
-    struct accept accept = {0};
-    struct request request;
-    struct reply reply;
-    bool whole = false, close, met, certain = receiver_request();
-
-    view(server, info, &request);
-    head.size = (size_t)server->head_bytes;
-    if (!admitted) {
-        (void)reply_refuse(&reply, REPLY_DRAINING, "the gateway is shutting down; send the event again");
-    } else {
-        met = accept_begin(&accept, &request, &reply);
-        limits.max_body = met ? accept.source->max_body : limits.max_body;
-        whole = body_length_check(&request, &limits, &framing, &reply) &&
-                head_check(&head, &request, info->http_version, &reply) &&
-                (certain || reply_refuse(&reply, REPLY_MALFORMED, HEAD_UNCERTAIN)) && met &&
-                (body_length_is_none(&framing) || accept_is_open(server->publishers, server->load, &reply)) &&
-                body_read(connection, limits.max_body, &framing, &watch, &body, &reply);
-    }
-    if (whole) {
-        accept_event(&accept, server->publishers, server->load, &request, &body, &reply);
-    }
-    close = !whole || !framing.keep_alive || reply_closes(reply.kind) || !load_keeps_alive(server->load);
-    send_reply(connection, &reply, request.remote, close);
-    if (!whole) {
-        body_throw_away(&watch);
-    }
-    accept_end(&accept);
-    buf_free(&body);
-}
 
 static int on_request(struct mg_connection *connection)
 {
-    struct server *server = mg_get_user_data(mg_get_context(connection));
-    const struct mg_request_info *info = mg_get_request_info(connection);
+    const struct server *server = mg_get_user_data(mg_get_context(connection));
 
-    watch = (struct slow_senders_watch){.peer = info->remote_addr, .peer_port = (uint16_t)info->remote_port};
-    slow_senders_begin(&watch);
-    serve(server, connection, load_begin(server->load));
-    slow_senders_end(&watch);
-    load_end(server->load);
+    handler_serve(&server->service, connection);
     return 1; /* handled: civetweb does nothing more with it */
 }
 
-/* Replies to what civetweb refuses by itself, before on_request. */
+/* Civetweb refuses a request by itself only when it fails: on_request judges all of them. */
 static int on_http_error(struct mg_connection *connection, int status, const char *message)
 {
-    const struct mg_request_info *info = mg_get_request_info(connection);
-    struct reply reply;
-
-    (void)message;
-    if (slow_senders_ended_head_for_others(info->remote_addr, (uint16_t)info->remote_port)) {
-        (void)reply_refuse(&reply, REPLY_CROWDED, BODY_CROWDED_OUT);
-    } else {
-        (void)reply_refuse(
-            &reply, reply_of_library(status),
-            "the request is not well-formed HTTP/1.1, or its request line and headers are too long");
-    }
-    send_reply(connection, &reply, span_of(info->remote_addr), true);
+    handler_library_failed(connection, status, message);
     return 0;
 }
 
@@ -173,8 +60,8 @@ static int on_connection(const struct mg_connection *connection, void **data)
 
     (void)data;
     connected = true;
-    receiver_begin();
-    load_connected(server->load);
+    receiver_begin(server->head_most);
+    load_connected(server->service.load);
     return 0;
 }
 
@@ -185,7 +72,7 @@ static void on_closed(const struct mg_connection *connection)
     if (connected) {
         connected = false;
         receiver_end();
-        load_disconnected(server->load);
+        load_disconnected(server->service.load);
     }
 }
 
@@ -217,7 +104,7 @@ static int on_tls(void *ssl_ctx, void *user_data)
 
 /* civetweb's options: those that depend on settings, and the list of all. */
 struct options {
-    char ports[300], threads[24], head_bytes[24], keep_alive_ms[24], quiet_ms[24];
+    char ports[300], threads[24], buffer_bytes[24], keep_alive_ms[24], quiet_ms[24];
     const char *list[32];
 };
 
@@ -229,7 +116,7 @@ static void make_options(struct options *o, const struct server *server, const s
         "num_threads",
         o->threads,
         "max_request_size",
-        o->head_bytes,
+        o->buffer_bytes,
         "connection_queue",
         "64",
         "listen_backlog",
@@ -262,7 +149,7 @@ static void make_options(struct options *o, const struct server *server, const s
     (void)snprintf(o->threads, sizeof o->threads, "%" PRId64, s->threads);
     (void)snprintf(o->keep_alive_ms, sizeof o->keep_alive_ms, "%" PRId64, s->keep_alive_us / CLOCK_US_PER_MS);
     (void)snprintf(o->quiet_ms, sizeof o->quiet_ms, "%d", RECEIVER_QUIET_MS);
-    (void)snprintf(o->head_bytes, sizeof o->head_bytes, "%d", server->head_bytes);
+    (void)snprintf(o->buffer_bytes, sizeof o->buffer_bytes, "%d", RECEIVER_CIVETWEB_BYTES);
 }
 
 static enum error_code start_server(struct server *server, const struct gateway_settings *s,
@@ -311,12 +198,13 @@ enum error_code server_start(struct server **server, const struct gateway_settin
     if (g == NULL) {
         return error_set(error, ERROR_MEMORY, "no memory for the listener");
     }
-    g->publishers = publishers;
-    g->load = load;
+    g->service = (struct handler_service){.publishers = publishers,
+                                          .load = load,
+                                          .max_body = settings->max_body,
+                                          .max_header_bytes = settings->max_header_bytes};
     g->certificate = certificate;
-    g->head_bytes = (int)settings->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK;
-    g->limits = (struct body_length_limits){settings->max_body, settings->max_header_bytes};
-    code = proxies_read(settings->trusted_proxies, &g->proxies, error);
+    g->head_most = (size_t)settings->max_header_bytes + ENVELOPE_TARGET_MAX + HEAD_SLACK;
+    code = proxies_read(settings->trusted_proxies, &g->service.proxies, error);
     if (code != ERROR_NONE) {
         free(g);
         return code;
@@ -353,6 +241,7 @@ void server_stop(struct server *server)
         return;
     }
     if (server->context != NULL) {
+        slow_senders_cut_all();
         mg_stop(server->context);
     }
     (void)mg_exit_library();

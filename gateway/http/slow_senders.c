@@ -56,11 +56,9 @@ static struct {
     bool stopping;
 } own = {.mutex = PTHREAD_MUTEX_INITIALIZER};
 
-enum { LATE, CROWDED, METRICS };
-#define CUT "sluice_gateway_cut_total"
-static struct metric metrics[METRICS] = {
-    [LATE] = {CUT, "reason=\"late\"", "Senders whose connection was no longer read.", METRIC_COUNTER, 0},
-    [CROWDED] = {CUT, "reason=\"crowded\"", NULL, METRIC_COUNTER, 0},
+static struct metric metrics[] = {
+    {"sluice_gateway_cut_total", "reason=\"crowded\"",
+     "Connections that were no longer read, because others waited for a thread.", METRIC_COUNTER, 0},
 };
 
 /* --- whose connection ---------------------------------------------------------------- */
@@ -196,26 +194,26 @@ static bool is_in_the_way(struct connection *c, int64_t now)
     return pace_is_too_slow(&c->pace, &sight);
 }
 
-static void look_at(struct connection *c, bool crowded, int64_t now)
+static bool cut(struct connection *c, struct slow_senders_watch *w)
+{
+    if (w != NULL) {
+        atomic_store(&w->crowded_out, true); /* before shut: the reader wakes up at once */
+    }
+    return shut(c);
+}
+
+static bool awaits_bytes(const struct slow_senders_watch *w)
+{
+    return w == NULL || atomic_load(&w->awaits);
+}
+
+static void look_at(struct connection *c, int64_t now)
 {
     struct slow_senders_watch *w = watch_of(c);
-    int64_t until = w == NULL ? INT64_MAX : atomic_load(&w->until_us);
 
-    if (c->cut || until == 0) {
-        return;
-    }
-    if (until <= now) {
-        if (shut(c)) {
-            metric_add(&metrics[LATE], 1);
-        }
-    } else if (crowded && is_in_the_way(c, now)) {
-        if (w != NULL) {
-            atomic_store(&w->crowded_out, true); /* before shut: the reader wakes up at once */
-        }
-        if (shut(c)) {
-            metric_add(&metrics[CROWDED], 1);
-            own.unlogged++;
-        }
+    if (!c->cut && awaits_bytes(w) && is_in_the_way(c, now) && cut(c, w)) {
+        metric_add(&metrics[0], 1);
+        own.unlogged++;
     }
 }
 
@@ -224,9 +222,9 @@ static bool look(int64_t now)
     int count = find_connections();
     bool crowded = count > own.threads; /* then some wait for a thread */
 
-    for (size_t i = 0; i < own.room; i++) {
+    for (size_t i = 0; crowded && i < own.room; i++) {
         if (own.connections[i].fd >= 0) {
-            look_at(&own.connections[i], crowded, now);
+            look_at(&own.connections[i], now);
         }
     }
     if (own.unlogged > 0 && log_is_due(&own.logged_us)) {
@@ -256,7 +254,7 @@ static void *run(void *unused)
 
 void slow_senders_register(void)
 {
-    metrics_register(metrics, METRICS);
+    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
 }
 
 enum error_code slow_senders_start(uint16_t port, int threads, struct error *error)
@@ -299,14 +297,14 @@ void slow_senders_begin(struct slow_senders_watch *w)
     (void)pthread_mutex_unlock(&own.mutex);
 }
 
-void slow_senders_expect(struct slow_senders_watch *w, int64_t until_us)
+void slow_senders_expect(struct slow_senders_watch *w)
 {
-    atomic_store(&w->until_us, until_us);
+    atomic_store(&w->awaits, true);
 }
 
 void slow_senders_rest(struct slow_senders_watch *w)
 {
-    atomic_store(&w->until_us, 0);
+    atomic_store(&w->awaits, false);
 }
 
 bool slow_senders_ended_for_others(const struct slow_senders_watch *w)
@@ -338,6 +336,21 @@ void slow_senders_end(struct slow_senders_watch *w)
         w->previous->next = w->next;
     } else {
         own.watches[w->peer_port % BUCKETS] = w->next;
+    }
+    (void)pthread_mutex_unlock(&own.mutex);
+}
+
+void slow_senders_cut_all(void)
+{
+    (void)pthread_mutex_lock(&own.mutex);
+    (void)find_connections();
+    for (size_t i = 0; i < own.room; i++) {
+        struct connection *c = &own.connections[i];
+        struct slow_senders_watch *w = c->fd < 0 ? NULL : watch_of(c);
+
+        if (c->fd >= 0 && awaits_bytes(w)) {
+            (void)cut(c, w);
+        }
     }
     (void)pthread_mutex_unlock(&own.mutex);
 }

@@ -2,17 +2,14 @@
 #ifndef SLUICE_GATEWAY_HTTP_SLOW_SENDERS_H
 #define SLUICE_GATEWAY_HTTP_SLOW_SENDERS_H
 
-/* Cuts off slow senders. A thread of this module shuts down the reading side of their connections: the thread
- * that reads gets what has arrived so far and can still reply.
- *
- * Late: civetweb limits the wait for the next byte of a body, not for the whole body, so a sender of one byte
- * every 4 s would hold a thread for days. The reader of a body therefore sets a deadline.
+/* Frees threads that wait for senders. A thread of this module shuts down the reading side of connections:
+ * the thread that reads gets what has arrived so far and can still reply.
  *
  * Crowded: while connections wait for a thread, connections that are idle or too slow (see pace) are cut,
- * except those whose request has arrived in full. A connection holds a thread from open to close, and
- * civetweb lets it be silent for seconds, so a thousand silent ones would delay every other sender that long.
+ * except those whose request has arrived in full. A connection holds a thread from open to close, and may be
+ * silent for seconds, so a thousand silent ones would delay every other sender that long.
  *
- * civetweb does not expose its sockets: this module finds them among the process's descriptors by their
+ * Civetweb does not expose its sockets: this module finds them among the process's descriptors by their
  * addresses. */
 
 #include "error.h"
@@ -26,7 +23,7 @@ struct slow_senders_watch {
     const char *peer; /* address as text, as getpeername and inet_ntop give it */
     uint16_t peer_port;
     /* Private to this module: */
-    _Atomic int64_t until_us; /* deadline (monotonic); 0: no bytes are awaited */
+    atomic_bool awaits; /* bytes from the sender */
     atomic_bool crowded_out;
     struct slow_senders_watch *next, *previous;
 };
@@ -39,8 +36,8 @@ MUST_CHECK enum error_code slow_senders_start(uint16_t port, int threads, struct
 /* Begins to watch the request's connection. Until slow_senders_end the watch belongs to this module, the
  * connection must stay open, and watch->peer must stay valid. Any thread. */
 void slow_senders_begin(struct slow_senders_watch *watch);
-/* Bytes are awaited from the sender, until until_us (monotonic) at the latest. Only the watch's thread. */
-void slow_senders_expect(struct slow_senders_watch *watch, int64_t until_us);
+/* Bytes are awaited from the sender. Only the watch's thread. */
+void slow_senders_expect(struct slow_senders_watch *watch);
 /* No bytes are awaited from now on. A connection that has been cut stays cut. Only the watch's thread. */
 void slow_senders_rest(struct slow_senders_watch *watch);
 /* True when the connection was cut because others waited for a thread. */
@@ -48,6 +45,8 @@ bool slow_senders_ended_for_others(const struct slow_senders_watch *watch);
 /* The same for a connection without a watch, looked up by its peer. Any thread. */
 bool slow_senders_ended_head_for_others(const char *peer, uint16_t peer_port);
 void slow_senders_end(struct slow_senders_watch *watch);
+/* Cuts every connection that waits for its sender: for the end of the process. */
+void slow_senders_cut_all(void);
 /* Ends the thread. Safe when slow_senders_start failed or was never called. */
 void slow_senders_stop(void);
 

@@ -5,10 +5,11 @@
  * depends on the real library for everything else. The gateway is linked to it, so it is loaded before
  * civetweb's dlopen.
  *
- * It also defines SSL_read, as the gateway's own reader (gateway/http/receiver): it checks the framing of
- * HTTP before civetweb sees the bytes. (libcrypto.so next to it adds no function: without the -dev package no
- * file has that name.) */
+ * It also defines SSL_read and SSL_pending, as the gateway's own reader (gateway/http/receiver), which reads
+ * senders' requests in civetweb's place. (libcrypto.so next to it adds no function: without the -dev package
+ * no file has that name.) */
 #include <openssl/ssl.h>
+#include <stdint.h>
 
 #undef SSL_get_peer_certificate
 X509 *SSL_get_peer_certificate(const SSL *connection);
@@ -18,10 +19,17 @@ X509 *SSL_get_peer_certificate(const SSL *connection)
     return SSL_get1_peer_certificate(connection);
 }
 
-/* The gateway's; as SSL_read. */
+/* The gateway's; as SSL_read and SSL_pending. */
 int receiver_read_tls(SSL *connection, void *bytes, int len);
+int receiver_pending_tls(SSL *connection);
 
 int SSL_read(SSL *connection, void *bytes, int len)
 {
     return receiver_read_tls(connection, bytes, len);
+}
+
+int SSL_pending(const SSL *connection)
+{
+    return receiver_pending_tls(
+        (SSL *)(uintptr_t)connection); /* without its const: the reader reads from it */
 }

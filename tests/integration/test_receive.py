@@ -42,7 +42,7 @@ def test_every_method_makes_an_event(shared_site, method):
 
 @pytest.mark.parametrize("method", ["TRACE", "CONNECT", "BREW"])
 def test_any_other_method_is_refused(shared_site, method):
-    assert 400 <= shared_site.send(method, "/hooks").status < 500
+    assert shared_site.send(method, "/hooks").status == 501
 
 
 @pytest.mark.parametrize("target", [
@@ -64,7 +64,8 @@ def test_a_target_with_bytes_that_no_url_has_is_refused(shared_site, target):
 
 
 def test_a_target_that_is_far_too_long_is_refused(shared_site):
-    assert shared_site.send("POST", "/" + "x" * 40_000, b"x").status in (400, 414, 431)
+    assert shared_site.send("POST", "/" + "x" * 40_000, b"x").status == 414
+    assert shared_site.send("POST", "/" + "x" * 60_000, b"x").status == 414
 
 
 BODIES = {
@@ -225,7 +226,7 @@ def test_a_body_that_stops_short_is_no_event(shared_site):
     assert not shared_site.rows("id = %s", (event_id,))
 
 
-def test_more_headers_than_civetweb_keeps_are_refused_not_lost(shared_site):
+def test_more_headers_than_there_is_room_for_are_refused_not_lost(shared_site):
     few = [(f"x-{number}", "v") for number in range(50)]
     many = [(f"x-{number}", "v") for number in range(70)]
     event_id = fresh_id()

@@ -14,6 +14,7 @@ static inline struct request make_request(const char *method, const char *path, 
         r.headers[r.header_count].name = span_of(headers[0]);
         r.headers[r.header_count++].value = span_of(headers[1]);
     }
+    (void)request_find(&r, "host", &r.host); /* as gateway/http/target */
     return r;
 }
 

@@ -84,59 +84,6 @@ static ssize_t receive(int fd, int ms)
     return poll(&ready, 1, ms) == 1 ? recv(fd, &byte, 1, 0) : -2;
 }
 
-static void a_reader_returns_at_its_deadline_and_can_still_reply(void **state)
-{
-    struct pair slow = connect_pair(), patient = connect_pair();
-    int64_t until = clock_monotonic_us() + 50 * CLOCK_US_PER_MS;
-    struct slow_senders_watch first, second;
-
-    (void)state;
-    start(8);
-    watch(&first, slow);
-    watch(&second, patient);
-    slow_senders_expect(&first, until);
-    slow_senders_expect(&second, until + 3600 * CLOCK_US_PER_S);
-    assert_int_equal(receive(slow.reader, 5000), 0);
-    assert_true(clock_monotonic_us() >= until);
-    assert_false(slow_senders_ended_for_others(&first));
-    assert_int_equal(send(slow.reader, "r", 1, MSG_NOSIGNAL), 1);
-    assert_int_equal(receive(slow.sender, 5000), 1);
-    assert_int_equal(send(patient.sender, "p", 1, MSG_NOSIGNAL), 1);
-    assert_int_equal(receive(patient.reader, 5000), 1);
-    slow_senders_end(&first);
-    slow_senders_end(&second);
-    slow_senders_stop();
-    close_pair(slow);
-    close_pair(patient);
-}
-
-static void a_watch_that_ended_or_awaits_no_bytes_cuts_nothing(void **state)
-{
-    struct pair ended = connect_pair(), resting = connect_pair(), late = connect_pair();
-    int64_t now = clock_monotonic_us();
-    struct slow_senders_watch first, second, third;
-
-    (void)state;
-    watch(&first, ended);
-    watch(&second, resting);
-    watch(&third, late);
-    slow_senders_expect(&first, now);
-    slow_senders_expect(&second, now);
-    slow_senders_expect(&third, now + 50 * CLOCK_US_PER_MS);
-    slow_senders_end(&first);
-    slow_senders_rest(&second);
-    start(8);
-    assert_int_equal(receive(late.reader, 5000), 0);
-    assert_int_equal(receive(ended.reader, 0), -2);
-    assert_int_equal(receive(resting.reader, 0), -2);
-    slow_senders_end(&second);
-    slow_senders_end(&third);
-    slow_senders_stop();
-    close_pair(ended);
-    close_pair(resting);
-    close_pair(late);
-}
-
 static void in_a_crowd_silent_connections_are_cut_unless_their_request_is_complete(void **state)
 {
     struct pair idle = connect_pair(), body = connect_pair(), served = connect_pair();
@@ -146,10 +93,12 @@ static void in_a_crowd_silent_connections_are_cut_unless_their_request_is_comple
     start(2);
     watch(&reading, body);
     watch(&serving, served);
-    slow_senders_expect(&reading, INT64_MAX);
+    slow_senders_expect(&reading);
     assert_int_equal(receive(idle.reader, 5000), 0);
     assert_int_equal(receive(body.reader, 5000), 0);
     assert_int_equal(receive(served.reader, 0), -2);
+    assert_int_equal(send(body.reader, "r", 1, MSG_NOSIGNAL), 1);
+    assert_int_equal(receive(body.sender, 5000), 1);
     assert_true(slow_senders_ended_for_others(&reading));
     assert_false(slow_senders_ended_for_others(&serving));
     assert_true(slow_senders_ended_head_for_others("127.0.0.1", idle.sender_port));
@@ -171,7 +120,7 @@ static void without_a_crowd_silent_connections_are_not_cut(void **state)
     (void)state;
     start(2);
     watch(&reading, second);
-    slow_senders_expect(&reading, INT64_MAX);
+    slow_senders_expect(&reading);
     assert_int_equal(receive(first.reader, 1500), -2);
     assert_int_equal(receive(second.reader, 0), -2);
     slow_senders_end(&reading);
@@ -180,13 +129,40 @@ static void without_a_crowd_silent_connections_are_not_cut(void **state)
     close_pair(second);
 }
 
+static void a_stop_cuts_all_that_wait_for_their_senders_and_no_others(void **state)
+{
+    struct pair idle = connect_pair(), body = connect_pair(), served = connect_pair(), ended = connect_pair();
+    struct slow_senders_watch reading, serving, past;
+
+    (void)state;
+    start(8);
+    watch(&reading, body);
+    watch(&serving, served);
+    watch(&past, ended);
+    slow_senders_expect(&reading);
+    slow_senders_expect(&serving);
+    slow_senders_rest(&serving);
+    slow_senders_end(&past);
+    slow_senders_cut_all();
+    assert_int_equal(receive(idle.reader, 0), 0);
+    assert_int_equal(receive(body.reader, 0), 0);
+    assert_int_equal(receive(ended.reader, 0), 0);
+    assert_int_equal(receive(served.reader, 0), -2);
+    slow_senders_end(&reading);
+    slow_senders_end(&serving);
+    slow_senders_stop();
+    close_pair(idle);
+    close_pair(body);
+    close_pair(served);
+    close_pair(ended);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_reader_returns_at_its_deadline_and_can_still_reply),
-        cmocka_unit_test(a_watch_that_ended_or_awaits_no_bytes_cuts_nothing),
         cmocka_unit_test(in_a_crowd_silent_connections_are_cut_unless_their_request_is_complete),
         cmocka_unit_test(without_a_crowd_silent_connections_are_not_cut),
+        cmocka_unit_test(a_stop_cuts_all_that_wait_for_their_senders_and_no_others),
     };
 
     return cmocka_run_group_tests(tests, start_listening, stop_listening);
