@@ -20,20 +20,21 @@ struct show {
 
 static void print_lines(const PGresult *r)
 {
-    int last = PQnfields(r) - 1;
+    int why = PQnfields(r) - 1, body_text = why - 1;
     struct buf text = {0};
 
-    for (int f = 0; f < last; f++) {
+    for (int f = 0; f < body_text; f++) {
         if (!PQgetisnull(r, 0, f) && PQgetvalue(r, 0, f)[0] != '\0') {
             (void)tabulate_append(&text, PQgetvalue(r, 0, f), 0);
             report_line("%-12s  %s", PQfname(r, f), buf_text(&text));
             buf_clear(&text);
         }
     }
-    if (PQgetisnull(r, 0, last)) {
-        report_line("%-12s  not text: see sluice dead show --body", "");
+    if (PQgetisnull(r, 0, body_text)) {
+        (void)tabulate_append(&text, PQgetvalue(r, 0, why), 0);
+        report_line("%-12s  %s: see sluice dead show --body", "", buf_text(&text));
     } else {
-        (void)tabulate_append(&text, PQgetvalue(r, 0, last), BODY_SHOWN);
+        (void)tabulate_append(&text, PQgetvalue(r, 0, body_text), BODY_SHOWN);
         report_line("\n%s", buf_text(&text));
     }
     buf_free(&text);

@@ -34,7 +34,8 @@ const char deadtable_show[] =
     "select dead_id as dead, dead_at as died, verdict, sqlstate, reason, attempts, worker, source, id,"
     " received_at as received, method, path, query, content_type, headers, remote, traceparent, keep,"
     " encode(properties, 'hex') as properties, octet_length(body) || ' bytes, SHA-256 ' ||"
-    " encode(body_sha256, 'hex') as body, webhook_text(body) as body_text"
+    " encode(body_sha256, 'hex') as body, webhook_text(body, content_type, headers) as body_text,"
+    " webhook_payload_error(body, content_type, headers) as payload_error"
     " from webhooks_dead where " IN_ARRAY;
 
 const char deadtable_show_json[] =
@@ -42,7 +43,9 @@ const char deadtable_show_json[] =
     " source, id, received_at, method, path, query, content_type, headers, remote, traceparent, keep,"
     " encode(properties, 'hex') as properties_hex, octet_length(body) as body_bytes,"
     " encode(body_sha256, 'hex') as body_sha256,"
-    " translate(encode(body, 'base64'), E'\\n', '') as body_base64, webhook_json(body) as payload"
+    " translate(encode(body, 'base64'), E'\\n', '') as body_base64,"
+    " webhook_json(body, content_type, headers) as payload,"
+    " webhook_payload_error(body, content_type, headers) as payload_error"
     " from webhooks_dead where " IN_ARRAY ") as d";
 
 const char deadtable_body[] = "select body from webhooks_dead where " IN_ARRAY;

@@ -34,7 +34,7 @@ create function github_event() returns trigger
 language plpgsql security definer set search_path = public, pg_temp as $$
 declare
     kind text := new.headers->>'x-github-event';
-    payload jsonb := sluice.webhook_json(new.body);
+    payload jsonb := sluice.webhook_json(new.body, new.content_type, new.headers);
 begin
     if kind = 'repository' and payload->>'action' = 'created' then
         insert into github_repositories (full_name) values (payload->'repository'->>'full_name')

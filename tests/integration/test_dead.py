@@ -2,11 +2,13 @@
 """`sluice dead`: dead letters are shown, replayed, dropped and collected, and nothing is lost."""
 
 import base64
+import gzip
 import json
 import re
 import time
 
 import pika
+import psycopg2
 import pytest
 
 from process import Child, wait_until
@@ -310,6 +312,24 @@ def test_show_tells_all_of_one_and_gives_its_body_back_byte_for_byte(site, mixed
     assert site.servers.command("dead", "show", "99999999").returncode == 1
     assert site.servers.command("dead", "show", "1,2").returncode == 1
     assert site.servers.command("dead", "show").returncode == 64
+
+
+@pytest.mark.usefixtures("mixed")
+@pytest.mark.parametrize(("content_type", "coding", "body", "shown", "payload", "reason"), [
+    ("application/json", "gzip", gzip.compress(b'{"a":1}'), "content-encoding gzip: see sluice dead show --body", None,
+     "content-encoding gzip"),
+    ("application/json; charset=latin1", "identity", b'{"a":"\xe9"}', '{"a":"é"}', {"a": "é"}, None),
+    ("application/json", "identity", b'\xef\xbb\xbf{"a":1}', '\n{"a":1}', {"a": 1}, None),
+    ("text/plain; charset=utf-16", "identity", b"\xff\xfea\x00", "charset utf-16 is unknown to Postgres: see", None,
+     "charset utf-16 is unknown to Postgres"),
+])
+def test_show_reads_a_body_by_its_headers_and_says_why_it_cannot(site, content_type, coding, body, shown, payload, reason):
+    (number,), = site.database.query("""insert into webhooks_dead (source, id, headers, content_type, body, verdict, reason)
+        values ('s', 'i', jsonb_build_object('content-encoding', %s), %s, %s, 'dead', 'r') returning dead_id""",
+                                     (coding, content_type, psycopg2.Binary(body)))
+    assert shown in site.servers.command("dead", "show", str(number)).stdout
+    one = json.loads(site.servers.command("dead", "show", "--json", str(number)).stdout)
+    assert (one["payload"], one["payload_error"], base64.b64decode(one["body_base64"])) == (payload, reason, body)
 
 
 def test_drop_deletes_what_the_filter_fits_and_wants_to_be_told(site, mixed):

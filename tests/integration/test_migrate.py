@@ -40,15 +40,21 @@ comment on view mine is 'mine';
 grant select on mine to sluice_reader"""
 
 
+def migrated(count):
+    """The statements that apply the first `count` migrations, as setup does."""
+    statements = []
+    for file in sorted(SQL.glob("[0-9]*.sql"))[:count]:
+        sql = file.read_bytes()
+        statements += [sql.decode(), "insert into sluice_migrations (name, sha256) values "
+                       f"('{file.stem}', '{hashlib.sha256(sql).hexdigest()}')"]
+    return statements
+
+
 def make_old(database):
     statements = ["set search_path = public", """create table sluice_migrations (
         name text primary key, sha256 text not null, applied_at timestamptz not null default now())"""]
-    for name in ("0001_webhooks", "0002_view"):
-        sql = (SQL / f"{name}.sql").read_bytes()
-        statements += [sql.decode(), "insert into sluice_migrations (name, sha256) values "
-                       f"('{name}', '{hashlib.sha256(sql).hexdigest()}')"]
     with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
-        for statement in [*statements, OTHERS]:
+        for statement in [*statements, *migrated(2), OTHERS]:
             cursor.execute(statement)
 
 
@@ -108,11 +114,63 @@ def test_an_index_on_the_payload_moves_too_and_is_rebuilt_where_no_schema_is_sea
         cursor.execute("set search_path = ''")
         cursor.execute("reindex index sluice.by_n")
         cursor.execute("set enable_seqscan = off")
-        query = "select count(*) from sluice.webhooks where source = 'default' and payload->>'n' = '7'"
+        query = "select count(*) from sluice.webhooks_raw where source = 'default' and sluice.webhook_json(body)->>'n' = '7'"
         cursor.execute(f"explain {query}")
         assert "by_n" in str(cursor.fetchall())
         cursor.execute(query)
         assert cursor.fetchall() == [(1,)]
+
+
+def test_setup_names_the_indexes_that_the_view_no_longer_uses_and_their_successors_are_used(old, site):
+    done = site.servers.setup()
+    assert done.returncode == 0
+    assert "the index by_n," in done.stderr and "webhook_json(body, content_type, headers)" in done.stderr
+    query = "select count(*) from sluice.webhooks where source = 'default' and payload->>'n' = '7'"
+    assert old.query(query) == [(1,)]
+    old.query("""create index by_n_again on webhooks_raw ((webhook_json(body, content_type, headers)->>'n'))
+                 where source = 'default'""")
+    with contextlib.closing(old.connect()) as connection, connection.cursor() as cursor:
+        cursor.execute("set search_path = ''")
+        cursor.execute("reindex index sluice.by_n_again")
+        cursor.execute("set enable_seqscan = off")
+        cursor.execute(f"explain {query}")
+        assert "by_n_again" in str(cursor.fetchall())
+        cursor.execute(query)
+        assert cursor.fetchall() == [(1,)]
+    assert site.servers.setup().stderr == ""
+
+
+@pytest.mark.parametrize("count", range(1, 6))
+def test_a_database_of_each_earlier_release_reads_charsets_without_a_rewrite_or_a_wait_for_writers(servers, site, count):
+    database = site.database
+    insert = """insert into webhooks_raw (source, id, method, path, content_type, body, received_at, first_received_at)
+                values ('default', %s, 'POST', '/', 'text/plain; charset=latin1', %s, now(), now())"""
+    database.query("drop schema sluice cascade")
+    with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
+        for statement in ("set search_path = sluice", (SQL / "schema.sql").read_text(encoding="utf-8"), *migrated(count)):
+            cursor.execute(statement)
+        cursor.execute(insert, ("before", b'{"a":"\xe9"}'))
+        if count > 1:
+            cursor.execute("create view public.mine as select id, payload->>'a' as a, body_text from webhooks")
+    try:
+        with contextlib.closing(database.connect()) as writer, writer.cursor() as cursor:
+            if count > 3:  # 0004 needs the table for itself
+                writer.autocommit = False
+                cursor.execute(insert, ("open", b"x"))
+            place = "select pg_relation_filenode('sluice.webhooks_raw')"
+            (before,), = database.query(place)
+            done = servers.setup()
+            assert done.returncode == 0, done.stderr
+            assert "done   migration 0006_charsets" in done.stdout
+            assert count < 4 or database.query(place) == [(before,)]
+            writer.rollback()
+        assert database.query("select payload, body_text, payload_error from webhooks") == [({"a": "é"}, '{"a":"é"}', None)]
+        if count > 1:
+            assert database.query("select id, a, body_text from public.mine") == [("before", "é", '{"a":"é"}')]
+        assert servers.setup("--check").returncode == 0
+    finally:
+        database.query("drop schema if exists sluice cascade")
+        assert servers.setup().returncode == 0
 
 
 def test_a_setup_of_before_the_schema_finds_the_database_newer_than_itself(old, site):
