@@ -48,7 +48,6 @@ begin
         when name in ('shiftjis', 'sjis', 'xsjis', 'windows31j', 'mskanji', 'ms932', 'cp932') then 'SJIS'
         when name in ('eucjp', 'xeucjp') then 'EUC_JP'
         when name in ('euckr', 'ksc56011987', 'ksc5601', 'cp949', 'ms949', 'windows949', 'uhc') then 'UHC'
-        when name in ('johab', 'cp1361') then 'JOHAB'
         when name in ('gb2312', 'euccn', 'gbk', 'xgbk', 'cp936', 'ms936', 'windows936', 'gb18030') then 'GB18030'
         when name in ('big5', 'cnbig5', 'xxbig5', 'cp950') then 'BIG5'
         when name = 'euctw' then 'EUC_TW'
