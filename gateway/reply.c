@@ -108,6 +108,7 @@ bool reply_refuse(struct reply *reply, enum reply_kind kind, const char *format,
     reply->allow = 0;
     reply->wait_s = 0;
     reply->answer = NULL;
+    reply->demand = NULL;
     va_start(arguments, format);
     (void)text_format(reply->text, sizeof reply->text, format, arguments);
     va_end(arguments);
@@ -225,6 +226,9 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
         buf_append_text(out, "Allow: ");
         request_append_methods(reply->allow == 0 ? REQUEST_METHODS_ALL : reply->allow, out);
         buf_append_text(out, "\r\n");
+    }
+    if (reply->kind == REPLY_UNVERIFIED && reply->demand != NULL) { /* RFC 9110, 15.5.2 */
+        buf_printf(out, "WWW-Authenticate: %s\r\n", reply->demand);
     }
     buf_append_text(out, form.close || row->close ? "Connection: close\r\n\r\n"
                                                   : "Connection: keep-alive\r\n\r\n");

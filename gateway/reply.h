@@ -93,6 +93,7 @@ struct reply {
     int64_t wait_s; /* REPLY_THROTTLED: seconds until the next event is allowed */
     const struct reply_answer *answer; /* REPLY_QUEUED: the source's own, or NULL */
     const char *type;                  /* REPLY_CHALLENGE: of the body; static */
+    const char *demand;                /* REPLY_UNVERIFIED: the value of WWW-Authenticate; static */
 };
 
 struct reply_form {

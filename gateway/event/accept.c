@@ -100,7 +100,9 @@ static bool is_verified(const struct source *source, const struct request *reque
     if (cause == VERIFY_MEMORY) {
         return reply_outcome(reply, OUTCOME_MEMORY);
     }
-    return reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
+    (void)reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
+    reply->demand = verify_demand(rule);
+    return false;
 }
 
 bool accept_begin(struct accept *accept, const struct request *request, struct reply *reply)

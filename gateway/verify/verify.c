@@ -301,3 +301,11 @@ const char *verify_cause_label(enum verify_cause cause)
 
     return labels[cause];
 }
+
+const char *verify_demand(const struct verify_rule *rule)
+{
+    if (rule->scheme == VERIFY_BASIC) {
+        return "Basic realm=\"webhooks\", charset=\"UTF-8\"";
+    }
+    return rule->scheme == VERIFY_BEARER ? "Bearer realm=\"webhooks\"" : "Signature realm=\"webhooks\"";
+}

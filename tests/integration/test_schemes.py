@@ -96,6 +96,8 @@ def test_anything_else_gets_one_same_401_and_becomes_nothing(provider, scheme):
     for sent, given in attempts:
         reply = provider.post(scheme, sent, given)
         assert (reply.status, reply.json()) == (401, {"error": "the request could not be verified"})
+        proof = {"basic": 'Basic realm="webhooks", charset="UTF-8"', "bearer": 'Bearer realm="webhooks"'}
+        assert reply.headers["www-authenticate"] == proof.get(scheme, 'Signature realm="webhooks"')
     assert provider.published() == before
     assert not provider.gateway.lines("received") or event_id not in str(provider.gateway.lines("received"))
 
