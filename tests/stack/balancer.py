@@ -13,6 +13,7 @@ defaults
     mode http
     timeout connect 2s
     timeout client 120s
+    timeout http-request 5s
     timeout server 30s
     timeout http-keep-alive 120s
 frontend senders

@@ -55,7 +55,7 @@ class Wire:
         status, headers = self.head()
         while status == 100:
             status, headers = self.head()
-        length = 0 if method == "HEAD" else int(headers["content-length"])
+        length = 0 if method == "HEAD" or status == 204 else int(headers["content-length"])
         while len(self.buffer) < length:
             self._more()
         body, self.buffer = self.buffer[:length], self.buffer[length:]
