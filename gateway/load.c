@@ -14,6 +14,7 @@ static struct metric gauges[GAUGES] = {
 void load_register(void)
 {
     metrics_register(gauges, GAUGES);
+    body_memory_register();
 }
 
 void load_connected(struct load *a)

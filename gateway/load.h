@@ -3,7 +3,9 @@
 #define SLUICE_GATEWAY_LOAD_H
 
 /* Counts the gateway's load: open connections (each holds a thread, even when idle), requests that have
- * begun, and requests that wait for a confirm. Any thread may call everything here. */
+ * begun, requests that wait for a confirm, and the memory of bodies. Any thread may call everything here. */
+
+#include "body_memory.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -12,6 +14,7 @@
 struct load {
     int threads;       /* most connections served at once */
     int in_flight_max; /* most requests that may wait for a confirm */
+    struct body_memory bodies;
     atomic_int connections;
     atomic_int requests;
     atomic_int waiting;

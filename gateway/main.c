@@ -105,6 +105,27 @@ struct running {
     struct publishers *publishers;
 };
 
+static bool bodies_fit(const struct routes *routes, const struct gateway_settings *settings,
+                       const char *label, struct buf *complaints)
+{
+    bool fit = true;
+
+    for (size_t i = 0; i < routes->count; i++) {
+        const struct source *source = &routes->sources[i];
+
+        if (source->max_body > settings->body_memory) {
+            buf_printf(
+                complaints,
+                "%s: source %.*s: max_body of %lld bytes is more than GATEWAY_BODY_MEMORY=%lld: no such body "
+                "could ever be accepted\n",
+                label, (int)source->name.len, source->name.data, (long long)source->max_body,
+                (long long)settings->body_memory);
+            fit = false;
+        }
+    }
+    return fit;
+}
+
 /* Reads the routes file, or makes the default table when none is set. NULL after complaints. */
 static struct routes *read_routes(const struct gateway_settings *settings, struct buf *complaints)
 {
@@ -127,6 +148,10 @@ static struct routes *read_routes(const struct gateway_settings *settings, struc
     buf_printf(&label, "GATEWAY_ROUTES=%s", settings->routes);
     options.label = buf_text(&label);
     routes = routes_read(&options, complaints);
+    if (routes != NULL && !bodies_fit(routes, settings, options.label, complaints)) {
+        source_release(routes);
+        routes = NULL;
+    }
     buf_free(&label);
     return routes;
 }
@@ -201,7 +226,9 @@ static void wait_for_drain(const struct running *running)
 static enum error_code serve(const struct gateway_settings *settings, struct admin *admin, const char *name,
                              struct error *error)
 {
-    struct load load = {.threads = (int)settings->threads, .in_flight_max = (int)settings->in_flight};
+    struct load load = {.threads = (int)settings->threads,
+                        .in_flight_max = (int)settings->in_flight,
+                        .bodies = {.most = settings->body_memory}};
     struct server *server = NULL;
     struct publishers *publishers = NULL;
     struct certificate *certificate = NULL;

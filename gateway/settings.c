@@ -29,6 +29,12 @@ enum error_code gateway_settings_check(const struct gateway_settings *settings, 
     if ((settings->cert[0] == '\0') != (settings->key[0] == '\0')) {
         buf_printf(complaints, "GATEWAY_CERT and GATEWAY_KEY must be set together: one of them is not set\n");
     }
+    if (settings->max_body > settings->body_memory) {
+        buf_printf(complaints,
+                   "GATEWAY_MAX_BODY=%" PRId64 " is more than GATEWAY_BODY_MEMORY=%" PRId64
+                   ": no such body could ever be accepted\n",
+                   settings->max_body, settings->body_memory);
+    }
     if (delays_wrong(settings->delay_us) != NULL) {
         buf_printf(complaints, "GATEWAY_DELAY=%" PRId64 "us %s\n", settings->delay_us,
                    delays_wrong(settings->delay_us));

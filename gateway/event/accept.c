@@ -150,7 +150,7 @@ static bool is_in_rate(struct source *source, struct reply *reply)
 
 /* Call between load_enter and load_leave. Takes over properties and body. */
 static void publish(const struct accept *accept, struct publishers *publishers, const struct request *request,
-                    const struct event_id *id, struct buf *properties, struct buf *body, struct reply *reply)
+                    const struct event_id *id, struct buf *properties, struct body *body, struct reply *reply)
 {
     struct source *source = accept->source;
     struct gate_state gate = publishers_look(publishers);
@@ -165,7 +165,7 @@ static void publish(const struct accept *accept, struct publishers *publishers, 
     }
     log_info("received", log_span("source", source->name), log_text("id", id->text),
              log_span("method", request->method), log_span("path", request->path),
-             log_number("bytes", (int64_t)body->len));
+             log_number("bytes", (int64_t)body->bytes.len));
     outcome = publishers_publish(publishers, source->exchange, source->name, properties, body);
     if (outcome != OUTCOME_QUEUED) {
         (void)reply_outcome(reply, outcome);
@@ -176,15 +176,15 @@ static void publish(const struct accept *accept, struct publishers *publishers, 
 }
 
 void accept_event(const struct accept *accept, struct publishers *publishers, struct load *load,
-                  const struct request *request, struct buf *body, struct reply *reply)
+                  const struct request *request, struct body *body, struct reply *reply)
 {
     struct source *source = accept->source;
     const int64_t now_us = clock_wall_us(), received_us = received_at_take(now_us);
     struct buf properties = {0};
     struct event_id id;
 
-    if (!is_verified(source, request, buf_span(body), now_us / CLOCK_US_PER_S, reply) ||
-        !event_id_take(&source->id, request, buf_span(body), received_us, &id, reply)) {
+    if (!is_verified(source, request, buf_span(&body->bytes), now_us / CLOCK_US_PER_S, reply) ||
+        !event_id_take(&source->id, request, buf_span(&body->bytes), received_us, &id, reply)) {
         return;
     }
     if (encode(source, request, &id, received_us, &properties, reply) &&

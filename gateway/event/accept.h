@@ -31,7 +31,7 @@ bool accept_is_open(struct publishers *publishers, const struct load *load, stru
  * GATEWAY_CONFIRM_TIMEOUT. Takes over the body and leaves it empty. Always sets *reply, which may hold views
  * into the routes; it is REPLY_QUEUED only after the confirm. */
 void accept_event(const struct accept *accept, struct publishers *publishers, struct load *load,
-                  const struct request *request, struct buf *body, struct reply *reply);
+                  const struct request *request, struct body *body, struct reply *reply);
 /* Call when the reply has been written: it may hold views into the routes. */
 void accept_end(struct accept *accept);
 

@@ -50,7 +50,7 @@ static void take(struct body_reader *reader, char *bytes, size_t len, size_t *us
     reader->state = reader->left == 0 ? CHUNKS_END : CHUNKS_MORE;
 }
 
-static bool refuse_short(struct reply *reply, struct slow_senders_watch *watch, const struct buf *body)
+static bool refuse_short(struct reply *reply, struct slow_senders_watch *watch, size_t len)
 {
     if (slow_senders_ended_for_others(watch)) {
         return reply_refuse(reply, REPLY_CROWDED, BODY_CROWDED_OUT);
@@ -60,37 +60,54 @@ static bool refuse_short(struct reply *reply, struct slow_senders_watch *watch, 
             reply, REPLY_SLOW_SENDER,
             "the body was not there in time: %zu bytes came; at most %d s between two of them "
             "and %d s in all are allowed",
-            body->len, RECEIVER_QUIET_MS / 1000, RECEIVER_WHOLE_MS / 1000);
+            len, RECEIVER_QUIET_MS / 1000, RECEIVER_WHOLE_MS / 1000);
     }
-    return reply_refuse(reply, REPLY_SHORT, "the body ended early: %zu bytes came", body->len);
+    return reply_refuse(reply, REPLY_SHORT, "the body ended early: %zu bytes came", len);
 }
 
-static bool read_data(struct body_reader *reader, struct slow_senders_watch *watch, struct buf *body,
+static bool reserve(struct body *body, size_t len, struct reply *reply)
+{
+    switch (body_reserve(body, len)) {
+    case BODY_ROOM:
+        return true;
+    case BODY_ROOM_BUSY:
+        return reply_refuse(reply, REPLY_BUSY,
+                            "the bodies of other requests fill the memory for bodies (%" PRId64
+                            " bytes); send the event again later",
+                            body->memory->most);
+    case BODY_ROOM_NONE:
+        break;
+    }
+    return reply_refuse(reply, REPLY_MEMORY, "no memory for a body of %zu bytes", body->bytes.len + len);
+}
+
+bool body_make_room(const struct body_reader *reader, struct body *body, struct reply *reply)
+{
+    return reserve(body, (size_t)reader->left, reply);
+}
+
+static bool read_data(struct body_reader *reader, struct slow_senders_watch *watch, struct body *body,
                       struct reply *reply)
 {
-    if (!buf_reserve(body, (size_t)reader->left)) {
-        return reply_refuse(reply, REPLY_MEMORY, "no memory for a body of %" PRIu64 " bytes", reader->left);
-    }
     while (reader->state == CHUNKS_MORE) {
         size_t used, kept, len;
         char *bytes;
 
         len = receiver_look(&bytes);
         if (len == 0) {
-            return refuse_short(reply, watch, body);
+            return refuse_short(reply, watch, body->bytes.len);
         }
         take(reader, bytes, len, &used, &kept);
-        buf_append(body, bytes, kept);
-        receiver_use(used);
-        if (body->failed) {
-            return reply_refuse(reply, REPLY_MEMORY, "no memory for a body of more than %zu bytes",
-                                body->len);
+        if (!reserve(body, kept, reply)) {
+            return false;
         }
+        buf_append(&body->bytes, bytes, kept);
+        receiver_use(used);
     }
     return true;
 }
 
-bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, struct buf *body,
+bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, struct body *body,
                struct reply *reply)
 {
     bool fine;
@@ -102,7 +119,7 @@ bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, str
     case CHUNKS_BAD:
         return reply_refuse(reply, REPLY_MALFORMED,
                             "after %zu bytes of the body, the chunks are not as RFC 9112 writes them",
-                            body->len);
+                            body->bytes.len);
     case CHUNKS_LARGE:
         return refuse_large(reply, reader->chunks.limit);
     case CHUNKS_MORE:

@@ -8,6 +8,7 @@
 
 #include "body_length.h"
 #include "chunks.h"
+#include "gateway/body_memory.h"
 #include "slow_senders.h"
 
 /* How far a body has been read. */
@@ -21,9 +22,12 @@ struct body_reader {
 void body_begin(struct body_reader *reader, const struct body_length *framing);
 /* Sets the limit of the body, in bytes. False, with *reply set, when its length is known to be greater. */
 bool body_limit(struct body_reader *reader, int64_t most, struct reply *reply);
+/* Takes the memory of a body whose length is known; chunks take theirs as they come. False, with *reply set,
+ * when the budget is used up or there is no memory. Call before "100 Continue" is sent. */
+bool body_make_room(const struct body_reader *reader, struct body *body, struct reply *reply);
 /* Appends the body to *body, which must be empty. False, with *reply set, when the body has more than the
  * limit, ended early or arrived too slowly, or when there is no memory for it. */
-bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, struct buf *body,
+bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, struct body *body,
                struct reply *reply);
 /* Discards some of what a refused sender still sends, for at most a second: closing a connection with unread
  * bytes resets it, and the reply may be lost. */

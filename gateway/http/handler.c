@@ -82,12 +82,16 @@ static void send_continue(const struct exchange *x)
     }
 }
 
-/* Asks the broker's gate before the body is read. most: limit of the body in bytes. */
+/* Asks the broker's gate, and takes the memory, before the body is read. most: limit of the body in bytes. */
 static bool read_body(const struct handler_service *service, struct exchange *x, int64_t most,
-                      struct buf *body)
+                      struct body *body)
 {
+    if (x->reader.state == CHUNKS_END) {
+        return true;
+    }
     if (!body_limit(&x->reader, most, &x->reply) ||
-        (x->reader.state != CHUNKS_END && !accept_is_open(service->publishers, service->load, &x->reply))) {
+        !accept_is_open(service->publishers, service->load, &x->reply) ||
+        !body_make_room(&x->reader, body, &x->reply)) {
         return false;
     }
     send_continue(x);
@@ -96,24 +100,24 @@ static bool read_body(const struct handler_service *service, struct exchange *x,
 
 static void make_event(const struct handler_service *service, struct exchange *x)
 {
-    struct buf body = {0};
+    struct body body = {.memory = &service->load->bodies};
 
     if (accept_begin(&x->accept, &x->request, &x->reply) &&
         read_body(service, x, x->accept.source->max_body, &body)) {
         accept_event(&x->accept, service->publishers, service->load, &x->request, &body, &x->reply);
     }
-    buf_free(&body);
+    body_free(&body);
 }
 
 /* OPTIONS * is about the whole server, so it is no event. */
 static void answer_for_server(const struct handler_service *service, struct exchange *x)
 {
-    struct buf body = {0};
+    struct body body = {.memory = &service->load->bodies};
 
     if (read_body(service, x, service->max_body, &body)) {
         x->reply = (struct reply){.kind = REPLY_SERVER};
     }
-    buf_free(&body);
+    body_free(&body);
 }
 
 /* --- the reply -------------------------------------------------------------------- */

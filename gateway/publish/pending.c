@@ -15,7 +15,7 @@
 #define NONE_YET UINT_MAX /* not a value of enum outcome */
 
 struct pending *pending_new(const char *exchange, struct span source, struct buf *properties,
-                            struct buf *body)
+                            struct body *body)
 {
     struct pending *e = malloc(sizeof *e);
 
@@ -24,7 +24,7 @@ struct pending *pending_new(const char *exchange, struct span source, struct buf
         (void)snprintf(e->exchange, sizeof e->exchange, "%s", exchange);
         memcpy(e->source, source.data, source.len < sizeof e->source ? source.len : sizeof e->source - 1);
         *properties = (struct buf){0};
-        *body = (struct buf){0};
+        *body = (struct body){.memory = body->memory};
     }
     return e;
 }
@@ -67,7 +67,7 @@ void pending_release(struct pending *e)
 {
     if (atomic_fetch_sub(&e->references, 1) == 1) {
         buf_free(&e->properties);
-        buf_free(&e->body);
+        body_free(&e->body);
         free(e);
     }
 }

@@ -6,8 +6,8 @@
  * reference; the event is freed when both have released it. The outcome is set once: the first call of
  * pending_complete, or the waiter's deadline, wins. */
 
-#include "buf.h"
 #include "envelope.h"
+#include "gateway/body_memory.h"
 #include "gateway/reply.h"
 #include "topology.h"
 
@@ -18,7 +18,8 @@ struct pending {
     struct pending *next;
     char exchange[TOPOLOGY_NAME_MAX];
     char source[ENVELOPE_SOURCE_MAX + 1]; /* the routing key */
-    struct buf properties, body;
+    struct buf properties;
+    struct body body;
     atomic_uint outcome; /* enum outcome, or a value for "not yet"; a futex */
     atomic_int references;
 };
@@ -32,7 +33,7 @@ struct pending_line {
 /* Makes an event with two references. Copies exchange and source; takes over properties and body and leaves
  * them empty. Returns NULL, and leaves both, when there is no memory. */
 struct pending *pending_new(const char *exchange, struct span source, struct buf *properties,
-                            struct buf *body);
+                            struct body *body);
 /* Sets the outcome and wakes the waiter. Does nothing when the outcome is already set. */
 void pending_complete(struct pending *event, enum outcome outcome);
 /* True until the outcome is set. False on a queued event means that its waiter has given up. */

@@ -186,9 +186,9 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
         atomic_store(&p->gate.oldest_us, now);
     }
     code = broker_publish(p->link.broker, e->exchange, span_of(e->source), buf_span(&e->properties),
-                          buf_span(&e->body), number, error);
+                          buf_span(&e->body.bytes), number, error);
     buf_free(&e->properties);
-    buf_free(&e->body);
+    body_free(&e->body);
     return code == ERROR_NONE;
 }
 
@@ -207,7 +207,7 @@ static bool publish_waiting(struct publisher *p, struct error *error)
         if (!fine) {
             pending_finish(e, OUTCOME_AWAY);
         } else {
-            bytes += e->body.len + e->properties.len;
+            bytes += e->body.bytes.len + e->properties.len;
             fine = publish_one(p, e, error);
         }
         if (fine && bytes >= BURST_BYTES) {

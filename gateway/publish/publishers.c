@@ -97,7 +97,7 @@ struct gate_state publishers_look(struct publishers *o)
 }
 
 enum outcome publishers_publish(struct publishers *o, const char *exchange, struct span source,
-                                struct buf *properties, struct buf *body)
+                                struct buf *properties, struct body *body)
 {
     int64_t deadline = clock_monotonic_us() + o->options.confirm_timeout_us;
     struct gate_state gate;
@@ -110,7 +110,7 @@ enum outcome publishers_publish(struct publishers *o, const char *exchange, stru
     }
     if (e == NULL) {
         buf_free(properties);
-        buf_free(body);
+        body_free(body);
         return p != NULL ? OUTCOME_MEMORY : gate.why;
     }
     publisher_submit(p, e);

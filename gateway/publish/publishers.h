@@ -44,7 +44,7 @@ struct gate_state publishers_look(struct publishers *publishers);
  * confirm_timeout_us. Takes over properties (from envelope_encode) and body and leaves them empty. Any
  * thread. */
 enum outcome publishers_publish(struct publishers *publishers, const char *exchange, struct span source,
-                                struct buf *properties, struct buf *body);
+                                struct buf *properties, struct body *body);
 /* Replaces the delays that must be declared, from each publisher's next connection on. The caller has checked
  * that they are declared now (delays_probe). Any thread. */
 void publishers_require(struct publishers *publishers, const struct delays *delays);

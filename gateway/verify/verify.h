@@ -72,8 +72,8 @@ MUST_CHECK const struct secret_key *verify_key(const struct verify_rule *rule, c
 bool verify_reads(const struct verify_rule *rule, struct span header_name);
 /* Static; for logs and metrics. */
 const char *verify_cause_label(enum verify_cause cause);
-/* The value of WWW-Authenticate for a request that is not verified. Tells only the kind of proof that the source
- * wants, which its provider's documents tell too. Static. */
+/* The value of WWW-Authenticate for a request that is not verified. Tells only the kind of proof that the
+ * source wants, which its provider's documents tell too. Static. */
 const char *verify_demand(const struct verify_rule *rule);
 
 #endif

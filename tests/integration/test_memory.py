@@ -1,9 +1,15 @@
 # SPDX-License-Identifier: MIT
-"""The memory that a worker holds is bounded, however large the events are."""
+"""The memory that a gateway and a worker hold is bounded, however large the events are."""
 
+import concurrent.futures
 import contextlib
 
+import pytest
+
 from process import wait_until
+from programs import run_command
+from routefile import RouteFile
+from wire import Wire
 
 T = 1_763_900_000_000_000  # microseconds since 1970
 MIB = 1 << 20
@@ -60,3 +66,57 @@ def test_events_that_suddenly_become_large_end_the_consumer_until_half_of_them_a
     fill(site, 2000, 10)
     site.wait_count(EVENTS + 2010, 60)
     wait_until(lambda: worker.lines("consuming")[-1]["prefetch"] == "100", lambda: f"the full prefetch\n{site.tails()}")
+
+
+def resident_most(program):
+    """Bytes: the most that the process ever had in memory."""
+    with open(f"/proc/{program.pid}/status", encoding="ascii") as status:
+        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmHWM:"))
+
+
+HEAD = b"POST /large HTTP/1.1\r\nHost: localhost\r\n"
+
+
+@pytest.mark.parametrize("how", ["length", "chunks"])
+def test_256_large_bodies_at_once_take_no_more_than_their_budget(site, how):
+    """4 GiB are on offer. Whoever is refused may send again."""
+    budget, size, senders = 64 * MIB, 16 * MIB, 256
+    gateway = site.start_gateway(GATEWAY_MAX_BODY=f"{size}B", GATEWAY_BODY_MEMORY=f"{budget}B", GATEWAY_THREADS=300, GATEWAY_CONFIRM_TIMEOUT="30s")
+    before = resident_most(gateway)
+    part = bytes(MIB)
+    if how == "length":
+        head, pieces = HEAD + b"Content-Length: %d\r\n\r\n" % size, [part] * 16
+    else:
+        head, pieces = HEAD + b"Transfer-Encoding: chunked\r\n\r\n", [b"100000\r\n" + part + b"\r\n"] * 16 + [b"0\r\n\r\n"]
+
+    def send(_):
+        with Wire(gateway.port, timeout=60) as wire:
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                for piece in [head, *pieces]:
+                    wire.send(piece)
+            try:
+                reply = wire.reply()
+            except ConnectionResetError:
+                return None  # refused, and the reply was lost
+            assert reply.status == 200 or "memory for bodies" in reply.json()["error"], reply
+            return reply.status
+
+    with concurrent.futures.ThreadPoolExecutor(senders) as pool:
+        statuses = list(pool.map(send, range(senders)))
+    grown = resident_most(gateway) - before
+    site.note(f"{how}: {({status: statuses.count(status) for status in set(statuses)})}, {grown >> 20} MiB more")
+    assert statuses.count(200) >= 1
+    assert statuses.count(503) >= 1
+    assert grown < 8 * budget  # of 64; a sanitizer keeps 256 MiB of what was freed
+    wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == 0, "all to be given back")
+    assert site.send(body=b"small").status == 200
+
+
+def test_a_limit_of_one_body_beyond_the_budget_of_all_is_an_error(site):
+    routes = RouteFile(site.directory / "routes")
+    routes.write(routes.open("large", "/large", max_body="3MiB"))
+    settings = {"GATEWAY_MAX_BODY": "2MiB", "GATEWAY_BODY_MEMORY": "1MiB", "GATEWAY_ROUTES": routes.path, "BROKER_URL": "amqp://localhost/"}
+    done = run_command(site.servers.build, ["--print-config"], settings, program="sluice-gateway")
+    assert done.returncode == 78
+    assert "GATEWAY_MAX_BODY=2097152 is more than GATEWAY_BODY_MEMORY=1048576" in done.stderr
+    assert "source large: max_body of 3145728 bytes is more than GATEWAY_BODY_MEMORY=1048576" in done.stderr

@@ -32,7 +32,8 @@ static int free_gate(void **state)
 
 static struct pending *submit(void)
 {
-    struct buf properties = {0}, body = {0};
+    struct buf properties = {0};
+    struct body body = {0};
     struct pending *e = pending_new("webhooks", SPAN_LITERAL("default"), &properties, &body);
 
     assert_non_null(e);

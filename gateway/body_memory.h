@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_GATEWAY_BODY_MEMORY_H
+#define SLUICE_GATEWAY_BODY_MEMORY_H
+
+/* One budget for the bodies of all requests, from the first byte that is awaited until the broker's
+ * connection has taken the last one. Any thread may call everything here; a body belongs to one thread at a
+ * time. */
+
+#include "buf.h"
+
+#include <stdatomic.h>
+
+/* Zero-initialise except for the limit. */
+struct body_memory {
+    int64_t most; /* bytes */
+    _Atomic int64_t taken;
+};
+
+/* A body, and the bytes that it has taken. Zero-initialise except for memory. */
+struct body {
+    struct buf bytes;
+    struct body_memory *memory;
+    int64_t taken;
+};
+
+enum body_room {
+    BODY_ROOM,
+    BODY_ROOM_BUSY, /* other bodies have taken the budget */
+    BODY_ROOM_NONE, /* there is no memory */
+};
+
+/* Registers the gauge, and makes the C library return the memory of a large body to the system when the body
+ * is freed. Before threads start. */
+void body_memory_register(void);
+/* Makes room for len more bytes, so that appending up to len bytes can't fail. */
+enum body_room body_reserve(struct body *body, size_t len);
+/* Frees the memory and gives it back to the budget; the body is then empty and usable. */
+void body_free(struct body *body);
+
+#endif

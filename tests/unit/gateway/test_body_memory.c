@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/body_memory.h"
+
+#include "gateway/publish/pending.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define PAGE 4096
+
+static struct body_memory memory;
+
+static int set_budget(void **state)
+{
+    (void)state;
+    memory = (struct body_memory){.most = 3L * PAGE};
+    return 0;
+}
+
+static int assert_all_given_back(void **state)
+{
+    (void)state;
+    assert_int_equal(memory.taken, 0);
+    return 0;
+}
+
+static void bodies_share_one_budget(void **state)
+{
+    struct body first = {.memory = &memory}, second = {.memory = &memory};
+
+    (void)state;
+    assert_int_equal(body_reserve(&first, 2L * PAGE), BODY_ROOM);
+    assert_int_equal(body_reserve(&second, PAGE + 1), BODY_ROOM_BUSY);
+    assert_int_equal(body_reserve(&second, PAGE), BODY_ROOM);
+    assert_int_equal(body_reserve(&second, PAGE + 1), BODY_ROOM_BUSY);
+    assert_int_equal(memory.taken, 3L * PAGE);
+    body_free(&first);
+    assert_int_equal(body_reserve(&second, 3L * PAGE), BODY_ROOM);
+    body_free(&second);
+}
+
+static void a_body_that_grows_takes_what_it_holds(void **state)
+{
+    struct body body = {.memory = &memory};
+
+    (void)state;
+    for (size_t i = 0; i < 3L * PAGE; i++) {
+        assert_int_equal(body_reserve(&body, 1), BODY_ROOM);
+        buf_append_char(&body.bytes, 'x');
+        assert_true(memory.taken >= (int64_t)body.bytes.len && memory.taken < (int64_t)body.bytes.len + PAGE);
+    }
+    assert_int_equal(body_reserve(&body, 1), BODY_ROOM_BUSY);
+    body_free(&body);
+    body_free(&body);
+    assert_int_equal(body_reserve(&body, PAGE), BODY_ROOM);
+    body_free(&body);
+}
+
+static void without_memory_the_budget_is_given_back_all_the_same(void **state)
+{
+    struct body body = {.memory = &memory};
+
+    (void)state;
+    memory.most = INT64_MAX;
+    assert_int_equal(body_reserve(&body, INT64_MAX / 2), BODY_ROOM_NONE);
+    body_free(&body);
+}
+
+static void a_body_that_is_published_keeps_its_share_until_its_event_is_freed(void **state)
+{
+    struct body body = {.memory = &memory};
+    struct buf properties = {0};
+    struct pending *e;
+
+    (void)state;
+    assert_int_equal(body_reserve(&body, PAGE), BODY_ROOM);
+    e = pending_new("webhooks", SPAN_LITERAL("default"), &properties, &body);
+    assert_non_null(e);
+    body_free(&body);
+    assert_int_equal(memory.taken, PAGE);
+    pending_release(e);
+    assert_int_equal(memory.taken, PAGE);
+    pending_release(e);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(bodies_share_one_budget, set_budget, assert_all_given_back),
+        cmocka_unit_test_setup_teardown(a_body_that_grows_takes_what_it_holds, set_budget,
+                                        assert_all_given_back),
+        cmocka_unit_test_setup_teardown(without_memory_the_budget_is_given_back_all_the_same, set_budget,
+                                        assert_all_given_back),
+        cmocka_unit_test_setup_teardown(a_body_that_is_published_keeps_its_share_until_its_event_is_freed,
+                                        set_budget, assert_all_given_back),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
