@@ -87,7 +87,7 @@ void value_append_range(struct buf *out, const struct config_setting *s)
 {
     switch (s->type) {
     case CONFIG_ADDRESS:
-        buf_append_text(out, "host:port, port 0 to 65535");
+        buf_append_text(out, "host:port, [IPv6]:port, port 0 to 65535");
         return;
     case CONFIG_CHOICE:
         for (const char *c = s->choices; *c != '\0'; c++) {
@@ -246,7 +246,7 @@ static const char *check_address(const char *text)
         len = len > 1 && text[len] == ']' ? len + 1 : 0;
     }
     if (len == 0 || text[len] != ':') {
-        return "is not host:port";
+        return "is not host:port or [IPv6]:port";
     }
     text += len + 1;
     if (read_digits(&text, &port) != NULL || *text != '\0') {

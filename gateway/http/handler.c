@@ -39,7 +39,7 @@ static bool refuse_head(enum receiver_head arrival, struct span head, const stru
                            head.len, RECEIVER_QUIET_MS / 1000, RECEIVER_WHOLE_MS / 1000);
         return true;
     case RECEIVER_ENDED:
-        if (slow_senders_ended_head_for_others(watch->peer, watch->peer_port)) {
+        if (slow_senders_ended_head_for_others(watch->descriptor)) {
             (void)reply_refuse(reply, REPLY_CROWDED, BODY_CROWDED_OUT);
         } else {
             (void)reply_refuse(reply, REPLY_SHORT, "the headers ended early: %zu bytes came", head.len);
@@ -145,11 +145,10 @@ static void send_reply(struct mg_connection *connection, const struct request *r
 
 void handler_serve(const struct handler_service *service, struct mg_connection *connection)
 {
-    const struct mg_request_info *info = mg_get_request_info(connection);
     struct exchange x = {
         .connection = connection,
-        .watch = {.peer = info->remote_addr, .peer_port = (uint16_t)info->remote_port},
-        .request = {.remote = span_of(info->remote_addr), .https = info->is_ssl != 0},
+        .watch = {.descriptor = receiver_descriptor()},
+        .request = {.remote = receiver_peer(), .https = mg_get_request_info(connection)->is_ssl != 0},
         .reader = {.state = CHUNKS_BAD}, /* until the head is read, nobody knows where the body ends */
     };
     bool admitted = load_begin(service->load);
@@ -176,7 +175,7 @@ void handler_serve(const struct handler_service *service, struct mg_connection *
 
 void handler_library_failed(struct mg_connection *connection, int status, const char *message)
 {
-    const struct request request = {.remote = span_of(mg_get_request_info(connection)->remote_addr)};
+    const struct request request = {.remote = receiver_peer()};
     struct reply reply;
 
     (void)reply_refuse(&reply, REPLY_LIBRARY, "the HTTP server failed: %d %s", status, message);

@@ -2,9 +2,12 @@
 #include "listener.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -30,7 +33,7 @@ static bool listens_on(int fd, uint16_t port)
     }
 }
 
-static int find_listener(uint16_t port)
+int listener_find(uint16_t port)
 {
     DIR *descriptors = opendir("/proc/self/fd");
     int found = -1;
@@ -48,16 +51,18 @@ static int find_listener(uint16_t port)
     return found;
 }
 
-bool listener_close(uint16_t port)
+enum error_code listener_replace(int listener, int socket, struct error *error)
 {
-    int fd = find_listener(port);
-    int silent = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    int taken = socket >= 0 ? socket : eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     /* The kernel replaces the descriptor in one step, while civetweb polls it. dup3() is the same, but
      * ThreadSanitizer takes it for a close and reports a race. */
-    bool closed = fd >= 0 && silent >= 0 && syscall(SYS_dup3, silent, fd, O_CLOEXEC) == fd;
+    bool replaced = taken >= 0 && syscall(SYS_dup3, taken, listener, O_CLOEXEC) == listener;
+    int why = errno;
 
-    if (silent >= 0) {
-        (void)close(silent);
+    if (taken >= 0) {
+        (void)close(taken);
     }
-    return closed;
+    return replaced ? ERROR_NONE
+                    : error_set(error, ERROR_SYSTEM, "cannot replace the listening socket %d: %s", listener,
+                                strerror(why));
 }

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "head.h"
+#include "peer.h"
 
 #include <errno.h>
 #include <openssl/err.h>
@@ -24,7 +25,8 @@ enum await { AWAIT_BYTES, AWAIT_END, AWAIT_TIMEOUT };
 
 static _Thread_local struct {
     bool serving;
-    int fd;                     /* -1: not known yet */
+    int fd; /* -1: not known yet */
+    char peer[PEER_TEXT];
     SSL *tls;                   /* NULL: plain */
     char *input;                /* of INPUT_BYTES: a handler's stack, with its thread-locals, is 100 KiB */
     size_t input_at, input_len; /* the bytes that no head or body has used */
@@ -122,6 +124,7 @@ void receiver_begin(size_t head_most)
 {
     own.serving = true;
     own.fd = -1;
+    own.peer[0] = '\0';
     own.tls = NULL;
     own.input_at = own.input_len = 0;
     own.head_most = head_most;
@@ -203,6 +206,16 @@ static enum await await_head(int64_t until_us)
     return AWAIT_BYTES;
 }
 
+int receiver_descriptor(void)
+{
+    return own.fd;
+}
+
+struct span receiver_peer(void)
+{
+    return span_of(own.peer);
+}
+
 enum receiver_head receiver_take_head(struct span *head)
 {
     *head = buf_span(&own.head);
@@ -282,7 +295,10 @@ int receiver_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
     if (!own.serving || count != 1 || (descriptors[0].events & POLLIN) == 0) {
         return wait_for(descriptors, count, timeout_ms);
     }
-    own.fd = descriptors[0].fd;
+    if (own.fd < 0) {
+        own.fd = descriptors[0].fd;
+        peer_name(own.fd, own.peer);
+    }
     if (own.head_given) {
         begin_head();
     }

@@ -33,6 +33,10 @@ enum receiver_head {
 void receiver_begin(size_t head_most);
 /* Call when the connection has ended. */
 void receiver_end(void);
+/* The connection's descriptor; -1 until civetweb has first read from it. */
+int receiver_descriptor(void);
+/* The sender's address as peer_name gives it; valid until the connection ends. */
+struct span receiver_peer(void);
 /* Call once in the handler. Sets *head to what has arrived of the request's head; it stays valid until the
  * handler returns. */
 enum receiver_head receiver_take_head(struct span *head);

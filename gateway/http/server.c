@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "envelope.h"
 #include "handler.h"
+#include "listen.h"
 #include "listener.h"
 #include "log.h"
 #include "receiver.h"
@@ -16,13 +17,14 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #define COMPLAINT_MAX 256
 #define HEAD_SLACK (16 * 1024) /* so that headers slightly over the limit get 431 */
 
 struct server {
     struct mg_context *context;
-    uint16_t port;
+    int listener;                    /* descriptor */
     struct certificate *certificate; /* NULL: plain HTTP */
     struct handler_service service;
     size_t head_most; /* limit of a request line and its headers, in bytes */
@@ -104,7 +106,7 @@ static int on_tls(void *ssl_ctx, void *user_data)
 
 /* civetweb's options: those that depend on settings, and the list of all. */
 struct options {
-    char ports[300], threads[24], buffer_bytes[24], keep_alive_ms[24], quiet_ms[24];
+    char ports[32], threads[24], buffer_bytes[24], keep_alive_ms[24], quiet_ms[24];
     const char *list[32];
 };
 
@@ -145,7 +147,8 @@ static void make_options(struct options *o, const struct server *server, const s
     _Static_assert(sizeof list <= sizeof o->list, "more options than there is room for");
     memcpy(o->list, list, sizeof list);
     /* An "s" after the port makes civetweb use TLS on it. */
-    (void)snprintf(o->ports, sizeof o->ports, "%s%s", s->listen, server->certificate == NULL ? "" : "s");
+    (void)snprintf(o->ports, sizeof o->ports, "%s%s", LISTENER_CIVETWEB,
+                   server->certificate == NULL ? "" : "s");
     (void)snprintf(o->threads, sizeof o->threads, "%" PRId64, s->threads);
     (void)snprintf(o->keep_alive_ms, sizeof o->keep_alive_ms, "%" PRId64, s->keep_alive_us / CLOCK_US_PER_MS);
     (void)snprintf(o->quiet_ms, sizeof o->quiet_ms, "%d", RECEIVER_QUIET_MS);
@@ -175,16 +178,40 @@ static enum error_code start_server(struct server *server, const struct gateway_
     server->context = mg_start2(&init, &failure);
     start_complaint = NULL;
     if (server->context == NULL) {
-        return error_set(error, ERROR_SYSTEM, "cannot listen on GATEWAY_LISTEN=%s: %s", s->listen,
+        return error_set(error, ERROR_SYSTEM, "cannot start the HTTP server: %s",
                          complaint[0] != '\0' ? complaint : outcome);
     }
-    if (mg_get_server_ports(server->context, 1, &port) != 1) {
-        return error_set(error, ERROR_BUG, "the listener on %s has no port", s->listen);
+    server->listener =
+        mg_get_server_ports(server->context, 1, &port) == 1 ? listener_find((uint16_t)port.port) : -1;
+    return server->listener >= 0 ? ERROR_NONE
+                                 : error_set(error, ERROR_BUG, "the HTTP server does not listen");
+}
+
+/* Listens on the address first, so that civetweb is not started in vain. */
+static enum error_code listen_and_start(struct server *server, const struct gateway_settings *s,
+                                        struct error *error)
+{
+    struct error why;
+    enum error_code code;
+    uint16_t port;
+    int fd;
+
+    code = listen_on(s->listen, &fd, &port, &why);
+    if (code != ERROR_NONE) {
+        return error_set(error, code, "GATEWAY_LISTEN: %s", why.text);
     }
-    server->port = (uint16_t)port.port;
-    log_info("listening", log_text("address", s->listen), log_number("port", server->port),
-             log_text("scheme", server->certificate == NULL ? "http" : "https"));
-    return ERROR_NONE;
+    code = start_server(server, s, error);
+    if (code != ERROR_NONE) {
+        (void)close(fd);
+        return code;
+    }
+    code = listener_replace(server->listener, fd, error);
+    if (code == ERROR_NONE) {
+        log_info("listening", log_text("address", s->listen), log_number("port", port),
+                 log_text("scheme", server->certificate == NULL ? "http" : "https"));
+        code = slow_senders_start(port, (int)s->threads, error);
+    }
+    return code;
 }
 
 enum error_code server_start(struct server **server, const struct gateway_settings *settings,
@@ -212,10 +239,7 @@ enum error_code server_start(struct server **server, const struct gateway_settin
     (void)mg_init_library(certificate == NULL
                               ? MG_FEATURES_DEFAULT
                               : MG_FEATURES_TLS); /* reference-counted, as is mg_exit_library */
-    code = start_server(g, settings, error);
-    if (code == ERROR_NONE) {
-        code = slow_senders_start(g->port, (int)settings->threads, error);
-    }
+    code = listen_and_start(g, settings, error);
     if (code != ERROR_NONE) {
         server_stop(g);
         return code;
@@ -226,12 +250,11 @@ enum error_code server_start(struct server **server, const struct gateway_settin
 
 void server_stop_accepting(struct server *server)
 {
-    if (!listener_close(server->port)) {
-        log_warning(
-            "listener",
-            log_text(
-                "message",
-                "cannot close the listening socket before the connections: a new connection may be reset"));
+    struct error error;
+
+    if (listener_replace(server->listener, -1, &error) != ERROR_NONE) {
+        log_warning("listener", log_text("message", error.text),
+                    log_text("effect", "a new connection may be reset"));
     }
 }
 

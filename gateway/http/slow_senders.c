@@ -6,11 +6,11 @@
 #include "metrics.h"
 #include "pace.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/tcp.h>
+#include <netinet/in.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +21,7 @@
 
 #define LOOK_EVERY_US (200 * CLOCK_US_PER_MS)
 #define LOOK_CROWDED_US (100 * CLOCK_US_PER_MS)
-#define BUCKETS 256   /* of the hash table of watches; the key is the peer's port */
+#define BUCKETS 256   /* of the hash table of watches; the key is the descriptor */
 #define ESTABLISHED 1 /* value of tcpi_state; netinet/tcp.h has the name, but an older tcp_info */
 
 union address {
@@ -32,8 +32,7 @@ union address {
 
 /* A sender's connection, as of the last scan. */
 struct connection {
-    int fd; /* -1: none */
-    union address peer;
+    int fd;          /* -1: none */
     uint64_t cookie; /* the kernel's number of the socket: descriptors are reused, cookies are not */
     struct pace pace;
     bool cut;
@@ -68,20 +67,11 @@ static uint16_t port_of(const union address *a)
     return ntohs(a->v4.sin_port); /* the same offset in both families */
 }
 
-static bool is_peer(const union address *a, const char *peer, uint16_t port)
-{
-    const void *address = a->any.sa_family == AF_INET ? (const void *)&a->v4.sin_addr : &a->v6.sin6_addr;
-    char text[INET6_ADDRSTRLEN] = "";
-
-    return port_of(a) == port && inet_ntop(a->any.sa_family, address, text, sizeof text) != NULL &&
-           strcmp(text, peer) == 0;
-}
-
 static struct slow_senders_watch *watch_of(const struct connection *c)
 {
-    struct slow_senders_watch *w = own.watches[port_of(&c->peer) % BUCKETS];
+    struct slow_senders_watch *w = own.watches[c->fd % BUCKETS];
 
-    while (w != NULL && !is_peer(&c->peer, w->peer, w->peer_port)) {
+    while (w != NULL && w->descriptor != c->fd) {
         w = w->next;
     }
     return w;
@@ -131,7 +121,6 @@ static struct connection *connection_of(int fd)
         *c = (struct connection){.cookie = cookie};
     }
     c->fd = fd;
-    c->peer = peer;
     return c;
 }
 
@@ -285,7 +274,7 @@ enum error_code slow_senders_start(uint16_t port, int threads, struct error *err
 
 void slow_senders_begin(struct slow_senders_watch *w)
 {
-    struct slow_senders_watch **first = &own.watches[w->peer_port % BUCKETS];
+    struct slow_senders_watch **first = &own.watches[w->descriptor % BUCKETS];
 
     (void)pthread_mutex_lock(&own.mutex);
     w->previous = NULL;
@@ -312,15 +301,15 @@ bool slow_senders_ended_for_others(const struct slow_senders_watch *w)
     return atomic_load(&w->crowded_out);
 }
 
-bool slow_senders_ended_head_for_others(const char *peer, uint16_t peer_port)
+bool slow_senders_ended_head_for_others(int descriptor)
 {
     bool ended = false;
 
     (void)pthread_mutex_lock(&own.mutex);
-    for (size_t i = 0; i < own.room && !ended; i++) {
-        const struct connection *c = &own.connections[i];
+    if (descriptor >= 0 && (size_t)descriptor < own.room) {
+        const struct connection *c = &own.connections[descriptor];
 
-        ended = c->cut && is_peer(&c->peer, peer, peer_port);
+        ended = c->cut && c->cookie == cookie_of(descriptor);
     }
     (void)pthread_mutex_unlock(&own.mutex);
     return ended;
@@ -335,7 +324,7 @@ void slow_senders_end(struct slow_senders_watch *w)
     if (w->previous != NULL) {
         w->previous->next = w->next;
     } else {
-        own.watches[w->peer_port % BUCKETS] = w->next;
+        own.watches[w->descriptor % BUCKETS] = w->next;
     }
     (void)pthread_mutex_unlock(&own.mutex);
 }

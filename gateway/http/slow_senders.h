@@ -9,8 +9,8 @@
  * except those whose request has arrived in full. A connection holds a thread from open to close, and may be
  * silent for seconds, so a thousand silent ones would delay every other sender that long.
  *
- * Civetweb does not expose its sockets: this module finds them among the process's descriptors by their
- * addresses. */
+ * Civetweb does not expose its sockets: this module finds them among the process's descriptors by their port.
+ */
 
 #include "error.h"
 
@@ -18,10 +18,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* A request that is being served, identified by its peer. */
+/* A request that is being served. */
 struct slow_senders_watch {
-    const char *peer; /* address as text, as getpeername and inet_ntop give it */
-    uint16_t peer_port;
+    int descriptor; /* of its connection */
     /* Private to this module: */
     atomic_bool awaits; /* bytes from the sender */
     atomic_bool crowded_out;
@@ -34,7 +33,7 @@ void slow_senders_register(void);
  * ERROR_SYSTEM. */
 MUST_CHECK enum error_code slow_senders_start(uint16_t port, int threads, struct error *error);
 /* Begins to watch the request's connection. Until slow_senders_end the watch belongs to this module, the
- * connection must stay open, and watch->peer must stay valid. Any thread. */
+ * connection must stay open. Any thread. */
 void slow_senders_begin(struct slow_senders_watch *watch);
 /* Bytes are awaited from the sender. Only the watch's thread. */
 void slow_senders_expect(struct slow_senders_watch *watch);
@@ -42,8 +41,8 @@ void slow_senders_expect(struct slow_senders_watch *watch);
 void slow_senders_rest(struct slow_senders_watch *watch);
 /* True when the connection was cut because others waited for a thread. */
 bool slow_senders_ended_for_others(const struct slow_senders_watch *watch);
-/* The same for a connection without a watch, looked up by its peer. Any thread. */
-bool slow_senders_ended_head_for_others(const char *peer, uint16_t peer_port);
+/* The same for a connection that was cut when it had no watch. Any thread. */
+bool slow_senders_ended_head_for_others(int descriptor);
 void slow_senders_end(struct slow_senders_watch *watch);
 /* Cuts every connection that waits for its sender: for the end of the process. */
 void slow_senders_cut_all(void);

@@ -3,11 +3,13 @@
 
 import contextlib
 import json
+import socket
+import ssl
 import time
 
 import pytest
 
-from process import wait_until
+from process import Failure, wait_until
 from wire import Wire, encode
 
 pytestmark = pytest.mark.gateway
@@ -103,3 +105,38 @@ def test_no_log_line_holds_a_query_a_secret_or_a_body(site):
         assert text
         found = [mark for mark in ("MARKQUERY", "MARKBODY", "MARKHEADER", "MARKPLAIN", *secrets) if mark in text]
         assert not found, program.name
+
+
+@pytest.mark.parametrize("secure", [False, True], ids=["plain", "tls"])
+@pytest.mark.parametrize("address, reached", [("[::]:0", {"::1": "::1", "127.0.0.1": "127.0.0.1"}), ("[::1]:0", {"::1": "::1"}),
+                                              ("localhost:0", {"127.0.0.1": "127.0.0.1"})])
+def test_senders_of_ipv6_and_ipv4_are_served_where_the_address_says_so(site, authority, address, reached, secure):
+    tls, settings = None, {}
+    if secure:
+        pair = authority.issue("ipv6")
+        settings = {"GATEWAY_CERT": pair.certificate, "GATEWAY_KEY": pair.key}
+        tls = ssl.create_default_context(cafile=authority.certificate)
+    gateway = site.start_gateway(GATEWAY_LISTEN=address, GATEWAY_TRUSTED_PROXIES="2001:db8::/32", **settings)
+    assert gateway.lines("listening")[0]["address"] == address
+    for host in ("::1", "127.0.0.1"):
+        if host not in reached:
+            with pytest.raises(OSError):
+                Wire(gateway.port, host=host)
+            continue
+        with Wire(gateway.port, tls=tls, host=host) as wire:
+            wire.send(encode("POST", "/from", b"x"))
+            assert wire.reply().status == 200
+        channel = site.channel()
+        _, properties, _ = channel.basic_get("webhooks.ingest", auto_ack=True)
+        channel.connection.close()
+        assert properties.headers["sluice-remote"] == reached[host]
+
+
+def test_an_address_that_is_taken_is_named_and_nothing_starts(site):
+    with contextlib.closing(socket.create_server(("127.0.0.1", 0))) as taken:
+        port = taken.getsockname()[1]
+        gateway = site.add_gateway(GATEWAY_LISTEN=f"127.0.0.1:{port}")
+        with pytest.raises(Failure):
+            gateway.start()
+        assert gateway.wait(20) == 78
+    assert gateway.lines("not-started")[0]["reason"] == f"GATEWAY_LISTEN: cannot listen on 127.0.0.1:{port}: Address already in use"

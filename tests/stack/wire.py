@@ -17,9 +17,9 @@ class Reply(collections.namedtuple("Reply", "status headers body seconds")):
 class Wire:
     """One TCP connection. Reads replies exactly by their framing and keeps the bytes that follow."""
 
-    def __init__(self, port, timeout=15, tls=None):
+    def __init__(self, port, timeout=15, tls=None, host="127.0.0.1"):
         """tls: an ssl.SSLContext; the gateway's name is then `localhost`."""
-        self.socket = socket.create_connection(("127.0.0.1", port), timeout)
+        self.socket = socket.create_connection((host, port), timeout)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
             self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")

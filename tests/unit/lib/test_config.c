@@ -260,14 +260,19 @@ static void a_wrong_text_address_or_choice_is_named(void **state)
     complains_about("T_LEVEL", "infos", "T_LEVEL=infos is not one of the choices: debug, info, warning\n");
     complains_about("T_LEVEL", "debug,info",
                     "T_LEVEL=debug,info is not one of the choices: debug, info, warning\n");
-    complains_about("T_LISTEN", "host:", "T_LISTEN=host: has no port number: host:port, port 0 to 65535\n");
-    complains_about("T_LISTEN", "h:80s", "T_LISTEN=h:80s has no port number: host:port, port 0 to 65535\n");
-    complains_about("T_LISTEN", "h:65536", "T_LISTEN=h:65536 is out of range: host:port, port 0 to 65535\n");
+    complains_about("T_LISTEN",
+                    "host:", "T_LISTEN=host: has no port number: host:port, [IPv6]:port, port 0 to 65535\n");
+    complains_about("T_LISTEN", "h:80s",
+                    "T_LISTEN=h:80s has no port number: host:port, [IPv6]:port, port 0 to 65535\n");
+    complains_about("T_LISTEN", "h:65536",
+                    "T_LISTEN=h:65536 is out of range: host:port, [IPv6]:port, port 0 to 65535\n");
     for (size_t i = 0; i < sizeof no_address / sizeof no_address[0]; i++) {
         char expected[200];
 
-        (void)snprintf(expected, sizeof expected,
-                       "T_LISTEN=%s is not host:port: host:port, port 0 to 65535\n", no_address[i]);
+        (void)snprintf(
+            expected, sizeof expected,
+            "T_LISTEN=%s is not host:port or [IPv6]:port: host:port, [IPv6]:port, port 0 to 65535\n",
+            no_address[i]);
         complains_about("T_LISTEN", no_address[i], expected);
     }
 }
@@ -467,7 +472,7 @@ static void the_table_and_the_help_show_every_setting(void **state)
         "T_SIZE\tsize\t0 to 1024GiB\t1MiB\tno\tA size.\n"
         "T_HOLD\tduration\t1ms to 1h\t10min\tno\tA wait.\n"
         "T_DELAYS\tdurations\t1s to 1d each, at most 8, ascending\t10s,60s,600s\tno\tSome waits.\n"
-        "T_LISTEN\taddress\thost:port, port 0 to 65535\t127.0.0.1:8080\tno\tWhere.\n"
+        "T_LISTEN\taddress\thost:port, [IPv6]:port, port 0 to 65535\t127.0.0.1:8080\tno\tWhere.\n"
         "T_LEVEL\tchoice\tdebug, info, warning\tinfo\tno\tHow much.\n"
         "T_URL\tURL\tamqp:// or amqps://\trequired\tno\tA server.\n"
         "T_URL_ADMIN_URL\tURL\thttp://\tnone\tno\tAnother.\n"
