@@ -186,11 +186,15 @@ static enum json_pointer_result find(struct json_scan *c, struct span pointer, s
 
 enum json_pointer_result json_pointer_find(struct span document, struct span pointer, struct span *raw)
 {
+    static const char mark[] = "\xef\xbb\xbf";
     struct json_scan c = {document.data, document.data + document.len};
     enum json_pointer_result found;
 
     if (document.len == 0) {
         return JSON_POINTER_NO_JSON;
+    }
+    if (document.len >= sizeof mark - 1 && memcmp(document.data, mark, sizeof mark - 1) == 0) {
+        c.at += sizeof mark - 1;
     }
     found = find(&c, pointer, raw);
     return json_scan_peek(&c) == '\0' && c.at == c.end ? found : JSON_POINTER_NO_JSON;

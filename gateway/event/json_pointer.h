@@ -3,7 +3,8 @@
 #define SLUICE_GATEWAY_EVENT_JSON_POINTER_H
 
 /* Evaluates a JSON pointer (RFC 6901) on a document (RFC 8259) in one pass over the bytes. Builds no tree,
- * and recurses only as deep as the pointer has tokens. The whole document must be well-formed. Pure. */
+ * and recurses only as deep as the pointer has tokens. The whole document must be well-formed; one UTF-8 byte
+ * order mark before it is skipped (RFC 8259, 8.1, allows parsers to ignore it). Pure. */
 
 #include "buf.h"
 

@@ -112,7 +112,7 @@ static void in_a_malformed_document_nothing_is_found(void **state)
                                         "]",
                                         "}",
                                         ":",
-                                        "\xef\xbb\xbf{\"a\":1}"};
+                                        "\xef\xbb\xbf\xef\xbb\xbf{\"a\":1}"};
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
@@ -196,6 +196,18 @@ static void an_invalid_pointer_is_explained(void **state)
     assert_non_null(json_pointer_wrong(SPAN_LITERAL("/~2")));
 }
 
+static void one_byte_order_mark_before_the_document_is_skipped(void **state)
+{
+    (void)state;
+    assert_found("\xef\xbb\xbf{\"id\":\"a\"}", "/id", JSON_POINTER_STRING, "a");
+    assert_found("\xef\xbb\xbf 7", "", JSON_POINTER_NUMBER, "7");
+    assert_int_equal(find("\xef\xbb\xbf\xef\xbb\xbf{\"id\":\"a\"}", "/id"), JSON_POINTER_NO_JSON);
+    assert_int_equal(find(" \xef\xbb\xbf{\"id\":\"a\"}", "/id"), JSON_POINTER_NO_JSON);
+    assert_int_equal(find("{\"id\":\"a\"}\xef\xbb\xbf", "/id"), JSON_POINTER_NO_JSON);
+    assert_int_equal(find("\xef\xbb{\"id\":\"a\"}", "/id"), JSON_POINTER_NO_JSON);
+    assert_int_equal(find("\xef\xbb\xbf", "/id"), JSON_POINTER_NO_JSON);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -207,6 +219,7 @@ int main(void)
         cmocka_unit_test(nesting_is_limited_and_uses_no_stack),
         cmocka_unit_test(escapes_in_strings_are_decoded),
         cmocka_unit_test(an_invalid_pointer_is_explained),
+        cmocka_unit_test(one_byte_order_mark_before_the_document_is_skipped),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
