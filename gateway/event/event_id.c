@@ -14,7 +14,7 @@
 #include <sys/random.h>
 
 #define SHA256_BYTES 32
-#define INTEGER_DIGITS_MAX 15 /* a double, and so every JSON parser, holds these exactly */
+#define INTEGER_DIGITS_MAX 20 /* as many as the largest 64-bit integer, 18446744073709551615, has */
 
 /* 48 bits of milliseconds, version, 12 bits of fraction of a millisecond (so that the ids of one process sort
  * by arrival), variant, 62 random bits. */
@@ -54,17 +54,34 @@ static bool use_hash(struct span text, struct event_id *id, struct reply *reply)
     return make_hash(text, id) || reply_refuse(reply, REPLY_MEMORY, "no memory to hash the id");
 }
 
-/* where: the header's name or the pointer, for the reply. */
-static bool use_text(struct span text, const char *where, struct event_id *id, struct reply *reply)
+/* An id that may be stored as it is: it can be logged and compared without quoting. */
+static bool is_plain(struct span text)
 {
     for (size_t i = 0; i < text.len; i++) {
         if (text.data[i] < 0x21 || text.data[i] > 0x7e) {
-            return reply_refuse(reply, REPLY_BAD_ID,
-                                "%s holds a byte outside 0x21 to 0x7e; use printable ASCII without spaces",
-                                where);
+            return false;
         }
     }
-    if (text.len > ENVELOPE_ID_MAX) {
+    return text.len <= ENVELOPE_ID_MAX;
+}
+
+/* Nothing but white space and control characters: it identifies no event. */
+static bool is_blank(struct span text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        if ((unsigned char)text.data[i] > ' ' && text.data[i] != 0x7f) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static bool use_text(struct span text, struct span body, struct event_id *id, struct reply *reply)
+{
+    if (is_blank(text)) {
+        return use_hash(body, id, reply);
+    }
+    if (!is_plain(text)) {
         return use_hash(text, id, reply);
     }
     memcpy(id->text, text.data, text.len);
@@ -91,23 +108,23 @@ static bool take_header(const struct event_id_rule *rule, const struct request *
         return reply_refuse(reply, REPLY_BAD_ID, "the request has %zu %s headers; send one", found,
                             rule->text);
     }
-    return value.len == 0 ? use_else(rule, body, id, reply) : use_text(value, rule->text, id, reply);
+    return found == 0 ? use_else(rule, body, id, reply) : use_text(value, body, id, reply);
 }
 
-static bool use_string(const struct event_id_rule *rule, struct span raw, struct event_id *id,
-                       struct reply *reply)
+/* Half a surrogate pair has no text: such a string is taken as it is written. */
+static bool use_string(struct span raw, struct span body, struct event_id *id, struct reply *reply)
 {
     struct buf text = {0};
     bool fine;
 
     if (memchr(raw.data, '\\', raw.len) == NULL) {
-        return use_text(raw, rule->text, id, reply);
+        return use_text(raw, body, id, reply);
     }
     if (json_scan_unescape(raw, &text)) {
-        fine = use_text(buf_span(&text), rule->text, id, reply);
+        fine = use_text(buf_span(&text), body, id, reply);
     } else {
         fine = text.failed ? reply_refuse(reply, REPLY_MEMORY, "no memory for the id")
-                           : reply_refuse(reply, REPLY_BAD_ID, "%s holds half a surrogate pair", rule->text);
+                           : use_hash(raw, id, reply);
     }
     buf_free(&text);
     return fine;
@@ -128,12 +145,9 @@ static bool take_pointer(const struct event_id_rule *rule, struct span body, str
 
     switch (json_pointer_find(body, span_of(rule->text), &raw)) {
     case JSON_POINTER_STRING:
-        return raw.len == 0 ? use_else(rule, body, id, reply) : use_string(rule, raw, id, reply);
+        return use_string(raw, body, id, reply);
     case JSON_POINTER_NUMBER:
-        return is_integer(raw) ? use_text(raw, rule->text, id, reply)
-                               : reply_refuse(reply, REPLY_BAD_ID,
-                                              "%s is a number, but not an integer of at most %d digits",
-                                              rule->text, INTEGER_DIGITS_MAX);
+        return is_integer(raw) ? use_text(raw, body, id, reply) : use_hash(raw, id, reply);
     case JSON_POINTER_AMBIGUOUS:
         return reply_refuse(reply, REPLY_BAD_ID, "the body has a key of %s twice", rule->text);
     case JSON_POINTER_OTHER:
@@ -153,7 +167,7 @@ static bool take_any(const struct request *request, struct span body, int64_t re
     for (size_t n = 0; n < sizeof rules / sizeof rules[0]; n++) {
         struct span value;
 
-        if (request_find(request, rules[n].text, &value) > 1 || value.len > 0) {
+        if (request_find(request, rules[n].text, &value) > 1 || !is_blank(value)) {
             return take_header(&rules[n], request, body, id, reply);
         }
     }

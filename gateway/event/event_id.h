@@ -28,11 +28,17 @@ struct event_id {
 };
 
 /* Takes the id by this rule. EVENT_ID_ANY: the header webhook-id, else Idempotency-Key, else a new UUIDv7
- * (RFC 9562) from received_us. An empty header or string counts as absent. An id of more than 255 bytes
- * becomes "sha256:" and its hash in hex; the body's hash has the same form. False with REPLY_BAD_ID: the rule
- * finds nothing, the id has a byte outside 0x21 to 0x7e, the header was sent twice, the body has the key
- * twice, or the id is a number other than an integer of at most 15 digits. False with REPLY_MEMORY: no
- * memory, or no random bytes. */
+ * (RFC 9562) from received_us; a blank header counts as absent.
+ *
+ * The id is the header's value, the string without its escapes, or the digits of an integer of at most 20
+ * digits. What cannot be stored like that is replaced by "sha256:" and the SHA-256 of its text in hex, so
+ * that the same id always gives the same key: text of more than 255 bytes or with a byte outside 0x21 to
+ * 0x7e, any other number as it is written, and a string with half a surrogate pair as it is written. A blank
+ * header or string (empty, or only white space and control characters) identifies nothing: the body's hash is
+ * the id, of the same form.
+ *
+ * False with REPLY_BAD_ID: the rule finds nothing, the header was sent twice, or the body has the key twice.
+ * False with REPLY_MEMORY: no memory, or no random bytes. */
 bool event_id_take(const struct event_id_rule *rule, const struct request *request, struct span body,
                    int64_t received_us, struct event_id *id, struct reply *reply);
 
