@@ -41,25 +41,65 @@ static void tell_verify(const struct source *s)
     buf_free(&line);
 }
 
-static void tell_id(const struct event_id_rule *id)
+static void append_rule(const struct event_id_rule *rule, struct buf *out)
 {
-    const char *otherwise = id->else_body ? "the body's SHA-256" : "400";
-
-    switch (id->kind) {
-    case EVENT_ID_ANY:
-        report_line("id         header webhook-id, else idempotency-key, else a fresh UUID");
-        break;
+    switch (rule->kind) {
     case EVENT_ID_HEADER:
-        report_line("id         header %s, else %s", id->text, otherwise);
+        buf_printf(out, "header %s", rule->text);
         break;
     case EVENT_ID_POINTER:
-        report_line("id         %s in the JSON body, else %s", id->text[0] == '\0' ? "the whole" : id->text,
-                    otherwise);
+        buf_printf(out, "%s in the JSON body", rule->text[0] == '\0' ? "the whole" : rule->text);
         break;
     case EVENT_ID_BODY:
-        report_line("id         the body's SHA-256");
+        buf_append_text(out, "the body's SHA-256");
+        break;
+    case EVENT_ID_FRESH:
+        buf_append_text(out, "a fresh UUID");
+        break;
+    case EVENT_ID_END:
+        buf_append_text(out, "400");
         break;
     }
+}
+
+static bool always_fits(enum event_id_kind kind)
+{
+    return kind == EVENT_ID_BODY || kind == EVENT_ID_FRESH;
+}
+
+static void tell_id(const struct event_id_rule *rules)
+{
+    struct buf line = {0};
+
+    for (const struct event_id_rule *rule = rules;; rule++) {
+        buf_append_text(&line, rule == rules ? "" : ", else ");
+        append_rule(rule, &line);
+        if (rule->kind == EVENT_ID_END || always_fits(rule->kind)) {
+            break;
+        }
+    }
+    report_line("id         %s", buf_text(&line));
+    buf_free(&line);
+}
+
+static const char *keep_name(enum envelope_keep keep)
+{
+    return keep == ENVELOPE_KEEP_FIRST ? "first" : "newest";
+}
+
+/* In one word when it is the same for all rules of the id, else for each of them. */
+static void tell_keep(const struct event_id_rule *rules)
+{
+    struct buf line = {0};
+    bool same = true;
+
+    for (const struct event_id_rule *rule = rules; rule->kind != EVENT_ID_END; rule++) {
+        same &= rule->keep == rules->keep;
+        buf_printf(&line, "%s%s by ", rule == rules ? "" : ", ", keep_name(rule->keep));
+        append_rule(rule, &line);
+    }
+    report_line("keep       %s", same ? keep_name(rules->keep) : buf_text(&line));
+    buf_free(&line);
 }
 
 static void tell(const struct source *s)
@@ -72,8 +112,8 @@ static void tell(const struct source *s)
     report_line("methods    %s", buf_text(&methods));
     buf_free(&methods);
     tell_verify(s);
-    tell_id(&s->id);
-    report_line("keep       %s", s->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest");
+    tell_id(s->id);
+    tell_keep(s->id);
     if (s->max_body >= 0) {
         report_line("max_body   %" PRId64 " bytes, else 413", s->max_body);
     }

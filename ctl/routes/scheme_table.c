@@ -72,24 +72,30 @@ static void append_members(unsigned members, struct buf *out)
     }
 }
 
+/* Header names as the provider spells them, where that is known. */
 static void append_id(const struct scheme *s, struct buf *out)
 {
-    const char *otherwise = s->id.else_body ? ", else the body's SHA-256" : "";
-
-    switch (s->id.kind) {
-    case EVENT_ID_ANY:
-        buf_append_text(out, s->needs_id_rule ? "must be named"
-                                              : "header webhook-id, else Idempotency-Key, else a fresh UUID");
-        break;
-    case EVENT_ID_HEADER:
-        buf_printf(out, "header %s%s", s->sent.id, otherwise);
-        break;
-    case EVENT_ID_POINTER:
-        buf_printf(out, "%s in the body%s", s->id.text, otherwise);
-        break;
-    case EVENT_ID_BODY:
-        buf_append_text(out, "the body's SHA-256");
-        break;
+    if (s->needs_id_rule) {
+        buf_append_text(out, "must be named");
+    }
+    for (const struct event_id_rule *rule = s->id; rule->kind != EVENT_ID_END; rule++) {
+        buf_append_text(out, rule == s->id ? "" : ", else ");
+        switch (rule->kind) {
+        case EVENT_ID_HEADER:
+            buf_printf(out, "header %s", s->sent.id != NULL ? s->sent.id : rule->text);
+            break;
+        case EVENT_ID_POINTER:
+            buf_printf(out, "%s in the body", rule->text);
+            break;
+        case EVENT_ID_BODY:
+            buf_append_text(out, "the body's SHA-256");
+            break;
+        case EVENT_ID_FRESH:
+            buf_append_text(out, "a fresh UUID");
+            break;
+        case EVENT_ID_END:
+            break;
+        }
     }
 }
 

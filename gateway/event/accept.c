@@ -22,7 +22,7 @@ static bool encode(const struct source *source, const struct request *request, c
         .path = request->path,
         .query = source->drop_query ? SPAN_LITERAL("") : request->query,
         .remote = request->remote,
-        .keep = source->keep,
+        .keep = id->keep,
         .received_us = received_us,
     };
     struct buf text = {0};
@@ -184,7 +184,7 @@ void accept_event(const struct accept *accept, struct publishers *publishers, st
     struct event_id id;
 
     if (!is_verified(source, request, buf_span(&body->bytes), now_us / CLOCK_US_PER_S, reply) ||
-        !event_id_take(&source->id, request, buf_span(&body->bytes), received_us, &id, reply)) {
+        !event_id_take(source->id, request, buf_span(&body->bytes), received_us, &id, reply)) {
         return;
     }
     if (encode(source, request, &id, received_us, &properties, reply) &&

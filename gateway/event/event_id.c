@@ -76,58 +76,58 @@ static bool is_blank(struct span text)
     return true;
 }
 
-static bool use_text(struct span text, struct span body, struct event_id *id, struct reply *reply)
+enum fit {
+    FIT_FOUND,
+    FIT_BLANK,
+    FIT_NONE,
+    FIT_REFUSED, /* *reply says why */
+};
+
+static enum fit use_text(struct span text, struct event_id *id, struct reply *reply)
 {
     if (is_blank(text)) {
-        return use_hash(body, id, reply);
+        return FIT_BLANK;
     }
     if (!is_plain(text)) {
-        return use_hash(text, id, reply);
+        return use_hash(text, id, reply) ? FIT_FOUND : FIT_REFUSED;
     }
     memcpy(id->text, text.data, text.len);
     id->text[text.len] = '\0';
     id->len = text.len;
-    return true;
+    return FIT_FOUND;
 }
 
-/* The header or pointer has found nothing. */
-static bool use_else(const struct event_id_rule *rule, struct span body, struct event_id *id,
-                     struct reply *reply)
-{
-    return rule->else_body ? use_hash(body, id, reply)
-                           : reply_refuse(reply, REPLY_BAD_ID, "there is no id in %s", rule->text);
-}
-
-static bool take_header(const struct event_id_rule *rule, const struct request *request, struct span body,
-                        struct event_id *id, struct reply *reply)
+static enum fit take_header(const char *name, const struct request *request, struct event_id *id,
+                            struct reply *reply)
 {
     struct span value;
-    size_t found = request_find(request, rule->text, &value);
+    size_t found = request_find(request, name, &value);
 
     if (found > 1) {
-        return reply_refuse(reply, REPLY_BAD_ID, "the request has %zu %s headers; send one", found,
-                            rule->text);
+        (void)reply_refuse(reply, REPLY_BAD_ID, "the request has %zu %s headers; send one", found, name);
+        return FIT_REFUSED;
     }
-    return found == 0 ? use_else(rule, body, id, reply) : use_text(value, body, id, reply);
+    return found == 0 ? FIT_NONE : use_text(value, id, reply);
 }
 
 /* Half a surrogate pair has no text: such a string is taken as it is written. */
-static bool use_string(struct span raw, struct span body, struct event_id *id, struct reply *reply)
+static enum fit use_string(struct span raw, struct event_id *id, struct reply *reply)
 {
     struct buf text = {0};
-    bool fine;
+    enum fit fit = FIT_REFUSED;
 
     if (memchr(raw.data, '\\', raw.len) == NULL) {
-        return use_text(raw, body, id, reply);
+        return use_text(raw, id, reply);
     }
     if (json_scan_unescape(raw, &text)) {
-        fine = use_text(buf_span(&text), body, id, reply);
-    } else {
-        fine = text.failed ? reply_refuse(reply, REPLY_MEMORY, "no memory for the id")
-                           : use_hash(raw, id, reply);
+        fit = use_text(buf_span(&text), id, reply);
+    } else if (text.failed) {
+        (void)reply_refuse(reply, REPLY_MEMORY, "no memory for the id");
+    } else if (use_hash(raw, id, reply)) {
+        fit = FIT_FOUND;
     }
     buf_free(&text);
-    return fine;
+    return fit;
 }
 
 static bool is_integer(struct span number)
@@ -138,54 +138,90 @@ static bool is_integer(struct span number)
            text_is_digits((struct span){number.data + sign, number.len - sign});
 }
 
-static bool take_pointer(const struct event_id_rule *rule, struct span body, struct event_id *id,
-                         struct reply *reply)
+static enum fit use_number(struct span number, struct event_id *id, struct reply *reply)
+{
+    if (is_integer(number)) {
+        return use_text(number, id, reply);
+    }
+    return use_hash(number, id, reply) ? FIT_FOUND : FIT_REFUSED;
+}
+
+static enum fit take_pointer(const char *pointer, struct span body, struct event_id *id, struct reply *reply)
 {
     struct span raw = {"", 0};
 
-    switch (json_pointer_find(body, span_of(rule->text), &raw)) {
+    switch (json_pointer_find(body, span_of(pointer), &raw)) {
     case JSON_POINTER_STRING:
-        return use_string(raw, body, id, reply);
+        return use_string(raw, id, reply);
     case JSON_POINTER_NUMBER:
-        return is_integer(raw) ? use_text(raw, body, id, reply) : use_hash(raw, id, reply);
+        return use_number(raw, id, reply);
     case JSON_POINTER_AMBIGUOUS:
-        return reply_refuse(reply, REPLY_BAD_ID, "the body has a key of %s twice", rule->text);
+        (void)reply_refuse(reply, REPLY_BAD_ID, "the body has a key of %s twice", pointer);
+        return FIT_REFUSED;
     case JSON_POINTER_OTHER:
     case JSON_POINTER_ABSENT:
     case JSON_POINTER_NO_JSON:
         break;
     }
-    return use_else(rule, body, id, reply);
+    return FIT_NONE;
 }
 
-static bool take_any(const struct request *request, struct span body, int64_t received_us,
-                     struct event_id *id, struct reply *reply)
-{
-    static const struct event_id_rule rules[] = {{EVENT_ID_HEADER, "webhook-id", false},
-                                                 {EVENT_ID_HEADER, "idempotency-key", false}};
-
-    for (size_t n = 0; n < sizeof rules / sizeof rules[0]; n++) {
-        struct span value;
-
-        if (request_find(request, rules[n].text, &value) > 1 || !is_blank(value)) {
-            return take_header(&rules[n], request, body, id, reply);
-        }
-    }
-    return make_uuid(received_us, id) || reply_refuse(reply, REPLY_MEMORY, "no random bytes for an id");
-}
-
-bool event_id_take(const struct event_id_rule *rule, const struct request *request, struct span body,
-                   int64_t received_us, struct event_id *id, struct reply *reply)
+static enum fit take_by(const struct event_id_rule *rule, const struct request *request, struct span body,
+                        int64_t received_us, struct event_id *id, struct reply *reply)
 {
     switch (rule->kind) {
-    case EVENT_ID_ANY:
-        return take_any(request, body, received_us, id, reply);
     case EVENT_ID_HEADER:
-        return take_header(rule, request, body, id, reply);
+        return take_header(rule->text, request, id, reply);
     case EVENT_ID_POINTER:
-        return take_pointer(rule, body, id, reply);
+        return take_pointer(rule->text, body, id, reply);
     case EVENT_ID_BODY:
-        return use_hash(body, id, reply);
+        return use_hash(body, id, reply) ? FIT_FOUND : FIT_REFUSED;
+    case EVENT_ID_FRESH:
+        if (make_uuid(received_us, id)) {
+            return FIT_FOUND;
+        }
+        (void)reply_refuse(reply, REPLY_MEMORY, "no random bytes for an id");
+        return FIT_REFUSED;
+    case EVENT_ID_END:
+        break;
     }
+    return FIT_NONE;
+}
+
+static bool refuse(const struct event_id_rule *rules, struct reply *reply)
+{
+    struct buf places = {0};
+
+    for (const struct event_id_rule *rule = rules; rule->kind != EVENT_ID_END; rule++) {
+        buf_printf(&places, "%s%s", rule == rules ? "" : ", ", rule->text);
+    }
+    (void)reply_refuse(reply, REPLY_BAD_ID, "there is no id in %s", buf_text(&places));
+    buf_free(&places);
     return false;
+}
+
+bool event_id_take(const struct event_id_rule *rules, const struct request *request, struct span body,
+                   int64_t received_us, struct event_id *id, struct reply *reply)
+{
+    const struct event_id_rule *blank = NULL;
+
+    for (const struct event_id_rule *rule = rules; rule->kind != EVENT_ID_END; rule++) {
+        id->keep = rule->keep;
+        switch (take_by(rule, request, body, received_us, id, reply)) {
+        case FIT_FOUND:
+            return true;
+        case FIT_REFUSED:
+            return false;
+        case FIT_BLANK:
+            blank = blank == NULL ? rule : blank;
+            break;
+        case FIT_NONE:
+            break;
+        }
+    }
+    if (blank == NULL) {
+        return refuse(rules, reply);
+    }
+    id->keep = blank->keep;
+    return use_hash(body, id, reply);
 }

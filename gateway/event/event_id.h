@@ -9,26 +9,31 @@
 #include "gateway/request.h"
 
 enum event_id_kind {
-    EVENT_ID_ANY, /* webhook-id, else Idempotency-Key, else a fresh UUIDv7 */
+    EVENT_ID_END, /* ends a list of rules */
     EVENT_ID_HEADER,
     EVENT_ID_POINTER, /* a JSON pointer (RFC 6901) into the body */
-    EVENT_ID_BODY,    /* the body's SHA-256 */
+    EVENT_ID_BODY,    /* the body's SHA-256; always fits */
+    EVENT_ID_FRESH,   /* a new UUIDv7 (RFC 9562); always fits */
 };
 
-/* Where the id of a source's events comes from. */
+#define EVENT_ID_RULES_MAX 8 /* in a list, without its end */
+
+/* A place where the id of a source's events may be. */
 struct event_id_rule {
     enum event_id_kind kind;
     const char *text; /* the header's name in lower case, or the pointer; else NULL */
-    bool else_body;   /* when the header or pointer finds nothing: true: the body's SHA-256; false: 400 */
+    /* For the events whose id this rule finds; first when no signature covers it. Unused in struct scheme. */
+    enum envelope_keep keep;
 };
 
 struct event_id {
     char text[ENVELOPE_ID_MAX + 1];
     size_t len;
+    enum envelope_keep keep; /* of the rule that found it */
 };
 
-/* Takes the id by this rule. EVENT_ID_ANY: the header webhook-id, else Idempotency-Key, else a new UUIDv7
- * (RFC 9562) from received_us; a blank header counts as absent.
+/* Takes the id by the first of these rules that fits; received_us is the time in a fresh id. A header or
+ * pointer fits when it finds an id that is not blank.
  *
  * The id is the header's value, the string without its escapes, or the digits of an integer of at most 20
  * digits. What cannot be stored like that is replaced by "sha256:" and the SHA-256 of its text in hex, so
@@ -37,9 +42,9 @@ struct event_id {
  * header or string (empty, or only white space and control characters) identifies nothing: the body's hash is
  * the id, of the same form.
  *
- * False with REPLY_BAD_ID: the rule finds nothing, the header was sent twice, or the body has the key twice.
- * False with REPLY_MEMORY: no memory, or no random bytes. */
-bool event_id_take(const struct event_id_rule *rule, const struct request *request, struct span body,
+ * False with REPLY_BAD_ID: no rule finds anything, or a rule's header was sent twice or its key is in the
+ * body twice.  * False with REPLY_MEMORY: no memory, or no random bytes. */
+bool event_id_take(const struct event_id_rule *rules, const struct request *request, struct span body,
                    int64_t received_us, struct event_id *id, struct reply *reply);
 
 #endif

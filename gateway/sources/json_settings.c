@@ -6,7 +6,10 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+
+#define HEADER_NAME_MAX 255
 
 /* As deep as the file is, which its reader bounds. */
 static void append_path(const struct json_settings *p, struct buf *out)
@@ -145,6 +148,30 @@ bool json_settings_text(const struct json_settings *p, size_t least, size_t most
     }
     *text = p->value->valuestring;
     return true;
+}
+
+char *json_settings_header(const struct json_settings *p)
+{
+    const char *text;
+    char *copy;
+
+    if (!json_settings_text(p, 1, HEADER_NAME_MAX, &text)) {
+        return NULL;
+    }
+    if (strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") !=
+        strlen(text)) {
+        json_settings_complain(p, "is not a header name");
+        return NULL;
+    }
+    copy = strdup(text);
+    if (copy == NULL) {
+        json_settings_complain(p, "could not be stored: no memory");
+        return NULL;
+    }
+    for (char *c = copy; *c != '\0'; c++) {
+        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
+    }
+    return copy;
 }
 
 bool json_settings_integer(const struct json_settings *p, int64_t least, int64_t most, int64_t *value)

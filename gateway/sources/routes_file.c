@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "gateway/event/json_scan.h"
 #include "gateway/verify/schemes.h"
+#include "routes_id.h"
 #include "routes_verify.h"
 
 #include <errno.h>
@@ -245,7 +246,6 @@ static void take_source(const struct json_settings *p, const struct routes_optio
 {
     static const char *const members[] = {"name",     "path", "methods", "verify",     "id",    "keep",
                                           "max_body", "rate", "delay",   "drop_query", "reply", NULL};
-    static const char *const keeps[] = {"newest", "first", NULL};
     const struct scheme *scheme;
     struct json_settings name, path, methods, verify, id, keep, max_body, rate, delay, drop_query, reply;
 
@@ -263,10 +263,7 @@ static void take_source(const struct json_settings *p, const struct routes_optio
     take_path(&path, source);
     scheme = routes_verify_read(&verify, options->secrets, source);
     take_methods(&methods, scheme, source);
-    routes_verify_read_id(&id, scheme, source);
-    if (keep.value != NULL) {
-        source->keep = json_settings_choice(&keep, keeps) == 0 ? ENVELOPE_KEEP_NEWEST : ENVELOPE_KEEP_FIRST;
-    }
+    routes_id_read(&id, &keep, scheme, source);
     source->max_body = options->max_body;
     if (max_body.value != NULL) {
         (void)json_settings_quantity(&max_body, CONFIG_BYTES, 0, BODY_MOST, &source->max_body);

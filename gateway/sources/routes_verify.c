@@ -2,7 +2,6 @@
 #include "routes_verify.h"
 
 #include "clock.h"
-#include "gateway/event/json_pointer.h"
 #include "gateway/verify/schemes.h"
 #include "secret.h"
 #include "url.h"
@@ -126,31 +125,6 @@ static void add_secrets(const struct json_settings *p, const struct scheme *sche
 
 /* --- verify -------------------------------------------------------------------------- */
 
-/* A copy of a header's name (RFC 9110, 5.6.2) in lower case, for free. NULL after a complaint. */
-static char *header_name(const struct json_settings *p)
-{
-    const char *text;
-    char *copy;
-
-    if (!json_settings_text(p, 1, TEXT_MAX, &text)) {
-        return NULL;
-    }
-    if (strspn(text, "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ") !=
-        strlen(text)) {
-        json_settings_complain(p, "is not a header name");
-        return NULL;
-    }
-    copy = strdup(text);
-    if (copy == NULL) {
-        json_settings_complain(p, "could not be stored: no memory");
-        return NULL;
-    }
-    for (char *c = copy; *c != '\0'; c++) {
-        *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
-    }
-    return copy;
-}
-
 static char *copied_text(const struct json_settings *p)
 {
     const char *text;
@@ -219,7 +193,7 @@ static void take_member(const struct json_settings *p, enum scheme_member member
         }
         break;
     case SCHEME_HEADER:
-        rule->header = header_name(p);
+        rule->header = json_settings_header(p);
         break;
     case SCHEME_ALGORITHM:
         choice = json_settings_choice(p, algorithms);
@@ -312,89 +286,4 @@ const struct scheme *routes_verify_read(const struct json_settings *verify, bool
     }
     add_secrets(&p, scheme, secrets, &source->verify);
     return scheme;
-}
-
-/* --- id ------------------------------------------------------------------------------- */
-
-static void take_header(const struct json_settings *p, const struct scheme *scheme, struct source *source)
-{
-    source->id_text = header_name(p);
-    source->id = (struct event_id_rule){EVENT_ID_HEADER, source->id_text, false};
-    if (source->id_text == NULL || scheme == NULL) {
-        return;
-    }
-    if (scheme->id.kind == EVENT_ID_HEADER && strcmp(scheme->id.text, source->id_text) == 0) {
-        return;
-    }
-    /* Ids are stored and logged, so a header with a credential cannot be one. */
-    if (verify_reads(&source->verify, span_of(source->id_text)) ||
-        strcmp(source->id_text, "authorization") == 0 || strcmp(source->id_text, "cookie") == 0) {
-        json_settings_complain(p, "holds a credential, which cannot be the id");
-    }
-}
-
-static void take_pointer(const struct json_settings *p, struct source *source)
-{
-    const char *text, *wrong;
-
-    if (!json_settings_text(p, 0, TEXT_MAX, &text)) {
-        return;
-    }
-    wrong = json_pointer_wrong(span_of(text));
-    if (wrong != NULL || strpbrk(text, "\r\n") != NULL) {
-        json_settings_complain(p, "is not a JSON pointer: it %s",
-                               wrong != NULL ? wrong : "holds a line break");
-        return;
-    }
-    source->id_text = strdup(text);
-    if (source->id_text == NULL) {
-        json_settings_complain(p, "could not be stored: no memory");
-    }
-    source->id = (struct event_id_rule){EVENT_ID_POINTER, source->id_text, false};
-}
-
-static void take_rule(const struct json_settings *id, const struct scheme *scheme, struct source *source)
-{
-    static const char *const members[] = {"header", "pointer", "body", NULL};
-    struct json_settings header, pointer, body;
-    bool whole;
-
-    if (!json_settings_is_object(id, members)) {
-        return;
-    }
-    header = json_settings_member(id, "header");
-    pointer = json_settings_member(id, "pointer");
-    body = json_settings_member(id, "body");
-    if ((header.value != NULL) + (pointer.value != NULL) + (body.value != NULL) != 1) {
-        json_settings_complain(id, "needs one of \"header\", \"pointer\" and \"body\"");
-    } else if (header.value != NULL) {
-        take_header(&header, scheme, source);
-    } else if (pointer.value != NULL) {
-        take_pointer(&pointer, source);
-    } else if (json_settings_truth(&body, &whole)) {
-        source->id = (struct event_id_rule){EVENT_ID_BODY, NULL, false};
-        if (!whole) {
-            json_settings_complain(&body, "is false: remove it, or use \"header\" or \"pointer\"");
-        }
-    }
-}
-
-void routes_verify_read_id(const struct json_settings *id, const struct scheme *scheme, struct source *source)
-{
-    bool own = id->value != NULL;
-
-    if (own) {
-        take_rule(id, scheme, source);
-    } else if (scheme != NULL && scheme->needs_id_rule) {
-        json_settings_complain(id, "is missing: the scheme %s has no default for it", scheme->name);
-    } else if (scheme != NULL) {
-        source->id = scheme->id;
-    }
-    source->keep = scheme == NULL ? ENVELOPE_KEEP_FIRST : scheme->keep;
-    /* The signature does not cover a header that only the routes file names. */
-    if (own && scheme != NULL && scheme->key != SCHEME_KEY_NONE && source->id.kind == EVENT_ID_HEADER &&
-        !(scheme->id.kind == EVENT_ID_HEADER && source->id.text != NULL &&
-          strcmp(scheme->id.text, source->id.text) == 0)) {
-        source->keep = ENVELOPE_KEEP_FIRST;
-    }
 }

@@ -2,7 +2,7 @@
 #ifndef SLUICE_GATEWAY_SOURCES_ROUTES_VERIFY_H
 #define SLUICE_GATEWAY_SOURCES_ROUTES_VERIFY_H
 
-/* Reads the members "verify" and "id" of a source in the routes file. There is no default that accepts
+/* Reads the member "verify" of a source in the routes file. There is no default that accepts
  * unverified requests: a scheme must be named, and its secrets must exist. */
 
 #include "json_settings.h"
@@ -13,9 +13,5 @@
  * the scheme's row, NULL when the scheme is missing or unknown. */
 const struct scheme *routes_verify_read(const struct json_settings *verify, bool secrets,
                                         struct source *source);
-/* Reads "id" into source->id, by default the scheme's rule. Sets the default of source->keep: "first" when
- * the signature does not cover the id. Call after routes_verify_read, with its result. */
-void routes_verify_read_id(const struct json_settings *id, const struct scheme *scheme,
-                           struct source *source);
 
 #endif

@@ -40,7 +40,9 @@ static void free_table(struct routes *r)
 
         verify_rule_free(&s->verify);
         free(s->path);
-        free(s->id_text);
+        for (size_t n = 0; n < EVENT_ID_RULES_MAX; n++) {
+            free(s->id_texts[n]);
+        }
         free(s->answer_type);
         free(s->answer_body);
     }
@@ -63,6 +65,7 @@ struct routes *source_default(int64_t delay_us, int64_t max_body)
     s->prefix = true;
     s->methods = REQUEST_METHODS_ALL;
     s->max_body = max_body;
+    memcpy(s->id, scheme_of(VERIFY_NONE)->id, sizeof scheme_of(VERIFY_NONE)->id);
     if (s->path == NULL || !source_set_delay(r, s, delay_us)) {
         free_table(r);
         return NULL;

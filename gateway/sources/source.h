@@ -39,9 +39,8 @@ struct source {
     bool prefix;
     unsigned methods; /* see request_method */
     struct verify_rule verify;
-    struct event_id_rule id;
-    char *id_text; /* backs id.text, unless that is the scheme's */
-    enum envelope_keep keep;
+    struct event_id_rule id[EVENT_ID_RULES_MAX + 1]; /* ends in EVENT_ID_END */
+    char *id_texts[EVENT_ID_RULES_MAX]; /* back the texts of `id`, unless those are the scheme's */
     int64_t max_body;
     struct rate rate;
     int64_t delay_us;

@@ -5,92 +5,100 @@
 /* X(enumerator, name, members of struct scheme): the verification schemes, one row each. The order is that of
  * `enum verify_scheme` and of every list of names. gateway/verify/schemes.h describes the members. To add a
  * scheme, add a row; for a new value of an enum, the compiler reports the switches to extend. */
-#define SCHEMES(X)                                                                          \
-    X(VERIFY_NONE, "none", .id = {EVENT_ID_ANY, NULL, false}, .keep = ENVELOPE_KEEP_NEWEST) \
+#define SCHEMES(X)                                                 \
+    X(VERIFY_NONE, "none",                                         \
+      .id = {{.kind = EVENT_ID_HEADER, .text = "webhook-id"},      \
+             {.kind = EVENT_ID_HEADER, .text = "idempotency-key"}, \
+             {.kind = EVENT_ID_FRESH}},                            \
+      .keep = ENVELOPE_KEEP_NEWEST)                                \
     SCHEMES_WITH_SECRETS(X)
 
-#define SCHEMES_WITH_SECRETS(X)                                                                             \
-    X(VERIFY_STANDARD, "standard", .key = SCHEME_KEY_BASE64, .content = SCHEME_SIGNS_ID_TIME_BODY,          \
-      .header = "webhook-signature", .mark = "v1,", .time_header = "webhook-timestamp",                     \
-      .signed_id = "webhook-id", .encoding = ENCODING_BASE64, .takes = SCHEME_TOLERANCE,                    \
-      .id = {EVENT_ID_HEADER, "webhook-id", false}, .keep = ENVELOPE_KEEP_NEWEST,                           \
-      .sent = {.id = "webhook-id", .body = "{\"type\": \"sluice.test\", \"data\": {}}"})                    \
-                                                                                                            \
-    X(VERIFY_GITHUB, "github", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                        \
-      .header = "X-Hub-Signature-256",                                                                      \
-      .mark = "sha256=", .id = {EVENT_ID_HEADER, "x-github-delivery", false}, .keep = ENVELOPE_KEEP_FIRST,  \
-      .sent = {.id = "X-GitHub-Delivery",                                                                   \
-               .event = "X-GitHub-Event",                                                                   \
-               .kind = "ping",                                                                              \
-               .body = "{\"zen\": \"Keep it logically awesome.\", \"hook_id\": 1}"})                        \
-                                                                                                            \
-    X(VERIFY_STRIPE, "stripe", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_T_BODY,                      \
-      .header = "Stripe-Signature", .takes = SCHEME_TOLERANCE, .id = {EVENT_ID_POINTER, "/id", false},      \
-      .keep = ENVELOPE_KEEP_NEWEST,                                                                         \
-      .sent = {.body = "{\"id\": \"@\", \"object\": \"event\", \"type\": \"charge.succeeded\"}"})           \
-                                                                                                            \
-    /* Slash commands and interactions have no event_id. */                                                 \
-    X(VERIFY_SLACK, "slack", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_V0_TIME_BODY,                  \
-      .header = "X-Slack-Signature", .mark = "v0=", .time_header = "X-Slack-Request-Timestamp",             \
-      .takes = SCHEME_TOLERANCE, .id = {EVENT_ID_POINTER, "/event_id", true}, .keep = ENVELOPE_KEEP_NEWEST, \
-      .challenge = SCHEME_CHALLENGE_TEXT,                                                                   \
-      .sent = {.body = "{\"type\": \"event_callback\", \"event_id\": \"@\", "                               \
-                       "\"event\": {\"type\": \"app_mention\"}}"})                                          \
-                                                                                                            \
-    X(VERIFY_SHOPIFY, "shopify", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                      \
-      .header = "X-Shopify-Hmac-SHA256", .encoding = ENCODING_BASE64,                                       \
-      .id = {EVENT_ID_HEADER, "x-shopify-webhook-id", false}, .keep = ENVELOPE_KEEP_FIRST,                  \
-      .sent = {.id = "X-Shopify-Webhook-Id",                                                                \
-               .event = "X-Shopify-Topic",                                                                  \
-               .kind = "orders/create",                                                                     \
-               .body = "{\"id\": 1, \"name\": \"#1001\"}"})                                                 \
-                                                                                                            \
-    /* The id is never MessageSid: queued, sent and delivered share it. */                                  \
-    X(VERIFY_TWILIO, "twilio", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_URL_FORM,                    \
-      .header = "X-Twilio-Signature", .algorithm = SECRET_KEY_SHA1, .encoding = ENCODING_BASE64,            \
-      .takes = SCHEME_URL, .id = {EVENT_ID_HEADER, "i-twilio-idempotency-token", true},                     \
-      .keep = ENVELOPE_KEEP_FIRST,                                                                          \
-      .sent = {.id = "I-Twilio-Idempotency-Token",                                                          \
-               .event = "Content-Type",                                                                     \
-               .kind = "application/x-www-form-urlencoded",                                                 \
-               .body = "MessageSid=@&MessageStatus=delivered&To=%2B15005550006"})                           \
-                                                                                                            \
-    X(VERIFY_GITLAB, "gitlab", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                     \
-      .header = "X-Gitlab-Token", .id = {EVENT_ID_HEADER, "idempotency-key", true},                         \
-      .keep = ENVELOPE_KEEP_FIRST,                                                                          \
-      .sent = {.id = "Idempotency-Key",                                                                     \
-               .event = "X-Gitlab-Event",                                                                   \
-               .kind = "Push Hook",                                                                         \
-               .body = "{\"object_kind\": \"push\", \"ref\": \"refs/heads/main\"}"})                        \
-                                                                                                            \
-    X(VERIFY_META, "meta", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                            \
-      .header = "X-Hub-Signature-256", .mark = "sha256=", .takes = SCHEME_VERIFY_TOKEN,                     \
-      .id = {EVENT_ID_BODY, NULL, false}, .keep = ENVELOPE_KEEP_NEWEST,                                     \
-      .challenge = SCHEME_CHALLENGE_SUBSCRIBE,                                                              \
-      .sent = {.body = "{\"object\": \"page\", \"entry\": [{\"id\": \"@\"}]}"})                             \
-                                                                                                            \
-    X(VERIFY_ZOOM, "zoom", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_V0_TIME_BODY,                    \
-      .header = "x-zm-signature", .mark = "v0=", .time_header = "x-zm-request-timestamp",                   \
-      .takes = SCHEME_TOLERANCE, .id = {EVENT_ID_BODY, NULL, false}, .keep = ENVELOPE_KEEP_NEWEST,          \
-      .challenge = SCHEME_CHALLENGE_MAC,                                                                    \
-      .sent = {.body = "{\"event\": \"meeting.started\", \"payload\": {\"object\": {\"uuid\": \"@\"}}}"})   \
-                                                                                                            \
-    X(VERIFY_HMAC, "hmac", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                            \
-      .takes = SCHEME_HEADER | SCHEME_ALGORITHM | SCHEME_ENCODING | SCHEME_PREFIX, .needs = SCHEME_HEADER,  \
-      .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                                                   \
-      .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                   \
-                                                                                                            \
-    X(VERIFY_BEARER, "bearer", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                     \
-      .header = "Authorization", .mark = "Bearer ", .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,     \
-      .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                   \
-                                                                                                            \
-    X(VERIFY_BASIC, "basic", .key = SCHEME_KEY_PASSWORD, .content = SCHEME_SENDS_SECRET,                    \
-      .header = "Authorization", .mark = "Basic ", .takes = SCHEME_USER, .needs = SCHEME_USER,              \
-      .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                                                   \
-      .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                   \
-                                                                                                            \
-    X(VERIFY_HEADER, "header", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                     \
-      .takes = SCHEME_HEADER, .needs = SCHEME_HEADER, .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,   \
+#define SCHEMES_WITH_SECRETS(X)                                                                            \
+    X(VERIFY_STANDARD, "standard", .key = SCHEME_KEY_BASE64, .content = SCHEME_SIGNS_ID_TIME_BODY,         \
+      .header = "webhook-signature", .mark = "v1,", .time_header = "webhook-timestamp",                    \
+      .signed_id = "webhook-id", .encoding = ENCODING_BASE64, .takes = SCHEME_TOLERANCE,                   \
+      .id = {{.kind = EVENT_ID_HEADER, .text = "webhook-id"}}, .keep = ENVELOPE_KEEP_NEWEST,               \
+      .sent = {.id = "webhook-id", .body = "{\"type\": \"sluice.test\", \"data\": {}}"})                   \
+                                                                                                           \
+    X(VERIFY_GITHUB, "github", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                       \
+      .header = "X-Hub-Signature-256",                                                                     \
+      .mark = "sha256=", .id = {{.kind = EVENT_ID_HEADER, .text = "x-github-delivery"}},                   \
+      .keep = ENVELOPE_KEEP_FIRST,                                                                         \
+      .sent = {.id = "X-GitHub-Delivery",                                                                  \
+               .event = "X-GitHub-Event",                                                                  \
+               .kind = "ping",                                                                             \
+               .body = "{\"zen\": \"Keep it logically awesome.\", \"hook_id\": 1}"})                       \
+                                                                                                           \
+    X(VERIFY_STRIPE, "stripe", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_T_BODY,                     \
+      .header = "Stripe-Signature", .takes = SCHEME_TOLERANCE,                                             \
+      .id = {{.kind = EVENT_ID_POINTER, .text = "/id"}}, .keep = ENVELOPE_KEEP_NEWEST,                     \
+      .sent = {.body = "{\"id\": \"@\", \"object\": \"event\", \"type\": \"charge.succeeded\"}"})          \
+                                                                                                           \
+    /* Slash commands and interactions have no event_id. */                                                \
+    X(VERIFY_SLACK, "slack", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_V0_TIME_BODY,                 \
+      .header = "X-Slack-Signature", .mark = "v0=", .time_header = "X-Slack-Request-Timestamp",            \
+      .takes = SCHEME_TOLERANCE,                                                                           \
+      .id = {{.kind = EVENT_ID_POINTER, .text = "/event_id"}, {.kind = EVENT_ID_BODY}},                    \
+      .keep = ENVELOPE_KEEP_NEWEST, .challenge = SCHEME_CHALLENGE_TEXT,                                    \
+      .sent = {.body = "{\"type\": \"event_callback\", \"event_id\": \"@\", "                              \
+                       "\"event\": {\"type\": \"app_mention\"}}"})                                         \
+                                                                                                           \
+    X(VERIFY_SHOPIFY, "shopify", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                     \
+      .header = "X-Shopify-Hmac-SHA256", .encoding = ENCODING_BASE64,                                      \
+      .id = {{.kind = EVENT_ID_HEADER, .text = "x-shopify-webhook-id"}}, .keep = ENVELOPE_KEEP_FIRST,      \
+      .sent = {.id = "X-Shopify-Webhook-Id",                                                               \
+               .event = "X-Shopify-Topic",                                                                 \
+               .kind = "orders/create",                                                                    \
+               .body = "{\"id\": 1, \"name\": \"#1001\"}"})                                                \
+                                                                                                           \
+    /* The id is never MessageSid: queued, sent and delivered share it. */                                 \
+    X(VERIFY_TWILIO, "twilio", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_URL_FORM,                   \
+      .header = "X-Twilio-Signature", .algorithm = SECRET_KEY_SHA1, .encoding = ENCODING_BASE64,           \
+      .takes = SCHEME_URL,                                                                                 \
+      .id = {{.kind = EVENT_ID_HEADER, .text = "i-twilio-idempotency-token"}, {.kind = EVENT_ID_BODY}},    \
+      .keep = ENVELOPE_KEEP_FIRST,                                                                         \
+      .sent = {.id = "I-Twilio-Idempotency-Token",                                                         \
+               .event = "Content-Type",                                                                    \
+               .kind = "application/x-www-form-urlencoded",                                                \
+               .body = "MessageSid=@&MessageStatus=delivered&To=%2B15005550006"})                          \
+                                                                                                           \
+    X(VERIFY_GITLAB, "gitlab", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                    \
+      .header = "X-Gitlab-Token",                                                                          \
+      .id = {{.kind = EVENT_ID_HEADER, .text = "idempotency-key"}, {.kind = EVENT_ID_BODY}},               \
+      .keep = ENVELOPE_KEEP_FIRST,                                                                         \
+      .sent = {.id = "Idempotency-Key",                                                                    \
+               .event = "X-Gitlab-Event",                                                                  \
+               .kind = "Push Hook",                                                                        \
+               .body = "{\"object_kind\": \"push\", \"ref\": \"refs/heads/main\"}"})                       \
+                                                                                                           \
+    X(VERIFY_META, "meta", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                           \
+      .header = "X-Hub-Signature-256", .mark = "sha256=", .takes = SCHEME_VERIFY_TOKEN,                    \
+      .id = {{.kind = EVENT_ID_BODY}}, .keep = ENVELOPE_KEEP_NEWEST,                                       \
+      .challenge = SCHEME_CHALLENGE_SUBSCRIBE,                                                             \
+      .sent = {.body = "{\"object\": \"page\", \"entry\": [{\"id\": \"@\"}]}"})                            \
+                                                                                                           \
+    X(VERIFY_ZOOM, "zoom", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_V0_TIME_BODY,                   \
+      .header = "x-zm-signature", .mark = "v0=", .time_header = "x-zm-request-timestamp",                  \
+      .takes = SCHEME_TOLERANCE, .id = {{.kind = EVENT_ID_BODY}}, .keep = ENVELOPE_KEEP_NEWEST,            \
+      .challenge = SCHEME_CHALLENGE_MAC,                                                                   \
+      .sent = {.body = "{\"event\": \"meeting.started\", \"payload\": {\"object\": {\"uuid\": \"@\"}}}"})  \
+                                                                                                           \
+    X(VERIFY_HMAC, "hmac", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                           \
+      .takes = SCHEME_HEADER | SCHEME_ALGORITHM | SCHEME_ENCODING | SCHEME_PREFIX, .needs = SCHEME_HEADER, \
+      .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                                                  \
+      .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
+                                                                                                           \
+    X(VERIFY_BEARER, "bearer", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                    \
+      .header = "Authorization", .mark = "Bearer ", .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,    \
+      .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
+                                                                                                           \
+    X(VERIFY_BASIC, "basic", .key = SCHEME_KEY_PASSWORD, .content = SCHEME_SENDS_SECRET,                   \
+      .header = "Authorization", .mark = "Basic ", .takes = SCHEME_USER, .needs = SCHEME_USER,             \
+      .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                                                  \
+      .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
+                                                                                                           \
+    X(VERIFY_HEADER, "header", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                    \
+      .takes = SCHEME_HEADER, .needs = SCHEME_HEADER, .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,  \
       .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})
 
 #endif

@@ -10,6 +10,7 @@
 #include "verify.h"
 
 #define SCHEME_TOLERANCE_S 300
+#define SCHEME_ID_RULES_MAX 3
 
 /* X(enumerator, bit, name): the optional members of "verify" in the routes file, besides scheme and
  * secrets. */
@@ -78,8 +79,9 @@ struct scheme {
     enum secret_key_algorithm algorithm; /* of the MAC; with SCHEME_ALGORITHM the rule's default */
     enum encoding encoding;              /* of the signature; with SCHEME_ENCODING the rule's default */
     enum scheme_challenge challenge;
-    bool needs_id_rule;      /* the source must set "id": no provider defines one */
-    struct event_id_rule id; /* default when the source sets none */
+    bool needs_id_rule;                               /* the source must set "id": no provider defines one */
+    struct event_id_rule id[SCHEME_ID_RULES_MAX + 1]; /* default when the source sets none; ends in
+                                                         EVENT_ID_END; empty with needs_id_rule */
     /* Default when the source sets none. "first" when the signature does not cover the id: otherwise a
      * captured request, sent with another event's id, could replace that event. */
     enum envelope_keep keep;

@@ -50,6 +50,9 @@ FINE = {
     "id in a header": {"id": {"header": "X-Id"}},
     "id by a pointer": {"id": {"pointer": "/a/0/~0~1"}},
     "the whole body": {"id": {"pointer": ""}},
+    "a list of ids": {"id": [{"header": "X-Id"}, {"pointer": "/a"}, {"pointer": "/b"}, {"body": True}]},
+    "a list of one id": {"id": [{"header": "X-Id"}]},
+    "eight ids": {"id": [{"pointer": f"/{n}"} for n in range(8)]},
     "keep": {"keep": "first"},
     "sizes": {"max_body": "16MiB"},
     "no body": {"max_body": "0"},
@@ -122,6 +125,10 @@ WRONG = {
     "deep pointer": {"id": {"pointer": "/a" * 17}},
     "body as text": {"id": {"body": "sha256"}},
     "body false": {"id": {"body": False}},
+    "no ids": {"id": []},
+    "nine ids": {"id": [{"pointer": f"/{n}"} for n in range(9)]},
+    "a list in a list of ids": {"id": [[{"header": "X-Id"}]]},
+    "two id rules in a list": {"id": [{"header": "X-Id", "pointer": "/id"}]},
     "keep": {"keep": "last"},
     "size": {"max_body": "1MB"},
     "size as a number": {"max_body": 1024},
@@ -146,6 +153,7 @@ WRONG_BEYOND_SCHEMA = {
     "size": {"max_body": "17MiB"},
     "long delay": {"delay": "25h"},
     "delay of half a second": {"delay": "500ms"},
+    "an id after the body": {"id": [{"body": True}, {"header": "X-Id"}]},
     "signature as id": {"verify": verify("github"), "id": {"header": "X-Hub-Signature-256"}},
 }
 
@@ -265,6 +273,21 @@ def test_route_says_which_source_a_request_meets_and_what_it_demands(build):
     assert "verify     stripe, at most 300 s old" in done.stdout.splitlines()
     assert "id         /event_id in the JSON body, else the body's SHA-256" in route(
         build, "POST", "/slack", GATEWAY_ROUTES=EXAMPLE).stdout.splitlines()
+
+
+def test_route_says_what_each_rule_of_an_id_is_worth(build, tmp_path):
+    path = tmp_path / "routes.json"
+    rules = [{"header": "webhook-id"}, {"header": "X-Id"}, {"pointer": "/id"}]
+    path.write_text(json.dumps({"sources": [source(verify=verify("standard"), id=rules)]}), encoding="utf-8")
+    told = route(build, "POST", "/one", "--routes", str(path)).stdout.splitlines()
+    assert "id         header webhook-id, else header x-id, else /id in the JSON body, else 400" in told
+    assert "keep       newest by header webhook-id, first by header x-id, newest by /id in the JSON body" in told
+    path.write_text(json.dumps({"sources": [source(id=[{"header": "X-Id"}, {"body": True}])]}), encoding="utf-8")
+    told = route(build, "POST", "/one", "--routes", str(path)).stdout.splitlines()
+    assert "id         header x-id, else the body's SHA-256" in told
+    assert "keep       newest" in told
+    assert "id         header webhook-id, else header idempotency-key, else a fresh UUID" in route(
+        build, "POST", "/any").stdout.splitlines()
 
 
 def test_route_says_why_no_source_takes_a_request(build):

@@ -15,6 +15,7 @@ from load import Load
 from process import wait_until
 from programs import run_command
 from routefile import RouteFile, signed
+from signer import headers_of
 from wire import Wire, encode
 
 pytestmark = pytest.mark.gateway
@@ -120,6 +121,27 @@ def test_ids_come_from_where_the_source_says_and_from_nowhere_else(site, routes)
                          ("/pointer", b'{"data":[{"id":null}]}'), ("/pointer", b'{"data":[{"id":1,"id":2}]}')):
         assert site.send("POST", target, body, other).status == 400, (target, body)
     site.wait_count(8)
+
+
+def test_the_first_rule_that_finds_an_id_wins_and_decides_which_arrival_is_kept(site, routes):
+    start(site, routes, {"name": "orders", "path": "/orders", "id": [{"pointer": "/id"}, {"header": "X-Id"}],
+                         "verify": {"scheme": "stripe", "secrets": [routes.secret("stripe", SECRET)]}})
+    site.start_workers(1)
+
+    def send(body, **headers):
+        return site.send("POST", "/orders", body, {**headers_of("stripe", SECRET, "", body), **headers})
+
+    # The signature covers the id in the body, so the newest arrival stays; it does not cover the header.
+    for number in (b"1", b"2"):
+        assert send(b'{"id":"in-body","n":' + number + b"}").json()["id"] == "in-body"
+        assert send(b'{"id":null,"n":' + number + b"}", **{"X-Id": "in-header"}).json()["id"] == "in-header"
+    # A captured request without an id in its body, sent again under another event's id.
+    assert send(b'{"n":3}', **{"X-Id": "in-body"}).json()["id"] == "in-body"
+    reply = send(b'{"n":4}')
+    assert (reply.status, reply.json()["error"]) == (400, "there is no id in /id, x-id")
+    site.wait_drained()
+    assert {row.id: row.body for row in site.rows()} == {"in-body": b'{"id":"in-body","n":2}',
+                                                         "in-header": b'{"id":null,"n":1}'}
 
 
 def test_a_source_has_limits_words_and_habits_of_its_own(site, routes):

@@ -143,8 +143,9 @@ static void the_id_stands_where_the_scheme_looks_for_it(void **state)
         sign_body(sign, event.id, &body);
         event.body = buf_span(&body);
         assert_int_equal(sign_headers(sign, &event, &path, headers, &error), ERROR_NONE);
-        if (scheme->id.kind == EVENT_ID_HEADER) {
-            assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(headers, scheme->id.text)), "an-id");
+        if (scheme->id[0].kind == EVENT_ID_HEADER) {
+            assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(headers, scheme->id[0].text)),
+                                "an-id");
         } else {
             assert_non_null(strstr(buf_text(&body), "an-id"));
         }

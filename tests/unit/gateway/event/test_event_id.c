@@ -18,22 +18,37 @@
 static struct event_id id;
 static struct reply reply;
 
-static bool take_by(struct event_id_rule rule, const char *const *headers, const char *body)
+#define HEADER(name)                            \
+    {                                           \
+        .kind = EVENT_ID_HEADER, .text = (name) \
+    }
+#define POINTER(pointer)                            \
+    {                                               \
+        .kind = EVENT_ID_POINTER, .text = (pointer) \
+    }
+#define BODY                  \
+    {                         \
+        .kind = EVENT_ID_BODY \
+    }
+#define RULES(...) ((const struct event_id_rule[]){__VA_ARGS__, {.kind = EVENT_ID_END}})
+
+static bool take_by(const struct event_id_rule *rules, const char *const *headers, const char *body)
 {
     struct request r = make_request("POST", "/", headers);
 
-    return event_id_take(&rule, &r, span_of(body), received_at_take(clock_wall_us()), &id, &reply);
+    return event_id_take(rules, &r, span_of(body), received_at_take(clock_wall_us()), &id, &reply);
 }
 
+/* By the rules of a source that names none. */
 static bool take(const char *const *headers)
 {
-    return take_by((struct event_id_rule){EVENT_ID_ANY, NULL, false}, headers, "");
+    return take_by(RULES(HEADER("webhook-id"), HEADER("idempotency-key"), {.kind = EVENT_ID_FRESH}), headers,
+                   "");
 }
 
 static bool point(const char *pointer, const char *body)
 {
-    return take_by((struct event_id_rule){EVENT_ID_POINTER, pointer, false}, HEADERS("webhook-id", "never"),
-                   body);
+    return take_by(RULES(POINTER(pointer)), HEADERS("webhook-id", "never"), body);
 }
 
 static void webhook_id_comes_before_idempotency_key(void **state)
@@ -109,7 +124,7 @@ static void a_long_id_becomes_its_hash(void **state)
 
 static void a_header_rule_never_falls_back_to_another_header(void **state)
 {
-    struct event_id_rule rule = {EVENT_ID_HEADER, "x-github-delivery", false};
+    const struct event_id_rule *rule = RULES(HEADER("x-github-delivery"));
 
     (void)state;
     assert_true(take_by(rule, HEADERS("webhook-id", "other", "X-GitHub-Delivery", "one"), ""));
@@ -176,7 +191,7 @@ static void a_string_or_number_that_cannot_be_stored_becomes_the_hash_of_its_tex
 static void a_blank_id_is_replaced_by_the_bodys_hash(void **state)
 {
     static const char *const blank[] = {"", " ", "\\t", "\\u0000", " \\r\\n\\u007f"};
-    struct event_id_rule rule = {EVENT_ID_HEADER, "x-github-delivery", false};
+    const struct event_id_rule *rule = RULES(HEADER("x-github-delivery"));
     char body[64], other[64];
 
     (void)state;
@@ -199,7 +214,7 @@ static void a_blank_id_is_replaced_by_the_bodys_hash(void **state)
 
 static void if_the_rule_says_so_the_bodys_hash_replaces_an_absent_id(void **state)
 {
-    struct event_id_rule rule = {EVENT_ID_POINTER, "/event_id", true};
+    const struct event_id_rule *rule = RULES(POINTER("/event_id"), BODY);
 
     (void)state;
     assert_true(take_by(rule, HEADERS("a", "b"), "{\"event_id\":\"Ev1\"}"));
@@ -207,12 +222,53 @@ static void if_the_rule_says_so_the_bodys_hash_replaces_an_absent_id(void **stat
     assert_true(take_by(rule, HEADERS("a", "b"), "command=%2Fx"));
     assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
     assert_false(take_by(rule, HEADERS("a", "b"), "{\"event_id\":1,\"event_id\":2}"));
-    rule = (struct event_id_rule){EVENT_ID_HEADER, "idempotency-key", true};
+    rule = RULES(HEADER("idempotency-key"), BODY);
     assert_true(take_by(rule, HEADERS("a", "b"), ""));
     assert_string_equal(id.text, "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
-    rule = (struct event_id_rule){EVENT_ID_BODY, NULL, false};
+    rule = RULES(BODY);
     assert_true(take_by(rule, HEADERS("webhook-id", "never"), "command=%2Fx"));
     assert_string_equal(id.text, "sha256:ed7241c0197089b0ddecf332f0f55cf3f1d59cc8c42737a18ca7171fe302a72c");
+}
+
+static void the_first_rule_that_fits_wins(void **state)
+{
+    const struct event_id_rule *rules = RULES(POINTER("/id"), HEADER("x-id"), POINTER("/event/id"));
+
+    (void)state;
+    assert_true(take_by(rules, HEADERS("X-Id", "h"), "{\"id\":\"a\",\"event\":{\"id\":\"b\"}}"));
+    assert_string_equal(id.text, "a");
+    assert_true(take_by(rules, HEADERS("X-Id", "h"), "{\"id\":{},\"event\":{\"id\":\"b\"}}"));
+    assert_string_equal(id.text, "h");
+    assert_true(take_by(rules, HEADERS("X-Id", " "), "{\"id\":\"\",\"event\":{\"id\":7}}"));
+    assert_string_equal(id.text, "7");
+    assert_true(take_by(rules, HEADERS("X-Id", "h"), "no JSON"));
+    assert_string_equal(id.text, "h");
+    assert_false(take_by(rules, HEADERS("a", "b"), "{}"));
+    assert_int_equal(reply.kind, REPLY_BAD_ID);
+    assert_string_equal(reply.text, "there is no id in /id, x-id, /event/id");
+    /* What is ambiguous in one place is not made right by another. */
+    assert_false(take_by(rules, HEADERS("X-Id", "h"), "{\"id\":1,\"id\":2}"));
+    assert_false(take_by(rules, HEADERS("X-Id", "h", "X-Id", "i"), "{}"));
+}
+
+static void keep_is_that_of_the_rule_that_found_the_id(void **state)
+{
+    static const struct event_id_rule rules[] = {
+        {EVENT_ID_POINTER, "/id", ENVELOPE_KEEP_NEWEST},
+        {EVENT_ID_HEADER, "x-id", ENVELOPE_KEEP_FIRST},
+        {EVENT_ID_POINTER, "/event", ENVELOPE_KEEP_NEWEST},
+        {.kind = EVENT_ID_END},
+    };
+
+    (void)state;
+    assert_true(take_by(rules, HEADERS("x-id", "h"), "{\"id\":\"a\"}"));
+    assert_int_equal(id.keep, ENVELOPE_KEEP_NEWEST);
+    assert_true(take_by(rules, HEADERS("x-id", "h"), "{\"event\":\"a\"}"));
+    assert_int_equal(id.keep, ENVELOPE_KEEP_FIRST);
+    assert_true(take_by(rules, HEADERS("a", "b"), "{\"event\":\"a\"}"));
+    assert_int_equal(id.keep, ENVELOPE_KEEP_NEWEST);
+    assert_true(take_by(rules, HEADERS("x-id", ""), "{}")); /* blank: the body's hash */
+    assert_int_equal(id.keep, ENVELOPE_KEEP_FIRST);
 }
 
 int main(void)
@@ -228,6 +284,8 @@ int main(void)
         cmocka_unit_test(a_string_or_number_that_cannot_be_stored_becomes_the_hash_of_its_text),
         cmocka_unit_test(a_blank_id_is_replaced_by_the_bodys_hash),
         cmocka_unit_test(if_the_rule_says_so_the_bodys_hash_replaces_an_absent_id),
+        cmocka_unit_test(the_first_rule_that_fits_wins),
+        cmocka_unit_test(keep_is_that_of_the_rule_that_found_the_id),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

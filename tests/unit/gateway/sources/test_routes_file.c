@@ -122,9 +122,9 @@ static void members_that_a_source_leaves_out_get_the_schemes_defaults(void **sta
     assert_int_equal(s->methods, request_method(SPAN_LITERAL("POST")));
     assert_int_equal(s->verify.scheme, VERIFY_GITHUB);
     assert_int_equal(s->verify.key_count, 1);
-    assert_int_equal(s->id.kind, EVENT_ID_HEADER);
-    assert_string_equal(s->id.text, "x-github-delivery");
-    assert_int_equal(s->keep, ENVELOPE_KEEP_FIRST);
+    assert_int_equal(s->id[0].kind, EVENT_ID_HEADER);
+    assert_string_equal(s->id[0].text, "x-github-delivery");
+    assert_int_equal(s->id[0].keep, ENVELOPE_KEEP_FIRST);
     assert_int_equal(s->max_body, 1 << 20);
     assert_int_equal(s->rate.per_second, 0);
     assert_string_equal(s->exchange, "webhooks");
@@ -133,7 +133,7 @@ static void members_that_a_source_leaves_out_get_the_schemes_defaults(void **sta
     source_release(r);
     r = source(VERIFY("stripe", ""));
     assert_int_equal(r->sources[0].verify.tolerance_s, 300);
-    assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_NEWEST);
+    assert_int_equal(r->sources[0].id[0].keep, ENVELOPE_KEEP_NEWEST);
     source_release(r);
     r = source(VERIFY("meta", ""));
     assert_int_equal(r->sources[0].methods,
@@ -169,9 +169,9 @@ static void every_member_can_be_set(void **state)
     assert_int_equal(s->verify.encoding, ENCODING_BASE64);
     assert_string_equal(s->verify.prefix, "s=");
     assert_int_equal(s->verify.key_count, 2);
-    assert_int_equal(s->id.kind, EVENT_ID_POINTER);
-    assert_string_equal(s->id.text, "/data/id");
-    assert_int_equal(s->keep, ENVELOPE_KEEP_NEWEST);
+    assert_int_equal(s->id[0].kind, EVENT_ID_POINTER);
+    assert_string_equal(s->id[0].text, "/data/id");
+    assert_int_equal(s->id[0].keep, ENVELOPE_KEEP_NEWEST);
     assert_int_equal(s->max_body, 64 << 10);
     assert_int_equal(s->rate.per_second, 50);
     assert_int_equal(s->rate.burst, 100);
@@ -191,19 +191,53 @@ static void an_unsigned_id_header_makes_first_the_default_of_keep(void **state)
     struct routes *r = source(VERIFY("stripe", "") ",\"id\":{\"header\":\"X-Id\"}");
 
     (void)state;
-    assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_FIRST);
+    assert_int_equal(r->sources[0].id[0].keep, ENVELOPE_KEEP_FIRST);
     source_release(r);
     r = source(VERIFY("stripe", "") ",\"id\":{\"header\":\"X-Id\"},\"keep\":\"newest\"");
-    assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_NEWEST);
+    assert_int_equal(r->sources[0].id[0].keep, ENVELOPE_KEEP_NEWEST);
     source_release(r);
     r = source(VERIFY("stripe", "") ",\"id\":{\"pointer\":\"/data/id\"}");
-    assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_NEWEST);
+    assert_int_equal(r->sources[0].id[0].keep, ENVELOPE_KEEP_NEWEST);
     source_release(r);
     r = source(VERIFY("stripe", "") ",\"id\":{\"body\":true}");
-    assert_int_equal(r->sources[0].id.kind, EVENT_ID_BODY);
+    assert_int_equal(r->sources[0].id[0].kind, EVENT_ID_BODY);
     source_release(r);
     r = source(NONE ",\"id\":{\"header\":\"X-Id\"}");
-    assert_int_equal(r->sources[0].keep, ENVELOPE_KEEP_NEWEST);
+    assert_int_equal(r->sources[0].id[0].keep, ENVELOPE_KEEP_NEWEST);
+    source_release(r);
+}
+
+static void a_list_of_rules_keeps_their_order_and_what_each_is_worth(void **state)
+{
+    static const struct event_id_rule expected[] = {{EVENT_ID_HEADER, "webhook-id", ENVELOPE_KEEP_NEWEST},
+                                                    {EVENT_ID_HEADER, "x-id", ENVELOPE_KEEP_FIRST},
+                                                    {EVENT_ID_POINTER, "/data/id", ENVELOPE_KEEP_NEWEST},
+                                                    {EVENT_ID_BODY, NULL, ENVELOPE_KEEP_NEWEST}};
+    const struct event_id_rule *id;
+    struct routes *r;
+
+    (void)state;
+    assert_int_equal(setenv("TEST_KEY", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0", 1), 0);
+    r = source("\"verify\":{\"scheme\":\"standard\",\"secrets\":[{\"env\":\"TEST_KEY\"}]},"
+               "\"id\":[{\"header\":\"Webhook-Id\"},{\"header\":\"X-Id\"},{\"pointer\":\"/data/"
+               "id\"},{\"body\":true}]");
+    id = r->sources[0].id;
+    for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {
+        assert_int_equal(id[i].kind, expected[i].kind);
+        assert_int_equal(id[i].keep, expected[i].keep);
+        assert_true(span_equal(span_of(id[i].text), span_of(expected[i].text)));
+    }
+    assert_int_equal(id[4].kind, EVENT_ID_END);
+    source_release(r);
+    r = source(
+        VERIFY("stripe", "") ",\"keep\":\"newest\",\"id\":[{\"pointer\":\"/id\"},{\"header\":\"X-Id\"}]");
+    assert_int_equal(r->sources[0].id[0].keep, ENVELOPE_KEEP_NEWEST);
+    assert_int_equal(r->sources[0].id[1].keep, ENVELOPE_KEEP_NEWEST);
+    source_release(r);
+    r = source(VERIFY("slack", ""));
+    assert_int_equal(r->sources[0].id[0].kind, EVENT_ID_POINTER);
+    assert_int_equal(r->sources[0].id[1].kind, EVENT_ID_BODY);
+    assert_int_equal(r->sources[0].id[2].kind, EVENT_ID_END);
     source_release(r);
 }
 
@@ -379,6 +413,20 @@ static void an_id_has_one_rule_and_is_never_a_credential(void **state)
                   "routes: sources[0].id.header: holds a credential, which cannot be the id\n");
 }
 
+static void every_rule_of_a_list_is_checked(void **state)
+{
+    (void)state;
+    assert_source(NONE ",\"id\":[]", "routes: sources[0].id: has 0 items; 1 to 8 are allowed\n");
+    assert_source(
+        NONE ",\"id\":[{\"body\":true},{\"header\":\"X-Id\"}]",
+        "routes: sources[0].id[0]: always fits, so the rules after it are never used: write it last\n");
+    assert_source(
+        VERIFY("github", "") ",\"id\":[{\"pointer\":\"id\"},{\"header\":\"X-Hub-Signature-256\"},7]",
+        "routes: sources[0].id[0].pointer: is not a JSON pointer: it doesn't begin with /\n"
+        "routes: sources[0].id[1].header: holds a credential, which cannot be the id\n"
+        "routes: sources[0].id[2]: is not an object\n");
+}
+
 static void the_type_and_range_of_every_other_member_are_checked(void **state)
 {
     (void)state;
@@ -467,11 +515,13 @@ int main(void)
         cmocka_unit_test(members_that_a_source_leaves_out_get_the_schemes_defaults),
         cmocka_unit_test(every_member_can_be_set),
         cmocka_unit_test(an_unsigned_id_header_makes_first_the_default_of_keep),
+        cmocka_unit_test(a_list_of_rules_keeps_their_order_and_what_each_is_worth),
         cmocka_unit_test(invalid_json_is_reported_with_its_line),
         cmocka_unit_test(a_file_that_is_too_long_is_refused),
         cmocka_unit_test(all_errors_are_reported_at_once_each_with_its_path),
         cmocka_unit_test(verification_has_no_default_that_accepts_everything),
         cmocka_unit_test(an_id_has_one_rule_and_is_never_a_credential),
+        cmocka_unit_test(every_rule_of_a_list_is_checked),
         cmocka_unit_test(the_type_and_range_of_every_other_member_are_checked),
         cmocka_unit_test(ambiguous_paths_are_refused_in_the_file),
         cmocka_unit_test(there_are_at_most_as_many_delays_as_setup_declares),

@@ -63,9 +63,12 @@ static void without_routes_every_request_belongs_to_default(void **state)
     assert_non_null(source);
     assert_true(span_equal(source->name, SPAN_LITERAL("default")));
     assert_true(envelope_source_valid(source->name));
-    assert_int_equal(source->keep, ENVELOPE_KEEP_NEWEST);
+    assert_int_equal(source->id[0].keep, ENVELOPE_KEEP_NEWEST);
     assert_int_equal(source->verify.scheme, VERIFY_NONE);
-    assert_int_equal(source->id.kind, EVENT_ID_ANY);
+    assert_string_equal(source->id[0].text, "webhook-id");
+    assert_string_equal(source->id[1].text, "idempotency-key");
+    assert_int_equal(source->id[2].kind, EVENT_ID_FRESH);
+    assert_int_equal(source->id[3].kind, EVENT_ID_END);
     assert_int_equal(source->max_body, 77);
     assert_string_equal(source->exchange, "webhooks.delay.10");
     assert_true(delays_has(&r->delays, 10));

@@ -78,10 +78,11 @@ static void the_id_is_sent_in_the_header_that_is_read(void **state)
     for (int i = VERIFY_STANDARD; i < SCHEME_COUNT; i++) {
         const struct scheme *scheme = scheme_of((enum verify_scheme)i);
 
-        if (scheme->id.kind == EVENT_ID_HEADER) {
+        if (scheme->id[0].kind == EVENT_ID_HEADER) {
             assert_non_null(scheme->sent.id);
-            assert_int_equal(strcasecmp(scheme->sent.id, scheme->id.text), 0);
-            assert_int_equal(strspn(scheme->id.text, "-abcdefghijklmnopqrstuvwxyz"), strlen(scheme->id.text));
+            assert_int_equal(strcasecmp(scheme->sent.id, scheme->id[0].text), 0);
+            assert_int_equal(strspn(scheme->id[0].text, "-abcdefghijklmnopqrstuvwxyz"),
+                             strlen(scheme->id[0].text));
         }
     }
 }
@@ -107,11 +108,11 @@ static void keep_defaults_to_first_when_the_id_is_not_signed(void **state)
     (void)state;
     for (int i = VERIFY_STANDARD; i < SCHEME_COUNT; i++) {
         const struct scheme *scheme = scheme_of((enum verify_scheme)i);
-        bool signed_id =
-            scheme->id.kind == EVENT_ID_POINTER || scheme->id.kind == EVENT_ID_BODY || i == VERIFY_STANDARD;
+        bool signed_id = scheme->id[0].kind == EVENT_ID_POINTER || scheme->id[0].kind == EVENT_ID_BODY ||
+                         i == VERIFY_STANDARD;
 
         assert_int_equal(scheme->keep, signed_id ? ENVELOPE_KEEP_NEWEST : ENVELOPE_KEEP_FIRST);
-        assert_int_equal(scheme->needs_id_rule, scheme->id.kind == EVENT_ID_ANY);
+        assert_int_equal(scheme->needs_id_rule, scheme->id[0].kind == EVENT_ID_END);
     }
 }
 
