@@ -31,7 +31,7 @@ COPY deploy/secrets deploy/
 FROM ${BASE} AS runtime
 RUN apt-get -qq update \
     && DEBIAN_FRONTEND=noninteractive apt-get -qq -o Acquire::Retries=3 install -y --no-install-recommends \
-       librabbitmq4 libcivetweb1 libmicrohttpd12t64 libpq5 libcjson1 libcurl4t64 </dev/null >/dev/null \
+       librabbitmq4 libcivetweb1 libmicrohttpd12t64 libpq5 libcjson1 libcurl4t64 zlib1g </dev/null >/dev/null \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/apt /var/log/dpkg.log \
     && echo 'sluice:x:10001:' >>/etc/group \
     && echo 'sluice:x:10001:10001:sluice:/nonexistent:/usr/sbin/nologin' >>/etc/passwd

@@ -35,7 +35,7 @@ LDFLAGS += $(filter -fsanitize%,$(INSTRUMENT_$(VARIANT)))
 
 PG_CFLAGS = $(shell pkg-config --cflags libpq)
 LIB_LIBS  = -lrabbitmq -lmicrohttpd -lssl -lcrypto
-GATEWAY_LIBS = $(LIB_LIBS) -lcivetweb -lcjson
+GATEWAY_LIBS = $(LIB_LIBS) -lcivetweb -lcjson -lz
 WORKER_LIBS  = $(LIB_LIBS) -lpq
 CTL_LIBS     = $(LIB_LIBS) -lcivetweb -lpq -lcurl -lcjson
 CPPFLAGS    += $(PG_CFLAGS)

@@ -74,7 +74,7 @@ static void record_unverified(enum verify_cause cause, struct span source, struc
 }
 
 /* Returns false with *reply set when the request is refused, and when it was a challenge and is answered. */
-static bool is_verified(const struct source *source, const struct request *request, struct span body,
+static bool is_verified(const struct source *source, const struct request *request, struct body_text *body,
                         int64_t now_s, struct reply *reply)
 {
     const struct verify_rule *rule = &source->verify;
@@ -82,7 +82,7 @@ static bool is_verified(const struct source *source, const struct request *reque
     enum challenge_outcome challenge = challenge_begin(rule, request, reply);
 
     if (challenge == CHALLENGE_NONE && rule->scheme != VERIFY_NONE) {
-        const struct secret_key *key = verify_key(rule, request, body, now_s, &cause);
+        const struct secret_key *key = verify_key(rule, request, body->body, now_s, &cause);
 
         challenge = key == NULL ? CHALLENGE_REFUSED : challenge_answer(rule, key, body, reply);
     }
@@ -175,6 +175,18 @@ static void publish(const struct accept *accept, struct publishers *publishers, 
     log_info("queued", log_span("source", source->name), log_text("id", id->text));
 }
 
+/* Verifies the request and takes its id. False with *reply set. */
+static bool identify(const struct source *source, const struct request *request, struct span body,
+                     int64_t now_us, int64_t received_us, struct event_id *id, struct reply *reply)
+{
+    struct body_text text = body_text_of(request, body, (size_t)source->max_body);
+    bool fine = is_verified(source, request, &text, now_us / CLOCK_US_PER_S, reply) &&
+                event_id_take(source->id, request, &text, received_us, id, reply);
+
+    body_text_free(&text);
+    return fine;
+}
+
 void accept_event(const struct accept *accept, struct publishers *publishers, struct load *load,
                   const struct request *request, struct body *body, struct reply *reply)
 {
@@ -183,8 +195,7 @@ void accept_event(const struct accept *accept, struct publishers *publishers, st
     struct buf properties = {0};
     struct event_id id;
 
-    if (!is_verified(source, request, buf_span(&body->bytes), now_us / CLOCK_US_PER_S, reply) ||
-        !event_id_take(source->id, request, buf_span(&body->bytes), received_us, &id, reply)) {
+    if (!identify(source, request, buf_span(&body->bytes), now_us, received_us, &id, reply)) {
         return;
     }
     if (encode(source, request, &id, received_us, &properties, reply) &&

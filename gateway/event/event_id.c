@@ -146,11 +146,12 @@ static enum fit use_number(struct span number, struct event_id *id, struct reply
     return use_hash(number, id, reply) ? FIT_FOUND : FIT_REFUSED;
 }
 
-static enum fit take_pointer(const char *pointer, struct span body, struct event_id *id, struct reply *reply)
+static enum fit take_pointer(const char *pointer, struct body_text *body, struct event_id *id,
+                             struct reply *reply)
 {
     struct span raw = {"", 0};
 
-    switch (json_pointer_find(body, span_of(pointer), &raw)) {
+    switch (json_pointer_find(body_text_read(body), span_of(pointer), &raw)) {
     case JSON_POINTER_STRING:
         return use_string(raw, id, reply);
     case JSON_POINTER_NUMBER:
@@ -163,11 +164,15 @@ static enum fit take_pointer(const char *pointer, struct span body, struct event
     case JSON_POINTER_NO_JSON:
         break;
     }
+    if (body->flaw == BODY_TEXT_MEMORY) {
+        (void)reply_refuse(reply, REPLY_MEMORY, "no memory to inflate the body; send the event again later");
+        return FIT_REFUSED;
+    }
     return FIT_NONE;
 }
 
-static enum fit take_by(const struct event_id_rule *rule, const struct request *request, struct span body,
-                        int64_t received_us, struct event_id *id, struct reply *reply)
+static enum fit take_by(const struct event_id_rule *rule, const struct request *request,
+                        struct body_text *body, int64_t received_us, struct event_id *id, struct reply *reply)
 {
     switch (rule->kind) {
     case EVENT_ID_HEADER:
@@ -175,7 +180,7 @@ static enum fit take_by(const struct event_id_rule *rule, const struct request *
     case EVENT_ID_POINTER:
         return take_pointer(rule->text, body, id, reply);
     case EVENT_ID_BODY:
-        return use_hash(body, id, reply) ? FIT_FOUND : FIT_REFUSED;
+        return use_hash(body->body, id, reply) ? FIT_FOUND : FIT_REFUSED;
     case EVENT_ID_FRESH:
         if (make_uuid(received_us, id)) {
             return FIT_FOUND;
@@ -188,19 +193,20 @@ static enum fit take_by(const struct event_id_rule *rule, const struct request *
     return FIT_NONE;
 }
 
-static bool refuse(const struct event_id_rule *rules, struct reply *reply)
+static bool refuse(const struct event_id_rule *rules, const struct body_text *body, struct reply *reply)
 {
     struct buf places = {0};
 
     for (const struct event_id_rule *rule = rules; rule->kind != EVENT_ID_END; rule++) {
         buf_printf(&places, "%s%s", rule == rules ? "" : ", ", rule->text);
     }
+    body_text_append_flaw(body, &places);
     (void)reply_refuse(reply, REPLY_BAD_ID, "there is no id in %s", buf_text(&places));
     buf_free(&places);
     return false;
 }
 
-bool event_id_take(const struct event_id_rule *rules, const struct request *request, struct span body,
+bool event_id_take(const struct event_id_rule *rules, const struct request *request, struct body_text *body,
                    int64_t received_us, struct event_id *id, struct reply *reply)
 {
     const struct event_id_rule *blank = NULL;
@@ -220,8 +226,8 @@ bool event_id_take(const struct event_id_rule *rules, const struct request *requ
         }
     }
     if (blank == NULL) {
-        return refuse(rules, reply);
+        return refuse(rules, body, reply);
     }
     id->keep = blank->keep;
-    return use_hash(body, id, reply);
+    return use_hash(body->body, id, reply);
 }

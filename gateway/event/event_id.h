@@ -4,6 +4,7 @@
 
 /* An event's id. */
 
+#include "body_text.h"
 #include "envelope.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
@@ -33,7 +34,8 @@ struct event_id {
 };
 
 /* Takes the id by the first of these rules that fits; received_us is the time in a fresh id. A header or
- * pointer fits when it finds an id that is not blank.
+ * pointer fits when it finds an id that is not blank. A pointer reads the body's text, which is inflated for
+ * the first pointer; the body's hash is that of the body as it came.
  *
  * The id is the header's value, the string without its escapes, or the digits of an integer of at most 20
  * digits. What cannot be stored like that is replaced by "sha256:" and the SHA-256 of its text in hex, so
@@ -44,7 +46,7 @@ struct event_id {
  *
  * False with REPLY_BAD_ID: no rule finds anything, or a rule's header was sent twice or its key is in the
  * body twice.  * False with REPLY_MEMORY: no memory, or no random bytes. */
-bool event_id_take(const struct event_id_rule *rules, const struct request *request, struct span body,
+bool event_id_take(const struct event_id_rule *rules, const struct request *request, struct body_text *body,
                    int64_t received_us, struct event_id *id, struct reply *reply);
 
 #endif

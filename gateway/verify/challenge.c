@@ -160,14 +160,31 @@ static enum challenge_outcome answer_zoom(const struct secret_key *key, struct s
     return CHALLENGE_ANSWERED;
 }
 
-enum challenge_outcome challenge_answer(const struct verify_rule *rule, const struct secret_key *key,
-                                        struct span body, struct reply *reply)
+/* Sets *text to the body's. False, with *reply set, when there is no memory to inflate it: a challenge must
+ * not be taken for an event. A body that cannot be inflated for another reason is no challenge. */
+static bool read_text(struct body_text *body, struct span *text, struct reply *reply)
 {
+    *text = body_text_read(body);
+    return body->flaw != BODY_TEXT_MEMORY ||
+           reply_refuse(reply, REPLY_MEMORY, "no memory to inflate the body; send it again later");
+}
+
+enum challenge_outcome challenge_answer(const struct verify_rule *rule, const struct secret_key *key,
+                                        struct body_text *body, struct reply *reply)
+{
+    struct span text;
+
     switch (scheme_of(rule->scheme)->challenge) {
     case SCHEME_CHALLENGE_TEXT:
-        return says(body, "/type", "url_verification") ? answer_slack(body, reply) : CHALLENGE_NONE;
+        if (!read_text(body, &text, reply)) {
+            return CHALLENGE_ANSWERED;
+        }
+        return says(text, "/type", "url_verification") ? answer_slack(text, reply) : CHALLENGE_NONE;
     case SCHEME_CHALLENGE_MAC:
-        return says(body, "/event", "endpoint.url_validation") ? answer_zoom(key, body, reply)
+        if (!read_text(body, &text, reply)) {
+            return CHALLENGE_ANSWERED;
+        }
+        return says(text, "/event", "endpoint.url_validation") ? answer_zoom(key, text, reply)
                                                                : CHALLENGE_NONE;
     case SCHEME_CHALLENGE_NONE:
     case SCHEME_CHALLENGE_SUBSCRIBE:

@@ -5,6 +5,7 @@
 /* Some providers verify a new endpoint with a challenge before they send events to it. The gateway answers it
  * and queues nothing. It echoes only a challenge of at most CHALLENGE_TEXT_MAX safe characters. Pure. */
 
+#include "gateway/event/body_text.h"
 #include "gateway/reply.h"
 #include "verify.h"
 
@@ -21,8 +22,9 @@ enum challenge_outcome {
 enum challenge_outcome challenge_begin(const struct verify_rule *rule, const struct request *request,
                                        struct reply *reply);
 /* Call after verification: handles Slack's url_verification and Zoom's endpoint.url_validation. key is
- * verify_key's result; it signs the answer to Zoom. Any thread. */
+ * verify_key's result; it signs the answer to Zoom. Only for these two schemes it reads the body's text. Any
+ * thread. */
 enum challenge_outcome challenge_answer(const struct verify_rule *rule, const struct secret_key *key,
-                                        struct span body, struct reply *reply);
+                                        struct body_text *body, struct reply *reply);
 
 #endif

@@ -40,6 +40,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct verify_rule *rule;
     enum verify_cause cause;
     struct request request;
+    struct body_text body;
     struct reply reply;
     struct error error;
 
@@ -60,6 +61,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)verify_reads(rule, request.headers[i].name);
     }
     (void)challenge_begin(rule, &request, &reply);
-    (void)challenge_answer(rule, rule->keys[0], text, &reply);
+    body = body_text_of(&request, text, size);
+    (void)challenge_answer(rule, rule->keys[0], &body, &reply);
+    body_text_free(&body);
     return 0;
 }

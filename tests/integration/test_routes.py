@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """The routes file: which source a request is routed to, and how that source treats it."""
 
+import gzip
+import hashlib
 import pathlib
 import signal
 import ssl
@@ -8,6 +10,7 @@ import statistics
 import subprocess
 import threading
 import time
+import zlib
 
 import pytest
 
@@ -142,6 +145,55 @@ def test_the_first_rule_that_finds_an_id_wins_and_decides_which_arrival_is_kept(
     site.wait_drained()
     assert {row.id: row.body for row in site.rows()} == {"in-body": b'{"id":"in-body","n":2}',
                                                          "in-header": b'{"id":null,"n":1}'}
+
+
+def test_the_id_of_a_gzipped_body_is_found_and_the_body_is_kept_as_it_came(site, routes):
+    start(site, routes, {"name": "signed", "path": "/signed",
+                         "verify": {"scheme": "stripe", "secrets": [routes.secret("stripe", SECRET)]}},
+          routes.open("zlib", "/zlib", id={"pointer": "/id"}))
+    site.start_workers(1)
+    zipped, deflated = gzip.compress(b'{"id":"in-gzip"}'), zlib.compress(b'{"id":"in-zlib"}')
+    headers = headers_of("stripe", SECRET, "", zipped)  # over the bytes as they are sent
+    assert site.send("POST", "/signed", zipped, {**headers, "Content-Encoding": "GZip"}).json()["id"] == "in-gzip"
+    plain = headers_of("stripe", SECRET, "", gzip.decompress(zipped))
+    assert site.send("POST", "/signed", zipped, {**plain, "Content-Encoding": "gzip"}).status == 401
+    assert site.send_ok("POST", "/zlib", deflated, {"Content-Encoding": "deflate"}) == "in-zlib"
+    # Some senders name a coding that the body does not have.
+    assert site.send_ok("POST", "/zlib", b'{"id":"plain"}', {"Content-Encoding": "utf-8"}) == "plain"
+    rows = {event_id: site.row(event_id, source)
+            for event_id, source in (("in-gzip", "signed"), ("in-zlib", "zlib"), ("plain", "zlib"))}
+    assert {event_id: row.body for event_id, row in rows.items()} == {
+        "in-gzip": zipped, "in-zlib": deflated, "plain": b'{"id":"plain"}'}
+    assert rows["in-gzip"].headers["content-encoding"] == "GZip"
+
+
+def test_a_bomb_or_a_broken_stream_is_refused_only_where_the_body_must_be_read(site, routes):
+    gateway = start(site, routes, routes.open("pointer", "/pointer", id={"pointer": "/id"}, max_body="64KiB"),
+                    routes.open("header", "/header", id={"header": "X-Id"}, max_body="64KiB"),
+                    routes.open("body", "/body", id={"body": True}, max_body="64KiB"))
+    site.start_workers(1)
+    zipped = gzip.compress(b'{"id":"a"}')
+    cases = {
+        "bomb": (gzip.compress(b'{"id":"a","more":"' + b"0" * (10 << 20) + b'"}'), "gzip", "exceeds 65536 bytes"),
+        "truncated": (zipped[:-9], "gzip", "ends before"),
+        "corrupt": (zipped[:-8] + bytes(8), "gzip", "not valid"),
+        "unknown": (zipped, "br", "Content-Encoding is br"),
+        "twice": (gzip.compress(zipped), "gzip, gzip", "more than one Content-Encoding"),
+    }
+    name = 'sluice_gateway_replies_total{outcome="bad-id"}'
+    before = gateway.metrics()[name]
+    for what, (body, coding, why) in cases.items():
+        headers = {"Content-Encoding": coding}
+        reply = site.send("POST", "/pointer", body, headers)
+        assert (reply.status, why in reply.json()["error"]) == (400, True), (what, reply)
+        assert site.send_ok("POST", "/header", body, {**headers, "X-Id": what}) == what
+        assert site.send_ok("POST", "/body", body, headers) == "sha256:" + hashlib.sha256(body).hexdigest()
+    assert gateway.metrics()[name] == before + len(cases)
+    wait_until(lambda: any(line["reason"] == "bad-id" and "exceeds 65536 bytes" in line["example"]
+                           for line in gateway.lines("refusing")), gateway.tail)
+    site.wait_count(2 * len(cases))
+    assert {row.id: row.body for row in site.rows() if row.source == "header"} == {
+        what: body for what, (body, _, _) in cases.items()}
 
 
 def test_a_source_has_limits_words_and_habits_of_its_own(site, routes):

@@ -35,8 +35,11 @@ static struct reply reply;
 static bool take_by(const struct event_id_rule *rules, const char *const *headers, const char *body)
 {
     struct request r = make_request("POST", "/", headers);
+    struct body_text text = body_text_of(&r, span_of(body), 1000);
+    bool fine = event_id_take(rules, &r, &text, received_at_take(clock_wall_us()), &id, &reply);
 
-    return event_id_take(rules, &r, span_of(body), received_at_take(clock_wall_us()), &id, &reply);
+    body_text_free(&text);
+    return fine;
 }
 
 /* By the rules of a source that names none. */
@@ -271,6 +274,36 @@ static void keep_is_that_of_the_rule_that_found_the_id(void **state)
     assert_int_equal(id.keep, ENVELOPE_KEEP_FIRST);
 }
 
+/* Once, the coding of the body was ignored: such senders' events must still be taken. */
+static void a_body_that_is_not_in_its_coding_is_read_as_it_came(void **state)
+{
+    static const char *const codings[] = {"gzip", "deflate", "br", "utf-8", "gzip, br", "identity", ""};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof codings / sizeof codings[0]; i++) {
+        assert_true(
+            take_by(RULES(POINTER("/id")), HEADERS("Content-Encoding", codings[i]), "{\"id\":\"a\"}"));
+        assert_string_equal(id.text, "a");
+    }
+}
+
+static void the_refusal_names_the_flaw_of_the_body(void **state)
+{
+    (void)state;
+    assert_false(take_by(RULES(POINTER("/id")), HEADERS("Content-Encoding", "Br"), "\x0b\x02"));
+    assert_int_equal(reply.kind, REPLY_BAD_ID);
+    assert_string_equal(
+        reply.text,
+        "there is no id in /id: the body's Content-Encoding is Br; only gzip or deflate can be read");
+    assert_false(take_by(RULES(POINTER("/id")), HEADERS("Content-Encoding", "br"), "{}"));
+    assert_non_null(strstr(reply.text, "is br;"));
+    assert_false(take_by(RULES(HEADER("a")), HEADERS("Content-Encoding", "br"), "{}"));
+    assert_string_equal(reply.text, "there is no id in a"); /* the body was not read */
+    assert_true(
+        take_by(RULES(POINTER("/id"), HEADER("x-id")), HEADERS("Content-Encoding", "br", "x-id", "h"), "?"));
+    assert_string_equal(id.text, "h");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -286,6 +319,8 @@ int main(void)
         cmocka_unit_test(if_the_rule_says_so_the_bodys_hash_replaces_an_absent_id),
         cmocka_unit_test(the_first_rule_that_fits_wins),
         cmocka_unit_test(keep_is_that_of_the_rule_that_found_the_id),
+        cmocka_unit_test(a_body_that_is_not_in_its_coding_is_read_as_it_came),
+        cmocka_unit_test(the_refusal_names_the_flaw_of_the_body),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -34,7 +34,12 @@ static int free_rule(void **state)
 
 static enum challenge_outcome answer(const char *body)
 {
-    return challenge_answer(&rule, rule.keys[0], span_of(body), &reply);
+    struct request r = make_request("POST", "/", HEADERS("X", "y"));
+    struct body_text text = body_text_of(&r, span_of(body), 0);
+    enum challenge_outcome outcome = challenge_answer(&rule, rule.keys[0], &text, &reply);
+
+    body_text_free(&text);
+    return outcome;
 }
 
 static enum challenge_outcome begin(const char *method, const char *query)
@@ -175,6 +180,29 @@ static void a_repeated_challenge_is_answered_each_time(void **state)
     }
 }
 
+/* printf '{"type":"url_verification","challenge":"abc"}' | gzip -n */
+static const unsigned char gzipped[] = {
+    0x1f, 0x8b, 0x08, 0x00, 0x00, 0x00, 0x00, 0x00, 0x02, 0x03, 0xab, 0x56, 0x2a, 0xa9, 0x2c, 0x48,
+    0x55, 0xb2, 0x52, 0x2a, 0x2d, 0xca, 0x89, 0x2f, 0x4b, 0x2d, 0xca, 0x4c, 0xcb, 0x4c, 0x4e, 0x2c,
+    0xc9, 0xcc, 0xcf, 0x53, 0xd2, 0x51, 0x4a, 0xce, 0x48, 0xcc, 0xc9, 0x49, 0xcd, 0x4b, 0x07, 0x49,
+    0x27, 0x26, 0x25, 0x2b, 0xd5, 0x02, 0x00, 0x88, 0xdc, 0xc5, 0x40, 0x2d, 0x00, 0x00, 0x00};
+
+static void a_challenge_may_be_gzipped(void **state)
+{
+    struct request r = make_request("POST", "/", HEADERS("Content-Encoding", "gzip"));
+    struct body_text text = body_text_of(&r, (struct span){(const char *)gzipped, sizeof gzipped}, 1000);
+
+    (void)state;
+    use("slack", "secret");
+    assert_int_equal(challenge_answer(&rule, rule.keys[0], &text, &reply), CHALLENGE_ANSWERED);
+    assert_string_equal(reply.text, "abc");
+    body_text_free(&text);
+    /* Half of it is an event, whose id is the body's hash. */
+    text = body_text_of(&r, (struct span){(const char *)gzipped, sizeof gzipped / 2}, 1000);
+    assert_int_equal(challenge_answer(&rule, rule.keys[0], &text, &reply), CHALLENGE_NONE);
+    body_text_free(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -186,6 +214,7 @@ int main(void)
         cmocka_unit_test(metas_challenge_is_refused_without_the_right_token),
         cmocka_unit_test(a_request_that_is_not_a_subscription_is_verified_as_usual),
         cmocka_unit_test(a_repeated_challenge_is_answered_each_time),
+        cmocka_unit_test(a_challenge_may_be_gzipped),
     };
 
     return cmocka_run_group_tests(tests, NULL, free_rule);
