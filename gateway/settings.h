@@ -42,7 +42,7 @@
     X(BYTES, body_memory, "GATEWAY_BODY_MEMORY", .fallback = "256MiB", .min = 1 << 20,                     \
       .max = INT64_C(1) << 40,                                                                             \
       .help = "memory for the bodies of all requests together; a request beyond it gets 503")              \
-    X(BYTES, max_body, "GATEWAY_MAX_BODY", .fallback = "1MiB", .min = 0, .max = 16 << 20,                  \
+    X(BYTES, max_body, "GATEWAY_MAX_BODY", .fallback = "1MiB", .min = 0, .max = 64 << 20,                  \
       .help = "largest body, unless its source sets another; a larger one gets 413")                       \
     X(BYTES, max_header_bytes, "GATEWAY_MAX_HEADER_BYTES", .fallback = "16KiB", .min = 1024,               \
       .max = 64 << 10, .help = "most bytes of a request's header names and values; more get 431")          \

@@ -13,13 +13,24 @@
 
 #define NAME "check"
 
-/* Prints what else matters to a gateway: sources without verification, and delays that DELAYS must have. */
+/* RabbitMQ's default of max_message_size since 4.0. A larger message closes the gateway's channel, so that
+ * other events lose their confirms, too. */
+#define BROKER_MESSAGE_DEFAULT (16 << 20)
+
+/* Prints what else matters to a gateway: sources without verification, bodies that a broker may refuse, and
+ * delays that DELAYS must have. */
 static void tell(const char *file, const struct routes *routes)
 {
     report_line("%s: fine, %zu source%s", file, routes->count, routes->count == 1 ? "" : "s");
     for (size_t i = 0; i < routes->count; i++) {
         if (routes->sources[i].verify.scheme == VERIFY_NONE) {
             report_line("sources[%zu] %s: takes events from anybody", i, routes->sources[i].name_text);
+        }
+        if (routes->sources[i].max_body > BROKER_MESSAGE_DEFAULT) {
+            report_line(
+                "sources[%zu] %s: max_body %" PRId64 " bytes: RabbitMQ's max_message_size (16 MiB by "
+                "default since 4.0) must be at least as large, QUEUE_MAX_BYTES several times as large",
+                i, routes->sources[i].name_text, routes->sources[i].max_body);
         }
     }
     for (size_t i = 0; i < routes->delays.count; i++) {

@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define BODY_MOST (16 << 20) /* the maximum of GATEWAY_MAX_BODY */
+#define BODY_MOST (64 << 20) /* the maximum of GATEWAY_MAX_BODY */
 #define ANSWER_MOST 4096
 #define TYPE_MOST 100
 

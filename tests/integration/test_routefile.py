@@ -54,7 +54,7 @@ FINE = {
     "a list of one id": {"id": [{"header": "X-Id"}]},
     "eight ids": {"id": [{"pointer": f"/{n}"} for n in range(8)]},
     "keep": {"keep": "first"},
-    "sizes": {"max_body": "16MiB"},
+    "sizes": {"max_body": "64MiB"},
     "no body": {"max_body": "0"},
     "rate": {"rate": {"per_second": 1}},
     "burst": {"rate": {"per_second": 100000, "burst": 100000}},
@@ -150,7 +150,7 @@ WRONG_BEYOND_SCHEMA = {
     "tolerance of 0": {"verify": verify("stripe", tolerance="0s")},
     "long tolerance": {"verify": verify("stripe", tolerance="2h")},
     "half a second": {"verify": verify("stripe", tolerance="1500ms")},
-    "size": {"max_body": "17MiB"},
+    "size": {"max_body": "65MiB"},
     "long delay": {"delay": "25h"},
     "delay of half a second": {"delay": "500ms"},
     "an id after the body": {"id": [{"body": True}, {"header": "X-Id"}]},
@@ -235,6 +235,14 @@ def test_check_reads_the_secrets_unless_told_not_to(build, tmp_path):
     assert check(build, tmp_path, content, "--without-secrets").returncode == 0
     for arguments in ([], ["a", "b"], ["--nonsense", "a"]):
         assert run_command(build, ["check", *arguments], {}).returncode == 64
+
+
+def test_check_says_which_bodies_are_larger_than_brokers_take_by_default(build, tmp_path):
+    done = check(build, tmp_path, {"sources": [source(max_body="16MiB"),
+                                               source(name="two", path="/two", max_body="25MiB")]})
+    assert done.returncode == 0
+    told, = [line for line in done.stdout.splitlines() if "max_message_size" in line]
+    assert told.startswith("sources[1] two: max_body 26214400 bytes")
 
 
 def test_the_example_is_fine_with_the_secrets_that_make_secrets_writes(build, tmp_path, validator):

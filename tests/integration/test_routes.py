@@ -4,6 +4,7 @@
 import gzip
 import hashlib
 import pathlib
+import random
 import signal
 import ssl
 import statistics
@@ -194,6 +195,26 @@ def test_a_bomb_or_a_broken_stream_is_refused_only_where_the_body_must_be_read(s
     site.wait_count(2 * len(cases))
     assert {row.id: row.body for row in site.rows() if row.source == "header"} == {
         what: body for what, (body, _, _) in cases.items()}
+
+
+@pytest.mark.parametrize("mib", [25, 64])
+def test_an_event_as_large_as_its_source_allows_reaches_its_row(site, routes, mib):
+    """GitHub sends up to 25 MB; 64 MiB is the most that a source may allow."""
+    start(site, routes, routes.github("github", "/github", SECRET, max_body=f"{mib}MiB"),
+          GATEWAY_CONFIRM_TIMEOUT="30s")
+    worker, = site.start_workers(1)
+    body = random.Random(mib).randbytes(mib << 20)
+    headers = signed(SECRET, "large", body)
+    more = {**headers, "Content-Length": len(body) + 1}
+    assert site.send("POST", "/github", b"", more, length=False).status == 413
+    site.send_ok("POST", "/github", body, headers)
+    small = b"{}"
+    site.send_ok("POST", "/github", small, signed(SECRET, "small", small))
+    assert site.row("large", "github").body == body
+    assert site.row("small", "github").body == small
+    site.wait_drained()
+    assert site.count("webhooks_dead") == 0
+    assert worker.is_ready()
 
 
 def test_a_source_has_limits_words_and_habits_of_its_own(site, routes):

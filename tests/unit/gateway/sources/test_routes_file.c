@@ -437,8 +437,8 @@ static void the_type_and_range_of_every_other_member_are_checked(void **state)
         "routes: sources[0].methods[2]: \"GET\" is listed twice\n"
         "routes: sources[0].methods[3]: is not text\n");
     assert_source(NONE ",\"keep\":\"last\"", "routes: sources[0].keep: \"last\" is none of: newest, first\n");
-    assert_source(NONE ",\"max_body\":\"17MiB\"",
-                  "routes: sources[0].max_body: \"17MiB\" is out of range: 0 to 16MiB\n");
+    assert_source(NONE ",\"max_body\":\"65MiB\"",
+                  "routes: sources[0].max_body: \"65MiB\" is out of range: 0 to 64MiB\n");
     assert_source(NONE ",\"max_body\":1024",
                   "routes: sources[0].max_body: is not a size as text, as \"64KiB\"\n");
     assert_source(NONE ",\"rate\":{\"per_second\":0,\"burst\":1.5}",
