@@ -47,11 +47,13 @@ static bool next_element(struct span *list, struct span *element)
     return true;
 }
 
-/* Returns the number of codings, without "identity", and sets *coding to the last. */
+/* Returns the number of codings, without "identity", and sets *coding to the last; empty when there is none.
+ */
 static size_t find_codings(const struct request *request, struct span *coding)
 {
     size_t count = 0;
 
+    *coding = (struct span){"", 0};
     for (size_t i = 0; i < request->header_count; i++) {
         struct span list = request->headers[i].value, element;
 
