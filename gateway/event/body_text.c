@@ -12,9 +12,11 @@
 #define WINDOW_ZLIB 15
 #define WINDOW_GZIP (15 + 16)
 
-struct body_text body_text_of(const struct request *request, struct span body, size_t limit)
+struct body_text body_text_of(const struct request *request, struct span body, size_t limit,
+                              struct body_memory *memory)
 {
-    return (struct body_text){.request = request, .body = body, .limit = limit};
+    return (struct body_text){
+        .request = request, .body = body, .limit = limit, .inflated = {.memory = memory}};
 }
 
 /* --- codings -------------------------------------------------------------------------- */
@@ -74,13 +76,14 @@ static size_t find_codings(const struct request *request, struct span *coding)
 
 /* One call of inflate, with room for more output. Returns its result; Z_MEM_ERROR when there is no memory for
  * the output. Sets *full when there is more output than the limit allows. */
-static int step(z_stream *stream, size_t limit, struct buf *out, bool *full)
+static int step(z_stream *stream, size_t limit, struct body *to, bool *full)
 {
+    struct buf *out = &to->bytes;
     Bytef spare;
     size_t room = limit - out->len < CHUNK ? limit - out->len : CHUNK;
     int result;
 
-    if (!buf_reserve(out, room)) {
+    if (body_reserve(to, room) != BODY_ROOM) {
         return Z_MEM_ERROR;
     }
     stream->next_out = room > 0 ? (Bytef *)out->data + out->len : &spare;
@@ -95,7 +98,7 @@ static int step(z_stream *stream, size_t limit, struct buf *out, bool *full)
 }
 
 /* The whole of the stream's input. Gzip may have several members, one after another (RFC 1952, 2.2). */
-static enum body_text_flaw inflate_all(z_stream *stream, bool gzip, size_t limit, struct buf *out)
+static enum body_text_flaw inflate_all(z_stream *stream, bool gzip, size_t limit, struct body *out)
 {
     for (;;) {
         bool full = false;
@@ -118,7 +121,7 @@ static enum body_text_flaw inflate_all(z_stream *stream, bool gzip, size_t limit
     }
 }
 
-static enum body_text_flaw inflate_body(struct span body, bool gzip, size_t limit, struct buf *out)
+static enum body_text_flaw inflate_body(struct span body, bool gzip, size_t limit, struct body *out)
 {
     z_stream stream = {.next_in = (const Bytef *)body.data, .avail_in = (uInt)body.len};
     enum body_text_flaw flaw;
@@ -150,7 +153,7 @@ static void decode(struct body_text *t)
         t->flaw = BODY_TEXT_CODING;
     }
     if (t->flaw != BODY_TEXT_NO_FLAW) {
-        buf_free(&t->inflated);
+        body_free(&t->inflated);
     }
 }
 
@@ -162,7 +165,7 @@ struct span body_text_read(struct body_text *t)
         decode(t);
         t->is_read = true;
     }
-    return t->inflated.data == NULL ? t->body : buf_span(&t->inflated);
+    return t->inflated.bytes.data == NULL ? t->body : buf_span(&t->inflated.bytes);
 }
 
 void body_text_append_flaw(const struct body_text *t, struct buf *out)
@@ -197,5 +200,5 @@ void body_text_append_flaw(const struct body_text *t, struct buf *out)
 
 void body_text_free(struct body_text *t)
 {
-    buf_free(&t->inflated);
+    body_free(&t->inflated);
 }

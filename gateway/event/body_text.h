@@ -8,6 +8,7 @@
  * No signature covers Content-Encoding. It can only decide whether an id is found, not which one: data that
  * is valid gzip or zlib is not JSON, and anything else is read as it came. */
 
+#include "gateway/body_memory.h"
 #include "gateway/request.h"
 
 enum body_text_flaw {
@@ -16,7 +17,7 @@ enum body_text_flaw {
     BODY_TEXT_CORRUPT,   /* it is not in the form of its coding */
     BODY_TEXT_TRUNCATED, /* it ends before its data does */
     BODY_TEXT_TOO_LARGE, /* inflated, it exceeds the limit */
-    BODY_TEXT_MEMORY,    /* no memory to inflate it */
+    BODY_TEXT_MEMORY,    /* no memory to inflate it, or the budget of bodies is used up */
 };
 
 /* On the stack of the request's thread. */
@@ -26,11 +27,13 @@ struct body_text {
     size_t limit; /* of the inflated text, in bytes */
     bool is_read;
     enum body_text_flaw flaw;
-    struct buf inflated;
+    struct body inflated;
 };
 
-/* Inflates nothing yet. The caller keeps request and body valid until body_text_free, which it must call. */
-struct body_text body_text_of(const struct request *request, struct span body, size_t limit);
+/* Inflates nothing yet; the text will count in this budget. The caller keeps request
+ * and body valid until body_text_free, which it must call. */
+struct body_text body_text_of(const struct request *request, struct span body, size_t limit,
+                              struct body_memory *memory);
 /* Returns the text; inflates it in the first call: codings gzip, x-gzip and deflate (in zlib's form), at most
  * `limit` bytes. With a flaw, the text is the body as it came. Valid until body_text_free. */
 struct span body_text_read(struct body_text *text);

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+static struct body_memory memory = {.most = INT64_MAX};
+
 #define LIMIT 4096
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -14,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct span body = {(const char *)data, size}, read;
     struct request request = lines_request(&body);
-    struct body_text text = body_text_of(&request, body, LIMIT);
+    struct body_text text = body_text_of(&request, body, LIMIT, &memory);
     struct buf why = {0};
 
     read = body_text_read(&text);

@@ -6,6 +6,8 @@
 
 #include <stdlib.h>
 
+static struct body_memory memory = {.most = INT64_MAX};
+
 #define NOW 1614265330
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -61,7 +63,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         (void)verify_reads(rule, request.headers[i].name);
     }
     (void)challenge_begin(rule, &request, &reply);
-    body = body_text_of(&request, text, size);
+    body = body_text_of(&request, text, size, &memory);
     (void)challenge_answer(rule, rule->keys[0], &body, &reply);
     body_text_free(&body);
     return 0;

@@ -175,7 +175,7 @@ def test_a_bomb_or_a_broken_stream_is_refused_only_where_the_body_must_be_read(s
     site.start_workers(1)
     zipped = gzip.compress(b'{"id":"a"}')
     cases = {
-        "bomb": (gzip.compress(b'{"id":"a","more":"' + b"0" * (10 << 20) + b'"}'), "gzip", "exceeds 65536 bytes"),
+        "bomb": (gzip.compress(b'{"id":"a","more":"' + b"0" * (10 << 20) + b'"}'), "gzip", "exceeds 1048576 bytes"),
         "truncated": (zipped[:-9], "gzip", "ends before"),
         "corrupt": (zipped[:-8] + bytes(8), "gzip", "not valid"),
         "unknown": (zipped, "br", "Content-Encoding is br"),
@@ -190,7 +190,7 @@ def test_a_bomb_or_a_broken_stream_is_refused_only_where_the_body_must_be_read(s
         assert site.send_ok("POST", "/header", body, {**headers, "X-Id": what}) == what
         assert site.send_ok("POST", "/body", body, headers) == "sha256:" + hashlib.sha256(body).hexdigest()
     assert gateway.metrics()[name] == before + len(cases)
-    wait_until(lambda: any(line["reason"] == "bad-id" and "exceeds 65536 bytes" in line["example"]
+    wait_until(lambda: any(line["reason"] == "bad-id" and "exceeds 1048576 bytes" in line["example"]
                            for line in gateway.lines("refusing")), gateway.tail)
     site.wait_count(2 * len(cases))
     assert {row.id: row.body for row in site.rows() if row.source == "header"} == {

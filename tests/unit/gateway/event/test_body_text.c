@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+static struct body_memory memory = {.most = INT64_MAX};
+
 #define GZIP (15 + 16)
 #define ZLIB 15
 #define RAW (-15)
@@ -43,7 +45,7 @@ static enum body_text_flaw read_as(const char *const *headers, struct span body,
                                    struct span expected)
 {
     struct request r = make_request("POST", "/", headers);
-    struct body_text text = body_text_of(&r, body, limit);
+    struct body_text text = body_text_of(&r, body, limit, &memory);
     struct span got = body_text_read(&text);
     enum body_text_flaw flaw = text.flaw;
     struct buf why = {0};
@@ -175,13 +177,31 @@ static void the_limit_is_exact_and_bounds_the_memory(void **state)
         assert_int_equal(read_as(ENCODED("gzip"), buf_span(&bomb), limit, span_of("")), BODY_TEXT_TOO_LARGE);
     }
     assert_int_equal(read_as(ENCODED("gzip"), buf_span(&bomb), SIZE - 1, span_of("")), BODY_TEXT_TOO_LARGE);
-    text = body_text_of(&r, buf_span(&bomb), SIZE);
+    text = body_text_of(&r, buf_span(&bomb), SIZE, &memory);
     assert_int_equal(body_text_read(&text).len, SIZE);
     assert_int_equal(text.flaw, BODY_TEXT_NO_FLAW);
-    assert_true(text.inflated.capacity <= SIZE);
+    assert_true(text.inflated.bytes.capacity <= SIZE);
     body_text_free(&text);
     buf_free(&bomb);
     free(zeros);
+}
+
+static void the_budget_of_all_bodies_bounds_it_too(void **state)
+{
+    static const char zeros[100000];
+    struct buf body = {0};
+
+    (void)state;
+    compress_into(&body, zeros, sizeof zeros, GZIP);
+    memory.most = 4096L * 24;
+    assert_int_equal(read_as(ENCODED("gzip"), buf_span(&body), sizeof zeros, span_of("")), BODY_TEXT_MEMORY);
+    memory.most = 4096L * 25;
+    assert_int_equal(
+        read_as(ENCODED("gzip"), buf_span(&body), sizeof zeros, (struct span){zeros, sizeof zeros}),
+        BODY_TEXT_NO_FLAW);
+    assert_int_equal(memory.taken, 0);
+    memory.most = INT64_MAX;
+    buf_free(&body);
 }
 
 int main(void)
@@ -194,6 +214,7 @@ int main(void)
         cmocka_unit_test(every_cut_is_truncated_and_every_changed_byte_is_found_or_harmless),
         cmocka_unit_test(deflate_without_zlibs_header_is_not_inflated),
         cmocka_unit_test(the_limit_is_exact_and_bounds_the_memory),
+        cmocka_unit_test(the_budget_of_all_bodies_bounds_it_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,8 @@
 
 #include <cmocka.h>
 
+static struct body_memory memory = {.most = INT64_MAX};
+
 static struct event_id id;
 static struct reply reply;
 
@@ -35,7 +37,7 @@ static struct reply reply;
 static bool take_by(const struct event_id_rule *rules, const char *const *headers, const char *body)
 {
     struct request r = make_request("POST", "/", headers);
-    struct body_text text = body_text_of(&r, span_of(body), 1000);
+    struct body_text text = body_text_of(&r, span_of(body), 1000, &memory);
     bool fine = event_id_take(rules, &r, &text, received_at_take(clock_wall_us()), &id, &reply);
 
     body_text_free(&text);

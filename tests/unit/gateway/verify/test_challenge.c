@@ -12,6 +12,8 @@
 
 #include <cmocka.h>
 
+static struct body_memory memory = {.most = INT64_MAX};
+
 static struct verify_rule rule;
 static struct reply reply;
 
@@ -35,7 +37,7 @@ static int free_rule(void **state)
 static enum challenge_outcome answer(const char *body)
 {
     struct request r = make_request("POST", "/", HEADERS("X", "y"));
-    struct body_text text = body_text_of(&r, span_of(body), 0);
+    struct body_text text = body_text_of(&r, span_of(body), 0, &memory);
     enum challenge_outcome outcome = challenge_answer(&rule, rule.keys[0], &text, &reply);
 
     body_text_free(&text);
@@ -190,7 +192,8 @@ static const unsigned char gzipped[] = {
 static void a_challenge_may_be_gzipped(void **state)
 {
     struct request r = make_request("POST", "/", HEADERS("Content-Encoding", "gzip"));
-    struct body_text text = body_text_of(&r, (struct span){(const char *)gzipped, sizeof gzipped}, 1000);
+    struct body_text text =
+        body_text_of(&r, (struct span){(const char *)gzipped, sizeof gzipped}, 1000, &memory);
 
     (void)state;
     use("slack", "secret");
@@ -198,7 +201,7 @@ static void a_challenge_may_be_gzipped(void **state)
     assert_string_equal(reply.text, "abc");
     body_text_free(&text);
     /* Half of it is an event, whose id is the body's hash. */
-    text = body_text_of(&r, (struct span){(const char *)gzipped, sizeof gzipped / 2}, 1000);
+    text = body_text_of(&r, (struct span){(const char *)gzipped, sizeof gzipped / 2}, 1000, &memory);
     assert_int_equal(challenge_answer(&rule, rule.keys[0], &text, &reply), CHALLENGE_NONE);
     body_text_free(&text);
 }
