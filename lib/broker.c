@@ -16,11 +16,11 @@
 
 #define CHANNEL 1
 #define GOODBYE_S 1
-#define FRAME_OVERHEAD 8 /* type, channel, size and end of a frame */
 
 struct broker {
     amqp_connection_state_t connection;
     amqp_pool_t properties_pool; /* of the message being published */
+    int frame_max;               /* that the broker accepts, in bytes */
     struct content content;
     unsigned consumers_begun; /* names the next consumer tag */
 };
@@ -68,7 +68,7 @@ enum error_code broker_open(struct broker **broker, const struct broker_options 
     if (b->connection == NULL) {
         code = error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
     } else {
-        code = dial(b->connection, options, error);
+        code = dial(b->connection, options, &b->frame_max, error);
     }
     if (code == ERROR_NONE) {
         code = open_channel(b, options, error);
@@ -214,6 +214,11 @@ void broker_next(struct broker *b, struct broker_event *event, struct error *err
 
 /* --- publishing, consuming --------------------------------------------------------- */
 
+bool broker_fits(const struct broker *b, struct span properties)
+{
+    return properties.len + DIAL_HEADER_OVERHEAD <= (size_t)b->frame_max;
+}
+
 enum error_code broker_publish(struct broker *b, const char *exchange, struct span routing_key,
                                struct span properties, struct span body, uint64_t correlation,
                                struct error *error)
@@ -236,7 +241,7 @@ enum error_code broker_publish(struct broker *b, const char *exchange, struct sp
     if (status < 0) {
         return amqperror_of_status("publishing", status, error);
     }
-    if (body.len > 0 && body.len % ((size_t)amqp_get_frame_max(b->connection) - FRAME_OVERHEAD) == 0) {
+    if (body.len > 0 && body.len % ((size_t)b->frame_max - DIAL_FRAME_OVERHEAD) == 0) {
         /* The library has said that more is to come, and the kernel waits for it:
          * setting this option again sends what it holds back. */
         const int on = 1;

@@ -67,7 +67,7 @@ struct broker_options {
     const struct broker_access *access;
     const char *connection_name; /* shown by the management page and rabbitmqctl */
     int heartbeat_s;             /* 5 to 20; call broker_next at less than half of it */
-    bool confirms;               /* put the channel in confirm mode */
+    bool confirms;               /* put the channel in confirm mode: needed to publish */
 };
 
 enum broker_event_kind {
@@ -102,8 +102,8 @@ struct broker_event {
 
 /* Connects, logs in, opens the channel; waits at most 5 s for each step. *broker
  * is then the caller's. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_REFUSED (login
- * or vhost), ERROR_SETTING (see broker_check). With amqps, TLS 1.2 at least, and the broker's certificate
- * must be signed by ca and name the host. */
+ * or vhost), ERROR_SETTING (see broker_check; or the broker's frame_max can't hold every event). With amqps,
+ * TLS 1.2 at least, and the broker's certificate must be signed by ca and name the host. */
 MUST_CHECK enum error_code broker_open(struct broker **broker, const struct broker_options *options,
                                        struct error *error);
 /* Checks the URL, and that what TLS needs is named, without connecting: what broker_open would refuse as
@@ -120,11 +120,13 @@ int broker_fd(const struct broker *broker);
  * BROKER_CLOSED *error says why, with its code. Never fails otherwise. */
 void broker_next(struct broker *broker, struct broker_event *event, struct error *error);
 
+/* True when one frame of this connection can hold these properties. Those from envelope_encode always fit;
+ * those of another program may not. Publishing what doesn't fit loses the connection. */
+MUST_CHECK bool broker_fits(const struct broker *broker, struct span properties);
 /* Publishes persistent, mandatory, with these properties (from
- * envelope_encode) and correlation as correlation_id. With confirms, messages are numbered
- * 1, 2, 3 ... in the order of calls: the broker's tags in ACK and NACK. Does
- * not wait for the broker's answer, but for the socket when its buffer is full, until
- * TCP_USER_TIMEOUT (5 s) ends it. */
+ * envelope_encode, or that broker_fits) and correlation as correlation_id. With confirms, messages are
+ * numbered 1, 2, 3 ... in the order of calls: the broker's tags in ACK and NACK. Does not wait for the
+ * broker's answer, but for the socket when its buffer is full, until TCP_USER_TIMEOUT (5 s) ends it. */
 MUST_CHECK enum error_code broker_publish(struct broker *broker, const char *exchange,
                                           struct span routing_key, struct span properties, struct span body,
                                           uint64_t correlation, struct error *error);

@@ -3,16 +3,14 @@
 
 #include "amqperror.h"
 #include "clock.h"
+#include "dial_tls.h"
+#include "envelope.h"
 #include "resolve.h"
-#include "secret.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
-#include <openssl/err.h>
-#include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
@@ -20,23 +18,17 @@
 #include <unistd.h>
 
 #if __has_include(<rabbitmq-c/ssl_socket.h>)
-#include <rabbitmq-c/ssl_socket.h>
 #include <rabbitmq-c/tcp_socket.h>
 #else
-#include <amqp_ssl_socket.h>
 #include <amqp_tcp_socket.h>
 #endif
 
 #define DEADLINE_S 5
 #define NAME_DEADLINE_S 10 /* a resolver asks its second server after 5 s */
 #define ASK_WHY_MS 1000
-#define FRAME_MAX 131072 /* RabbitMQ's own default */
+#define FRAME_MAX 131072         /* RabbitMQ's own default */
+#define READ_FRAME_MAX (1 << 20) /* for connections that publish nothing */
 #define URL_MAX 2048
-
-/* Why the broker's certificate was refused in this thread's last handshake; X509_V_OK: it was not. */
-static _Thread_local int refusal;
-/* The server name for this thread's next handshake; NULL: none. */
-static _Thread_local char *server_name;
 
 static bool is_given(const char *text)
 {
@@ -130,46 +122,6 @@ static amqp_rpc_reply_t log_in(amqp_connection_state_t connection, const struct 
                                       options->access->password);
 }
 
-static int on_verified(int fine, X509_STORE_CTX *certificates)
-{
-    if (!fine) {
-        refusal = X509_STORE_CTX_get_error(certificates);
-    }
-    return fine;
-}
-
-/* librabbitmq gets an address and would send it as the server name: brokers behind one address are told
- * apart by their names. */
-static void on_handshake(const SSL *tls, int where, int result)
-{
-    union {
-        const SSL *read_only;
-        SSL *ours; /* OpenSSL's callback lacks const */
-    } connection = {tls};
-
-    (void)result;
-    if (where & SSL_CB_HANDSHAKE_START) {
-        (void)SSL_set_tlsext_host_name(connection.ours, server_name);
-    }
-}
-
-/* OpenSSL itself compares the name within the handshake: librabbitmq would do it afterwards, can't compare
- * addresses, and keeps to itself what is wrong with a certificate. */
-static bool verify_as(SSL_CTX *tls, char *host)
-{
-    X509_VERIFY_PARAM *wanted = SSL_CTX_get0_param(tls);
-
-    SSL_CTX_set_verify(tls, SSL_VERIFY_PEER, on_verified);
-    SSL_CTX_set_info_callback(tls, on_handshake);
-    X509_VERIFY_PARAM_set_hostflags(wanted, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-    if (X509_VERIFY_PARAM_set1_ip_asc(wanted, host) == 1) {
-        server_name = NULL; /* an address is no name (RFC 6066, 3) */
-        return true;
-    }
-    server_name = host;
-    return X509_VERIFY_PARAM_set1_host(wanted, host, 0) == 1;
-}
-
 /* Connects once more, since librabbitmq says only that it failed. address is a number. */
 static const char *why_not_connected(const char *address, int port)
 {
@@ -197,87 +149,13 @@ static const char *why_not_connected(const char *address, int port)
     return why == 0 ? amqp_error_string2(AMQP_STATUS_SOCKET_ERROR) : strerror(why);
 }
 
-/* OpenSSL knows more than librabbitmq's status, if the error is of this thread's last call. */
-static const char *reason_of(int status)
-{
-    const char *reason;
-
-    if (refusal != X509_V_OK) {
-        return X509_verify_cert_error_string(refusal);
-    }
-    if (status != AMQP_STATUS_SSL_ERROR && status != AMQP_STATUS_SSL_CONNECTION_FAILED) {
-        return amqp_error_string2(status);
-    }
-    reason = ERR_reason_error_string(ERR_peek_last_error());
-    if (reason == NULL) { /* with TLS 1.3 a broker's refusal comes after the handshake, or not at all */
-        reason = "the TLS connection was cut; if the broker demands a certificate, BROKER_CERT must be one "
-                 "that it trusts";
-    }
-    return reason;
-}
-
-static enum error_code take_key(amqp_socket_t *socket, const struct broker_access *access,
-                                struct error *error)
-{
-    SSL_CTX *tls = amqp_ssl_socket_get_context(socket);
-    bool encrypted = false;
-    int status;
-
-    SSL_CTX_set_default_passwd_cb(tls, secret_no_passphrase);
-    SSL_CTX_set_default_passwd_cb_userdata(tls, &encrypted);
-    status = amqp_ssl_socket_set_key(socket, access->certificate, access->key);
-    SSL_CTX_set_default_passwd_cb_userdata(tls, NULL);
-    if (encrypted) {
-        return error_set(error, ERROR_SETTING,
-                         "BROKER_KEY=%.200s is encrypted; store it without a pass phrase", access->key);
-    }
-    if (status != AMQP_STATUS_OK) {
-        return error_set(
-            error, ERROR_SETTING,
-            "BROKER_CERT=%.150s and BROKER_KEY=%.150s can't be read as a PEM certificate and its key",
-            access->certificate, access->key);
-    }
-    return ERROR_NONE;
-}
-
-/* NULL: *error says why. */
-static amqp_socket_t *new_tls_socket(amqp_connection_state_t connection, const struct broker_access *access,
-                                     char *host, struct error *error)
-{
-    amqp_socket_t *socket = amqp_ssl_socket_new(connection);
-
-    if (socket == NULL) {
-        (void)error_set(error, ERROR_MEMORY, "no memory for a TLS connection to the broker");
-        return NULL;
-    }
-    amqp_ssl_socket_set_verify_peer(socket, 1);
-    amqp_ssl_socket_set_verify_hostname(socket, 0); /* see verify_as */
-    if (!verify_as(amqp_ssl_socket_get_context(socket), host)) {
-        (void)error_set(error, ERROR_MEMORY, "no memory for a TLS connection to the broker");
-        return NULL;
-    }
-    if (amqp_ssl_socket_set_ssl_versions(socket, AMQP_TLSv1_2, AMQP_TLSvLATEST) != AMQP_STATUS_OK) {
-        (void)error_set(error, ERROR_SETTING, "this OpenSSL has no TLS 1.2");
-        return NULL;
-    }
-    if (amqp_ssl_socket_set_cacert(socket, access->ca) != AMQP_STATUS_OK) {
-        (void)error_set(error, ERROR_SETTING, "BROKER_CA=%.200s can't be read as PEM certificates",
-                        access->ca);
-        return NULL;
-    }
-    if (is_given(access->certificate) && take_key(socket, access, error) != ERROR_NONE) {
-        return NULL;
-    }
-    return socket;
-}
-
 static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struct broker_access *access,
                                  const struct amqp_connection_info *parts, struct error *error)
 {
     amqp_socket_t *socket;
 
     if (parts->ssl) {
-        return new_tls_socket(connection, access, parts->host, error);
+        return dial_tls_socket(connection, access, parts->host, error);
     }
     socket = amqp_tcp_socket_new(connection);
     if (socket == NULL) {
@@ -299,13 +177,13 @@ static enum error_code open_socket(amqp_socket_t *socket, const struct amqp_conn
                                       share_us < 0 ? 0 : share_us % CLOCK_US_PER_S};
         int status;
 
-        refusal = X509_V_OK;
+        dial_tls_begin();
         status = amqp_socket_open_noblock(socket, addresses->text[i], parts->port, &share);
         if (status == AMQP_STATUS_OK) {
             return ERROR_NONE;
         }
         reason = status == AMQP_STATUS_SOCKET_ERROR ? why_not_connected(addresses->text[i], parts->port)
-                                                    : reason_of(status);
+                                                    : dial_tls_reason(status);
     }
     return error_set(error, ERROR_UNREACHABLE, "broker %s:%d not reached: %s", parts->host, parts->port,
                      reason);
@@ -346,7 +224,34 @@ static enum error_code connect_socket(amqp_connection_state_t connection, const 
     return code == ERROR_NONE ? set_deadlines(connection, error) : code;
 }
 
-enum error_code dial(amqp_connection_state_t connection, const struct broker_options *options,
+/* AMQP sends the properties of a message in one frame. The library writes half of a message before it finds
+ * that they don't fit, and the connection is lost with everything that is unconfirmed.
+ *
+ * RabbitMQ doesn't keep to frame_max itself: it adds headers to properties that fill a frame. The library
+ * would end the connection over such a delivery, so a consumer accepts larger frames than were agreed. */
+static enum error_code settle_frame_max(amqp_connection_state_t connection,
+                                        const struct broker_options *options,
+                                        const struct amqp_connection_info *parts, int *frame_max,
+                                        struct error *error)
+{
+    const int needed = DIAL_HEADER_OVERHEAD + ENVELOPE_PROPERTIES_MAX;
+
+    *frame_max = amqp_get_frame_max(connection);
+    if (*frame_max >= needed) {
+        int status = options->confirms ? AMQP_STATUS_OK
+                                       : amqp_tune_connection(connection, amqp_get_channel_max(connection),
+                                                              READ_FRAME_MAX, amqp_get_heartbeat(connection));
+
+        return status == AMQP_STATUS_OK ? ERROR_NONE
+                                        : amqperror_of_status("making room for large frames", status, error);
+    }
+    return error_set(error, ERROR_SETTING,
+                     "broker %.100s:%d has a frame_max of %d bytes, but the properties of an event can take "
+                     "%d: set frame_max = %d, RabbitMQ's default, in rabbitmq.conf and restart the broker",
+                     parts->host, parts->port, *frame_max, needed, FRAME_MAX);
+}
+
+enum error_code dial(amqp_connection_state_t connection, const struct broker_options *options, int *frame_max,
                      struct error *error)
 {
     struct amqp_connection_info parts;
@@ -364,7 +269,7 @@ enum error_code dial(amqp_connection_state_t connection, const struct broker_opt
                    parts.port, parts.vhost, parts.user);
     reply = log_in(connection, options, &parts);
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_SSL_ERROR) {
-        return error_set(error, ERROR_CLOSED, "%s: %s", what, reason_of(reply.library_error));
+        return error_set(error, ERROR_CLOSED, "%s: %s", what, dial_tls_reason(reply.library_error));
     }
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION &&
         (reply.library_error == AMQP_STATUS_CONNECTION_CLOSED ||
@@ -372,5 +277,6 @@ enum error_code dial(amqp_connection_state_t connection, const struct broker_opt
         return error_set(error, ERROR_CLOSED, "%s: %s: is it AMQP that this port speaks, %s?", what,
                          amqp_error_string2(reply.library_error), parts.ssl ? "by TLS" : "without TLS");
     }
-    return amqperror_of_reply(what, reply, error);
+    code = amqperror_of_reply(what, reply, error);
+    return code == ERROR_NONE ? settle_frame_max(connection, options, &parts, frame_max, error) : code;
 }

@@ -35,21 +35,38 @@ struct text_member {
     bool optional;      /* absent when empty */
 };
 
-#define TEXT(header, member, least, most, optional)                      \
-    {                                                                    \
-        header, offsetof(struct envelope, member), least, most, optional \
-    }
+/* X(header, member, least, most, optional): the members that are sent as text headers, in the order of
+ * version 1. */
+#define TEXT_MEMBERS_OF_VERSION_1(X)                          \
+    X("sluice-source", source, 1, ENVELOPE_SOURCE_MAX, false) \
+    X("sluice-method", method, 1, SHORT_STRING_MAX, false)    \
+    X("sluice-path", path, 1, ENVELOPE_TARGET_MAX, false)     \
+    X("sluice-query", query, 0, ENVELOPE_TARGET_MAX, false)   \
+    X("sluice-remote", remote, 0, SHORT_STRING_MAX, false)    \
+    X("sluice-traceparent", traceparent, 0, SHORT_STRING_MAX, true)
 
-/* The members that are sent as text headers, in the order of version 1. */
-static const struct text_member text_members[] = {
-    TEXT("sluice-source", source, 1, ENVELOPE_SOURCE_MAX, false),
-    TEXT("sluice-method", method, 1, SHORT_STRING_MAX, false),
-    TEXT("sluice-path", path, 1, ENVELOPE_TARGET_MAX, false),
-    TEXT("sluice-query", query, 0, ENVELOPE_TARGET_MAX, false),
-    TEXT("sluice-remote", remote, 0, SHORT_STRING_MAX, false),
-    TEXT("sluice-traceparent", traceparent, 0, SHORT_STRING_MAX, true),
-};
+#define TEXT(header, member, least, most, optional) \
+    {header, offsetof(struct envelope, member), least, most, optional},
+static const struct text_member text_members[] = {TEXT_MEMBERS_OF_VERSION_1(TEXT)};
+#undef TEXT
 #define TEXT_MEMBERS (sizeof text_members / sizeof text_members[0])
+
+/* The encoded size of each part of the largest envelope, in the order of envelope_encode. */
+#define SHORT_STRING(most) (1 + (most))
+#define FIELD(name, most) (SHORT_STRING(sizeof(name) - 1) + 1 + (most)) /* name, type letter, value */
+#define NUMBER_FIELD(name) FIELD(name, 8)
+#define TEXT_FIELD(name, most) FIELD(name, 4 + (most))
+#define TEXT_SIZE(header, member, least, most, optional) \
+    +TEXT_FIELD(header, most) /* NOLINT(*-macro-parentheses) */
+_Static_assert(ENVELOPE_PROPERTIES_MAX ==
+                   2 + SHORT_STRING(ENVELOPE_CONTENT_TYPE_MAX) + 4 + NUMBER_FIELD("sluice-version") +
+                       (0 TEXT_MEMBERS_OF_VERSION_1(TEXT_SIZE)) +
+                       TEXT_FIELD("sluice-keep", sizeof "newest" - 1) + NUMBER_FIELD("sluice-received") +
+                       NUMBER_FIELD("sluice-attempt") +
+                       TEXT_FIELD("sluice-headers", ENVELOPE_HEADER_BYTES_MAX) +
+                       ENVELOPE_HEADERS_MAX * TEXT_FIELD("", 0) + 1 + SHORT_STRING(ENVELOPE_ID_MAX) + 8 +
+                       SHORT_STRING(sizeof "sluice" - 1),
+               "ENVELOPE_PROPERTIES_MAX is the sum of the members' limits");
 
 static struct span *text_of(struct envelope *e, const struct text_member *member)
 {
@@ -190,11 +207,14 @@ enum error_code envelope_encode(const struct envelope *e, struct buf *out, struc
     field_put_short_string(out, e->id);
     field_put_integer(out, (uint64_t)(e->received_us / CLOCK_US_PER_S), 8);
     field_put_short_string(out, SPAN_LITERAL("sluice"));
-    if (out->failed) {
-        out->len = before;
-        return error_set(error, ERROR_MEMORY, "no memory for an envelope");
+    if (!out->failed && out->len - before <= ENVELOPE_PROPERTIES_MAX) {
+        return ERROR_NONE;
     }
-    return ERROR_NONE;
+    code = out->failed ? error_set(error, ERROR_MEMORY, "no memory for an envelope")
+                       : error_set(error, ERROR_LIMIT, "the envelope has %zu bytes; at most %d are allowed",
+                                   out->len - before, ENVELOPE_PROPERTIES_MAX);
+    out->len = before;
+    return code;
 }
 
 static enum error_code decode_kept_headers(struct span table, struct envelope *e, struct error *error)

@@ -37,6 +37,9 @@
 #define ENVELOPE_HEADER_BYTES_MAX 16384 /* total of the kept headers' names and values */
 #define ENVELOPE_TARGET_MAX 16384       /* of the path, and of the query */
 #define ENVELOPE_CONTENT_TYPE_MAX 255
+/* Of everything that envelope_encode appends: the sum of the limits of all members. The broker's frame_max
+ * must hold it, because AMQP sends the properties of a message in one frame. */
+#define ENVELOPE_PROPERTIES_MAX 51130
 
 enum envelope_keep { ENVELOPE_KEEP_NEWEST, ENVELOPE_KEEP_FIRST };
 

@@ -57,12 +57,21 @@ static size_t tier_for(const struct loop *l, int64_t lasted_us)
     return tier;
 }
 
+/* False when a frame may not hold the event's properties: another program published it, since a gateway's
+ * always fit. The retry connection has the same broker and so the same frame_max. */
+static bool fits(const struct loop *l, const struct event *event)
+{
+    const struct broker *broker = l->deliver.broker;
+
+    return broker == NULL || broker_fits(broker, event->delivery->properties);
+}
+
 /* Moves an event unchanged to a retry queue or, when that is impossible, gives it back to its own queue. */
 static void postpone(struct loop *l, struct event *event, size_t tier, const char *reason, int64_t now_us)
 {
     deliver_answered(&l->deliver, event->channel);
     event_log_postponed(event, l->settings->delays.us[tier], reason);
-    if (!retry_postpone(&l->retry, event, tier)) {
+    if (!fits(l, event) || !retry_postpone(&l->retry, event, tier)) {
         deliver_give_back(&l->deliver, event, now_us);
     }
 }

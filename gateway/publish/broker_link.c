@@ -5,6 +5,8 @@
 #include "log.h"
 #include "metrics.h"
 
+#include <string.h>
+
 #define HEARTBEAT_S 10
 #define BACKOFF_BASE_US (100 * CLOCK_US_PER_MS)
 #define BACKOFF_CAP_US CLOCK_US_PER_S /* so that a broker that is back is used within 2 s */
@@ -48,15 +50,17 @@ static void retry_later(struct broker_link *u)
     metric_add(&metrics[FAILURES], 1);
 }
 
-/* Logs the first failure, then one a minute. */
+/* Logs each new cause at once, and the same cause once a minute. */
 static void warn(struct broker_link *u, enum outcome why, const struct error *error)
 {
     int64_t now = clock_monotonic_us();
 
-    if (u->warned_at_us != 0 && now - u->warned_at_us < WARN_EVERY_US) {
+    if (u->warned_at_us != 0 && now - u->warned_at_us < WARN_EVERY_US &&
+        strcmp(u->warned.text, error->text) == 0) {
         return;
     }
     u->warned_at_us = now;
+    u->warned = *error;
     if (why == OUTCOME_UNDECLARED) {
         log_error("delay-undeclared", log_text("reason", error->text),
                   log_text("message", "requests get 503 until the delay is declared"));

@@ -21,8 +21,9 @@ struct broker_link {
     struct broker *broker;              /* NULL unless open */
     struct opening *opening;            /* NULL unless it is being opened */
     struct backoff backoff;
-    int64_t retry_at_us; /* monotonic: earliest time of the next attempt */
-    int64_t warned_at_us;
+    int64_t retry_at_us;  /* monotonic: earliest time of the next attempt */
+    int64_t warned_at_us; /* 0: not since the last connection */
+    struct error warned;  /* the cause that was logged then */
     pthread_mutex_t mutex;
     struct delays required; /* under the mutex */
 };

@@ -28,6 +28,7 @@ default_user = {user}
 default_pass = {password}
 default_user_tags.administrator = true
 disk_free_limit.absolute = 50MB
+frame_max = {frame_max}
 log.console = false
 log.file.level = warning
 log.file.rotation.size = 10485760
@@ -72,6 +73,7 @@ class Broker:
         self.password = password
         self.tls = tls
         self.demands_certificate = False  # from AMQP clients, from the next start on
+        self.frame_max = 131072
         self.user = server_user("rabbitmq")
         self.place = None
         base = self.directory.name
@@ -106,8 +108,8 @@ class Broker:
             cookie.chmod(0o400)
         config = place / "etc" / "rabbitmq.conf"
         config.touch(mode=0o600)
-        config.write_text(CONFIG.format(**self.ports, vhost=VHOST, user=SETUP_USER, password=self.password) +
-                          self._tls_config(), encoding="ascii")
+        config.write_text(CONFIG.format(**self.ports, vhost=VHOST, user=SETUP_USER, password=self.password,
+                                        frame_max=self.frame_max) + self._tls_config(), encoding="ascii")
         (place / "etc" / "advanced.config").write_text(ADVANCED, encoding="ascii")
         (place / "etc" / "enabled_plugins").write_text("[rabbitmq_management, rabbitmq_auth_mechanism_ssl].\n", encoding="ascii")
         (place / "etc" / "env.conf").touch()
@@ -135,6 +137,14 @@ class Broker:
     def demand_certificates(self, demand):
         """Whether AMQP clients with TLS must present a certificate. Restarts the node."""
         self.demands_certificate = demand
+        self._restart()
+
+    def limit_frames(self, frame_max):
+        """The largest frame, in bytes, that clients may negotiate. Restarts the node."""
+        self.frame_max = frame_max
+        self._restart()
+
+    def _restart(self):
         self.stop()
         self.create()
         self.start()

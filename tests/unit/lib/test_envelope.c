@@ -443,6 +443,41 @@ static void what_does_not_fit_the_format_is_refused_by_name_and_limit(void **sta
                   changed.headers[0].value = SPAN_LITERAL("\xff"));
 }
 
+/* Every member at its limit. */
+static struct envelope largest(void)
+{
+    static char name[ENVELOPE_HEADERS_MAX];
+    struct envelope e = full();
+
+    memset(big, 'x', sizeof big);
+    memset(name, 'n', sizeof name);
+    e.id = (struct span){big, ENVELOPE_ID_MAX};
+    e.source = (struct span){big, ENVELOPE_SOURCE_MAX};
+    e.path = e.query = (struct span){big, ENVELOPE_TARGET_MAX};
+    e.method = e.remote = e.traceparent = (struct span){big, 255};
+    e.content_type = (struct span){big, ENVELOPE_CONTENT_TYPE_MAX};
+    e.keep = ENVELOPE_KEEP_NEWEST;
+    e.header_count = ENVELOPE_HEADERS_MAX;
+    for (size_t i = 0; i < ENVELOPE_HEADERS_MAX; i++) {
+        e.headers[i] = (struct envelope_header){{&name[i], 1}, {"", 0}};
+    }
+    e.headers[0].value = (struct span){big, ENVELOPE_HEADER_BYTES_MAX - ENVELOPE_HEADERS_MAX};
+    return e;
+}
+
+static void the_largest_event_is_as_large_as_the_brokers_frames_must_be(void **state)
+{
+    struct envelope e = largest(), decoded;
+    struct buf out = {0};
+
+    (void)state;
+    encode(&e, &out);
+    assert_int_equal(out.len, ENVELOPE_PROPERTIES_MAX);
+    assert_int_equal(envelope_decode(buf_span(&out), &decoded, NULL), ERROR_NONE);
+    check_equal(&decoded, &e);
+    buf_free(&out);
+}
+
 static void an_over_long_content_type_travels_among_the_headers(void **state)
 {
     struct envelope e = full(), decoded;
@@ -498,6 +533,7 @@ int main(void)
         cmocka_unit_test(a_later_version_is_newer_whatever_else_it_holds),
         cmocka_unit_test(what_no_gateway_wrote_is_malformed_and_says_why),
         cmocka_unit_test(what_does_not_fit_the_format_is_refused_by_name_and_limit),
+        cmocka_unit_test(the_largest_event_is_as_large_as_the_brokers_frames_must_be),
         cmocka_unit_test(an_over_long_content_type_travels_among_the_headers),
         cmocka_unit_test(a_source_is_a_routing_key_of_63_bytes_at_most),
         cmocka_unit_test(headers_become_one_json_object_of_strings),
