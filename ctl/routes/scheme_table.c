@@ -42,15 +42,14 @@ static void append_signing(const struct scheme *s, struct buf *out)
 
 static void append_headers(const struct scheme *s, struct buf *out)
 {
-    const char *const read[] = {s->header, s->time_header, s->signed_id};
     size_t begin = out->len;
 
     if ((s->takes & SCHEME_HEADER) != 0) {
         buf_append_text(out, "that of the route");
     }
-    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++) {
-        if (read[i] != NULL) {
-            buf_printf(out, "%s%s", out->len > begin ? ", " : "", read[i]);
+    for (size_t i = 0; i < SCHEME_READS; i++) {
+        if (s->reads[i] != NULL) {
+            buf_printf(out, "%s%s", out->len > begin ? ", " : "", s->reads[i]);
         }
     }
 }

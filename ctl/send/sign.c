@@ -275,7 +275,7 @@ static bool put_all_but_proof(const struct sign *s, const struct sign_event *eve
     buf_append_span(&id, event->id);
     buf_printf(&time, "%" PRId64, event->now_s);
     fine = !id.failed && !time.failed && put(headers, p->sent.id, buf_text(&id)) &&
-           put(headers, p->time_header, buf_text(&time));
+           put(headers, p->reads[SCHEME_READS_TIME], buf_text(&time));
     if (fine && p->sent.event != NULL && !cJSON_HasObjectItem(headers, p->sent.event)) {
         fine = put(headers, p->sent.event, kind_of(p, event->body));
     }
@@ -309,7 +309,7 @@ static enum error_code add_signature(const struct sign *s, const struct sign_eve
 enum error_code sign_headers(const struct sign *s, const struct sign_event *event, struct buf *path,
                              cJSON *headers, struct error *error)
 {
-    const char *header = scheme_header(&s->rule);
+    const char *header = scheme_header(&s->rule, SCHEME_READS_PROOF);
     enum error_code code = ERROR_NONE;
     struct buf proof = {0};
 

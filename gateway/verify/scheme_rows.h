@@ -15,13 +15,14 @@
 
 #define SCHEMES_WITH_SECRETS(X)                                                                            \
     X(VERIFY_STANDARD, "standard", .key = SCHEME_KEY_BASE64, .content = SCHEME_SIGNS_ID_TIME_BODY,         \
-      .header = "webhook-signature", .mark = "v1,", .time_header = "webhook-timestamp",                    \
-      .signed_id = "webhook-id", .encoding = ENCODING_BASE64, .takes = SCHEME_TOLERANCE,                   \
+      .reads[SCHEME_READS_PROOF] = "webhook-signature", .mark = "v1,",                                     \
+      .reads[SCHEME_READS_TIME] = "webhook-timestamp", .reads[SCHEME_READS_ID] = "webhook-id",             \
+      .encoding = ENCODING_BASE64, .takes = SCHEME_TOLERANCE,                                              \
       .id = {{.kind = EVENT_ID_HEADER, .text = "webhook-id"}}, .keep = ENVELOPE_KEEP_NEWEST,               \
       .sent = {.id = "webhook-id", .body = "{\"type\": \"sluice.test\", \"data\": {}}"})                   \
                                                                                                            \
     X(VERIFY_GITHUB, "github", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                       \
-      .header = "X-Hub-Signature-256",                                                                     \
+      .reads[SCHEME_READS_PROOF] = "X-Hub-Signature-256",                                                  \
       .mark = "sha256=", .id = {{.kind = EVENT_ID_HEADER, .text = "x-github-delivery"}},                   \
       .keep = ENVELOPE_KEEP_FIRST,                                                                         \
       .sent = {.id = "X-GitHub-Delivery",                                                                  \
@@ -30,21 +31,21 @@
                .body = "{\"zen\": \"Keep it logically awesome.\", \"hook_id\": 1}"})                       \
                                                                                                            \
     X(VERIFY_STRIPE, "stripe", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_T_BODY,                     \
-      .header = "Stripe-Signature", .takes = SCHEME_TOLERANCE,                                             \
+      .reads[SCHEME_READS_PROOF] = "Stripe-Signature", .takes = SCHEME_TOLERANCE,                          \
       .id = {{.kind = EVENT_ID_POINTER, .text = "/id"}}, .keep = ENVELOPE_KEEP_NEWEST,                     \
       .sent = {.body = "{\"id\": \"@\", \"object\": \"event\", \"type\": \"charge.succeeded\"}"})          \
                                                                                                            \
     /* Slash commands and interactions have no event_id. */                                                \
     X(VERIFY_SLACK, "slack", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_V0_TIME_BODY,                 \
-      .header = "X-Slack-Signature", .mark = "v0=", .time_header = "X-Slack-Request-Timestamp",            \
-      .takes = SCHEME_TOLERANCE,                                                                           \
+      .reads[SCHEME_READS_PROOF] = "X-Slack-Signature",                                                    \
+      .mark = "v0=", .reads[SCHEME_READS_TIME] = "X-Slack-Request-Timestamp", .takes = SCHEME_TOLERANCE,   \
       .id = {{.kind = EVENT_ID_POINTER, .text = "/event_id"}, {.kind = EVENT_ID_BODY}},                    \
       .keep = ENVELOPE_KEEP_NEWEST, .challenge = SCHEME_CHALLENGE_TEXT,                                    \
       .sent = {.body = "{\"type\": \"event_callback\", \"event_id\": \"@\", "                              \
                        "\"event\": {\"type\": \"app_mention\"}}"})                                         \
                                                                                                            \
     X(VERIFY_SHOPIFY, "shopify", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                     \
-      .header = "X-Shopify-Hmac-SHA256", .encoding = ENCODING_BASE64,                                      \
+      .reads[SCHEME_READS_PROOF] = "X-Shopify-Hmac-SHA256", .encoding = ENCODING_BASE64,                   \
       .id = {{.kind = EVENT_ID_HEADER, .text = "x-shopify-webhook-id"}}, .keep = ENVELOPE_KEEP_FIRST,      \
       .sent = {.id = "X-Shopify-Webhook-Id",                                                               \
                .event = "X-Shopify-Topic",                                                                 \
@@ -53,8 +54,8 @@
                                                                                                            \
     /* The id is never MessageSid: queued, sent and delivered share it. */                                 \
     X(VERIFY_TWILIO, "twilio", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_URL_FORM,                   \
-      .header = "X-Twilio-Signature", .algorithm = SECRET_KEY_SHA1, .encoding = ENCODING_BASE64,           \
-      .takes = SCHEME_URL,                                                                                 \
+      .reads[SCHEME_READS_PROOF] = "X-Twilio-Signature", .algorithm = SECRET_KEY_SHA1,                     \
+      .encoding = ENCODING_BASE64, .takes = SCHEME_URL,                                                    \
       .id = {{.kind = EVENT_ID_HEADER, .text = "i-twilio-idempotency-token"}, {.kind = EVENT_ID_BODY}},    \
       .keep = ENVELOPE_KEEP_FIRST,                                                                         \
       .sent = {.id = "I-Twilio-Idempotency-Token",                                                         \
@@ -63,7 +64,7 @@
                .body = "MessageSid=@&MessageStatus=delivered&To=%2B15005550006"})                          \
                                                                                                            \
     X(VERIFY_GITLAB, "gitlab", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                    \
-      .header = "X-Gitlab-Token",                                                                          \
+      .reads[SCHEME_READS_PROOF] = "X-Gitlab-Token",                                                       \
       .id = {{.kind = EVENT_ID_HEADER, .text = "idempotency-key"}, {.kind = EVENT_ID_BODY}},               \
       .keep = ENVELOPE_KEEP_FIRST,                                                                         \
       .sent = {.id = "Idempotency-Key",                                                                    \
@@ -72,15 +73,15 @@
                .body = "{\"object_kind\": \"push\", \"ref\": \"refs/heads/main\"}"})                       \
                                                                                                            \
     X(VERIFY_META, "meta", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                           \
-      .header = "X-Hub-Signature-256", .mark = "sha256=", .takes = SCHEME_VERIFY_TOKEN,                    \
+      .reads[SCHEME_READS_PROOF] = "X-Hub-Signature-256", .mark = "sha256=", .takes = SCHEME_VERIFY_TOKEN, \
       .id = {{.kind = EVENT_ID_BODY}}, .keep = ENVELOPE_KEEP_NEWEST,                                       \
       .challenge = SCHEME_CHALLENGE_SUBSCRIBE,                                                             \
       .sent = {.body = "{\"object\": \"page\", \"entry\": [{\"id\": \"@\"}]}"})                            \
                                                                                                            \
     X(VERIFY_ZOOM, "zoom", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_V0_TIME_BODY,                   \
-      .header = "x-zm-signature", .mark = "v0=", .time_header = "x-zm-request-timestamp",                  \
-      .takes = SCHEME_TOLERANCE, .id = {{.kind = EVENT_ID_BODY}}, .keep = ENVELOPE_KEEP_NEWEST,            \
-      .challenge = SCHEME_CHALLENGE_MAC,                                                                   \
+      .reads[SCHEME_READS_PROOF] = "x-zm-signature",                                                       \
+      .mark = "v0=", .reads[SCHEME_READS_TIME] = "x-zm-request-timestamp", .takes = SCHEME_TOLERANCE,      \
+      .id = {{.kind = EVENT_ID_BODY}}, .keep = ENVELOPE_KEEP_NEWEST, .challenge = SCHEME_CHALLENGE_MAC,    \
       .sent = {.body = "{\"event\": \"meeting.started\", \"payload\": {\"object\": {\"uuid\": \"@\"}}}"})  \
                                                                                                            \
     X(VERIFY_HMAC, "hmac", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                           \
@@ -89,12 +90,13 @@
       .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
                                                                                                            \
     X(VERIFY_BEARER, "bearer", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                    \
-      .header = "Authorization", .mark = "Bearer ", .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,    \
+      .reads[SCHEME_READS_PROOF] = "Authorization", .mark = "Bearer ", .needs_id_rule = true,              \
+      .keep = ENVELOPE_KEEP_FIRST,                                                                         \
       .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
                                                                                                            \
     X(VERIFY_BASIC, "basic", .key = SCHEME_KEY_PASSWORD, .content = SCHEME_SENDS_SECRET,                   \
-      .header = "Authorization", .mark = "Basic ", .takes = SCHEME_USER, .needs = SCHEME_USER,             \
-      .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                                                  \
+      .reads[SCHEME_READS_PROOF] = "Authorization", .mark = "Basic ", .takes = SCHEME_USER,                \
+      .needs = SCHEME_USER, .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                            \
       .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
                                                                                                            \
     X(VERIFY_HEADER, "header", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                    \

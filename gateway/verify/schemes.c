@@ -37,11 +37,12 @@ struct verify_rule scheme_rule(const struct scheme *scheme)
     };
 }
 
-const char *scheme_header(const struct verify_rule *rule)
+const char *scheme_header(const struct verify_rule *rule, enum scheme_reads what)
 {
     const struct scheme *scheme = scheme_of(rule->scheme);
 
-    return (scheme->takes & SCHEME_HEADER) != 0 ? rule->header : scheme->header;
+    return what == SCHEME_READS_PROOF && (scheme->takes & SCHEME_HEADER) != 0 ? rule->header
+                                                                              : scheme->reads[what];
 }
 
 const char *scheme_mark(const struct verify_rule *rule)

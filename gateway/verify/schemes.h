@@ -48,6 +48,14 @@ enum scheme_content {
     SCHEME_SIGNS_URL_FORM,     /* the public URL and the fields of a form: see gateway/verify/twilio */
 };
 
+/* What verification reads from a header of its own. */
+enum scheme_reads {
+    SCHEME_READS_PROOF, /* the signature or the secret */
+    SCHEME_READS_TIME,  /* the timestamp that is signed */
+    SCHEME_READS_ID,    /* the id that is signed */
+    SCHEME_READS,       /* how many */
+};
+
 /* How a provider verifies a new endpoint: see gateway/verify/challenge. */
 enum scheme_challenge {
     SCHEME_CHALLENGE_NONE,
@@ -72,9 +80,9 @@ struct scheme {
     unsigned needs; /* those of them that are required */
     enum scheme_key key;
     enum scheme_content content;
-    /* Headers that verification reads; they are not stored. As the provider spells them; NULL: none. */
-    const char *header; /* with the signature or secret; NULL with SCHEME_HEADER: the rule's */
-    const char *time_header, *signed_id;
+    /* The headers that verification reads. It can read no others (signed_content_header), and none of them is
+     * stored. As the provider spells them; NULL: none, or with SCHEME_HEADER the proof's is the rule's. */
+    const char *reads[SCHEME_READS];
     const char *mark; /* text before the signature; NULL: "", or with SCHEME_PREFIX the rule's */
     enum secret_key_algorithm algorithm; /* of the MAC; with SCHEME_ALGORITHM the rule's default */
     enum encoding encoding;              /* of the signature; with SCHEME_ENCODING the rule's default */
@@ -101,9 +109,9 @@ const struct scheme *scheme_of(enum verify_scheme scheme);
 void scheme_names(struct buf *out);
 /* A rule of this scheme with its default tolerance, algorithm and encoding, and without secrets. */
 struct verify_rule scheme_rule(const struct scheme *scheme);
-/* The header with the signature or the secret, for request_find; NULL when the scheme has none. Owned by the
+/* The header that the rule's scheme reads this from, for request_find; NULL when it reads none. Owned by the
  * rule, or static. */
-const char *scheme_header(const struct verify_rule *rule);
+const char *scheme_header(const struct verify_rule *rule, enum scheme_reads what);
 /* The text before the signature or secret in that header; "" when there is none. Owned by the rule, or
  * static. */
 const char *scheme_mark(const struct verify_rule *rule);

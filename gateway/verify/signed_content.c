@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "signed_content.h"
 
-#include "schemes.h"
 #include "text.h"
 #include "twilio.h"
 
@@ -18,14 +17,20 @@ struct source {
     int64_t now_s;
 };
 
-enum verify_cause signed_content_header(const struct request *request, const char *name, struct span *value)
+enum verify_cause signed_content_header(const struct verify_rule *rule, const struct request *request,
+                                        enum scheme_reads what, struct span *value)
 {
-    size_t found = request_find(request, name, value);
+    size_t found = request_find(request, scheme_header(rule, what), value);
 
     if (found > 1) {
         return VERIFY_DUPLICATE;
     }
     return value->len == 0 ? VERIFY_MISSING : VERIFY_FINE;
+}
+
+static enum verify_cause read_header(const struct source *s, enum scheme_reads what, struct span *value)
+{
+    return signed_content_header(s->rule, s->request, what, value);
 }
 
 static enum verify_cause check_time(struct span text, int64_t tolerance_s, int64_t now_s)
@@ -96,10 +101,10 @@ static enum verify_cause read_versions(struct signed_content *content, struct sp
 static enum verify_cause read_standard(const struct source *s, struct signed_content *content)
 {
     struct span id, time, list;
-    enum verify_cause cause = signed_content_header(s->request, s->scheme->signed_id, &id);
+    enum verify_cause cause = read_header(s, SCHEME_READS_ID, &id);
 
-    cause = cause == VERIFY_FINE ? signed_content_header(s->request, s->scheme->time_header, &time) : cause;
-    cause = cause == VERIFY_FINE ? signed_content_header(s->request, s->scheme->header, &list) : cause;
+    cause = cause == VERIFY_FINE ? read_header(s, SCHEME_READS_TIME, &time) : cause;
+    cause = cause == VERIFY_FINE ? read_header(s, SCHEME_READS_PROOF, &list) : cause;
     cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
     if (cause != VERIFY_FINE) {
         return cause;
@@ -119,7 +124,7 @@ static enum verify_cause read_standard(const struct source *s, struct signed_con
 static enum verify_cause read_stripe(const struct source *s, struct signed_content *content)
 {
     struct span list, part, time = {"", 0};
-    enum verify_cause cause = signed_content_header(s->request, s->scheme->header, &list);
+    enum verify_cause cause = read_header(s, SCHEME_READS_PROOF, &list);
     size_t times = 0;
 
     while (cause == VERIFY_FINE && next_part(&list, ',', &part)) {
@@ -143,9 +148,9 @@ static enum verify_cause read_stripe(const struct source *s, struct signed_conte
 static enum verify_cause read_v0(const struct source *s, struct signed_content *content)
 {
     struct span time, signature;
-    enum verify_cause cause = signed_content_header(s->request, s->scheme->time_header, &time);
+    enum verify_cause cause = read_header(s, SCHEME_READS_TIME, &time);
 
-    cause = cause == VERIFY_FINE ? signed_content_header(s->request, s->scheme->header, &signature) : cause;
+    cause = cause == VERIFY_FINE ? read_header(s, SCHEME_READS_PROOF, &signature) : cause;
     cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
     if (cause != VERIFY_FINE) {
         return cause;
@@ -161,7 +166,7 @@ static enum verify_cause read_v0(const struct source *s, struct signed_content *
 static enum verify_cause read_plain(const struct source *s, struct signed_content *content)
 {
     struct span signature;
-    enum verify_cause cause = signed_content_header(s->request, scheme_header(s->rule), &signature);
+    enum verify_cause cause = read_header(s, SCHEME_READS_PROOF, &signature);
 
     add_piece(content, s->body);
     return cause == VERIFY_FINE ? add_signature(content, signature, scheme_mark(s->rule)) : cause;
@@ -172,7 +177,7 @@ static enum verify_cause read_twilio(const struct source *s, struct signed_conte
 {
     const struct request *r = s->request;
     struct span signature;
-    enum verify_cause cause = signed_content_header(r, s->scheme->header, &signature);
+    enum verify_cause cause = read_header(s, SCHEME_READS_PROOF, &signature);
     size_t host_len;
 
     cause = cause == VERIFY_FINE ? twilio_body(r, s->body) : cause;

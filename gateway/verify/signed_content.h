@@ -5,7 +5,7 @@
 /* For the schemes that sign: extracts the signatures from a request, and builds the content that the provider
  * has signed. gateway/verify/verify compares them. Pure. */
 
-#include "verify.h"
+#include "schemes.h"
 
 #define SIGNED_CONTENT_SIGNATURES_MAX \
     16 /* in one request: secret rotation needs a few; more would only cost time */
@@ -32,8 +32,10 @@ MUST_CHECK enum verify_cause signed_content_read(struct signed_content *content,
                                                  const struct request *request, struct span body,
                                                  int64_t now_s);
 void signed_content_free(struct signed_content *content);
-/* Sets *value to a header that must be present once and not be empty. VERIFY_MISSING or VERIFY_DUPLICATE. */
-MUST_CHECK enum verify_cause signed_content_header(const struct request *request, const char *name,
+/* Sets *value to what the rule's scheme reads from a header, which must be present once and not be empty.
+ * VERIFY_MISSING or VERIFY_DUPLICATE. */
+MUST_CHECK enum verify_cause signed_content_header(const struct verify_rule *rule,
+                                                   const struct request *request, enum scheme_reads what,
                                                    struct span *value);
 
 #endif

@@ -252,7 +252,7 @@ static enum verify_cause check_token(const struct verify_rule *rule, const struc
                                      size_t *index)
 {
     struct span value;
-    enum verify_cause cause = signed_content_header(request, scheme_header(rule), &value);
+    enum verify_cause cause = signed_content_header(rule, request, SCHEME_READS_PROOF, &value);
 
     if (cause != VERIFY_FINE) {
         return cause;
@@ -282,11 +282,10 @@ const struct secret_key *verify_key(const struct verify_rule *rule, const struct
 
 bool verify_reads(const struct verify_rule *rule, struct span header_name)
 {
-    const struct scheme *scheme = scheme_of(rule->scheme);
-    const char *const read[] = {scheme_header(rule), scheme->time_header, scheme->signed_id};
+    for (int what = 0; what < SCHEME_READS; what++) {
+        const char *name = scheme_header(rule, (enum scheme_reads)what);
 
-    for (size_t i = 0; i < sizeof read / sizeof read[0]; i++) {
-        if (read[i] != NULL && request_is(header_name, read[i])) {
+        if (name != NULL && request_is(header_name, name)) {
             return true;
         }
     }
