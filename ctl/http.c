@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http.h"
 
+#include "regular_file.h"
+
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,9 +35,14 @@ void http_stop(void)
 
 enum error_code http_open(struct http **http, const struct http_options *options, struct error *error)
 {
-    struct http *h = calloc(1, sizeof *h);
+    struct http *h;
+    enum error_code code = regular_file_check("BROKER_CA", options->ca == NULL ? "" : options->ca, error);
 
     *http = NULL;
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    h = calloc(1, sizeof *h);
     if (h != NULL) {
         h->options = *options;
         h->curl = curl_easy_init();

@@ -10,6 +10,7 @@
 #include "load.h"
 #include "log.h"
 #include "metrics.h"
+#include "regular_file.h"
 #include "reply.h"
 #include "settings.h"
 #include "signals.h"
@@ -167,6 +168,14 @@ static void log_complaints(struct buf *complaints)
     }
 }
 
+/* Without this OpenSSL would wait for the writer of a pipe. */
+static enum error_code check_key_files(const struct gateway_settings *settings, struct error *error)
+{
+    enum error_code code = regular_file_check("GATEWAY_CERT", settings->cert, error);
+
+    return code == ERROR_NONE ? regular_file_check("GATEWAY_KEY", settings->key, error) : code;
+}
+
 /* Reloads routes and certificate, or changes nothing and returns false after complaints. */
 static bool reload_all(const struct running *r, struct buf *complaints)
 {
@@ -180,6 +189,9 @@ static bool reload_all(const struct running *r, struct buf *complaints)
     before = source_hold();
     code = delays_probe(&routes->delays, &before->delays, &r->settings->broker, r->name, &error);
     source_release(before);
+    if (code == ERROR_NONE) {
+        code = check_key_files(r->settings, &error);
+    }
     if (code == ERROR_NONE && r->certificate != NULL) {
         code = certificate_reload(r->certificate, &error);
     }
@@ -248,7 +260,8 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     slow_senders_register();
     accept_register();
     metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
-    if (settings->cert[0] != '\0') {
+    code = check_key_files(settings, error);
+    if (code == ERROR_NONE && settings->cert[0] != '\0') {
         code = certificate_open(&certificate, settings->cert, settings->key, error);
     }
     if (code == ERROR_NONE) {

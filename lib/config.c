@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "regular_file.h"
 #include "secret.h"
 #include "url.h"
 #include "value.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -83,21 +83,23 @@ static const void *const_member_of(const struct config_setting *s, const void *s
 
 enum error_code config_read_file(const char *path, struct buf *content, struct error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct error refusal;
+    int fd = regular_file_open(path, &refusal);
     ssize_t got = -1;
-    int failure = 0;
+    int failure;
 
+    if (fd < 0) {
+        return error_set(error, refusal.code, "%s %s", path, refusal.text);
+    }
     /* Reserve the whole size at once: reallocation would leave copies of a secret in freed memory. */
-    if (fd >= 0 && buf_reserve(content, FILE_MAX + 2)) {
+    if (buf_reserve(content, FILE_MAX + 2)) {
         do {
             got = read(fd, content->data + content->len, FILE_MAX + 1 - content->len);
             content->len += got > 0 ? (size_t)got : 0;
         } while (got > 0 && content->len <= FILE_MAX);
     }
     failure = errno;
-    if (fd >= 0) {
-        (void)close(fd);
-    }
+    (void)close(fd);
     if (got < 0) {
         return error_set(error, ERROR_SETTING, "%s cannot be read: %s", path, strerror(failure));
     }

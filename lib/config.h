@@ -69,8 +69,8 @@ struct config_setting {
 MUST_CHECK enum error_code config_load(const struct config_setting *table, void *settings,
                                        struct buf *complaints);
 /* Reads a whole text file into `content`, which must be empty, without one trailing newline. Leaves no other
- * copies in memory. ERROR_SETTING, with a text that begins with the path: the file can't be read, is larger
- * than 64 KiB, or contains a NUL. */
+ * copies in memory. ERROR_SETTING, with a text that begins with the path: the file can't be read, is not a
+ * regular file (lib/regular_file), is larger than 64 KiB, or contains a NUL. */
 MUST_CHECK enum error_code config_read_file(const char *path, struct buf *content, struct error *error);
 /* Frees what config_load allocated; wipes secrets first. */
 void config_free(const struct config_setting *table, void *settings);

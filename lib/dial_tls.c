@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "dial_tls.h"
 
+#include "regular_file.h"
 #include "secret.h"
 
 #include <openssl/err.h>
@@ -85,8 +86,14 @@ static enum error_code take_key(amqp_socket_t *socket, const struct broker_acces
 amqp_socket_t *dial_tls_socket(amqp_connection_state_t connection, const struct broker_access *access,
                                char *host, struct error *error)
 {
-    amqp_socket_t *socket = amqp_ssl_socket_new(connection);
+    amqp_socket_t *socket;
 
+    if (regular_file_check("BROKER_CA", access->ca, error) != ERROR_NONE ||
+        regular_file_check("BROKER_CERT", access->certificate, error) != ERROR_NONE ||
+        regular_file_check("BROKER_KEY", access->key, error) != ERROR_NONE) {
+        return NULL;
+    }
+    socket = amqp_ssl_socket_new(connection);
     if (socket == NULL) {
         (void)error_set(error, ERROR_MEMORY, "no memory for a TLS connection to the broker");
         return NULL;

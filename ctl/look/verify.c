@@ -6,6 +6,7 @@
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "queues.h"
+#include "regular_file.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -167,14 +168,15 @@ static enum error_code take_second(struct verify *v, const struct ledger_line *l
 /* Calls `take` for each line of the ledger. */
 static enum error_code read_ledger(struct verify *v, take_line take, struct error *error)
 {
-    FILE *file = fopen(v->file, "rb");
+    struct error refusal;
+    FILE *file = regular_file_stream(v->file, &refusal);
     enum error_code code = ERROR_NONE;
     char *text = NULL;
     size_t capacity = 0;
     ssize_t len;
 
     if (file == NULL) {
-        return error_set(error, ERROR_SETTING, "%s: %s", v->file, strerror(errno));
+        return error_set(error, refusal.code, "%s %s", v->file, refusal.text);
     }
     for (long number = 1; code == ERROR_NONE && (len = getline(&text, &capacity, file)) >= 0; number++) {
         bool whole = len > 0 && text[len - 1] == '\n';

@@ -8,6 +8,7 @@
 #include "ctl/subcommand.h"
 #include "gateway/verify/scheme_rows.h"
 #include "post.h"
+#include "regular_file.h"
 #include "sign.h"
 
 #include <cjson/cJSON.h>
@@ -144,13 +145,14 @@ done:
 static enum error_code read_file(const char *name, struct buf *out, struct error *error)
 {
     bool standard = strcmp(name, "-") == 0;
-    FILE *file = standard ? stdin : fopen(name, "rb");
+    struct error refusal = {.text = ""};
+    FILE *file = standard ? stdin : regular_file_stream(name, &refusal);
     char block[16384];
     size_t got;
     bool failed;
 
     if (file == NULL) {
-        return error_set(error, ERROR_SETTING, "%s: %s", name, strerror(errno));
+        return error_set(error, refusal.code, "%s %s", name, refusal.text);
     }
     while ((got = fread(block, 1, sizeof block, file)) > 0) {
         buf_append(out, block, got);
@@ -214,14 +216,15 @@ static enum error_code send_line(struct send *s, struct span text, long number, 
 
 static enum error_code send_lines(struct send *s, struct error *error)
 {
-    FILE *file = fopen(s->options.lines, "rb");
+    struct error refusal;
+    FILE *file = regular_file_stream(s->options.lines, &refusal);
     enum error_code code = ERROR_NONE;
     char *text = NULL;
     size_t capacity = 0;
     ssize_t len;
 
     if (file == NULL) {
-        return error_set(error, ERROR_SETTING, "%s: %s", s->options.lines, strerror(errno));
+        return error_set(error, refusal.code, "%s %s", s->options.lines, refusal.text);
     }
     for (long number = 1; code == ERROR_NONE && (len = getline(&text, &capacity, file)) >= 0; number++) {
         code = send_line(s, (struct span){text, (size_t)len}, number, error);

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "gateway/event/json_scan.h"
 #include "gateway/verify/schemes.h"
+#include "regular_file.h"
 #include "routes_id.h"
 #include "routes_verify.h"
 
@@ -20,12 +21,13 @@
 
 static bool read_file(const char *name, struct buf *text, const struct json_settings *root)
 {
-    FILE *file = fopen(name, "rbe");
-    int failure = errno;
+    struct error error;
+    FILE *file = regular_file_stream(name, &error);
+    bool failure;
     size_t got;
 
     if (file == NULL) {
-        json_settings_complain(root, "cannot be read: %s", strerror(failure));
+        json_settings_complain(root, "%s", error.text);
         return false;
     }
     if (buf_reserve(text, ROUTES_FILE_MAX + 1)) {

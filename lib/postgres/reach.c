@@ -3,6 +3,7 @@
 
 #include "buf.h"
 #include "clock.h"
+#include "regular_file.h"
 #include "resolve.h"
 
 #include <stdlib.h>
@@ -100,6 +101,21 @@ static enum error_code begin_lookups(struct reach *r, struct error *error)
     return code;
 }
 
+/* libpq reads these files in the middle of a connection attempt, on the thread of the caller. It checks
+ * sslkey and passfile itself. */
+static enum error_code check_files(const struct reach *r, struct error *error)
+{
+    static const char *const names[] = {"sslrootcert", "sslcert", "sslcrl"};
+    const char *services = getenv("PGSERVICEFILE");
+    enum error_code code = ERROR_NONE;
+
+    for (size_t i = 0; code == ERROR_NONE && i < sizeof names / sizeof names[0]; i++) {
+        code = regular_file_check(names[i], value_of(r, names[i]), error);
+    }
+    return code == ERROR_NONE ? regular_file_check("PGSERVICEFILE", services == NULL ? "" : services, error)
+                              : code;
+}
+
 enum error_code reach_begin(struct reach **reach, const char *url, int64_t wait_us, struct error *error)
 {
     struct reach *r = calloc(1, sizeof *r);
@@ -117,7 +133,8 @@ enum error_code reach_begin(struct reach **reach, const char *url, int64_t wait_
     if (r->options == NULL) {
         code = error_set(error, ERROR_SETTING, "%s", reason == NULL ? "out of memory" : reason);
     } else {
-        code = begin_lookups(r, error);
+        code = check_files(r, error);
+        code = code == ERROR_NONE ? begin_lookups(r, error) : code;
     }
     PQfreemem(reason);
     if (code != ERROR_NONE) {

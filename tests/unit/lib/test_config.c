@@ -350,7 +350,7 @@ static void a_file_that_cannot_be_used_is_named_with_its_cause(void **state)
     set("T_COUNT_FILE", "/nonexistent/file");
     complains("T_COUNT_FILE=/nonexistent/file cannot be read: No such file or directory\n");
     set("T_COUNT_FILE", "/");
-    complains("T_COUNT_FILE=/ cannot be read: Is a directory\n");
+    complains("T_COUNT_FILE=/ is a directory, but must be a regular file\n");
     set("T_COUNT_FILE", file_name);
     memset(large, '1', sizeof large);
     fill_file(large, sizeof large);
