@@ -259,6 +259,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     load_register();
     slow_senders_register();
     accept_register();
+    source_register();
     metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
     code = check_key_files(settings, error);
     if (code == ERROR_NONE && settings->cert[0] != '\0') {
@@ -271,9 +272,12 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         code = server_start(&server, settings, publishers, &load, certificate, error);
     }
     if (code == ERROR_NONE) {
+        source_announce(routes);
+    }
+    source_release(routes); /* a reload frees it */
+    if (code == ERROR_NONE) {
         const struct running running = {settings, name, certificate, publishers};
 
-        source_announce(routes);
         wait_for_drain(&running);
         publishers_drain(publishers);
         be_lame_duck(&load, settings->lame_duck_us);
@@ -282,7 +286,6 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     server_stop(server);
     publishers_stop(publishers);
     certificate_close(certificate);
-    source_release(routes);
     return code;
 }
 

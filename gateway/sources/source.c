@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "gateway/verify/schemes.h"
 #include "log.h"
+#include "metrics.h"
 
 #include <pthread.h>
 #include <stdio.h>
@@ -13,6 +14,16 @@
 
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct routes *current; /* under the mutex */
+
+static struct metric tables = {
+    "sluice_gateway_route_tables", NULL,
+    "Tables of sources in memory: the one in force, and older ones that a request still uses.", METRIC_GAUGE,
+    0};
+
+void source_register(void)
+{
+    metrics_register(&tables, 1);
+}
 
 /* --- tables ------------------------------------------------------------------------ */
 
@@ -30,6 +41,7 @@ struct routes *source_table(size_t count)
         free(r);
         return NULL;
     }
+    metric_add(&tables, 1);
     return r;
 }
 
@@ -48,6 +60,7 @@ static void free_table(struct routes *r)
     }
     free(r->sources);
     free(r);
+    metric_add(&tables, -1);
 }
 
 struct routes *source_default(int64_t delay_us, int64_t max_body)

@@ -62,6 +62,8 @@ struct routes {
 /* Takes a token and returns 0; when there is none, returns in how many microseconds there will be one. now_us
  * is monotonic. Any thread. */
 int64_t rate_take(struct rate *rate, int64_t now_us);
+/* Before threads start. */
+void source_register(void);
 /* Makes a table of `count` zeroed sources with one reference. NULL when there is no memory. */
 struct routes *source_table(size_t count);
 /* Makes the table that is used without a routes file: the source `default` accepts every request, unverified.

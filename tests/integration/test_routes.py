@@ -45,6 +45,28 @@ def reload(gateway, outcome="done"):
     wait_until(lambda: gateway.metrics()[name] == before + 1, lambda: f"a reload that is {outcome}\n{gateway.tail()}", 20)
 
 
+def tables(gateway):
+    return gateway.metrics()["sluice_gateway_route_tables"]
+
+
+@pytest.mark.gateway
+def test_only_the_table_in_force_is_kept_after_a_reload_and_an_older_one_as_long_as_a_request_uses_it(site, routes):
+    gateway = start(site, routes, routes.open("one", "/one"))
+    assert tables(gateway) == 1
+    for number in range(3):
+        routes.write(routes.open(f"one-{number}", "/one"))
+        reload(gateway)
+        wait_until(lambda: tables(gateway) == 1, lambda: f"the older table to be freed: {tables(gateway)}")
+    with Wire(gateway.port) as wire:
+        wire.send(encode("POST", "/one", b"", {"Content-Length": 2, "Expect": "100-continue"}, length=False))
+        assert wire.head()[0] == 100
+        reload(gateway)
+        assert tables(gateway) == 2
+        wire.send(b"{}")
+        assert wire.reply().status == 200
+    wait_until(lambda: tables(gateway) == 1, lambda: f"the older table to be freed: {tables(gateway)}")
+
+
 def test_each_source_takes_what_is_sent_to_its_path_and_nothing_else_is_taken(site, routes):
     start(site, routes, routes.open("exact", "/hooks/exact"), routes.open("prefix", "/hooks/*"),
           routes.open("both", "/both", methods=["PUT", "POST"]))
