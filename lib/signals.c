@@ -3,96 +3,70 @@
 
 #include <errno.h>
 #include <signal.h>
-#include <stdatomic.h>
-#include <stdint.h>
 #include <string.h>
-#include <sys/eventfd.h>
+#include <sys/signalfd.h>
 #include <unistd.h>
 
-static int drain_event = -1, reload_event = -1;
-static atomic_bool requested;
+static int drain_fd = -1, reload_fd = -1;
 
-/* Called from signal handlers. The write fails only when the counter is full, and thus readable. */
-static void notify(int event)
+/* Blocks the signals for this thread and those that it starts, and opens a descriptor for them. */
+static enum error_code take(const sigset_t *signals, int *fd, struct error *error)
 {
-    int saved = errno;
-    const uint64_t one = 1;
+    int failure = pthread_sigmask(SIG_BLOCK, signals, NULL);
 
-    (void)!write(event, &one, sizeof one);
-    errno = saved;
-}
-
-static void on_drain(int number)
-{
-    (void)number;
-    atomic_store(&requested, true);
-    notify(drain_event);
-}
-
-static void on_reload(int number)
-{
-    (void)number;
-    notify(reload_event);
-}
-
-static enum error_code handle(int number, void (*handler)(int), struct error *error)
-{
-    struct sigaction action = {.sa_handler = handler, .sa_flags = SA_RESTART};
-
-    if (sigaction(number, &action, NULL) != 0) {
-        return error_set(error, ERROR_SYSTEM, "cannot install the handler for SIG%s: %s",
-                         sigabbrev_np(number), strerror(errno));
+    if (failure != 0) {
+        return error_set(error, ERROR_SYSTEM, "cannot block signals: %s", strerror(failure));
     }
-    return ERROR_NONE;
-}
-
-static enum error_code open_event(int *event, struct error *error)
-{
-    *event = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
-    if (*event < 0) {
-        return error_set(error, ERROR_SYSTEM, "cannot create an eventfd: %s", strerror(errno));
+    *fd = signalfd(-1, signals, SFD_NONBLOCK | SFD_CLOEXEC);
+    if (*fd < 0) {
+        return error_set(error, ERROR_SYSTEM, "cannot create a signalfd: %s", strerror(errno));
     }
     return ERROR_NONE;
 }
 
 enum error_code signals_install_drain(struct error *error)
 {
-    enum error_code code = open_event(&drain_event, error);
+    sigset_t signals;
 
-    if (code == ERROR_NONE) {
-        code = handle(SIGTERM, on_drain, error);
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGTERM);
+    (void)sigaddset(&signals, SIGINT);
+    if (signal(SIGPIPE, SIG_IGN) == SIG_ERR) {
+        return error_set(error, ERROR_SYSTEM, "cannot ignore SIGPIPE: %s", strerror(errno));
     }
-    if (code == ERROR_NONE) {
-        code = handle(SIGINT, on_drain, error);
-    }
-    return code == ERROR_NONE ? handle(SIGPIPE, SIG_IGN, error) : code;
+    return take(&signals, &drain_fd, error);
 }
 
 int signals_drain_fd(void)
 {
-    return drain_event;
+    return drain_fd;
 }
 
 bool signals_drain_requested(void)
 {
-    return atomic_load(&requested);
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGTERM) == 1 || sigismember(&pending, SIGINT) == 1);
 }
 
 enum error_code signals_install_reload(struct error *error)
 {
-    enum error_code code = open_event(&reload_event, error);
+    sigset_t signals;
 
-    return code == ERROR_NONE ? handle(SIGHUP, on_reload, error) : code;
+    (void)sigemptyset(&signals);
+    (void)sigaddset(&signals, SIGHUP);
+    return take(&signals, &reload_fd, error);
 }
 
 int signals_reload_fd(void)
 {
-    return reload_event;
+    return reload_fd;
 }
 
 bool signals_take_reload(void)
 {
-    uint64_t count;
+    struct signalfd_siginfo taken;
 
-    return read(reload_event, &count, sizeof count) == (ssize_t)sizeof count;
+    return read(reload_fd, &taken, sizeof taken) == (ssize_t)sizeof taken;
 }
