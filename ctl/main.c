@@ -2,6 +2,7 @@
 #include "http.h"
 #include "lib/postgres/connection_url.h"
 #include "report.h"
+#include "secret.h"
 #include "settings.h"
 #include "subcommand.h"
 
@@ -160,6 +161,7 @@ int main(int argc, char **argv)
         print_subcommand_help(subcommand);
         return EXIT_DONE;
     }
+    secret_allow_core(false);
     (void)signal(SIGPIPE, SIG_IGN);
     if (!http_start()) {
         (void)fprintf(stderr, "sluice: libcurl can't be initialised\n");

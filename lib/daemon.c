@@ -3,6 +3,7 @@
 
 #include "errand.h"
 #include "log.h"
+#include "secret.h"
 #include "signals.h"
 
 #include <stdio.h>
@@ -24,6 +25,19 @@ static void append_usage(const struct daemon *d, struct buf *out)
 {
     buf_printf(out, "Usage: %s [--help | --version | --print-config | --print-settings]\n%s", d->program,
                d->summary);
+}
+
+static bool wants_cores(const struct daemon *d)
+{
+    return strcmp(*d->core_dumps, "on") == 0;
+}
+
+static void warn_of_cores(const struct daemon *d)
+{
+    if (wants_cores(d)) {
+        log_warning("core-dumps",
+                    log_text("message", "CORE_DUMPS=on: a core of this process holds its secrets"));
+    }
 }
 
 static void warn_of_insecure_secrets(const struct daemon *d)
@@ -71,6 +85,7 @@ static enum exit_code run(const struct daemon *d)
     log_info("starting", log_text("program", d->program), log_text("version", SLUICE_VERSION),
              log_text("name", name));
     warn_of_insecure_secrets(d);
+    warn_of_cores(d);
     if (admin_start(&admin, *d->admin, &error) == ERROR_NONE) {
         result = d->run(d->settings, admin, name);
     } else {
@@ -88,6 +103,7 @@ static int with_settings(const struct daemon *d, bool print_only)
     struct buf complaints = {0}, out = {0};
     int result = EXIT_SETTINGS;
 
+    secret_allow_core(false);
     if (config_load(d->table, d->settings, &complaints) != ERROR_NONE ||
         d->check(d->settings, &complaints) != ERROR_NONE) {
         (void)fprintf(stderr, "%s", buf_text(&complaints));
@@ -95,6 +111,7 @@ static int with_settings(const struct daemon *d, bool print_only)
         config_print(d->table, d->settings, &out);
         result = print(&out);
     } else {
+        secret_allow_core(wants_cores(d));
         result = (int)run(d);
     }
     buf_free(&complaints);

@@ -17,6 +17,7 @@ struct daemon {
     /* Those members of settings that every daemon has. */
     char *const *log_level;
     char *const *admin;
+    char *const *core_dumps; /* "on" or "off" */
     /* Checks what no single range can express. Appends one line per error. */
     enum error_code (*check)(const void *settings, struct buf *complaints);
     /* Runs before any thread starts; may be NULL. */

@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 
 #define SECRETS_MAX 4096
 #define SECRET_LEAST 4
@@ -130,6 +131,11 @@ void secret_redact(struct buf *b, size_t from)
         redact(b, from);
     }
     (void)pthread_rwlock_unlock(&lock);
+}
+
+void secret_allow_core(bool allowed)
+{
+    (void)prctl(PR_SET_DUMPABLE, allowed ? 1UL : 0UL, 0UL, 0UL, 0UL); /* both values are always valid */
 }
 
 void secret_wipe(void *memory, size_t len)

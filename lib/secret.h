@@ -17,6 +17,10 @@ bool secret_is_insecure(struct span value);
 /* Replaces every registered secret in b from byte `from` on by "[redacted]". Truncates b before a secret that
  * it has no memory to replace, and sets b->failed. */
 void secret_redact(struct buf *b, size_t from);
+/* Lets the kernel write a core of this process when it crashes, or forbids it: a core holds all secrets. What
+ * is forbidden also keeps processes of the same user from reading the memory and tracing the process. Call it
+ * before the first secret is read. */
+void secret_allow_core(bool allowed);
 /* Zeroes memory; the compiler can't optimise it away. */
 void secret_wipe(void *memory, size_t len);
 /* A callback for SSL_CTX_set_default_passwd_cb: supplies no pass phrase, and sets the bool at `encrypted`

@@ -36,6 +36,7 @@ int main(int argc, char **argv)
         .settings = &settings,
         .log_level = &settings.log_level,
         .admin = &settings.admin,
+        .core_dumps = &settings.core_dumps,
         .check = check,
         .prepare = ignore_hangup,
         .run = run,

@@ -8,27 +8,30 @@
 
 /* X(type, member, name, other members of struct config_setting): the settings, one row each; the struct and
  * the table are made of them. */
-#define WORKER_SETTINGS(X)                                                                              \
-    X(CHOICE, log_level, "LOG_LEVEL", .fallback = "info", .choices = "debug,info,warning,error",        \
-      .help = "least level that is logged; info has one line per stage of an event")                    \
-    X(ADDRESS, admin, "WORKER_ADMIN", .fallback = "0.0.0.0:8082",                                       \
-      .help = "address for health checks and metrics")                                                  \
-    X(INTEGER, prefetch, "WORKER_PREFETCH", .fallback = "0", .min = 0, .max = 65535,                    \
-      .help = "highest number of unacked messages (the AMQP prefetch); 0: two batches per connection")  \
-    X(BYTES, memory, "WORKER_MEMORY", .fallback = "64MiB", .min = 1 << 20, .max = INT64_C(1) << 40,     \
-      .help = "highest total size of prefetched events; above it the worker takes no more until it "    \
-              "holds only half")                                                                        \
-    X(INTEGER, connections, "WORKER_CONNECTIONS", .fallback = "2", .min = 1, .max = 64,                 \
-      .help = "highest number of Postgres connections of this process; all workers share the budget")   \
-    X(INTEGER, batch_events, "WORKER_BATCH_EVENTS", .fallback = "500", .min = 1, .max = 10000,          \
-      .help = "highest number of events in one transaction")                                            \
-    X(BYTES, batch_bytes, "WORKER_BATCH_BYTES", .fallback = "1MiB", .min = 1024, .max = 64 << 20,       \
-      .help = "highest total size of the bodies in one transaction; a larger event is stored alone")    \
-    X(DURATION, hold_us, "WORKER_HOLD", .fallback = "10min", .min = 1 * CLOCK_US_PER_S,                 \
-      .max = 25 * 60 * CLOCK_US_PER_S,                                                                  \
-      .help = "how long the worker holds an event that can't be stored before it goes back to the "     \
-              "broker; must stay below RabbitMQ's consumer_timeout (30 minutes)")                       \
-    X(DURATION, drain_us, "WORKER_DRAIN", .fallback = "20s", .min = 0, .max = 10 * 60 * CLOCK_US_PER_S, \
+#define WORKER_SETTINGS(X)                                                                                  \
+    X(CHOICE, log_level, "LOG_LEVEL", .fallback = "info", .choices = "debug,info,warning,error",            \
+      .help = "least level that is logged; info has one line per stage of an event")                        \
+    X(CHOICE, core_dumps, "CORE_DUMPS", .fallback = "off", .choices = "off,on",                             \
+      .help = "on: the kernel may write a core after a crash, which then holds all secrets, and processes " \
+              "of the same user may trace this one")                                                        \
+    X(ADDRESS, admin, "WORKER_ADMIN", .fallback = "0.0.0.0:8082",                                           \
+      .help = "address for health checks and metrics")                                                      \
+    X(INTEGER, prefetch, "WORKER_PREFETCH", .fallback = "0", .min = 0, .max = 65535,                        \
+      .help = "highest number of unacked messages (the AMQP prefetch); 0: two batches per connection")      \
+    X(BYTES, memory, "WORKER_MEMORY", .fallback = "64MiB", .min = 1 << 20, .max = INT64_C(1) << 40,         \
+      .help = "highest total size of prefetched events; above it the worker takes no more until it "        \
+              "holds only half")                                                                            \
+    X(INTEGER, connections, "WORKER_CONNECTIONS", .fallback = "2", .min = 1, .max = 64,                     \
+      .help = "highest number of Postgres connections of this process; all workers share the budget")       \
+    X(INTEGER, batch_events, "WORKER_BATCH_EVENTS", .fallback = "500", .min = 1, .max = 10000,              \
+      .help = "highest number of events in one transaction")                                                \
+    X(BYTES, batch_bytes, "WORKER_BATCH_BYTES", .fallback = "1MiB", .min = 1024, .max = 64 << 20,           \
+      .help = "highest total size of the bodies in one transaction; a larger event is stored alone")        \
+    X(DURATION, hold_us, "WORKER_HOLD", .fallback = "10min", .min = 1 * CLOCK_US_PER_S,                     \
+      .max = 25 * 60 * CLOCK_US_PER_S,                                                                      \
+      .help = "how long the worker holds an event that can't be stored before it goes back to the "         \
+              "broker; must stay below RabbitMQ's consumer_timeout (30 minutes)")                           \
+    X(DURATION, drain_us, "WORKER_DRAIN", .fallback = "20s", .min = 0, .max = 10 * 60 * CLOCK_US_PER_S,     \
       .help = "how long a stop may take to store the events in hand; the rest goes back to the broker")
 
 struct worker_settings {

@@ -26,6 +26,7 @@ def cpu_seconds(program):
 
 
 def descriptors(program):
+    """Who isn't root can see them only with CORE_DUMPS=on."""
     return len(os.listdir(f"/proc/{program.pid}/fd"))
 
 
@@ -200,7 +201,7 @@ def test_a_gateway_that_would_run_out_of_file_descriptors_refuses_to_start(site)
 @pytest.mark.quick
 @pytest.mark.case(26)
 def test_with_the_fewest_file_descriptors_it_starts_with_a_crowd_neither_spins_nor_shuts_out(site):
-    gateway = site.start_gateway(GATEWAY_THREADS=32, GATEWAY_IN_FLIGHT=24)
+    gateway = site.start_gateway(GATEWAY_THREADS=32, GATEWAY_IN_FLIGHT=24, CORE_DUMPS="on")
     site.start_workers(1)
     site.send_ok()
     resource.prlimit(gateway.pid, resource.RLIMIT_NOFILE, (288, 288))

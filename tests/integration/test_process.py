@@ -1,19 +1,50 @@
 # SPDX-License-Identifier: MIT
-"""The programs as processes: their signals."""
+"""The programs as processes: their cores, their signals, an ordinary user, memory that is no longer used."""
 
+import os
 import pathlib
+import shutil
 import signal
+import socket
+import subprocess
+import tempfile
 
 import pytest
 
-from process import wait_until
-from programs import Gateway, Worker
+from process import Child, wait_until
+from programs import Gateway, Worker, environment
 
+CORES = {"ASAN_OPTIONS": "disable_coredump=0:detect_leaks=0"}  # AddressSanitizer forbids cores by itself
 TAKEN = {signal.SIGTERM, signal.SIGINT, signal.SIGHUP}
+NOBODY = 65534
 
 
 def daemons(site):
     return ((Gateway, site.servers.gateway_settings()), (Worker, site.servers.worker_settings()))
+
+
+@pytest.mark.parametrize("dumps", [None, "off", "on"])
+def test_a_crash_writes_a_core_only_if_that_is_asked_for(site, tmp_path, dumps):
+    for kind, settings in daemons(site):
+        program = kind("crashing", site.servers.build, {**settings, **CORES, "CORE_DUMPS": dumps}, tmp_path / "log")
+        program.before = ["env", "-C", tmp_path, "prlimit", "--core=unlimited"]
+        program.start()
+        program.send(signal.SIGABRT)
+        end = os.waitid(os.P_PID, program.pid, os.WEXITED | os.WNOWAIT)
+        assert (end.si_status, end.si_code) == (signal.SIGABRT, os.CLD_DUMPED if dumps == "on" else os.CLD_KILLED)
+        assert bool(program.lines("core-dumps")) == (dumps == "on")
+
+
+def test_the_command_writes_no_core(site, tmp_path):
+    command = Child("command", tmp_path / "log")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        silent.settimeout(10)
+        command.start(["prlimit", "--core=unlimited", (site.servers.build / "sluice").absolute(), "ready",
+                       f"http://127.0.0.1:{silent.getsockname()[1]}/ready"], environment(CORES), cwd=tmp_path)
+        with silent.accept()[0]:
+            command.send(signal.SIGABRT)
+            end = os.waitid(os.P_PID, command.pid, os.WEXITED | os.WNOWAIT)
+    assert (end.si_status, end.si_code) == (signal.SIGABRT, os.CLD_KILLED)
 
 
 def blocked(pid):
@@ -47,3 +78,36 @@ def test_a_signal_that_the_parent_ignored_still_stops_a_program(site, number):
         program.send(number)
         wait_until(lambda program=program: not program.alive(), lambda program=program: f"its end\n{program.tail()}")
         assert program.process.returncode == 0
+
+
+@pytest.fixture
+def anybodys():
+    """A directory that every user can read."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="sluice-anybody-", dir="/var/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path)
+
+
+@pytest.mark.gateway
+def test_an_ordinary_users_gateway_shows_nothing_to_others_and_still_cuts_idle_connections(site, anybodys):
+    """It finds its sockets in /proc/self/fd, which other processes of the user can't read when no core may be written."""
+    for name in ("sluice-gateway", "libssl.so", "libcrypto.so"):
+        shutil.copy2(site.servers.build / name, anybodys / name)
+    settings = site.servers.gateway_settings(BROKER_PASSWORD_FILE=None, GATEWAY_THREADS=8, GATEWAY_IN_FLIGHT=4,
+                                             BROKER_PASSWORD=site.servers.secret("broker-gateway"))
+    gateway = site.add_gateway(**settings)
+    gateway.build = anybodys
+    if os.getuid() == 0:
+        gateway.before = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups"]
+    gateway.start()
+    for name in ("environ", "maps", "fd/0"):
+        seen = subprocess.run([*gateway.before, "head", "-c1", f"/proc/{gateway.pid}/{name}"], stdin=subprocess.DEVNULL,
+                              capture_output=True, check=False)
+        assert (seen.returncode, seen.stdout) == (1, b""), f"another process of this user can read {name}"
+        assert b"Permission denied" in seen.stderr
+    idle = [socket.create_connection(("127.0.0.1", gateway.port), 5) for _ in range(24)]
+    assert site.send(body=b"{}").status == 200
+    assert gateway.lines("crowded")
+    for one in idle:
+        one.close()
