@@ -28,6 +28,9 @@
         "the broker accepts no events for now; send the event again later", "broker blocked")              \
     /* not published: older confirms are missing, or too many are outstanding */                           \
     ROW(with, SLOW, "slow", 503, 5, false, "the broker is slow; send the event again later", NULL)         \
+    /* not published: the broker closed the connection because of one like it */                           \
+    ROW(with, OVERSIZE, "oversize", 503, 30, false,                                                        \
+        "the event is larger than the broker's max_message_size; send the event again later", NULL)        \
     /* not published: no memory */                                                                         \
     ROW(with, MEMORY, "memory", 503, 5, true, "no memory for the event; send the event again later", NULL) \
     /* returned: no queue is bound for it */                                                               \

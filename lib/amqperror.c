@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "amqperror.h"
 
+#include "text.h"
+
+#include <string.h>
+
 static enum error_code code_of_reply(uint16_t reply_code)
 {
     switch (reply_code) {
@@ -33,6 +37,19 @@ enum error_code amqperror_of_close(const char *what, amqp_method_t method, struc
     }
     return error_set(error, code_of_reply(reply_code), "%s: the broker says %u %.*s", what,
                      (unsigned)reply_code, (int)text.len, (const char *)text.bytes);
+}
+
+int64_t amqperror_largest_body(const struct error *error)
+{
+    static const char mark[] = "is larger than configured max size ";
+    const char *at = strstr(error->text, mark);
+    int64_t size = 0;
+
+    if (at != NULL) {
+        at += sizeof mark - 1;
+        (void)text_number((struct span){at, strspn(at, "0123456789")}, 18, &size);
+    }
+    return size;
 }
 
 enum error_code amqperror_of_status(const char *what, int status, struct error *error)

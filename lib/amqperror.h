@@ -8,6 +8,8 @@
 
 #include "error.h"
 
+#include <stdint.h>
+
 #if __has_include(<rabbitmq-c/amqp.h>)
 #include <rabbitmq-c/amqp.h>
 #else
@@ -17,6 +19,8 @@
 /* The broker closed the channel or the connection with this method. The error quotes its reply code and text.
  */
 enum error_code amqperror_of_close(const char *what, amqp_method_t method, struct error *error);
+/* See broker_largest_body. */
+int64_t amqperror_largest_body(const struct error *error);
 /* A librabbitmq call returned this negative status. */
 enum error_code amqperror_of_status(const char *what, int status, struct error *error);
 /* The reply to a synchronous call; ERROR_NONE if the call succeeded. */

@@ -378,3 +378,8 @@ enum error_code broker_inspect_exchange(struct broker *b, const char *name, stru
                                 0, amqp_empty_table);
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }
+
+int64_t broker_largest_body(const struct error *error)
+{
+    return amqperror_largest_body(error);
+}

@@ -123,6 +123,10 @@ void broker_next(struct broker *broker, struct broker_event *event, struct error
 /* True when one frame of this connection can hold these properties. Those from envelope_encode always fit;
  * those of another program may not. Publishing what doesn't fit loses the connection. */
 MUST_CHECK bool broker_fits(const struct broker *broker, struct span properties);
+/* The largest body that the broker takes, in bytes, when this error says that one was larger; 0 for any
+ * other. RabbitMQ closes the channel then, with all outstanding confirms, and tells its max_message_size in
+ * no other way. */
+int64_t broker_largest_body(const struct error *error);
 /* Publishes persistent, mandatory, with these properties (from
  * envelope_encode, or that broker_fits) and correlation as correlation_id. With confirms, messages are
  * numbered 1, 2, 3 ... in the order of calls: the broker's tags in ACK and NACK. Does not wait for the

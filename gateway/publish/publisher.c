@@ -29,6 +29,7 @@ struct publisher {
     /* Used by the thread only: */
     struct broker_link link;
     struct confirm confirms;
+    int64_t largest_body; /* that the broker takes, in bytes; 0: not known */
     int64_t unblocked_at_us;
     int64_t blocked_at_us; /* start of an alarm whose outstanding events are not yet answered; 0: none */
 };
@@ -175,6 +176,10 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
         pending_release(e); /* its waiter has given up */
         return true;
     }
+    if (p->largest_body > 0 && (int64_t)e->body.bytes.len > p->largest_body) {
+        pending_finish(e, OUTCOME_OVERSIZE);
+        return true;
+    }
     number = confirm_add(&p->confirms, e, now);
     if (number == 0) {
         pending_finish(e, OUTCOME_SLOW);
@@ -224,8 +229,21 @@ static bool publish_waiting(struct publisher *p, struct error *error)
 
 /* --- the connection --------------------------------------------------------------- */
 
+/* Takes the limit from the broker's complaint: a second body like that must not cost all others their
+ * confirms. A connection that is lost for another reason may come back to a broker with another limit. */
+static void learn_largest_body(struct publisher *p, const struct error *error)
+{
+    p->largest_body = broker_largest_body(error);
+    if (p->largest_body > 0) {
+        log_warning("broker-limit", log_number("max_message_size", p->largest_body),
+                    log_text("message", "larger events get 503 until the connection is lost again: raise "
+                                        "max_message_size on the broker, and restart it"));
+    }
+}
+
 static void lose_broker(struct publisher *p, const struct error *error)
 {
+    learn_largest_body(p, error);
     log_warning("broker-lost", log_text("reason", error->text),
                 log_number("unconfirmed", (int64_t)p->confirms.outstanding));
     set_gate(p, GATE_SHUT(OUTCOME_AWAY));

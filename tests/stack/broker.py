@@ -29,6 +29,7 @@ default_pass = {password}
 default_user_tags.administrator = true
 disk_free_limit.absolute = 50MB
 frame_max = {frame_max}
+max_message_size = {message_max}
 log.console = false
 log.file.level = warning
 log.file.rotation.size = 10485760
@@ -74,6 +75,7 @@ class Broker:
         self.tls = tls
         self.demands_certificate = False  # from AMQP clients, from the next start on
         self.frame_max = 131072
+        self.message_max = 64 << 20  # as deploy/rabbitmq/sluice.conf
         self.user = server_user("rabbitmq")
         self.place = None
         base = self.directory.name
@@ -109,7 +111,7 @@ class Broker:
         config = place / "etc" / "rabbitmq.conf"
         config.touch(mode=0o600)
         config.write_text(CONFIG.format(**self.ports, vhost=VHOST, user=SETUP_USER, password=self.password,
-                                        frame_max=self.frame_max) + self._tls_config(), encoding="ascii")
+                                        frame_max=self.frame_max, message_max=self.message_max) + self._tls_config(), encoding="ascii")
         (place / "etc" / "advanced.config").write_text(ADVANCED, encoding="ascii")
         (place / "etc" / "enabled_plugins").write_text("[rabbitmq_management, rabbitmq_auth_mechanism_ssl].\n", encoding="ascii")
         (place / "etc" / "env.conf").touch()
@@ -142,6 +144,11 @@ class Broker:
     def limit_frames(self, frame_max):
         """The largest frame, in bytes, that clients may negotiate. Restarts the node."""
         self.frame_max = frame_max
+        self._restart()
+
+    def limit_messages(self, message_max):
+        """The largest body, in bytes, that clients may publish. Restarts the node."""
+        self.message_max = message_max
         self._restart()
 
     def _restart(self):
