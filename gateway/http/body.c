@@ -6,6 +6,7 @@
 
 #include <inttypes.h>
 
+#define BYTES_PER_S (1 << 20)          /* a large body may take longer, at this rate */
 #define UNREAD_US (1 * CLOCK_US_PER_S) /* for discarding bytes after a refusal */
 #define UNREAD_BYTES (64 * 1024)
 
@@ -50,7 +51,15 @@ static void take(struct body_reader *reader, char *bytes, size_t len, size_t *us
     reader->state = reader->left == 0 ? CHUNKS_END : CHUNKS_MORE;
 }
 
-static bool refuse_short(struct reply *reply, struct slow_senders_watch *watch, size_t len)
+/* The time for the whole body. */
+static int64_t seconds_for(const struct body_reader *reader)
+{
+    uint64_t most = reader->kind == BODY_LENGTH_CHUNKED ? reader->chunks.limit : reader->left;
+
+    return RECEIVER_WHOLE_MS / 1000 + (int64_t)(most / BYTES_PER_S);
+}
+
+static bool refuse_short(struct reply *reply, struct slow_senders_watch *watch, size_t len, int64_t seconds)
 {
     if (slow_senders_ended_for_others(watch)) {
         return reply_refuse(reply, REPLY_CROWDED, BODY_CROWDED_OUT);
@@ -59,8 +68,8 @@ static bool refuse_short(struct reply *reply, struct slow_senders_watch *watch, 
         return reply_refuse(
             reply, REPLY_SLOW_SENDER,
             "the body was not there in time: %zu bytes came; at most %d s between two of them "
-            "and %d s in all are allowed",
-            len, RECEIVER_QUIET_MS / 1000, RECEIVER_WHOLE_MS / 1000);
+            "and %" PRId64 " s in all are allowed",
+            len, RECEIVER_QUIET_MS / 1000, seconds);
     }
     return reply_refuse(reply, REPLY_SHORT, "the body ended early: %zu bytes came", len);
 }
@@ -89,13 +98,16 @@ bool body_make_room(const struct body_reader *reader, struct body *body, struct 
 static bool read_data(struct body_reader *reader, struct slow_senders_watch *watch, struct body *body,
                       struct reply *reply)
 {
+    int64_t seconds = seconds_for(reader);
+
+    receiver_expect(watch, clock_monotonic_us() + seconds * CLOCK_US_PER_S);
     while (reader->state == CHUNKS_MORE) {
         size_t used, kept, len;
         char *bytes;
 
         len = receiver_look(&bytes);
         if (len == 0) {
-            return refuse_short(reply, watch, body->bytes.len);
+            return refuse_short(reply, watch, body->bytes.len, seconds);
         }
         take(reader, bytes, len, &used, &kept);
         if (!reserve(body, kept, reply)) {
@@ -112,7 +124,6 @@ bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, str
 {
     bool fine;
 
-    receiver_expect(watch);
     fine = read_data(reader, watch, body, reply);
     receiver_rest();
     switch (reader->state) {
@@ -134,7 +145,7 @@ void body_throw_away(struct body_reader *reader, struct slow_senders_watch *watc
     size_t dropped = 0;
     char *bytes;
 
-    receiver_expect_until(watch, clock_monotonic_us() + UNREAD_US);
+    receiver_expect(watch, clock_monotonic_us() + UNREAD_US);
     while (reader->state != CHUNKS_END && dropped < UNREAD_BYTES) {
         size_t len = receiver_look(&bytes), used = len, kept;
 

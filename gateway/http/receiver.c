@@ -235,17 +235,12 @@ static int give(void *bytes, size_t len)
 
 /* --- a body ------------------------------------------------------------------------------- */
 
-void receiver_expect_until(struct slow_senders_watch *watch, int64_t until_us)
+void receiver_expect(struct slow_senders_watch *watch, int64_t until_us)
 {
     own.watch = watch;
     own.until_us = until_us;
     set_late();
     slow_senders_expect(watch);
-}
-
-void receiver_expect(struct slow_senders_watch *watch)
-{
-    receiver_expect_until(watch, clock_monotonic_us() + WHOLE_US);
 }
 
 size_t receiver_look(char **bytes)

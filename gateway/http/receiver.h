@@ -16,7 +16,7 @@
 #include "slow_senders.h"
 
 #define RECEIVER_QUIET_MS 5000       /* the longest pause within a head or a body */
-#define RECEIVER_WHOLE_MS 10000      /* the longest time for a whole head or body; senders give up sooner */
+#define RECEIVER_WHOLE_MS 10000      /* the longest time for a whole head; senders give up sooner */
 #define RECEIVER_CIVETWEB_BYTES 4096 /* for civetweb's own buffer: the fixed request fits */
 
 /* What became of a head. */
@@ -41,9 +41,9 @@ struct span receiver_peer(void);
  * handler returns. */
 enum receiver_head receiver_take_head(struct span *head);
 
-/* The handler waits for the request's body: at most RECEIVER_WHOLE_MS, with no pause longer than
- * RECEIVER_QUIET_MS. */
-void receiver_expect(struct slow_senders_watch *watch);
+/* The handler waits for more bytes: until until_us (monotonic), with no pause longer than RECEIVER_QUIET_MS.
+ */
+void receiver_expect(struct slow_senders_watch *watch, int64_t until_us);
 /* Returns received bytes that have not been used yet, and waits when there are none. *bytes may be changed by
  * the caller. 0: the connection ended, or the wait is over. */
 size_t receiver_look(char **bytes);
@@ -53,8 +53,5 @@ void receiver_use(size_t len);
 bool receiver_is_late(void);
 /* The handler no longer waits for the body. */
 void receiver_rest(void);
-/* As receiver_expect, for until_us (monotonic) at the latest, to discard what a refused sender still sends.
- */
-void receiver_expect_until(struct slow_senders_watch *watch, int64_t until_us);
 
 #endif
