@@ -265,6 +265,32 @@ def test_memory_limits_hold_the_most_that_settings_let_in(project, ledger, note,
             assert not container["State"]["OOMKilled"] and container["RestartCount"] == 0, service
 
 
+def test_256_bodies_of_16_mib_at_once_kill_no_container(project, ledger, note, monkeypatch):
+    """4 GiB are on offer to a gateway with 768 MiB: GATEWAY_BODY_MEMORY lets in what fits, the others get 503."""
+    monkeypatch.setitem(project.env, "GATEWAY_MAX_BODY", "16MiB")
+    project.up(1)
+    body, statuses = bytes(16 * MIB), []
+
+    def send(number):
+        entry = ledger.sent(f"huge-{number}", body)
+        status = project.post(body, {"webhook-id": f"huge-{number}"})
+        ledger.replied(entry, status)
+        statuses.append(status)
+
+    threads = [threading.Thread(target=send, args=(number,), daemon=True) for number in range(256)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(180)
+    assert set(statuses) <= {200, 503, None}  # None: the connection was closed while the body was still being sent
+    assert len(statuses) == 256 and 0 < statuses.count(200) < 256, statuses
+    settle(project, ledger, at_least=1)
+    note(f"{statuses.count(200)} acked; memory of the gateway, at most: {project.memory_peak('gateway') // MIB} MiB")
+    for service in ("gateway", "worker", "rabbitmq", "postgres"):
+        for container in project.inspect(service):
+            assert not container["State"]["OOMKilled"] and container["RestartCount"] == 0, service
+
+
 def test_a_stopped_dependency_shows_with_its_reason_and_heals(project, ledger):
     project.up(2)
     project.compose("stop", "postgres")
