@@ -10,7 +10,7 @@
  * the table are made of them. */
 #define WORKER_SETTINGS(X)                                                                                  \
     X(CHOICE, log_level, "LOG_LEVEL", .fallback = "info", .choices = "debug,info,warning,error",            \
-      .help = "least level that is logged; info has one line per stage of an event")                        \
+      .help = "lowest level that is logged; info has one line per stage of an event")                       \
     X(CHOICE, core_dumps, "CORE_DUMPS", .fallback = "off", .choices = "off,on",                             \
       .help = "on: the kernel may write a core after a crash, which then holds all secrets, and processes " \
               "of the same user may trace this one")                                                        \
