@@ -171,7 +171,6 @@ static enum error_code start_server(struct server *server, const struct gateway_
     struct mg_init_data init = {
         .callbacks = &callbacks, .user_data = server, .configuration_options = options.list};
     struct mg_error_data failure = {.text = outcome, .text_buffer_size = sizeof outcome};
-    struct mg_server_port port = {.port = 0};
 
     make_options(&options, server, s);
     start_complaint = complaint;
@@ -181,10 +180,7 @@ static enum error_code start_server(struct server *server, const struct gateway_
         return error_set(error, ERROR_SYSTEM, "cannot start the HTTP server: %s",
                          complaint[0] != '\0' ? complaint : outcome);
     }
-    server->listener =
-        mg_get_server_ports(server->context, 1, &port) == 1 ? listener_find((uint16_t)port.port) : -1;
-    return server->listener >= 0 ? ERROR_NONE
-                                 : error_set(error, ERROR_BUG, "the HTTP server does not listen");
+    return ERROR_NONE;
 }
 
 /* Listens on the address first, so that civetweb is not started in vain. */
@@ -200,12 +196,13 @@ static enum error_code listen_and_start(struct server *server, const struct gate
     if (code != ERROR_NONE) {
         return error_set(error, code, "GATEWAY_LISTEN: %s", why.text);
     }
+    listener_expect();
     code = start_server(server, s, error);
     if (code != ERROR_NONE) {
         (void)close(fd);
         return code;
     }
-    code = listener_replace(server->listener, fd, error);
+    code = listener_begin(fd, &server->listener, error);
     if (code == ERROR_NONE) {
         log_info("listening", log_text("address", s->listen), log_number("port", port),
                  log_text("scheme", server->certificate == NULL ? "http" : "https"));
@@ -252,7 +249,7 @@ void server_stop_accepting(struct server *server)
 {
     struct error error;
 
-    if (listener_replace(server->listener, -1, &error) != ERROR_NONE) {
+    if (listener_end(server->listener, &error) != ERROR_NONE) {
         log_warning("listener", log_text("message", error.text),
                     log_text("effect", "a new connection may be reset"));
     }
