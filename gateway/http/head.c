@@ -92,7 +92,8 @@ bool head_is_complete(struct head_scan *scan, struct span bytes)
 
 static bool refuse(struct reply *reply, const char *sentence)
 {
-    return reply_refuse(reply, REPLY_MALFORMED, "%s", sentence);
+    (void)reply_refuse(reply, REPLY_MALFORMED, "%s", sentence);
+    return false;
 }
 
 /* Takes the next line, without its CR and LF. */
@@ -157,7 +158,7 @@ static bool read_header(struct span line, struct request *r, struct reply *reply
     const char *colon = memchr(line.data, ':', line.len);
     struct request_header h = {.name = {line.data, colon == NULL ? 0 : (size_t)(colon - line.data)}};
 
-    if (!is_token(h.name)) {
+    if (colon == NULL || !is_token(h.name)) {
         return refuse(reply, "a header is folded, or its name is not a token followed by a colon");
     }
     if (h.name.len > REQUEST_NAME_MAX) {
@@ -180,7 +181,7 @@ static bool read_header(struct span line, struct request *r, struct reply *reply
 static bool read_headers(struct span rest, int64_t most, struct request *r, struct reply *reply)
 {
     int64_t bytes = 0;
-    struct span line;
+    struct span line = {"", 0};
 
     for (;;) {
         if (!take_line(&rest, &line, reply)) {
@@ -202,7 +203,7 @@ static bool read_headers(struct span rest, int64_t most, struct request *r, stru
 
 bool head_parse(struct span head, int64_t most, struct request *r, struct reply *reply)
 {
-    struct span line, target;
+    struct span line = {"", 0}, target = {"", 0};
 
     r->header_count = 0;
     return take_line(&head, &line, reply) && read_request_line(line, r, &target, reply) &&

@@ -298,8 +298,18 @@ int receiver_poll(struct pollfd *descriptors, nfds_t count, int timeout_ms)
         begin_head();
     }
     await = await_head(clock_monotonic_us() + timeout_ms * CLOCK_US_PER_MS);
-    descriptors[0].revents = await == AWAIT_BYTES ? POLLIN : await == AWAIT_END ? POLLERR : 0;
-    return descriptors[0].revents != 0;
+    switch (await) {
+    case AWAIT_BYTES:
+        descriptors[0].revents = POLLIN;
+        return 1;
+    case AWAIT_END:
+        descriptors[0].revents = POLLERR;
+        return 1;
+    case AWAIT_TIMEOUT:
+        descriptors[0].revents = 0;
+        break;
+    }
+    return 0;
 }
 
 ssize_t receiver_recv(int fd, void *bytes, size_t len, int flags)

@@ -9,7 +9,7 @@
  * senders' requests in civetweb's place. (libcrypto.so next to it adds no function: without the -dev package
  * no file has that name.) */
 #include <openssl/ssl.h>
-#include <stdint.h>
+#include <string.h>
 
 #undef SSL_get_peer_certificate
 X509 *SSL_get_peer_certificate(const SSL *connection);
