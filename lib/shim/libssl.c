@@ -30,6 +30,8 @@ int SSL_read(SSL *connection, void *bytes, int len)
 
 int SSL_pending(const SSL *connection)
 {
-    return receiver_pending_tls(
-        (SSL *)(uintptr_t)connection); /* without its const: the reader reads from it */
+    SSL *without_const; /* the reader will read from it */
+
+    memcpy(&without_const, &connection, sizeof without_const);
+    return receiver_pending_tls(without_const);
 }
