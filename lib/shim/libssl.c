@@ -9,7 +9,6 @@
  * senders' requests in civetweb's place. (libcrypto.so next to it adds no function: without the -dev package
  * no file has that name.) */
 #include <openssl/ssl.h>
-#include <string.h>
 
 #undef SSL_get_peer_certificate
 X509 *SSL_get_peer_certificate(const SSL *connection);
@@ -28,10 +27,10 @@ int SSL_read(SSL *connection, void *bytes, int len)
     return receiver_read_tls(connection, bytes, len);
 }
 
-int SSL_pending(const SSL *connection)
-{
-    SSL *without_const; /* the reader will read from it */
+/* As SSL_pending, but without the const of its argument: the reader will read from it. */
+int pending_tls(SSL *connection) __asm__("SSL_pending");
 
-    memcpy(&without_const, &connection, sizeof without_const);
-    return receiver_pending_tls(without_const);
+int pending_tls(SSL *connection)
+{
+    return receiver_pending_tls(connection);
 }
