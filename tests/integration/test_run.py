@@ -24,6 +24,23 @@ pytestmark = pytest.mark.run
 FROM_A_SHELL = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL", "MFLAGS")}
 
 
+class Process:  # pylint: disable=too-few-public-methods
+    """What /proc tells of a process; what can't be read is empty. birth: None when it has ended."""
+
+    def __init__(self, entry):
+        self.command, self.environment, stat = (self._read(entry / name) for name in ("cmdline", "environ", "stat"))
+        state, parent, *rest = stat.rpartition(b")")[2].split() or (b"Z", b"0", *[b"0"] * 18)
+        self.parent = int(parent)
+        self.birth = None if state == b"Z" else int(rest[17])
+
+    @staticmethod
+    def _read(path):
+        try:
+            return path.read_bytes()
+        except OSError:
+            return b""
+
+
 class MakeRun:
     """`make run` of this checkout, with its data in another directory."""
 
@@ -32,6 +49,7 @@ class MakeRun:
         self.build = build
         self.port = free_port()
         self.process = None
+        self.seen = {}  # births of this run's processes
         self.output = directory / "make.log"
 
     def make(self, *arguments, port=None):
@@ -68,18 +86,19 @@ class MakeRun:
         return json.loads(done.stdout)
 
     def processes(self):
-        """The processes of this run: its directory is in their command line, working directory or environment."""
-        found = []
+        """The processes of this run, also those that it had before: its directory is in their command line or environment,
+        or their parent is one of them. (The environment of our own programs can be unreadable: they are not dumpable.)"""
         mark = str(self.directory).encode()
-        for entry in pathlib.Path("/proc").iterdir():
-            if not entry.name.isdigit() or int(entry.name) == os.getpid():
-                continue
-            try:
-                if mark in (entry / "cmdline").read_bytes() or mark in (entry / "environ").read_bytes():
-                    found.append((entry / "cmdline").read_bytes().replace(b"\0", b" ")[:200])
-            except OSError:
-                pass
-        return found
+        every = {int(entry.name): Process(entry) for entry in pathlib.Path("/proc").iterdir() if entry.name.isdigit()}
+        every = {pid: process for pid, process in every.items() if process.birth is not None and pid != os.getpid()}
+        own = {pid for pid, process in every.items()
+               if mark in process.command or mark in process.environment or self.seen.get(pid) == process.birth}
+        more = own
+        while more:
+            more = {pid for pid, process in every.items() if process.parent in more} - own
+            own |= more
+        self.seen |= {pid: every[pid].birth for pid in own}
+        return [every[pid].command.replace(b"\0", b" ")[:200] for pid in own]
 
     def end(self):
         if self.process is not None and self.process.poll() is None:
