@@ -3,6 +3,8 @@
 
 #include "gateway/verify/schemes.h"
 
+#include <strings.h>
+
 static const char *content_text(enum scheme_content content)
 {
     switch (content) {
@@ -52,6 +54,11 @@ static void append_headers(const struct scheme *s, struct buf *out)
             buf_printf(out, "%s%s", out->len > begin ? ", " : "", s->reads[i]);
         }
     }
+    for (size_t i = 0; i < SCHEME_READS; i++) {
+        if (s->or_reads[i] != NULL) {
+            buf_printf(out, "%s%s", i == 0 ? "; or " : ", ", s->or_reads[i]);
+        }
+    }
 }
 
 static void append_members(unsigned members, struct buf *out)
@@ -74,6 +81,8 @@ static void append_members(unsigned members, struct buf *out)
 /* Header names as the provider spells them, where that is known. */
 static void append_id(const struct scheme *s, struct buf *out)
 {
+    bool spelled;
+
     if (s->needs_id_rule) {
         buf_append_text(out, "must be named");
     }
@@ -81,7 +90,8 @@ static void append_id(const struct scheme *s, struct buf *out)
         buf_append_text(out, rule == s->id ? "" : ", else ");
         switch (rule->kind) {
         case EVENT_ID_HEADER:
-            buf_printf(out, "header %s", s->sent.id != NULL ? s->sent.id : rule->text);
+            spelled = s->sent.id != NULL && strcasecmp(s->sent.id, rule->text) == 0;
+            buf_printf(out, "header %s", spelled ? s->sent.id : rule->text);
             break;
         case EVENT_ID_POINTER:
             buf_printf(out, "%s in the body", rule->text);

@@ -17,8 +17,14 @@
     X(VERIFY_STANDARD, "standard", .key = SCHEME_KEY_BASE64, .content = SCHEME_SIGNS_ID_TIME_BODY,         \
       .reads[SCHEME_READS_PROOF] = "webhook-signature", .mark = "v1,",                                     \
       .reads[SCHEME_READS_TIME] = "webhook-timestamp", .reads[SCHEME_READS_ID] = "webhook-id",             \
-      .encoding = ENCODING_BASE64, .takes = SCHEME_TOLERANCE,                                              \
-      .id = {{.kind = EVENT_ID_HEADER, .text = "webhook-id"}}, .keep = ENVELOPE_KEEP_NEWEST,               \
+      .or_reads[SCHEME_READS_PROOF] = "svix-signature", .or_reads[SCHEME_READS_TIME] = "svix-timestamp",   \
+      .or_reads[SCHEME_READS_ID] = "svix-id", .encoding = ENCODING_BASE64, .takes = SCHEME_TOLERANCE,      \
+      .id =                                                                                                \
+          {                                                                                                \
+              {.kind = EVENT_ID_HEADER, .text = "webhook-id"},                                             \
+              {.kind = EVENT_ID_HEADER, .text = "svix-id"},                                                \
+          },                                                                                               \
+      .keep = ENVELOPE_KEEP_NEWEST,                                                                        \
       .sent = {.id = "webhook-id", .body = "{\"type\": \"sluice.test\", \"data\": {}}"})                   \
                                                                                                            \
     X(VERIFY_GITHUB, "github", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                       \

@@ -45,6 +45,11 @@ const char *scheme_header(const struct verify_rule *rule, enum scheme_reads what
                                                                               : scheme->reads[what];
 }
 
+const char *scheme_other_header(const struct verify_rule *rule, enum scheme_reads what)
+{
+    return scheme_of(rule->scheme)->or_reads[what];
+}
+
 const char *scheme_mark(const struct verify_rule *rule)
 {
     const struct scheme *scheme = scheme_of(rule->scheme);

@@ -83,6 +83,8 @@ struct scheme {
     /* The headers that verification reads. It can read no others (signed_content_header), and none of them is
      * stored. As the provider spells them; NULL: none, or with SCHEME_HEADER the proof's is the rule's. */
     const char *reads[SCHEME_READS];
+    const char *or_reads[SCHEME_READS]; /* other names of the same headers, all or none; a request that has
+                                           headers of both sets is refused */
     const char *mark; /* text before the signature; NULL: "", or with SCHEME_PREFIX the rule's */
     enum secret_key_algorithm algorithm; /* of the MAC; with SCHEME_ALGORITHM the rule's default */
     enum encoding encoding;              /* of the signature; with SCHEME_ENCODING the rule's default */
@@ -112,6 +114,8 @@ struct verify_rule scheme_rule(const struct scheme *scheme);
 /* The header that the rule's scheme reads this from, for request_find; NULL when it reads none. Owned by the
  * rule, or static. */
 const char *scheme_header(const struct verify_rule *rule, enum scheme_reads what);
+/* Its other name, or NULL. Static. */
+const char *scheme_other_header(const struct verify_rule *rule, enum scheme_reads what);
 /* The text before the signature or secret in that header; "" when there is none. Owned by the rule, or
  * static. */
 const char *scheme_mark(const struct verify_rule *rule);

@@ -17,15 +17,41 @@ struct source {
     int64_t now_s;
 };
 
-enum verify_cause signed_content_header(const struct verify_rule *rule, const struct request *request,
-                                        enum scheme_reads what, struct span *value)
+/* Sets *value to the header's, which must be present once and not be empty. */
+static enum verify_cause find_header(const struct request *request, const char *name, struct span *value)
 {
-    size_t found = request_find(request, scheme_header(rule, what), value);
+    size_t found = request_find(request, name, value);
 
     if (found > 1) {
         return VERIFY_DUPLICATE;
     }
     return value->len == 0 ? VERIFY_MISSING : VERIFY_FINE;
+}
+
+typedef const char *name_of_header(const struct verify_rule *rule, enum scheme_reads what);
+
+/* True when the request has a header with one of these names. */
+static bool has_any(const struct verify_rule *rule, const struct request *request, name_of_header *name_of)
+{
+    for (int what = 0; what < SCHEME_READS; what++) {
+        const char *name = name_of(rule, (enum scheme_reads)what);
+
+        if (name != NULL && request_find(request, name, NULL) > 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+enum verify_cause signed_content_header(const struct verify_rule *rule, const struct request *request,
+                                        enum scheme_reads what, struct span *value)
+{
+    if (!has_any(rule, request, scheme_other_header)) {
+        return find_header(request, scheme_header(rule, what), value);
+    }
+    return has_any(rule, request, scheme_header)
+               ? VERIFY_MIXED
+               : find_header(request, scheme_other_header(rule, what), value);
 }
 
 static enum verify_cause read_header(const struct source *s, enum scheme_reads what, struct span *value)

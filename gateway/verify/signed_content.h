@@ -33,7 +33,7 @@ MUST_CHECK enum verify_cause signed_content_read(struct signed_content *content,
                                                  int64_t now_s);
 void signed_content_free(struct signed_content *content);
 /* Sets *value to what the rule's scheme reads from a header, which must be present once and not be empty.
- * VERIFY_MISSING or VERIFY_DUPLICATE. */
+ * VERIFY_MISSING, VERIFY_DUPLICATE or VERIFY_MIXED. */
 MUST_CHECK enum verify_cause signed_content_header(const struct verify_rule *rule,
                                                    const struct request *request, enum scheme_reads what,
                                                    struct span *value);

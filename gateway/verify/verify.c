@@ -284,8 +284,10 @@ bool verify_reads(const struct verify_rule *rule, struct span header_name)
 {
     for (int what = 0; what < SCHEME_READS; what++) {
         const char *name = scheme_header(rule, (enum scheme_reads)what);
+        const char *other = scheme_other_header(rule, (enum scheme_reads)what);
 
-        if (name != NULL && request_is(header_name, name)) {
+        if ((name != NULL && request_is(header_name, name)) ||
+            (other != NULL && request_is(header_name, other))) {
             return true;
         }
     }

@@ -42,6 +42,7 @@ struct verify_rule {
     X(VERIFY_FINE, "none")                                                                      \
     X(VERIFY_MISSING, "missing")     /* a header is absent or empty */                          \
     X(VERIFY_DUPLICATE, "duplicate") /* a header came twice */                                  \
+    X(VERIFY_MIXED, "mixed")         /* headers of both sets of names of its scheme */          \
     X(VERIFY_MALFORMED, "malformed") /* no signature in the scheme's format */                  \
     X(VERIFY_TIME, "time")           /* the timestamp is not decimal digits */                  \
     X(VERIFY_OLD, "old")             /* older than the tolerance: a replay, or a wrong clock */ \

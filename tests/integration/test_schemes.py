@@ -136,6 +136,20 @@ def test_twilio_signs_the_url_that_the_proxy_was_called_by(provider):
     assert provider.site.row(event_id, "twilio").query == "a=b"
 
 
+def test_standard_takes_the_names_of_svix_and_refuses_a_mixture(provider):
+    event_id, body, headers = provider.signed("standard")
+    svix = {name.replace("webhook-", "svix-"): value for name, value in headers.items()}
+    before = provider.refused("mixed")
+    for mixture in ({**headers, "svix-id": event_id}, {**svix, "webhook-signature": headers["webhook-signature"]}):
+        assert provider.post("standard", body, mixture).status == 401
+    assert provider.refused("mixed") == before + 2
+    reply = provider.post("standard", body, svix)
+    assert (reply.status, reply.json()["id"]) == (200, event_id), provider.gateway.tail()
+    row = provider.site.row(event_id, "standard")
+    assert row.body == body
+    assert not [name for name in row.headers if name.startswith("svix-")]
+
+
 def challenge(reply):
     assert reply.headers["x-content-type-options"] == "nosniff"
     return reply.status, reply.headers["content-type"], reply.body

@@ -428,6 +428,30 @@ static void in_a_standard_list_only_known_versions_count(void **state)
                      VERIFY_MALFORMED); /* more than 4 */
 }
 
+static void svix_names_are_not_kept_and_never_mixed_with_the_others(void **state)
+{
+    static const char *const pairs[][2] = {{"webhook-id", "svix-id"},
+                                           {"webhook-timestamp", "svix-timestamp"},
+                                           {"webhook-signature", "svix-signature"}};
+    const struct vector *v = &vectors[0];
+    struct verify_rule rule = make_rule(v, v->secret);
+
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        struct request r = vector_request(v);
+
+        assert_true(verify_reads(&rule, span_of(pairs[i][0])));
+        assert_true(verify_reads(&rule, span_of(pairs[i][1])));
+        header_of(&r, pairs[i][0])->name = span_of(pairs[i][1]); /* one of three has the other name */
+        assert_int_equal(judge(v, v->secret, &r, span_of(v->body), v->now), VERIFY_MIXED);
+        r = vector_request(v);
+        r.headers[r.header_count++] = (struct request_header){span_of(pairs[i][1]), SPAN_LITERAL("")};
+        assert_int_equal(judge(v, v->secret, &r, span_of(v->body), v->now), VERIFY_MIXED);
+    }
+    assert_false(verify_reads(&rule, SPAN_LITERAL("svix-other")));
+    verify_rule_free(&rule);
+}
+
 static void a_standard_id_with_a_dot_is_refused(void **state)
 {
     (void)state;
@@ -558,6 +582,7 @@ int main(void)
         cmocka_unit_test(unusable_secrets_are_refused),
         cmocka_unit_test(a_standard_secret_needs_neither_prefix_nor_padding),
         cmocka_unit_test(in_a_standard_list_only_known_versions_count),
+        cmocka_unit_test(svix_names_are_not_kept_and_never_mixed_with_the_others),
         cmocka_unit_test(a_standard_id_with_a_dot_is_refused),
         cmocka_unit_test(stripe_ignores_v0_and_refuses_two_times),
         cmocka_unit_test(twilio_signs_the_url_of_the_route_regardless_of_forwarded_headers),
