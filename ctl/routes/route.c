@@ -31,6 +31,13 @@ static void tell_verify(const struct source *s)
     if (rule->prefix != NULL) {
         buf_printf(&line, " after \"%s\"", rule->prefix);
     }
+    if (rule->declaration.field != NULL) {
+        buf_printf(&line, " in the field %s", rule->declaration.field);
+    }
+    if (rule->declaration.part_count > 0) {
+        buf_append_text(&line, ", signed: ");
+        declaration_append(&rule->declaration, &line);
+    }
     if (rule->user != NULL) {
         buf_printf(&line, ", user %s", rule->user);
     }

@@ -13,6 +13,7 @@ static const char *content_text(enum scheme_content content)
     case SCHEME_SENDS_SECRET:
         return "nothing: the secret itself is sent";
     case SCHEME_SIGNS_BODY:
+    case SCHEME_SIGNS_DECLARED:
         return "the body";
     case SCHEME_SIGNS_ID_TIME_BODY:
         return "id, time and body";
@@ -47,7 +48,7 @@ static void append_headers(const struct scheme *s, struct buf *out)
     size_t begin = out->len;
 
     if ((s->takes & SCHEME_HEADER) != 0) {
-        buf_append_text(out, "that of the route");
+        buf_append_text(out, (s->takes & SCHEME_TIME) != 0 ? "those of the route" : "that of the route");
     }
     for (size_t i = 0; i < SCHEME_READS; i++) {
         if (s->reads[i] != NULL) {

@@ -87,7 +87,8 @@ static enum error_code fill_rule(struct verify_rule *rule, const struct sign_opt
             error_set(error, ERROR_SETTING, "--algorithm %s: must be sha1, sha256 or sha512", o->algorithm);
     }
     if (code == ERROR_NONE && o->encoding != NULL && !encoding_of(span_of(o->encoding), &rule->encoding)) {
-        code = error_set(error, ERROR_SETTING, "--encoding %s: must be hex or base64", o->encoding);
+        code =
+            error_set(error, ERROR_SETTING, "--encoding %s: must be hex, base64 or base64url", o->encoding);
     }
     return code;
 }

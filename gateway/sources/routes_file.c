@@ -6,6 +6,7 @@
 #include "gateway/verify/schemes.h"
 #include "regular_file.h"
 #include "routes_id.h"
+#include "routes_signed.h"
 #include "routes_verify.h"
 
 #include <errno.h>
@@ -266,6 +267,9 @@ static void take_source(const struct json_settings *p, const struct routes_optio
     scheme = routes_verify_read(&verify, options->secrets, source);
     take_methods(&methods, scheme, source);
     routes_id_read(&id, &keep, scheme, source);
+    if (scheme != NULL) {
+        routes_signed_id(&verify, source);
+    }
     source->max_body = options->max_body;
     if (max_body.value != NULL) {
         (void)json_settings_quantity(&max_body, CONFIG_BYTES, 0, BODY_MOST, &source->max_body);

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "gateway/verify/schemes.h"
+#include "routes_signed.h"
 #include "secret.h"
 #include "url.h"
 
@@ -175,11 +176,22 @@ static char *verify_token(const struct json_settings *p, bool read)
     return copy;
 }
 
+static enum declaration_secret secret_encoding(const struct json_settings *p)
+{
+    static const char *const encodings[] = {[DECLARATION_SECRET_TEXT] = "text",
+                                            [DECLARATION_SECRET_BASE64] = "base64",
+                                            [DECLARATION_SECRET_HEX] = "hex",
+                                            NULL};
+    int choice = json_settings_choice(p, encodings);
+
+    return choice < 0 ? DECLARATION_SECRET_TEXT : (enum declaration_secret)choice;
+}
+
 static void take_member(const struct json_settings *p, enum scheme_member member, bool read,
                         struct verify_rule *rule)
 {
     static const char *const algorithms[] = {"sha256", "sha1", "sha512", NULL};
-    static const char *const encodings[] = {"hex", "base64", NULL};
+    static const char *const encodings[] = {"hex", "base64", "base64url", NULL};
     int64_t us;
     int choice;
 
@@ -218,6 +230,21 @@ static void take_member(const struct json_settings *p, enum scheme_member member
         break;
     case SCHEME_VERIFY_TOKEN:
         rule->verify_token = verify_token(p, read);
+        break;
+    case SCHEME_SIGNED:
+        routes_signed_parts(p, &rule->declaration);
+        break;
+    case SCHEME_TIME:
+        routes_signed_time(p, &rule->declaration);
+        break;
+    case SCHEME_FIELD:
+        routes_signed_field(p, &rule->declaration);
+        break;
+    case SCHEME_SECRET_ENCODING:
+        rule->declaration.secret = secret_encoding(p);
+        break;
+    case SCHEME_SECRET_PREFIX:
+        rule->declaration.secret_prefix = copied_text(p);
         break;
     }
 }
@@ -280,6 +307,9 @@ const struct scheme *routes_verify_read(const struct json_settings *verify, bool
     }
     source->verify = scheme_rule(scheme);
     take_members(verify, scheme, secrets, &source->verify);
+    if ((scheme->takes & SCHEME_SIGNED) != 0) {
+        routes_signed_check(verify, &source->verify);
+    }
     p = json_settings_member(verify, "secrets");
     if ((scheme->needs & SCHEME_USER) != 0 && source->verify.user == NULL) {
         return scheme; /* keys need the user, which is missing: that is a complaint already */

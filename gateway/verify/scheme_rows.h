@@ -90,9 +90,11 @@
       .id = {{.kind = EVENT_ID_BODY}}, .keep = ENVELOPE_KEEP_NEWEST, .challenge = SCHEME_CHALLENGE_MAC,    \
       .sent = {.body = "{\"event\": \"meeting.started\", \"payload\": {\"object\": {\"uuid\": \"@\"}}}"})  \
                                                                                                            \
-    X(VERIFY_HMAC, "hmac", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_BODY,                           \
-      .takes = SCHEME_HEADER | SCHEME_ALGORITHM | SCHEME_ENCODING | SCHEME_PREFIX, .needs = SCHEME_HEADER, \
-      .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                                                  \
+    X(VERIFY_HMAC, "hmac", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_DECLARED,                       \
+      .takes = SCHEME_HEADER | SCHEME_ALGORITHM | SCHEME_ENCODING | SCHEME_PREFIX | SCHEME_SIGNED |        \
+               SCHEME_TIME | SCHEME_TOLERANCE | SCHEME_FIELD | SCHEME_URL | SCHEME_SECRET_ENCODING |       \
+               SCHEME_SECRET_PREFIX,                                                                       \
+      .needs = SCHEME_HEADER, .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                          \
       .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
                                                                                                            \
     X(VERIFY_BEARER, "bearer", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                    \

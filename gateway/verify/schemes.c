@@ -31,7 +31,8 @@ struct verify_rule scheme_rule(const struct scheme *scheme)
 {
     return (struct verify_rule){
         .scheme = scheme->scheme,
-        .tolerance_s = (scheme->takes & SCHEME_TOLERANCE) != 0 ? SCHEME_TOLERANCE_S : 0,
+        .tolerance_s =
+            (scheme->takes & (SCHEME_TOLERANCE | SCHEME_TIME)) == SCHEME_TOLERANCE ? SCHEME_TOLERANCE_S : 0,
         .algorithm = scheme->algorithm,
         .encoding = scheme->encoding,
     };

@@ -14,15 +14,20 @@
 
 /* X(enumerator, bit, name): the optional members of "verify" in the routes file, besides scheme and
  * secrets. */
-#define SCHEME_MEMBERS(X)               \
-    X(SCHEME_TOLERANCE, 1, "tolerance") \
-    X(SCHEME_HEADER, 2, "header")       \
-    X(SCHEME_ALGORITHM, 4, "algorithm") \
-    X(SCHEME_ENCODING, 8, "encoding")   \
-    X(SCHEME_PREFIX, 16, "prefix")      \
-    X(SCHEME_USER, 32, "user")          \
-    X(SCHEME_URL, 128, "url")           \
-    X(SCHEME_VERIFY_TOKEN, 64, "verify_token")
+#define SCHEME_MEMBERS(X)                              \
+    X(SCHEME_TOLERANCE, 1, "tolerance")                \
+    X(SCHEME_HEADER, 2, "header")                      \
+    X(SCHEME_ALGORITHM, 4, "algorithm")                \
+    X(SCHEME_ENCODING, 8, "encoding")                  \
+    X(SCHEME_PREFIX, 16, "prefix")                     \
+    X(SCHEME_USER, 32, "user")                         \
+    X(SCHEME_URL, 128, "url")                          \
+    X(SCHEME_VERIFY_TOKEN, 64, "verify_token")         \
+    X(SCHEME_SIGNED, 256, "signed")                    \
+    X(SCHEME_TIME, 512, "time")                        \
+    X(SCHEME_FIELD, 1024, "field")                     \
+    X(SCHEME_SECRET_ENCODING, 2048, "secret_encoding") \
+    X(SCHEME_SECRET_PREFIX, 4096, "secret_prefix")
 
 #define SCHEME_BIT(enumerator, bit, name) enumerator = (bit),
 enum scheme_member { SCHEME_MEMBERS(SCHEME_BIT) };
@@ -45,6 +50,7 @@ enum scheme_content {
     SCHEME_SIGNS_ID_TIME_BODY, /* id.time.body; the header is a list of signatures, separated by spaces */
     SCHEME_SIGNS_T_BODY,       /* time.body; the header is t=TIME,v1=SIGNATURE,... */
     SCHEME_SIGNS_V0_TIME_BODY, /* v0:time:body */
+    SCHEME_SIGNS_DECLARED,     /* what the rule declares: see gateway/verify/declaration */
     SCHEME_SIGNS_URL_FORM,     /* the public URL and the fields of a form: see gateway/verify/twilio */
 };
 
@@ -75,13 +81,14 @@ struct scheme_sent {
 struct scheme {
     const char *name;
     enum verify_scheme scheme;
-    unsigned
-        takes; /* members that it accepts, of enum scheme_member; SCHEME_TOLERANCE: it signs a timestamp */
+    unsigned takes; /* members that it accepts, of enum scheme_member; SCHEME_TOLERANCE: it signs a timestamp,
+         or with SCHEME_TIME a route may declare one */
     unsigned needs; /* those of them that are required */
     enum scheme_key key;
     enum scheme_content content;
-    /* The headers that verification reads. It can read no others (signed_content_header), and none of them is
-     * stored. As the provider spells them; NULL: none, or with SCHEME_HEADER the proof's is the rule's. */
+    /* The headers that verification reads. None of them is stored. Besides these, it reads only those that
+     * the rule declares. As the provider spells them; NULL: none, or with SCHEME_HEADER the proof's is the
+     * rule's. */
     const char *reads[SCHEME_READS];
     const char *or_reads[SCHEME_READS]; /* other names of the same headers, all or none; a request that has
                                            headers of both sets is refused */
@@ -109,7 +116,8 @@ const struct scheme *scheme_named(struct span name);
 const struct scheme *scheme_of(enum verify_scheme scheme);
 /* Appends all names: "none, standard, ...". */
 void scheme_names(struct buf *out);
-/* A rule of this scheme with its default tolerance, algorithm and encoding, and without secrets. */
+/* A rule of this scheme with its default tolerance (0 when a timestamp must be declared), algorithm and
+ * encoding, and without secrets. */
 struct verify_rule scheme_rule(const struct scheme *scheme);
 /* The header that the rule's scheme reads this from, for request_find; NULL when it reads none. Owned by the
  * rule, or static. */

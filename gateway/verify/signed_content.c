@@ -3,10 +3,9 @@
 
 #include "text.h"
 #include "twilio.h"
+#include "url.h"
 
 #include <string.h>
-
-#define TIME_DIGITS_MAX 15 /* 30 million years */
 
 /* The input of the functions below. */
 struct source {
@@ -59,17 +58,17 @@ static enum verify_cause read_header(const struct source *s, enum scheme_reads w
     return signed_content_header(s->rule, s->request, what, value);
 }
 
-static enum verify_cause check_time(struct span text, int64_t tolerance_s, int64_t now_s)
+static enum verify_cause check_time(const struct source *s, struct span text)
 {
     int64_t then;
 
-    if (!text_number(text, TIME_DIGITS_MAX, &then)) {
+    if (!timestamp_read(s->rule->declaration.unit, text, &then)) {
         return VERIFY_TIME;
     }
-    if (now_s - then > tolerance_s) {
+    if (s->now_s - then > s->rule->tolerance_s) {
         return VERIFY_OLD;
     }
-    return then - now_s > tolerance_s ? VERIFY_EARLY : VERIFY_FINE;
+    return then - s->now_s > s->rule->tolerance_s ? VERIFY_EARLY : VERIFY_FINE;
 }
 
 static void add_piece(struct signed_content *content, struct span piece)
@@ -131,7 +130,7 @@ static enum verify_cause read_standard(const struct source *s, struct signed_con
 
     cause = cause == VERIFY_FINE ? read_header(s, SCHEME_READS_TIME, &time) : cause;
     cause = cause == VERIFY_FINE ? read_header(s, SCHEME_READS_PROOF, &list) : cause;
-    cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
+    cause = cause == VERIFY_FINE ? check_time(s, time) : cause;
     if (cause != VERIFY_FINE) {
         return cause;
     }
@@ -167,7 +166,7 @@ static enum verify_cause read_stripe(const struct source *s, struct signed_conte
     add_piece(content, time);
     add_piece(content, SPAN_LITERAL("."));
     add_piece(content, s->body);
-    return times > 1 ? VERIFY_MALFORMED : check_time(time, s->rule->tolerance_s, s->now_s);
+    return times > 1 ? VERIFY_MALFORMED : check_time(s, time);
 }
 
 /* Slack and Zoom: "v0:timestamp:body". */
@@ -177,7 +176,7 @@ static enum verify_cause read_v0(const struct source *s, struct signed_content *
     enum verify_cause cause = read_header(s, SCHEME_READS_TIME, &time);
 
     cause = cause == VERIFY_FINE ? read_header(s, SCHEME_READS_PROOF, &signature) : cause;
-    cause = cause == VERIFY_FINE ? check_time(time, s->rule->tolerance_s, s->now_s) : cause;
+    cause = cause == VERIFY_FINE ? check_time(s, time) : cause;
     if (cause != VERIFY_FINE) {
         return cause;
     }
@@ -198,6 +197,25 @@ static enum verify_cause read_plain(const struct source *s, struct signed_conten
     return cause == VERIFY_FINE ? add_signature(content, signature, scheme_mark(s->rule)) : cause;
 }
 
+/* Adds the URL up to the request's path. */
+static void add_origin(const struct source *s, struct signed_content *content)
+{
+    if (s->rule->url != NULL) {
+        add_piece(content, span_of(s->rule->url));
+    } else {
+        add_piece(content, s->request->https ? SPAN_LITERAL("https://") : SPAN_LITERAL("http://"));
+        add_piece(content, s->request->host);
+    }
+}
+
+/* Adds the request's path, and the query behind a '?' unless it is empty. */
+static void add_target(const struct source *s, struct signed_content *content)
+{
+    add_piece(content, s->request->path);
+    add_piece(content, s->request->query.len > 0 ? SPAN_LITERAL("?") : SPAN_LITERAL(""));
+    add_piece(content, s->request->query);
+}
+
 /* The public URL and the fields of a form. */
 static enum verify_cause read_twilio(const struct source *s, struct signed_content *content)
 {
@@ -215,18 +233,137 @@ static enum verify_cause read_twilio(const struct source *s, struct signed_conte
     if (cause != VERIFY_FINE || content->text.failed) {
         return cause == VERIFY_FINE ? VERIFY_MEMORY : cause;
     }
-    if (s->rule->url != NULL) {
-        add_piece(content, span_of(s->rule->url));
-    } else {
+    if (s->rule->url == NULL) {
         content->other_host = (struct span){content->text.data, host_len};
-        add_piece(content, r->https ? SPAN_LITERAL("https://") : SPAN_LITERAL("http://"));
-        add_piece(content, r->host);
     }
-    add_piece(content, r->path);
-    add_piece(content, r->query.len > 0 ? SPAN_LITERAL("?") : SPAN_LITERAL(""));
-    add_piece(content, r->query);
+    add_origin(s, content);
+    add_target(s, content);
     add_piece(content, behind(buf_span(&content->text), host_len));
     return add_signature(content, signature, "");
+}
+
+/* --- what a route declares ----------------------------------------------------------- */
+
+static bool ends_field(char c)
+{
+    return c == ',' || c == ';' || c == ' ';
+}
+
+/* Takes the next field of the signature header off *rest, up to a comma, semicolon or space. False at the
+ * end. */
+static bool next_field(struct span *rest, struct span *field)
+{
+    size_t len = 0;
+
+    if (rest->len == 0) {
+        return false;
+    }
+    while (len < rest->len && !ends_field(rest->data[len])) {
+        len++;
+    }
+    *field = (struct span){rest->data, len};
+    *rest = behind(*rest, len + (len < rest->len));
+    return true;
+}
+
+/* Sets *value to what follows "name=". */
+static bool is_field(struct span field, const char *name, struct span *value)
+{
+    size_t len = name == NULL ? 0 : strlen(name);
+
+    if (name == NULL || !text_begins(field, name) || field.len == len || field.data[len] != '=') {
+        return false;
+    }
+    *value = behind(field, len + 1);
+    return true;
+}
+
+/* The fields of the signature header: signatures, and the time, which may be there once. */
+static enum verify_cause read_fields(const struct declaration *d, struct signed_content *content,
+                                     struct span list, struct span *time)
+{
+    enum verify_cause cause = VERIFY_FINE;
+    struct span field, value;
+    size_t times = 0;
+
+    while (cause == VERIFY_FINE && next_field(&list, &field)) {
+        if (is_field(field, d->field, &value)) {
+            cause = add_signature(content, value, "");
+        } else if (is_field(field, d->time_field, &value)) {
+            *time = value;
+            times++;
+        }
+    }
+    return cause == VERIFY_FINE && times > 1 ? VERIFY_MALFORMED : cause;
+}
+
+static enum verify_cause add_part(const struct source *s, const struct declaration_part *part,
+                                  struct span time, struct signed_content *content)
+{
+    const struct url url = url_split(s->rule->url == NULL ? "" : s->rule->url);
+    struct span value;
+    enum verify_cause cause;
+
+    switch (part->kind) {
+    case DECLARATION_TIME:
+        add_piece(content, time);
+        break;
+    case DECLARATION_METHOD:
+        add_piece(content, s->request->method);
+        break;
+    case DECLARATION_URL:
+        add_origin(s, content);
+        add_target(s, content);
+        break;
+    case DECLARATION_HOST:
+        add_piece(content, s->rule->url == NULL ? s->request->host : url.authority);
+        break;
+    case DECLARATION_PATH:
+        add_piece(content, url.rest); /* the prefix that a proxy removes */
+        add_piece(content, s->request->path);
+        break;
+    case DECLARATION_QUERY:
+        add_piece(content, s->request->query);
+        break;
+    case DECLARATION_BODY:
+        add_piece(content, s->body);
+        break;
+    case DECLARATION_TEXT:
+        add_piece(content, span_of(part->text));
+        break;
+    case DECLARATION_ID:
+    case DECLARATION_HEADER:
+        cause = find_header(s->request, part->text, &value);
+        add_piece(content, value);
+        return cause;
+    }
+    return VERIFY_FINE;
+}
+
+static enum verify_cause read_declared(const struct source *s, struct signed_content *content)
+{
+    const struct declaration *d = &s->rule->declaration;
+    struct span list, time = {"", 0};
+    enum verify_cause cause = read_header(s, SCHEME_READS_PROOF, &list);
+
+    if (cause == VERIFY_FINE && d->field != NULL) {
+        cause = read_fields(d, content, list, &time);
+    } else if (cause == VERIFY_FINE) {
+        cause = add_signature(content, list, scheme_mark(s->rule));
+    }
+    if (cause == VERIFY_FINE && d->time_header != NULL) {
+        cause = find_header(s->request, d->time_header, &time);
+    }
+    if (cause == VERIFY_FINE && (d->time_header != NULL || d->time_field != NULL)) {
+        cause = check_time(s, time);
+    }
+    for (size_t i = 0; cause == VERIFY_FINE && i < d->part_count; i++) {
+        cause = add_part(s, &d->parts[i], time, content);
+    }
+    if (d->part_count == 0) {
+        add_piece(content, s->body);
+    }
+    return cause;
 }
 
 enum verify_cause signed_content_read(struct signed_content *content, const struct verify_rule *rule,
@@ -244,6 +381,8 @@ enum verify_cause signed_content_read(struct signed_content *content, const stru
         return read_stripe(&s, content);
     case SCHEME_SIGNS_V0_TIME_BODY:
         return read_v0(&s, content);
+    case SCHEME_SIGNS_DECLARED:
+        return read_declared(&s, content);
     case SCHEME_SIGNS_URL_FORM:
         return read_twilio(&s, content);
     case SCHEME_SIGNS_NOTHING:

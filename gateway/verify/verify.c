@@ -55,11 +55,25 @@ static struct secret_key *basic_key(const struct verify_rule *rule, struct span 
     return key;
 }
 
+static struct secret_key *hmac_key(const struct verify_rule *rule, struct span text, const char **wrong)
+{
+    struct buf bytes = {0};
+    struct secret_key *key = NULL;
+
+    *wrong = declaration_key(&rule->declaration, text, &bytes);
+    if (*wrong == NULL && !bytes.failed) {
+        key = secret_key_hmac(rule->algorithm, buf_span(&bytes));
+    }
+    secret_wipe(bytes.data, bytes.capacity);
+    buf_free(&bytes);
+    return key;
+}
+
 static struct secret_key *make_key(const struct verify_rule *rule, struct span text, const char **wrong)
 {
     switch (scheme_of(rule->scheme)->key) {
     case SCHEME_KEY_HMAC:
-        return secret_key_hmac(rule->algorithm, text);
+        return hmac_key(rule, text, wrong);
     case SCHEME_KEY_BASE64:
         return standard_key(text, wrong);
     case SCHEME_KEY_TOKEN:
@@ -112,6 +126,7 @@ void verify_rule_free(struct verify_rule *rule)
     free(rule->prefix);
     free(rule->user);
     free(rule->url);
+    declaration_free(&rule->declaration);
     wipe_text(rule->verify_token);
     *rule = (struct verify_rule){0};
 }
@@ -282,6 +297,9 @@ const struct secret_key *verify_key(const struct verify_rule *rule, const struct
 
 bool verify_reads(const struct verify_rule *rule, struct span header_name)
 {
+    if (rule->declaration.time_header != NULL && request_is(header_name, rule->declaration.time_header)) {
+        return true;
+    }
     for (int what = 0; what < SCHEME_READS; what++) {
         const char *name = scheme_header(rule, (enum scheme_reads)what);
         const char *other = scheme_other_header(rule, (enum scheme_reads)what);

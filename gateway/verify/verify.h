@@ -6,6 +6,7 @@
  * nothing about the secrets except their number. Pure: the current time is an argument.
  * gateway/verify/signed_content has what each scheme signs, gateway/verify/schemes what can be set for it. */
 
+#include "declaration.h"
 #include "encoding.h"
 #include "error.h"
 #include "gateway/request.h"
@@ -34,7 +35,8 @@ struct verify_rule {
     char *prefix;       /* hmac: text before the signature; NULL: "" */
     char *user;         /* basic */
     char *verify_token; /* meta: the expected hub.verify_token */
-    char *url;          /* twilio: the signed URL up to the request's path; NULL: from the request */
+    char *url;          /* twilio, hmac: the signed URL up to the request's path; NULL: from the request */
+    struct declaration declaration; /* hmac */
 };
 
 /* X(name, label): why verification failed. Never sent to the sender. */
@@ -44,7 +46,7 @@ struct verify_rule {
     X(VERIFY_DUPLICATE, "duplicate") /* a header came twice */                                  \
     X(VERIFY_MIXED, "mixed")         /* headers of both sets of names of its scheme */          \
     X(VERIFY_MALFORMED, "malformed") /* no signature in the scheme's format */                  \
-    X(VERIFY_TIME, "time")           /* the timestamp is not decimal digits */                  \
+    X(VERIFY_TIME, "time")           /* the timestamp is unreadable */                          \
     X(VERIFY_OLD, "old")             /* older than the tolerance: a replay, or a wrong clock */ \
     X(VERIFY_EARLY, "early")         /* further in the future than the tolerance */             \
     X(VERIFY_MISMATCH, "mismatch")   /* wrong secret, or the bytes have changed */              \
@@ -54,11 +56,11 @@ struct verify_rule {
 enum verify_cause { VERIFY_CAUSES(VERIFY_ENUMERATOR) };
 #undef VERIFY_ENUMERATOR
 
-/* Adds a secret. A request is accepted when it matches any of the rule's secrets. rule->scheme, algorithm and
- * user must be set before. The scheme `standard` accepts base64 after "whsec_" (prefix and padding optional)
- * or "whpk_" (an ed25519 public key); the other schemes use the bytes as they are. Keeps no copy of the text.
- * ERROR_SETTING for an empty or unusable secret, or one more than VERIFY_SECRETS_MAX; ERROR_MEMORY. The error
- * never holds the secret. */
+/* Adds a secret. A request is accepted when it matches any of the rule's secrets. rule->scheme, algorithm,
+ * user and declaration must be set before. The scheme `standard` accepts base64 after "whsec_" (prefix and
+ * padding optional) or "whpk_" (an ed25519 public key), hmac what is declared; the other schemes use the
+ * bytes as they are. Keeps no copy of the text. ERROR_SETTING for an empty or unusable secret, or one more
+ * than VERIFY_SECRETS_MAX; ERROR_MEMORY. The error never holds the secret. */
 MUST_CHECK enum error_code verify_rule_add_secret(struct verify_rule *rule, struct span text,
                                                   struct error *error);
 /* Wipes and frees what the rule owns, and leaves it empty. */
@@ -69,7 +71,8 @@ void verify_rule_free(struct verify_rule *rule);
 MUST_CHECK const struct secret_key *verify_key(const struct verify_rule *rule, const struct request *request,
                                                struct span body, int64_t now_s, enum verify_cause *cause);
 /* True when the rule's scheme reads its token, signature, timestamp or signed id from this header. Such
- * headers are not stored with the event. */
+ * headers are not stored with the event. Headers that a declaration only adds to the signed content are
+ * stored. */
 bool verify_reads(const struct verify_rule *rule, struct span header_name);
 /* Static; for logs and metrics. */
 const char *verify_cause_label(enum verify_cause cause);

@@ -12,10 +12,52 @@ static struct body_memory memory = {.most = INT64_MAX};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-/* A secret that no input knows. */
-static struct verify_rule *rule_of(enum verify_scheme scheme)
+#define DECLARATIONS 4
+
+static void add_part(struct declaration *d, enum declaration_kind kind, const char *text)
 {
-    static struct verify_rule rules[SCHEME_COUNT];
+    d->parts[d->part_count++] = (struct declaration_part){kind, text == NULL ? NULL : strdup(text)};
+}
+
+/* What a route may declare for hmac; 0 declares nothing. */
+static void declare(struct verify_rule *rule, unsigned which)
+{
+    struct declaration *d = &rule->declaration;
+
+    rule->tolerance_s = SCHEME_TOLERANCE_S;
+    if (which == 1) { /* fields, with the time among them */
+        d->time_field = strdup("t");
+        d->field = strdup("v1");
+        add_part(d, DECLARATION_TIME, NULL);
+        add_part(d, DECLARATION_TEXT, ".");
+    } else if (which == 2) { /* headers; a time of RFC 3339 */
+        d->time_header = strdup("x-time");
+        d->unit = TIMESTAMP_RFC3339;
+        rule->encoding = ENCODING_BASE64URL;
+        add_part(d, DECLARATION_ID, "x-id");
+        add_part(d, DECLARATION_HEADER, "x-other");
+        add_part(d, DECLARATION_TIME, NULL);
+    } else if (which == 3) { /* the request line */
+        d->time_header = strdup("x-time");
+        d->unit = TIMESTAMP_MILLISECONDS;
+        rule->encoding = ENCODING_BASE64;
+        add_part(d, DECLARATION_METHOD, NULL);
+        add_part(d, DECLARATION_URL, NULL);
+        add_part(d, DECLARATION_HOST, NULL);
+        add_part(d, DECLARATION_PATH, NULL);
+        add_part(d, DECLARATION_QUERY, NULL);
+        add_part(d, DECLARATION_TIME, NULL);
+    }
+    if (which != 0) {
+        add_part(d, DECLARATION_BODY, NULL);
+    }
+}
+
+/* A secret that no input knows. */
+static struct verify_rule *rule_of(enum verify_scheme scheme, unsigned declaration)
+{
+    static struct verify_rule all[DECLARATIONS][SCHEME_COUNT];
+    struct verify_rule *rules = all[declaration];
     static const char *const secrets[] = {"ZmlyZSB3YWxrIHdpdGggbWUsIDI1IHllYXJz",
                                           "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="};
     struct verify_rule *rule = &rules[scheme];
@@ -25,6 +67,9 @@ static struct verify_rule *rule_of(enum verify_scheme scheme)
         *rule = scheme_rule(scheme_of(scheme));
         rule->header = strdup("x-proof");
         rule->user = strdup("user");
+        if (scheme == VERIFY_HMAC) {
+            declare(rule, declaration);
+        }
         for (size_t i = 0; i < (scheme == VERIFY_STANDARD ? 2 : 1); i++) {
             if (verify_rule_add_secret(rule, span_of(secrets[i]), &error) != ERROR_NONE) {
                 abort();
@@ -34,7 +79,7 @@ static struct verify_rule *rule_of(enum verify_scheme scheme)
     return rule;
 }
 
-/* The first byte is the scheme, the rest a request: nobody is believed. */
+/* The first byte is the scheme and the declaration, the rest a request: nobody is believed. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static struct proxies trusted;
@@ -52,7 +97,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (trusted.count == 0 && proxies_read("127.0.0.0/8,10.0.0.0/8,::1", &trusted, &error) != ERROR_NONE) {
         abort();
     }
-    rule = rule_of((enum verify_scheme)(VERIFY_STANDARD + data[0] % (SCHEME_COUNT - 1)));
+    rule = rule_of((enum verify_scheme)(VERIFY_STANDARD + data[0] % (SCHEME_COUNT - 1)),
+                   data[0] / (SCHEME_COUNT - 1) % DECLARATIONS);
     request = lines_request(&text);
     proxies_apply(&trusted, &request);
     if (verify_key(rule, &request, text, NOW, &cause) != NULL || cause == VERIFY_FINE ||

@@ -28,6 +28,8 @@ static void bytes_are_written_as_rfc_4648_says(void **state)
     assert_written(ENCODING_BASE64, "foo", "Zm9v");
     assert_written(ENCODING_BASE64, "foob", "Zm9vYg==");
     assert_written(ENCODING_BASE64, "\xfb\xff\xfe", "+//+");
+    assert_written(ENCODING_BASE64URL, "\xfb\xff\xfe", "-__-");
+    assert_written(ENCODING_BASE64URL, "f", "Zg==");
     assert_written(ENCODING_HEX, "", "");
     assert_written(ENCODING_HEX, "\x01\xab\xff", "01abff");
 }
@@ -42,6 +44,16 @@ static void an_encoded_value_is_decoded_again(void **state)
     assert_memory_equal(bytes.data, "\x01\xab\xff\xfb\xff\xfe", 6);
     assert_false(encoding_read(ENCODING_HEX, SPAN_LITERAL("+//+"), &bytes));
     assert_int_equal(bytes.len, 6);
+    assert_true(encoding_read(ENCODING_BASE64URL, SPAN_LITERAL("-__-Zg"), &bytes));
+    assert_memory_equal(bytes.data + 6,
+                        "\xfb\xff\xfe"
+                        "f",
+                        4);
+    assert_true(encoding_read(ENCODING_BASE64URL, SPAN_LITERAL("Zg=="), &bytes));
+    assert_false(encoding_read(ENCODING_BASE64URL, SPAN_LITERAL("+__-"), &bytes));
+    assert_false(encoding_read(ENCODING_BASE64URL, SPAN_LITERAL("-/_-"), &bytes));
+    assert_false(encoding_read(ENCODING_BASE64, SPAN_LITERAL("-__-"), &bytes));
+    assert_int_equal(bytes.len, 11);
     buf_free(&bytes);
 }
 
@@ -53,6 +65,7 @@ static void encodings_have_names(void **state)
     assert_true(encoding_of(span_of(encoding_name(ENCODING_HEX)), &encoding) && encoding == ENCODING_HEX);
     assert_true(encoding_of(span_of(encoding_name(ENCODING_BASE64)), &encoding) &&
                 encoding == ENCODING_BASE64);
+    assert_true(encoding_of(SPAN_LITERAL("base64url"), &encoding) && encoding == ENCODING_BASE64URL);
     assert_false(encoding_of(SPAN_LITERAL("HEX"), &encoding));
     assert_false(encoding_of(SPAN_LITERAL(""), &encoding));
 }

@@ -63,7 +63,9 @@ static void every_row_has_the_members_that_its_kinds_require(void **state)
         assert_int_equal(scheme->reads[SCHEME_READS_ID] != NULL,
                          scheme->content == SCHEME_SIGNS_ID_TIME_BODY);
         assert_int_equal((scheme->takes & SCHEME_TOLERANCE) != 0,
-                         has_time_header || scheme->content == SCHEME_SIGNS_T_BODY);
+                         has_time_header || scheme->content == SCHEME_SIGNS_T_BODY ||
+                             scheme->content == SCHEME_SIGNS_DECLARED);
+        assert_int_equal((scheme->takes & SCHEME_TIME) != 0, scheme->content == SCHEME_SIGNS_DECLARED);
         assert_int_equal((scheme->needs & SCHEME_USER) != 0, scheme->key == SCHEME_KEY_PASSWORD);
         assert_int_equal((scheme->takes & SCHEME_VERIFY_TOKEN) != 0,
                          scheme->challenge == SCHEME_CHALLENGE_SUBSCRIBE);
@@ -96,7 +98,7 @@ static void schemes_with_a_timestamp_tolerate_300_s(void **state)
         bool timed = i == VERIFY_STANDARD || i == VERIFY_STRIPE || i == VERIFY_SLACK || i == VERIFY_ZOOM;
         struct verify_rule rule = scheme_rule(scheme);
 
-        assert_int_equal((scheme->takes & SCHEME_TOLERANCE) != 0, timed);
+        assert_int_equal((scheme->takes & SCHEME_TOLERANCE) != 0, timed || i == VERIFY_HMAC);
         assert_int_equal(rule.tolerance_s, timed ? 300 : 0);
         assert_int_equal(rule.scheme, i);
         assert_int_equal(rule.key_count, 0);

@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""Each provider that docs/providers.md lists for the scheme hmac: what it signs is accepted, anything else is not."""
+
+import itertools
+import json
+import pathlib
+import re
+import time
+
+import pytest
+
+from provider_signer import SIGNERS, Event
+from routefile import RouteFile
+from wire import request
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (CHECKOUT / "docs" / "providers.md").read_text(encoding="utf-8")
+# provider: (members of verify, id), as the table has them
+LISTED = {name: (json.loads(f"{{{members}}}"), json.loads(rule)) for name, members, rule in
+          re.findall(r"^\| ([^|`]+) \| `(\"header\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
+HEX_KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
+
+pytestmark = pytest.mark.gateway
+
+
+def path_of(name):
+    return "/" + re.sub(r"[^a-z0-9]+", "-", name.lower())
+
+
+def secret_of(name):
+    return HEX_KEY if name == "Adyen platforms" else f"the secret of {name}"
+
+
+class Providers:
+    """A gateway with a route for each provider."""
+
+    def __init__(self, site):
+        self.site = site
+        self.routes = RouteFile(site.directory / "declared")
+        self.numbers = itertools.count(1)
+        site.add_gateway(GATEWAY_ROUTES=self.routes.write(*map(self._source, LISTED)).path)
+        self.gateway = site.programs[-1].start()
+
+    def _source(self, name):
+        members, rule = LISTED[name]
+        secret = self.routes.secret(path_of(name)[1:], secret_of(name))
+        return {"name": path_of(name)[1:], "path": path_of(name), "id": rule,
+                "verify": {"scheme": "hmac", "secrets": [secret], **members}}
+
+    def signed(self, name, off=0, secret=None, query=""):
+        """(event, headers) of a new event that is signed so many seconds from now."""
+        number = f"event-{next(self.numbers)}"
+        body = json.dumps({"id": number, "event_id": number, "event": {"id": number}, "action": {"id": number}}).encode()
+        url = f"https://hooks.example.com{path_of(name)}{query}"
+        event = Event(number, body, url, int(time.time()) + off)
+        return event, SIGNERS[name]((secret or secret_of(name)).encode(), event)
+
+    def post(self, name, body, headers, query=""):
+        return request(self.gateway.port, "POST", path_of(name) + query, body, headers)
+
+
+@pytest.fixture(scope="module")
+def providers(shared_site):
+    return Providers(shared_site)
+
+
+def attempts(providers, name):
+    """{what is wrong: (body, headers, query)}"""
+    members, _ = LISTED[name]
+    signed = members.get("signed", ["body"])
+    header, field = members["header"], members.get("field")
+    event, right = providers.signed(name)
+    value = right[next(h for h in right if h.lower() == header.lower())]
+
+    def other(text):
+        return event.body, {h: text if h.lower() == header.lower() else v for h, v in right.items()}, ""
+
+    wrong = {
+        "another body": (event.body + b" ", right, ""),
+        "another secret": (event.body, providers.signed(name, secret="00" * 32)[1], ""),
+        "no header": (event.body, {h: v for h, v in right.items() if h.lower() != header.lower()}, ""),
+        "an empty header": other(""),
+        "a truncated signature": other(value[:-3]),
+    }
+    if "time" in signed:
+        for what, off in (("expired", -400), ("in the future", 400)):
+            late, headers = providers.signed(name, off)
+            wrong[what] = (late.body, headers, "")
+    if "url" in signed:
+        wrong["another url"] = (event.body, right, "?a=b")
+    if "prefix" in members:
+        wrong["no prefix"] = other(value.removeprefix(members["prefix"]))
+        wrong["a prefix in capitals"] = other(value.replace(members["prefix"], members["prefix"].upper()))
+    if field is not None:
+        wrong["a field in the wrong case"] = other(value.replace(f"{field}=", f"{field.upper()}="))
+        wrong["no field"] = other(value.replace(f"{field}=", ""))
+    if "field" in members.get("time", {}):
+        wrong["two times"] = other(f"{value},{members['time']['field']}={event.now}")
+    return wrong
+
+
+def test_each_provider_of_the_table_has_a_signer_here():
+    assert sorted(LISTED) == sorted(SIGNERS)
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_what_the_provider_signs_becomes_a_row(providers, name):
+    event, headers = providers.signed(name)
+    reply = providers.post(name, event.body, headers)
+    assert reply.status == 200, f"{reply}\n{providers.gateway.tail()}"
+    row = providers.site.row(reply.json()["id"], path_of(name)[1:])
+    assert row.body == event.body
+    assert LISTED[name][1] == {"body": True} or reply.json()["id"] == event.id
+    assert LISTED[name][0]["header"].lower() not in row.headers
+    if "url" in LISTED[name][0].get("signed", []):
+        event, headers = providers.signed(name, query="?a=b%20c")
+        assert providers.post(name, event.body, headers, "?a=b%20c").status == 200
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_anything_else_gets_the_same_401(providers, name):
+    for what, (body, headers, query) in attempts(providers, name).items():
+        reply = providers.post(name, body, headers, query)
+        assert (reply.status, reply.json()) == (401, {"error": "the request could not be verified"}), what
+
+
+@pytest.mark.parametrize("name", [name for name, (members, _) in LISTED.items() if "field" in members])
+def test_of_several_signatures_one_must_be_right(providers, name):
+    members = LISTED[name][0]
+    event, headers = providers.signed(name)
+    for separator in ",;":
+        value = f"{members['field']}={'0' * 64}{separator}{headers[members['header']]}"
+        assert providers.post(name, event.body, {**headers, members["header"]: value}).status == 200

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: MIT
+"""Signs as the providers document it whose format the scheme hmac can declare. Shares nothing with Sluice."""
+
+import base64
+import collections
+import datetime
+import hmac
+
+# method and url: of the request that is signed; now: seconds since 1970.
+Event = collections.namedtuple("Event", "id body url now method", defaults=["POST"])
+
+
+def _digest(key, content, algorithm="sha256"):
+    return hmac.new(key, content if isinstance(content, bytes) else content.encode(), algorithm)
+
+
+def _hex(*arguments):
+    return _digest(*arguments).hexdigest()
+
+
+def _base64(*arguments):
+    return base64.b64encode(_digest(*arguments).digest()).decode()
+
+
+def _rfc3339(now, digits=0, hours=0):
+    zone = datetime.timezone(datetime.timedelta(hours=hours))
+    text = datetime.datetime.fromtimestamp(now, zone).strftime("%Y-%m-%dT%H:%M:%S")
+    offset = "Z" if hours == 0 else f"{hours:+03d}:00"
+    return text + (f".{'1' * digits}" if digits else "") + offset
+
+
+def _paddle(key, e):
+    return {"Paddle-Signature": f"ts={e.now};h1={_hex(key, f'{e.now}:'.encode() + e.body)}"}
+
+
+def _calendly(key, e):
+    return {"Calendly-Webhook-Signature": f"t={e.now},v1={_hex(key, f'{e.now}.'.encode() + e.body)}"}
+
+
+def _elevenlabs(key, e):
+    return {"ElevenLabs-Signature": f"t={e.now},v0={_hex(key, f'{e.now}.'.encode() + e.body)}"}
+
+
+def _zendesk(key, e):
+    time = _rfc3339(e.now)
+    return {"X-Zendesk-Webhook-Signature": _base64(key, time.encode() + e.body),
+            "X-Zendesk-Webhook-Signature-Timestamp": time}
+
+
+def _twitch(key, e):
+    time = _rfc3339(e.now, digits=9)
+    return {"Twitch-Eventsub-Message-Id": e.id, "Twitch-Eventsub-Message-Timestamp": time,
+            "Twitch-Eventsub-Message-Signature": "sha256=" + _hex(key, (e.id + time).encode() + e.body)}
+
+
+def _webflow(key, e):
+    time = f"{e.now}123"
+    return {"X-Webflow-Timestamp": time, "X-Webflow-Signature": _hex(key, f"{time}:".encode() + e.body)}
+
+
+def _box(key, e):
+    time = _rfc3339(e.now, hours=-8)
+    return {"BOX-DELIVERY-ID": e.id, "BOX-DELIVERY-TIMESTAMP": time, "BOX-SIGNATURE-VERSION": "1",
+            "BOX-SIGNATURE-SECONDARY": _base64(b"another key", e.body + time.encode()),
+            "BOX-SIGNATURE-PRIMARY": _base64(key, e.body + time.encode())}
+
+
+def _trello(key, e):
+    return {"X-Trello-Webhook": _base64(key, e.body + e.url.encode(), "sha1")}
+
+
+def _hubspot(key, e):
+    time = f"{e.now}456"
+    return {"X-HubSpot-Request-Timestamp": time,
+            "X-HubSpot-Signature-v3": _base64(key, e.method.encode() + e.url.encode() + e.body + time.encode())}
+
+
+def _pagerduty(key, e):  # while the secret is rotated
+    return {"X-PagerDuty-Signature": f"v1={_hex(b'the next key', e.body)},v1={_hex(key, e.body)}"}
+
+
+def _circleci(key, e):
+    return {"circleci-signature": f"v1={_hex(key, e.body)}"}
+
+
+def _customerio(key, e):
+    return {"X-CIO-Timestamp": str(e.now), "X-CIO-Signature": _hex(key, f"v0:{e.now}:".encode() + e.body)}
+
+
+def _grafana(key, e):
+    return {"X-Grafana-Alerting-Timestamp": str(e.now),
+            "X-Grafana-Alerting-Signature": _hex(key, f"{e.now}:".encode() + e.body)}
+
+
+def _adyen(key, e):
+    return {"HmacSignature": _base64(bytes.fromhex(key.decode()), e.body), "Protocol": "HmacSHA256"}
+
+
+def _body(header, encode, prefix="", algorithm="sha256", id_header=None):
+    """A signer of the body alone."""
+    return lambda key, e: {header: prefix + encode(key, e.body, algorithm), **({id_header: e.id} if id_header else {})}
+
+
+SIGNERS = {
+    "Paddle": _paddle, "Calendly": _calendly, "ElevenLabs": _elevenlabs, "Zendesk": _zendesk, "Twitch": _twitch,
+    "Webflow": _webflow, "Box": _box, "Trello": _trello, "HubSpot v3": _hubspot, "PagerDuty": _pagerduty,
+    "CircleCI": _circleci, "Customer.io": _customerio, "Grafana alerting": _grafana, "Adyen platforms": _adyen,
+    "Linear": _body("Linear-Signature", _hex, id_header="Linear-Delivery"),
+    "LINE": _body("x-line-signature", _base64),
+    "Razorpay": _body("X-Razorpay-Signature", _hex, id_header="x-razorpay-event-id"),
+    "Shopify Events": _body("shopify-hmac-sha256", _base64, id_header="shopify-webhook-id"),
+    "Bitbucket": _body("X-Hub-Signature", _hex, "sha256=", id_header="X-Request-UUID"),
+    "Jira, Confluence": _body("X-Hub-Signature", _hex, "sha256=", id_header="X-Atlassian-Webhook-Identifier"),
+    "Typeform": _body("Typeform-Signature", _base64, "sha256="),
+    "Intercom": _body("X-Hub-Signature", _hex, "sha1=", "sha1"),
+    "Lemon Squeezy": _body("X-Signature", _hex),
+    "Xero": _body("x-xero-signature", _base64),
+    "Vercel": _body("x-vercel-signature", _hex, "", "sha1"),
+    "DocuSign": _body("X-DocuSign-Signature-1", _base64),
+    "WooCommerce": _body("X-WC-Webhook-Signature", _base64, id_header="X-WC-Webhook-Delivery-ID"),
+    "Notion": _body("X-Notion-Signature", _hex, "sha256="),
+}
