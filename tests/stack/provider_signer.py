@@ -96,6 +96,25 @@ def _adyen(key, e):
     return {"HmacSignature": _base64(bytes.fromhex(key.decode()), e.body), "Protocol": "HmacSHA256"}
 
 
+def _sanity(key, e):
+    time = f"{e.now}789"
+    digest = _digest(key, f"{time}.".encode() + e.body).digest()
+    return {"sanity-webhook-signature": f"t={time},v1={base64.urlsafe_b64encode(digest).decode().rstrip('=')}"}
+
+
+def _workos(key, e):
+    time = f"{e.now}000"
+    return {"WorkOS-Signature": f"t={time}, v1={_hex(key, f'{time}.'.encode() + e.body)}"}
+
+
+def _mux(key, e):
+    return {"Mux-Signature": f"t={e.now},v1={_hex(key, f'{e.now}.'.encode() + e.body)}"}
+
+
+def _buildkite(key, e):
+    return {"X-Buildkite-Signature": f"timestamp={e.now},signature={_hex(key, f'{e.now}.'.encode() + e.body)}"}
+
+
 def _body(header, encode, prefix="", algorithm="sha256", id_header=None):
     """A signer of the body alone."""
     return lambda key, e: {header: prefix + encode(key, e.body, algorithm), **({id_header: e.id} if id_header else {})}
@@ -105,6 +124,7 @@ SIGNERS = {
     "Paddle": _paddle, "Calendly": _calendly, "ElevenLabs": _elevenlabs, "Zendesk": _zendesk, "Twitch": _twitch,
     "Webflow": _webflow, "Box": _box, "Trello": _trello, "HubSpot v3": _hubspot, "PagerDuty": _pagerduty,
     "CircleCI": _circleci, "Customer.io": _customerio, "Grafana alerting": _grafana, "Adyen platforms": _adyen,
+    "Sanity": _sanity, "WorkOS": _workos, "Mux": _mux, "Buildkite": _buildkite,
     "Linear": _body("Linear-Signature", _hex, id_header="Linear-Delivery"),
     "LINE": _body("x-line-signature", _base64),
     "Razorpay": _body("X-Razorpay-Signature", _hex, id_header="x-razorpay-event-id"),
