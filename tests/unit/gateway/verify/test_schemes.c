@@ -66,6 +66,10 @@ static void every_row_has_the_members_that_its_kinds_require(void **state)
                          has_time_header || scheme->content == SCHEME_SIGNS_T_BODY ||
                              scheme->content == SCHEME_SIGNS_DECLARED);
         assert_int_equal((scheme->takes & SCHEME_TIME) != 0, scheme->content == SCHEME_SIGNS_DECLARED);
+        for (int what = 0; what < SCHEME_READS; what++) { /* other names for all headers, or for none */
+            assert_int_equal(scheme->or_reads[what] != NULL,
+                             i == VERIFY_STANDARD && scheme->reads[what] != NULL);
+        }
         assert_int_equal((scheme->needs & SCHEME_USER) != 0, scheme->key == SCHEME_KEY_PASSWORD);
         assert_int_equal((scheme->takes & SCHEME_VERIFY_TOKEN) != 0,
                          scheme->challenge == SCHEME_CHALLENGE_SUBSCRIBE);
