@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config.h"
 
+#include "plain_line.h"
 #include "regular_file.h"
 #include "secret.h"
 #include "url.h"
@@ -109,10 +110,7 @@ enum error_code config_read_file(const char *path, struct buf *content, struct e
     if (content->len > 0 && content->data[content->len - 1] == '\n') {
         content->len--;
     }
-    if (content->len > 0 && memchr(content->data, '\0', content->len) != NULL) {
-        return error_set(error, ERROR_SETTING, "%s contains a NUL byte: only text is allowed", path);
-    }
-    return ERROR_NONE;
+    return plain_line_in_file(buf_span(content), path, error);
 }
 
 /* Reads a setting's value from X or X_FILE into *value; empty when neither is set. False after a
@@ -138,9 +136,17 @@ static bool given(const struct config_setting *s, struct buf *value, struct buf 
         fine = config_read_file(path, value, &error) == ERROR_NONE;
         if (!fine) {
             buf_printf(complaints, "%s_FILE=%s\n", s->name, error.text);
+        } else if (s->secret && value->len == 0) {
+            buf_printf(complaints, "%s_FILE=%s is empty: write the secret into it, or unset %s_FILE\n",
+                       s->name, path, s->name);
+            fine = false;
         }
     } else {
         buf_append_text(value, text);
+        fine = !s->secret || plain_line_in_variable(span_of(text), s->name, &error) == ERROR_NONE;
+        if (!fine) {
+            buf_printf(complaints, "%s\n", error.text);
+        }
     }
     if (value->failed) {
         buf_printf(complaints, "%s: out of memory\n", s->name);

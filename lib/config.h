@@ -6,8 +6,9 @@
  * reading, --help, --print-config and the check of docs/configuration.md all use it.
  *
  * Every setting X may be given as X (the value) or as X_FILE (the path of a file that holds the value; one
- * trailing newline is dropped). It is an error to set both, or to name a file that can't be read or is larger
- * than 64 KiB. An empty X counts as not set.
+ * trailing newline is dropped). It is an error to set both, or to name a file that can't be read, is larger
+ * than 64 KiB or holds an invisible byte (lib/plain_line). An empty X counts as not set; an empty file does
+ * so too, but not for a secret.
  *
  * A duration is a whole number with a unit: us ms s min h d (int64_t microseconds in the struct). A size is a
  * whole number with B KiB MiB GiB (int64_t bytes). 0 needs no unit. An address is host:port (port 0: the
@@ -70,7 +71,8 @@ MUST_CHECK enum error_code config_load(const struct config_setting *table, void 
                                        struct buf *complaints);
 /* Reads a whole text file into `content`, which must be empty, without one trailing newline. Leaves no other
  * copies in memory. ERROR_SETTING, with a text that begins with the path: the file can't be read, is not a
- * regular file (lib/regular_file), is larger than 64 KiB, or contains a NUL. */
+ * regular file (lib/regular_file), is larger than 64 KiB, or holds an invisible byte (lib/plain_line). It may
+ * be empty. */
 MUST_CHECK enum error_code config_read_file(const char *path, struct buf *content, struct error *error);
 /* Frees what config_load allocated; wipes secrets first. */
 void config_free(const struct config_setting *table, void *settings);

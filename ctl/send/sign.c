@@ -5,6 +5,7 @@
 #include "gateway/verify/schemes.h"
 #include "gateway/verify/signed_content.h"
 #include "gateway/verify/twilio.h"
+#include "plain_line.h"
 #include "secret.h"
 #include "text.h"
 #include "url.h"
@@ -39,7 +40,7 @@ static enum error_code read_secret(struct sign *s, const struct sign_options *o,
         return error_set(error, ERROR_SETTING, "--secret-env: no %s in the environment", o->secret_env);
     }
     buf_append_text(&s->secret, value);
-    return ERROR_NONE;
+    return plain_line_in_variable(buf_span(&s->secret), o->secret_env, error);
 }
 
 static enum error_code take_text(char **member, const char *value, struct error *error)

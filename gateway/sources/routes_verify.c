@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "gateway/verify/schemes.h"
+#include "plain_line.h"
 #include "routes_signed.h"
 #include "secret.h"
 #include "url.h"
@@ -40,6 +41,10 @@ static bool read_secret(const struct json_settings *file, const struct json_sett
             return false;
         }
         buf_append_text(text, getenv(name));
+        if (plain_line_in_variable(buf_span(text), name, &error) != ERROR_NONE) {
+            json_settings_complain(env, "%s", error.text);
+            return false;
+        }
     }
     if (text->len == 0) {
         json_settings_complain(file->value != NULL ? file : env, "%s is empty", name);

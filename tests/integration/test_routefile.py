@@ -284,6 +284,48 @@ def test_check_reads_the_secrets_unless_told_not_to(build, tmp_path):
         assert run_command(build, ["check", *arguments], {}).returncode == 64
 
 
+INVISIBLE = {
+    "CRLF": (b"a secret\r\n", "has a carriage return (0x0D) at its end, byte 9 of 9"),
+    "two newlines": (b"a secret\n\n", "has a newline (0x0A) at its end, byte 9 of 9"),
+    "two secrets": (b"a secret\nanother\n", "has a newline (0x0A) at byte 9 of 16"),
+    "blank at the end": (b"a secret \n", "has a blank (0x20) at its end, byte 9 of 9"),
+    "tab at the end": (b"a secret\t", "has a tab (0x09) at its end, byte 9 of 9"),
+    "blank at the beginning": (b" a secret\n", "has a blank (0x20) at its beginning, byte 1 of 9"),
+    "byte order mark": (b"\xef\xbb\xbfa secret\n", "begins with a byte order mark (0xEF 0xBB 0xBF, UTF-8)"),
+    "UTF-16": ("a secret\n".encode("utf-16"), "begins with a byte order mark (0xFF 0xFE, UTF-16)"),
+    "NUL": (b"a\0secret\n", "has a NUL (0x00) at byte 2 of 8"),
+    "empty": (b"", "is empty"),
+    "empty line": (b"\n", "is empty"),
+}
+
+
+@pytest.mark.parametrize("case", INVISIBLE)
+def test_check_refuses_a_secret_that_holds_an_invisible_byte(build, tmp_path, case):
+    """Each of several secrets is read so, and Meta's token, for which any scheme would do."""
+    (tmp_path / "good").write_bytes(b"a secret\n")
+    (tmp_path / "bad").write_bytes(INVISIBLE[case][0])
+    good, bad = {"file": str(tmp_path / "good")}, {"file": str(tmp_path / "bad")}
+    content = {"sources": [source(verify={"scheme": "github", "secrets": [good, bad]}),
+                           source(name="two", path="/two", verify={"scheme": "meta", "secrets": [good], "verify_token": bad})]}
+    done = check(build, tmp_path, content)
+    assert done.returncode == 78
+    assert "a secret" not in done.stderr
+    lines = done.stderr.splitlines()
+    for line, place in zip(lines, ("sources[0].verify.secrets[1].file", "sources[1].verify.verify_token.file"), strict=True):
+        assert f"{place}: {tmp_path / 'bad'} {INVISIBLE[case][1]}" in line
+        assert case.startswith("empty") or "printf %s 'TEXT' > FILE" in line
+
+
+def test_a_secret_in_a_variable_may_end_in_a_blank_but_not_in_a_line_end(build, tmp_path):
+    content = {"sources": [source(verify=verify("github"))]}
+    (tmp_path / "routes.json").write_text(json.dumps(content), encoding="utf-8")
+    command = ["check", tmp_path / "routes.json"]
+    assert run_command(build, command, {"A_SECRET": " a secret "}).returncode == 0
+    done = run_command(build, command, {"A_SECRET": "a secret\r"})
+    assert done.returncode == 78
+    assert "secrets[0].env: A_SECRET has a carriage return (0x0D) at its end, byte 9 of 9" in done.stderr
+
+
 def test_check_says_which_bodies_are_larger_than_brokers_take_by_default(build, tmp_path):
     done = check(build, tmp_path, {"sources": [source(max_body="16MiB"),
                                                source(name="two", path="/two", max_body="25MiB")]})

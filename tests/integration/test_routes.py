@@ -505,6 +505,21 @@ def test_secrets_are_rotated_while_requests_flow_and_no_valid_one_is_refused(sit
     assert "secret-number" not in text
 
 
+def test_a_secret_with_an_invisible_byte_is_refused_at_start_and_at_a_reload(site, routes, servers):
+    """The old secret stays in force: a reload that took the new one would refuse its provider's events."""
+    gateway = start(site, routes, routes.github("github", "/github", "secret-number-0"))
+    secret = routes.directory / "github-0"
+    secret.write_bytes(b"secret-number-1\r\n")
+    reload(gateway, "refused")
+    says = f"secrets[0].file: {secret} has a carriage return (0x0D) at its end, byte 16 of 16"
+    assert says in gateway.output()
+    assert site.send("POST", "/github", b"x", signed("secret-number-0", "one", b"x")).status == 200
+    done = run_command(servers.build, [], site.servers.gateway_settings(GATEWAY_ROUTES=routes.path), program="sluice-gateway")
+    assert done.returncode == 78
+    assert says in done.stderr
+    assert "secret-number" not in gateway.output() + done.stderr
+
+
 def test_a_new_delay_is_not_taken_on_trust_while_the_broker_is_away(site, routes):
     gateway = start(site, routes, routes.open("one", "/one"), BROKER_URL="amqp://sluice-gateway@127.0.0.1:1/sluice",
                     wait=False)

@@ -83,6 +83,19 @@ def test_a_file_that_cannot_be_read_is_an_error(build, program, tmp_path):
 
 
 @pytest.mark.parametrize("program", DAEMONS)
+@pytest.mark.parametrize("content, says", [
+    (b"hunter2\r\n", "has a carriage return (0x0D) at its end, byte 8 of 8"), (b"hunter2\n\n", "has a newline (0x0A) at its end"),
+    (b"hunter2 \n", "has a blank (0x20) at its end"), (b"\xef\xbb\xbfhunter2\n", "begins with a byte order mark"),
+    (b"", "is empty"), (b"\n", "is empty")])
+def test_a_password_with_an_invisible_byte_is_an_error_that_names_it(build, program, tmp_path, content, says):
+    (tmp_path / "password").write_bytes(content)
+    done = run_command(build, [], {"BROKER_PASSWORD_FILE": tmp_path / "password"}, program=program)
+    assert done.returncode == 78
+    assert f"BROKER_PASSWORD_FILE={tmp_path / 'password'} {says}" in done.stderr
+    assert "hunter2" not in done.stderr
+
+
+@pytest.mark.parametrize("program", DAEMONS)
 def test_a_password_in_a_url_is_refused_and_not_repeated(build, program):
     done = run_command(build, [], {"BROKER_URL": "amqp://user:hunter2@localhost/sluice"}, program=program)
     assert done.returncode == 78

@@ -241,7 +241,7 @@ static void a_wrong_list_of_durations_is_named(void **state)
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        char expected[200];
+        char expected[300];
 
         (void)snprintf(expected, sizeof expected, "T_DELAYS=%s %s%s", wrong[i].value, wrong[i].what, range);
         complains_about("T_DELAYS", wrong[i].value, expected);
@@ -330,9 +330,6 @@ static void a_value_may_come_from_a_file(void **state)
     fill_file("from a\n", 7);
     loads();
     assert_string_equal(settings.name, "from a");
-    fill_file("two\n\n", 5);
-    loads();
-    assert_string_equal(settings.name, "two\n");
     fill_file("none", 4);
     loads();
     assert_string_equal(settings.name, "none");
@@ -358,9 +355,44 @@ static void a_file_that_cannot_be_used_is_named_with_its_cause(void **state)
                    file_name);
     complains(expected);
     fill_file("1\0", 2);
-    (void)snprintf(expected, sizeof expected, "T_COUNT_FILE=%s contains a NUL byte: only text is allowed\n",
-                   file_name);
+    (void)snprintf(
+        expected, sizeof expected,
+        "T_COUNT_FILE=%s has a NUL (0x00) at its end, byte 2 of 2: write the file again, without it "
+        "and with at most one newline: printf %%s 'TEXT' > FILE\n",
+        file_name);
     complains(expected);
+}
+
+static void a_secret_of_a_file_holds_nothing_invisible(void **state)
+{
+    char expected[200];
+
+    (void)state;
+    set("T_PASSWORD_FILE", file_name);
+    fill_file("hunter2-crlf\r\n", 14);
+    assert_int_equal(load(), ERROR_SETTING);
+    (void)snprintf(expected, sizeof expected,
+                   "T_PASSWORD_FILE=%s has a carriage return (0x0D) at its end, byte 13 of 13: ", file_name);
+    assert_non_null(strstr(buf_text(&complaints), expected));
+    assert_null(strstr(buf_text(&complaints), "hunter2"));
+    (void)snprintf(expected, sizeof expected,
+                   "T_PASSWORD_FILE=%s is empty: write the secret into it, or unset T_PASSWORD_FILE\n",
+                   file_name);
+    fill_file("", 0);
+    complains(expected);
+    fill_file("\n", 1);
+    complains(expected);
+}
+
+static void a_secret_of_a_variable_may_end_in_a_blank_but_not_in_a_line_end(void **state)
+{
+    (void)state;
+    set("T_PASSWORD", "hunter2 hunter2 ");
+    loads();
+    assert_string_equal(settings.password, "hunter2 hunter2 ");
+    complains_about("T_PASSWORD", "hunter2-crlf\r",
+                    "T_PASSWORD has a carriage return (0x0D) at its end, byte 13 of 13: set the variable "
+                    "without it\n");
 }
 
 static void a_setting_and_its_file_at_once_are_refused(void **state)
@@ -503,6 +535,8 @@ int main(void)
         FRESH(without_a_setting_for_it_the_password_is_sent_to_the_urls_own_name),
         FRESH(a_value_may_come_from_a_file),
         FRESH(a_file_that_cannot_be_used_is_named_with_its_cause),
+        FRESH(a_secret_of_a_file_holds_nothing_invisible),
+        FRESH(a_secret_of_a_variable_may_end_in_a_blank_but_not_in_a_line_end),
         FRESH(a_setting_and_its_file_at_once_are_refused),
         FRESH(all_wrong_settings_are_reported_at_once),
         FRESH(a_secret_is_registered_and_never_shown),
