@@ -11,6 +11,8 @@
 #define IS_OPERAND 1
 #define IS_OPTION 256
 #define LACKS_VALUE ':'
+#define QUOTED(number) #number
+#define TEXT_OF(number) QUOTED(number)
 
 static void *member_of(void *into, const struct option_rule *rule)
 {
@@ -35,6 +37,16 @@ static void fill(struct option options[OPTIONS_MAX + 1], const struct option_rul
     }
 }
 
+/* Returns NULL, or a phrase that says what is wrong. */
+static const char *add_text(struct option_texts *texts, const char *value)
+{
+    if (texts->count == OPTION_TEXTS_MAX) {
+        return "is one too many: at most " TEXT_OF(OPTION_TEXTS_MAX) " are allowed";
+    }
+    texts->values[texts->count++] = value;
+    return NULL;
+}
+
 /* Returns NULL, or a phrase that says what is wrong with the value. */
 static const char *take_value(const struct option_rule *rule, void *into, const char *value)
 {
@@ -53,6 +65,9 @@ static const char *take_value(const struct option_rule *rule, void *into, const 
     case OPTION_TEXT:
     case OPTION_OPERAND:
         *(const char **)member_of(into, rule) = value;
+        break;
+    case OPTION_TEXTS:
+        wrong = add_text(member_of(into, rule), value);
         break;
     case OPTION_NUMBER:
     case OPTION_DURATION:

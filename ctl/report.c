@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 __attribute__((format(printf, 3, 0))) static void write_line(FILE *to, const char *subcommand,
                                                              const char *format, va_list arguments)
@@ -46,6 +47,17 @@ void report_problem(const char *subcommand, const char *format, ...)
     va_start(arguments, format);
     write_line(stderr, subcommand, format, arguments);
     va_end(arguments);
+}
+
+void report_complaints(const char *subcommand, struct buf *complaints)
+{
+    char *rest = NULL;
+
+    (void)buf_text(complaints);
+    for (char *line = strtok_r(complaints->data, "\n", &rest); line != NULL;
+         line = strtok_r(NULL, "\n", &rest)) {
+        report_problem(subcommand, "%s", line);
+    }
 }
 
 enum exit_code report_error(const char *subcommand, const struct error *error)

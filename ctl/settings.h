@@ -2,7 +2,7 @@
 #ifndef SLUICE_CTL_SETTINGS_H
 #define SLUICE_CTL_SETTINGS_H
 
-/* The settings of each subcommand. send, ready and check have none; they take all they need as arguments. */
+/* The settings of each subcommand. ready and check have none; they take all they need as arguments. */
 
 #include "broker.h"
 #include "config.h"

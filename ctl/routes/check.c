@@ -39,17 +39,6 @@ static void tell(const char *file, const struct routes *routes)
     }
 }
 
-static void report_complaints(struct buf *complaints)
-{
-    char *rest = NULL;
-
-    (void)buf_text(complaints);
-    for (char *line = strtok_r(complaints->data, "\n", &rest); line != NULL;
-         line = strtok_r(NULL, "\n", &rest)) {
-        report_problem(NAME, "%s", line);
-    }
-}
-
 static enum exit_code print_schemes(void)
 {
     struct buf out = {0};
@@ -97,7 +86,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     options.label = options.file;
     routes = routes_read(&options, &complaints);
     if (routes == NULL) {
-        report_complaints(&complaints);
+        report_complaints(NAME, &complaints);
     } else {
         tell(options.file, routes);
     }

@@ -1,14 +1,18 @@
 /* SPDX-License-Identifier: MIT */
+#include "arguments.h"
 #include "backoff.h"
 #include "buf.h"
 #include "clock.h"
+#include "complete.h"
 #include "ctl/ledger.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
-#include "gateway/verify/scheme_rows.h"
+#include "gateway/verify/schemes.h"
 #include "post.h"
+#include "read.h"
 #include "regular_file.h"
+#include "route.h"
 #include "sign.h"
 
 #include <cjson/cJSON.h>
@@ -18,18 +22,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME "send"
+#define NAME ARGUMENTS_SUBCOMMAND
 #define TOTAL_MS 30000L
 #define ANSWER_MAX 65536
 
-struct options {
-    const char *url, *path, *method, *id, *data, *file, *lines, *id_header, *ledger, *source;
-};
-
 struct send {
-    struct options options;
-    struct sign_options sign_options;
-    struct sign *sign; /* NULL: nothing is signed */
+    struct arguments options;
+    struct sign *sign;  /* NULL: nothing is signed */
+    struct route route; /* its source is NULL without --route */
+    struct complete_options complete;
     struct http *http;
     FILE *ledger;
     long posted, replies, accepted;
@@ -69,52 +70,24 @@ static void reply_id(struct span reply, struct buf *id)
     cJSON_Delete(answer);
 }
 
-/* Signs the request as the provider would, with a sample body if none was given. The request then points into
- * *headers, *path and *body, which the caller owns. */
-static enum error_code sign_request(const struct send *s, struct post_request *request, cJSON **headers,
-                                    struct buf *path, struct buf *body, struct error *error)
-{
-    const struct options *o = &s->options;
-    struct sign_event event = {span_of(request->id), request->body, o->url, clock_wall_us() / CLOCK_US_PER_S};
-    enum error_code code;
-
-    if (o->data == NULL && o->file == NULL && o->lines == NULL) {
-        sign_body(s->sign, event.id, body);
-        event.body = buf_span(body);
-    }
-    buf_append_text(path, request->path);
-    *headers = request->headers == NULL ? cJSON_CreateObject() : cJSON_Duplicate(request->headers, true);
-    if (*headers == NULL || body->failed || path->failed) {
-        return error_set(error, ERROR_MEMORY, "out of memory");
-    }
-    code = sign_headers(s->sign, &event, path, *headers, error);
-    request->id = ""; /* sign_headers or sign_body has added it */
-    request->headers = *headers;
-    request->path = buf_text(path);
-    request->body = event.body;
-    return code;
-}
-
 /* Posts one event and writes its lines to the ledger and to standard output. Takes no ownership. With an
  * empty id the gateway chooses one. */
 static enum error_code send_event(struct send *s, struct post_request *request, struct error *error)
 {
     struct http_reply reply = {0};
-    struct buf id = {0}, answered = {0}, path = {0}, body = {0};
+    struct completed completed = {0};
+    struct buf id = {0}, answered = {0};
     char sha256[LEDGER_SHA256_HEX + 1];
     enum error_code code = ERROR_NONE;
-    cJSON *headers = NULL;
 
     buf_append_text(&id, request->id);
-    if (id.len == 0 && (s->ledger != NULL || s->sign != NULL)) {
+    if (id.len == 0 && (s->ledger != NULL || s->complete.scheme != NULL)) {
         make_id(&id);
     }
     request->id = buf_text(&id);
-    if (s->sign != NULL) {
-        code = sign_request(s, request, &headers, &path, &body, error);
-        if (code != ERROR_NONE) {
-            goto done;
-        }
+    code = complete_request(&s->complete, request, &completed, error);
+    if (code != ERROR_NONE) {
+        goto done;
     }
     ledger_sha256(request->body, sha256);
     code = write_ledger(s, LEDGER_SENT, buf_span(&id), sha256, error);
@@ -134,37 +107,10 @@ static enum error_code send_event(struct send *s, struct post_request *request, 
     code = write_ledger(s, ledger_outcome(reply.status), buf_span(&answered), sha256, error);
 done:
     buf_free(&reply.body);
-    cJSON_Delete(headers);
-    buf_free(&path);
-    buf_free(&body);
+    complete_free(&completed);
     buf_free(&answered);
     buf_free(&id);
     return code;
-}
-
-static enum error_code read_file(const char *name, struct buf *out, struct error *error)
-{
-    bool standard = strcmp(name, "-") == 0;
-    struct error refusal = {.text = ""};
-    FILE *file = standard ? stdin : regular_file_stream(name, &refusal);
-    char block[16384];
-    size_t got;
-    bool failed;
-
-    if (file == NULL) {
-        return error_set(error, refusal.code, "%s %s", name, refusal.text);
-    }
-    while ((got = fread(block, 1, sizeof block, file)) > 0) {
-        buf_append(out, block, got);
-    }
-    failed = ferror(file) != 0;
-    if (!standard) {
-        (void)fclose(file);
-    }
-    if (failed || out->failed) {
-        return error_set(error, ERROR_SYSTEM, "%s: can't be read completely", name);
-    }
-    return ERROR_NONE;
 }
 
 static enum error_code send_one(struct send *s, struct error *error)
@@ -177,7 +123,7 @@ static enum error_code send_one(struct send *s, struct error *error)
     enum error_code code = ERROR_NONE;
 
     if (s->options.file != NULL) {
-        code = read_file(s->options.file, &body, error);
+        code = read_whole(s->options.file, &body, error);
         request.body = buf_span(&body);
     }
     if (code == ERROR_NONE) {
@@ -237,67 +183,73 @@ static enum error_code send_lines(struct send *s, struct error *error)
     return code;
 }
 
-#define SCHEME_NAME(enumerator, name, ...) " " name
-#define SCHEME_NAMES SCHEMES_WITH_SECRETS(SCHEME_NAME)
-
-static const struct option_rule rules[] = {
-    {"--url", OPTION_TEXT, offsetof(struct send, options.url), "URL", "the gateway (http://127.0.0.1:8080)",
-     0, 0},
-    {"--path", OPTION_TEXT, offsetof(struct send, options.path), "PATH", "path and query (/)", 0, 0},
-    {"--method", OPTION_TEXT, offsetof(struct send, options.method), "METHOD", "(POST)", 0, 0},
-    {"--data", OPTION_TEXT, offsetof(struct send, options.data), "STRING", "the body", 0, 0},
-    {"--file", OPTION_TEXT, offsetof(struct send, options.file), "FILE",
-     "the body, byte for byte; - is standard input", 0, 0},
-    {"--id", OPTION_TEXT, offsetof(struct send, options.id), "ID", "sent as webhook-id", 0, 0},
-    {"--lines", OPTION_TEXT, offsetof(struct send, options.lines), "FILE",
-     "a file with one event in each line: {\"headers\": {...}, \"body\": \"...\"}", 0, 0},
-    {"--id-header", OPTION_TEXT, offsetof(struct send, options.id_header), "NAME",
-     "of those headers the one that is sent as webhook-id too\n(X-GitHub-Delivery; none when an event lacks "
-     "it)",
-     0, 0},
-    {"--ledger", OPTION_TEXT, offsetof(struct send, options.ledger), "FILE",
-     "append each event and its outcome to FILE, for sluice verify", 0, 0},
-    {"--source", OPTION_TEXT, offsetof(struct send, options.source), "NAME",
-     "the events' source, for the ledger (default)", 0, 0},
-    {"", OPTION_REMARK, 0, NULL,
-     "\nTo try a route with an event that is signed as the provider does, with a sample body and id:\n", 0,
-     0},
-    {"--sign", OPTION_TEXT, offsetof(struct send, sign_options.scheme), "SCHEME", "one of" SCHEME_NAMES, 0,
-     0},
-    {"--secret-file", OPTION_TEXT, offsetof(struct send, sign_options.secret_file), "FILE", "the secret, or",
-     0, 0},
-    {"--secret-env", OPTION_TEXT, offsetof(struct send, sign_options.secret_env), "NAME",
-     "the environment variable that holds it", 0, 0},
-    {"--header", OPTION_TEXT, offsetof(struct send, sign_options.header), "NAME",
-     "as the route says it (hmac, header)", 0, 0},
-    {"--algorithm", OPTION_TEXT, offsetof(struct send, sign_options.algorithm), "NAME",
-     "as the route says it (hmac)", 0, 0},
-    {"--encoding", OPTION_TEXT, offsetof(struct send, sign_options.encoding), "NAME",
-     "as the route says it (hmac)", 0, 0},
-    {"--prefix", OPTION_TEXT, offsetof(struct send, sign_options.prefix), "TEXT",
-     "as the route says it (hmac)", 0, 0},
-    {"--user", OPTION_TEXT, offsetof(struct send, sign_options.user), "NAME", "as the route says it (basic)",
-     0, 0},
-    OPTION_END,
-};
-
-static bool read_options(struct send *s, int count, char **arguments)
+/* Takes path, method, source and what is signed from the route. */
+static enum error_code take_route(struct send *s, struct error *error)
 {
-    const struct options *o = &s->options;
-    const struct sign_options *sign = &s->sign_options;
+    struct arguments *o = &s->options;
+    struct buf complaints = {0};
+    bool found = route_open(&s->route, o->routes, o->route, &complaints);
 
-    if (!options_read(NAME, rules, s, count, arguments)) {
-        return false;
+    if (!found) {
+        report_complaints(NAME, &complaints);
+        buf_free(&complaints);
+        return error_set(error, ERROR_SETTING, "--route %s can't be used", o->route);
     }
-    if ((o->data != NULL) + (o->file != NULL) + (o->lines != NULL) > 1) {
-        report_problem(NAME, "--data, --file and --lines exclude each other");
-        return false;
+    buf_free(&complaints);
+    o->path = o->path == NULL ? s->route.source->path : o->path;
+    o->method = o->method == NULL ? buf_text(&s->route.method) : o->method;
+    o->source = o->source == NULL ? s->route.source->name_text : o->source;
+    s->complete.id = s->route.source->id;
+    s->complete.scheme = scheme_of(s->route.source->verify.scheme);
+    if (s->complete.scheme->key != SCHEME_KEY_NONE) {
+        struct sign_options *sign = &s->options.sign;
+
+        sign->rule = &s->route.source->verify;
+        if (sign->secret_file == NULL && sign->secret_env == NULL) {
+            sign->secret_file = s->route.secret_file;
+            sign->secret_env = s->route.secret_env;
+        }
     }
-    if (sign->scheme == NULL && (sign->secret_file != NULL || sign->secret_env != NULL)) {
-        report_problem(NAME, "a secret needs --sign SCHEME");
-        return false;
+    return route_check_path(&s->route, o->path, error);
+}
+
+static enum error_code open_sign(struct send *s, struct error *error)
+{
+    enum error_code code = sign_open(&s->sign, &s->options.sign, error);
+    const cJSON *header;
+
+    if (code != ERROR_NONE) {
+        return code;
     }
-    return true;
+    cJSON_ArrayForEach(header, s->options.headers)
+    {
+        if (sign_sets(s->sign, header->string)) {
+            return error_set(error, ERROR_SETTING,
+                             "--header %s: can't be set: it is part of what the scheme %s signs or sends%s",
+                             header->string, sign_scheme(s->sign)->name,
+                             "; --id sets the id, --secret-file another secret");
+        }
+    }
+    s->complete.sign = s->sign;
+    s->complete.scheme = sign_scheme(s->sign);
+    return ERROR_NONE;
+}
+
+static enum error_code prepare(struct send *s, struct error *error)
+{
+    struct arguments *o = &s->options;
+    enum error_code code = o->route != NULL ? take_route(s, error) : ERROR_NONE;
+
+    if (code == ERROR_NONE && (s->options.sign.scheme != NULL || s->options.sign.rule != NULL)) {
+        code = open_sign(s, error);
+    }
+    o->path = o->path == NULL ? "/" : o->path;
+    o->method = o->method == NULL ? "POST" : o->method;
+    o->source = o->source == NULL ? "default" : o->source;
+    s->complete.headers = s->options.headers;
+    s->complete.url = o->url;
+    s->complete.sample = s->complete.scheme != NULL && o->data == NULL && o->file == NULL && o->lines == NULL;
+    return code;
 }
 
 static enum error_code send_all(struct send *s, struct error *error)
@@ -306,9 +258,7 @@ static enum error_code send_all(struct send *s, struct error *error)
         .url = s->options.url, .schemes = "http,https", .total_ms = TOTAL_MS, .answer_max = ANSWER_MAX};
     enum error_code code = http_open(&s->http, &http, error);
 
-    if (code == ERROR_NONE && s->sign_options.scheme != NULL) {
-        code = sign_open(&s->sign, &s->sign_options, error);
-    }
+    code = code == ERROR_NONE ? prepare(s, error) : code;
     if (code == ERROR_NONE && s->options.ledger != NULL) {
         s->ledger = fopen(s->options.ledger, "ab");
         if (s->ledger == NULL) {
@@ -322,25 +272,30 @@ static enum error_code send_all(struct send *s, struct error *error)
         code = error_set(error, ERROR_SYSTEM, "%s: %s", s->options.ledger, strerror(errno));
     }
     sign_close(s->sign);
+    route_close(&s->route);
     http_close(s->http);
     return code;
 }
 
-static enum exit_code run(const void *settings, int count, char **arguments)
+static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
+    const struct route_settings *settings = any_settings;
     struct send s = {.options = {.url = "http://127.0.0.1:8080",
-                                 .path = "/",
-                                 .method = "POST",
                                  .id = "",
                                  .id_header = "X-GitHub-Delivery",
-                                 .source = "default"}};
+                                 .routes = settings->routes}};
     struct error error = {0};
+    enum error_code code = ERROR_NONE;
+    bool usable = arguments_read(&s.options, count, arguments);
 
-    (void)settings;
-    if (!read_options(&s, count, arguments)) {
+    if (usable) {
+        code = send_all(&s, &error);
+    }
+    arguments_free(&s.options);
+    if (!usable) {
         return EXIT_USAGE;
     }
-    if (send_all(&s, &error) != ERROR_NONE) {
+    if (code != ERROR_NONE) {
         return report_error(NAME, &error);
     }
     if (s.posted > 0 && s.replies == 0) {
@@ -355,11 +310,11 @@ static const struct subcommand command = {
     .summary = "post one event, or a file of them, and print the replies",
     .help =
         "Posts to the gateway and prints one line for each reply: the status (000: no reply) and the id.\n",
-    .options = rules,
+    .options = arguments_rules,
     .notes = "Twilio signs the URL: --url must then be the gateway's public URL.\n"
              "\n"
              "Exit code 1 when any reply was not 2xx, 69 when there was no reply.\n",
-    .settings = settings_none,
+    .settings = settings_route,
     .run = run,
 };
 

@@ -30,14 +30,16 @@ static enum error_code read_secret(struct sign *s, const struct sign_options *o,
 
     if ((o->secret_file != NULL) == (o->secret_env != NULL)) {
         return error_set(error, ERROR_SETTING,
-                         "--sign %s needs a secret: either --secret-file or --secret-env", o->scheme);
+                         "--sign %s needs a secret: either --secret-file or --secret-env", s->scheme->name);
     }
     if (o->secret_file != NULL) {
         return config_read_file(o->secret_file, &s->secret, error);
     }
     value = getenv(o->secret_env);
     if (value == NULL) {
-        return error_set(error, ERROR_SETTING, "--secret-env: no %s in the environment", o->secret_env);
+        return error_set(error, ERROR_SETTING,
+                         "%s is not set: the secret must be in this variable of the environment",
+                         o->secret_env);
     }
     buf_append_text(&s->secret, value);
     return plain_line_in_variable(buf_span(&s->secret), o->secret_env, error);
@@ -97,11 +99,17 @@ static enum error_code fill_rule(struct verify_rule *rule, const struct sign_opt
 static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, const struct sign_options *o,
                                    struct error *error)
 {
-    enum error_code code = check_options(scheme, o, error);
+    enum error_code code = ERROR_NONE;
 
     s->scheme = scheme;
-    s->rule = scheme_rule(scheme);
-    code = code == ERROR_NONE ? fill_rule(&s->rule, o, error) : code;
+    if (o->rule != NULL) {
+        s->rule = *o->rule;
+        *o->rule = (struct verify_rule){.scheme = scheme->scheme};
+    } else {
+        code = check_options(scheme, o, error);
+        s->rule = scheme_rule(scheme);
+        code = code == ERROR_NONE ? fill_rule(&s->rule, o, error) : code;
+    }
     code = code == ERROR_NONE ? read_secret(s, o, error) : code;
     code = code == ERROR_NONE ? verify_rule_add_secret(&s->rule, buf_span(&s->secret), error) : code;
     if (code == ERROR_NONE && secret_key_is_public(s->rule.keys[0])) {
@@ -114,7 +122,8 @@ static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, 
 
 enum error_code sign_open(struct sign **sign, const struct sign_options *options, struct error *error)
 {
-    const struct scheme *scheme = scheme_named(span_of(options->scheme));
+    const struct scheme *scheme =
+        options->rule != NULL ? scheme_of(options->rule->scheme) : scheme_named(span_of(options->scheme));
     struct sign *s = calloc(1, sizeof *s);
     struct buf names = {0};
     enum error_code code;
@@ -151,15 +160,16 @@ void sign_close(struct sign *s)
 
 /* --- an event --------------------------------------------------------------------- */
 
-void sign_body(const struct sign *s, struct span id, struct buf *body)
+const struct scheme *sign_scheme(const struct sign *s)
 {
-    for (const char *c = s->scheme->sent.body; *c != '\0'; c++) {
-        if (*c == '@') {
-            buf_append_span(body, id);
-        } else {
-            buf_append_char(body, *c);
-        }
-    }
+    return s->scheme;
+}
+
+bool sign_sets(const struct sign *s, const char *header)
+{
+    const char *id = s->scheme->sent.id;
+
+    return verify_reads(&s->rule, span_of(header)) || (id != NULL && strcasecmp(id, header) == 0);
 }
 
 /* Sets a header, replacing any with this name. name NULL: does nothing. Returns false when out of memory. */

@@ -7,11 +7,15 @@
 
 #include "buf.h"
 #include "error.h"
+#include "gateway/verify/schemes.h"
 
 #include <cjson/cJSON.h>
 
 struct sign_options {
-    const char *scheme; /* NULL: don't sign */
+    const char *scheme; /* NULL: don't sign, or as the rule says */
+    /* A route's rule without keys: it takes the place of the scheme and of the options below. sign_open takes
+     * over what it owns, and leaves it empty. NULL: there is no route. */
+    struct verify_rule *rule;
     const char *secret_file, *secret_env;
     /* For hmac, basic and header, as in the route; NULL: the same defaults as there. */
     const char *header, *algorithm, *encoding, *prefix, *user;
@@ -32,8 +36,10 @@ MUST_CHECK enum error_code sign_open(struct sign **sign, const struct sign_optio
                                      struct error *error);
 /* Wipes the secret and frees sign, which may be NULL. */
 void sign_close(struct sign *sign);
-/* Appends a body like the provider's; it contains the id if the provider puts ids into bodies. */
-void sign_body(const struct sign *sign, struct span id, struct buf *body);
+/* The scheme by which it signs. Never NULL. Static. */
+const struct scheme *sign_scheme(const struct sign *sign);
+/* True for a header that sign_headers sets in any case: those of the signature, the time and the id. */
+bool sign_sets(const struct sign *sign, const char *header);
 /* Sets the headers that the provider would send in an object of headers, replacing those with the same name:
  * signature or token, time, id, kind of event. path: with query; for Twilio and a body that is not a form, a
  * digest of the body is added to the query. */

@@ -88,7 +88,8 @@
       .reads[SCHEME_READS_PROOF] = "x-zm-signature",                                                       \
       .mark = "v0=", .reads[SCHEME_READS_TIME] = "x-zm-request-timestamp", .takes = SCHEME_TOLERANCE,      \
       .id = {{.kind = EVENT_ID_BODY}}, .keep = ENVELOPE_KEEP_NEWEST, .challenge = SCHEME_CHALLENGE_MAC,    \
-      .sent = {.body = "{\"event\": \"meeting.started\", \"payload\": {\"object\": {\"uuid\": \"@\"}}}"})  \
+      .sent = {.body = "{\"event\":\"meeting.started\",\"payload\":{\"account_id\":\"A\","                 \
+                       "\"object\":{\"uuid\":\"@\"}},\"event_ts\":1626230691572}"})                        \
                                                                                                            \
     X(VERIFY_HMAC, "hmac", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_DECLARED,                       \
       .takes = SCHEME_HEADER | SCHEME_ALGORITHM | SCHEME_ENCODING | SCHEME_PREFIX | SCHEME_SIGNED |        \

@@ -133,6 +133,30 @@ def test_send_posts_a_file_of_events_whose_ledger_verify_accepts(site, tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def test_send_adds_headers_and_refuses_what_http_forbids(site):
+    gateway = site.start_gateway()
+    site.start_workers(1)
+    send = ["send", "--url", f"http://127.0.0.1:{gateway.port}", "--data", "x", "--id", "mine"]
+    done = site.servers.command(*send, "--header", "X-GitHub-Event: a: b", "--header=Content-Type:text/plain")
+    assert done.stdout.split() == ["200", "mine"], done.stdout + done.stderr
+    headers = {name.lower(): value for name, value in site.row("mine").headers.items()}
+    assert (headers["x-github-event"], headers["content-type"]) == ("a: b", "text/plain")
+    for wrong in ("no colon", "a b: c", ": c", "a\tb: c", "X-A: b\r\nX-B: c", "X-A: b\nc", "Content-Length: 7",
+                  "transfer-encoding: chunked", "webhook-id: b"):
+        done = site.servers.command(*send, "--header", wrong)
+        assert (done.returncode, done.stdout) == (64, ""), wrong
+        assert "--header" in done.stderr
+    secret = site.directory / "secret"
+    secret.write_text("a secret\n", encoding="ascii")
+    sign = [*send, "--secret-file", str(secret), "--sign"]
+    done = site.servers.command(*sign, "github", "--header", "x-hub-signature-256: sha256=00")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "x-hub-signature-256: can't be set" in done.stderr
+    assert site.servers.command(*sign, "hmac", "--header", "X Sum").returncode == 64
+    done = site.servers.command(*sign, "hmac", "--header", "X-Sum", "--header", "X-GitHub-Event: push")
+    assert done.returncode == 0, done.stderr
+
+
 def test_send_says_when_nothing_answers(servers):
     assert servers.command("send", "--url", "http://127.0.0.1:1", "--data", "x").returncode == 69
 

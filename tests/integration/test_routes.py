@@ -385,6 +385,54 @@ def test_the_example_serves_its_providers_as_it_stands(site, routes, servers):
     assert site.count() == 7
 
 
+def test_sluice_send_puts_the_id_where_the_route_looks_for_it(site, routes, servers):
+    secret = [routes.secret("own", "a secret of our own")]
+    own = {"verify": {"scheme": "hmac", "header": "X-Sum", "algorithm": "sha512", "encoding": "base64", "prefix": "s=",
+                      "secrets": secret}}
+    routes.write({"name": "pointer", "path": "/pointer/*", "id": {"pointer": "/order/id"}, **own},
+                 {"name": "header", "path": "/header", "methods": ["PUT", "PATCH"], "id": {"header": "X-Own-Id"}, **own},
+                 {"name": "list", "path": "/list", "id": [{"pointer": "/a/0"}, {"header": "X-Own-Id"}], **own},
+                 routes.github("delivery", "/delivery", "another secret", id={"header": "x-request-id"}),
+                 routes.open("open", "/open", id={"pointer": "/data/id"}), routes.open("free", "/free"),
+                 routes.open("other", "/pointer/other"))
+    gateway = site.start_gateway(GATEWAY_ROUTES=routes.path)
+    site.start_workers(1)
+
+    def send(name, *more):
+        return run_command(servers.build, ["send", "--url", f"http://127.0.0.1:{gateway.port}", "--route", name, *more],
+                           {"GATEWAY_ROUTES": routes.path})
+
+    for name in ("pointer", "header", "list", "delivery", "open", "free"):
+        done = send(name, "--id", f"id-of-{name}")
+        assert done.returncode == 0, (name, done.stdout, done.stderr, gateway.tail())
+        assert done.stdout.split() == ["200", f"id-of-{name}"]
+        assert site.row(f"id-of-{name}", name)
+    done = send("pointer", "--path", "/pointer/7?a=b", "--data", '{"order":{"id":"order-7"}}')
+    assert done.stdout.split() == ["200", "order-7"], done.stderr
+    assert site.row("order-7", "pointer").query == "a=b"
+    done = send("pointer", "--path", "/pointer/other")
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "belongs to other: name a path below /pointer/* with --path" in done.stderr
+
+
+def test_sluice_send_lists_the_routes_when_a_name_is_wrong(routes, servers):
+    routes.write(routes.open("one", "/one"), routes.github("two", "/two", "a secret"))
+    at = {"GATEWAY_ROUTES": routes.path}
+    done = run_command(servers.build, ["send", "--route", "gihtub"], at)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert f"--route gihtub: {routes.path} has no source of this name; it has: one, two" in done.stderr
+    assert run_command(servers.build, ["send", "--route", "one"], {}).returncode == 64
+    assert run_command(servers.build, ["send", "--route", "two", "--sign", "github"], at).returncode == 64
+    assert run_command(servers.build, ["send", "--route", "two", "--user", "me"], at).returncode == 64
+    (routes.directory / "two-0").write_bytes(b"a secret\r\n")
+    done = run_command(servers.build, ["send", "--route", "two"], at)
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "two-0 has a carriage return (0x0D) at its end" in done.stderr
+    routes.path.write_text('{"sources": [{"name": "one"}]}', encoding="ascii")
+    done = run_command(servers.build, ["send", "--route", "one"], at)
+    assert (done.returncode, "sources[0].path: is missing" in done.stderr) == (78, True), done.stderr
+
+
 # --- start and reload -----------------------------------------------------------------
 
 

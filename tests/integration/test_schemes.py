@@ -126,6 +126,19 @@ def test_sluice_send_tries_a_route_in_one_line(provider, scheme, build):
     assert done.returncode == 1
 
 
+@pytest.mark.parametrize("scheme", SCHEMES)
+def test_sluice_send_tries_a_route_by_its_name_alone(provider, scheme, build):
+    command = ["send", "--url", provider.url(), "--route", scheme]
+    done = run_command(build, command, {"GATEWAY_ROUTES": provider.routes.path})
+    assert done.returncode == 0, done.stderr + provider.gateway.tail()
+    status, event_id = done.stdout.split()
+    assert status == "200"
+    assert provider.site.row(event_id, scheme).path == f"/{scheme}"
+    done = run_command(build, [*command, "--routes", provider.routes.path, "--secret-env", "TRIED"],
+                       {"TRIED": "d3JvbmcgaW4gZWFjaCBjYXNl"})
+    assert (done.stdout[:3], done.returncode) == ("401", 1), done.stderr
+
+
 def test_twilio_signs_the_url_that_the_proxy_was_called_by(provider):
     event_id = f"event-{next(_numbers)}"
     body, _ = body_of("twilio", event_id)

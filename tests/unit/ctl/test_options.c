@@ -13,6 +13,7 @@ struct given {
     bool json;
     const char *source, *first, *second;
     int64_t limit, age_us;
+    struct option_texts texts;
 };
 
 #define AT(member) offsetof(struct given, member)
@@ -25,6 +26,7 @@ static const struct option_rule rules[] = {
     {"--older-than", OPTION_DURATION, AT(age_us), "AGE", NULL, 0, 90000000},
     {"FIRST", OPTION_OPERAND, AT(first), NULL, NULL, 0, 0},
     {"SECOND", OPTION_OPERAND, AT(second), NULL, NULL, 0, 0},
+    {"--text", OPTION_TEXTS, AT(texts), "TEXT", NULL, 0, 0},
     OPTION_END,
 };
 
@@ -144,9 +146,25 @@ static void what_fits_no_rule_is_refused(void **state)
     assert_false(READS(&g, "one", "two", "three"));
 }
 
+static void an_option_that_may_be_repeated_keeps_all_values_up_to_a_limit(void **state)
+{
+    struct given g = {.limit = 5};
+
+    (void)state;
+    assert_true(READS(&g, "--text", "a", "--text=b", "--text", "a"));
+    assert_int_equal(g.texts.count, 3);
+    assert_string_equal(g.texts.values[1], "b");
+    assert_string_equal(g.texts.values[2], "a");
+    while (g.texts.count < OPTION_TEXTS_MAX) {
+        assert_true(READS(&g, "--text", "a"));
+    }
+    assert_false(READS(&g, "--text", "a"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_option_that_may_be_repeated_keeps_all_values_up_to_a_limit),
         cmocka_unit_test(every_kind_is_read_in_any_order_and_the_last_wins),
         cmocka_unit_test(after_two_dashes_all_are_operands),
         cmocka_unit_test(an_abbreviation_is_no_option),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/send/sign.h"
 
+#include "ctl/send/sample.h"
 #include "gateway/verify/schemes.h"
 
 #include <setjmp.h>
@@ -100,7 +101,7 @@ static enum verify_cause judge(const struct sign_options *options, const char *p
     struct error error;
     bool verified;
 
-    sign_body(sign, event.id, &own);
+    sample_body(sign_scheme(sign), event.id, &own);
     event.body = body == NULL ? buf_span(&own) : span_of(body);
     buf_append_text(&path, path_text);
     assert_int_equal(sign_headers(sign, &event, &path, headers, &error), ERROR_NONE);
@@ -140,7 +141,7 @@ static void the_id_stands_where_the_scheme_looks_for_it(void **state)
         struct sign_event event = {SPAN_LITERAL("an-id"), {0}, "https://hooks.example.com", NOW};
         struct error error;
 
-        sign_body(sign, event.id, &body);
+        sample_body(sign_scheme(sign), event.id, &body);
         event.body = buf_span(&body);
         assert_int_equal(sign_headers(sign, &event, &path, headers, &error), ERROR_NONE);
         if (scheme->id[0].kind == EVENT_ID_HEADER) {
@@ -216,6 +217,34 @@ static void wrong_options_are_refused(void **state)
         "oct");
 }
 
+static void a_routes_rule_signs_as_its_options_would(void **state)
+{
+    struct verify_rule rule = scheme_rule(scheme_of(VERIFY_HMAC));
+    struct sign_options options = {.rule = &rule, .secret_env = "TEST_SECRET"};
+    const struct sign_event event = {SPAN_LITERAL("an-id"), SPAN_LITERAL("x"), "https://example.com", NOW};
+    struct buf path = {0};
+    cJSON *headers = cJSON_CreateObject();
+    struct error error;
+    struct sign *sign;
+
+    (void)state;
+    (void)setenv("TEST_SECRET", "Jefe", 1);
+    rule.header = strdup("x-own");
+    rule.prefix = strdup("v1=");
+    assert_int_equal(sign_open(&sign, &options, &error), ERROR_NONE);
+    assert_null(rule.header);
+    assert_true(sign_sets(sign, "X-Own"));
+    assert_true(sign_sets(sign, "Webhook-Id"));
+    assert_false(sign_sets(sign, "X-Other"));
+    buf_append_text(&path, "/own");
+    assert_int_equal(sign_headers(sign, &event, &path, headers, &error), ERROR_NONE);
+    assert_string_equal(cJSON_GetStringValue(cJSON_GetObjectItem(headers, "x-own")),
+                        "v1=30c1a252726d9f629121f7efb69852b3d25b3accb5410de2dfdd3b069eb51745");
+    cJSON_Delete(headers);
+    buf_free(&path);
+    sign_close(sign);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -223,6 +252,7 @@ int main(void)
         cmocka_unit_test(the_id_stands_where_the_scheme_looks_for_it),
         cmocka_unit_test(headers_of_the_same_name_are_replaced),
         cmocka_unit_test(wrong_options_are_refused),
+        cmocka_unit_test(a_routes_rule_signs_as_its_options_would),
     };
 
     return cmocka_run_group_tests(tests, fill_options, NULL);
