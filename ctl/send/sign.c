@@ -6,6 +6,7 @@
 #include "gateway/verify/signed_content.h"
 #include "gateway/verify/twilio.h"
 #include "plain_line.h"
+#include "private_key.h"
 #include "secret.h"
 #include "text.h"
 #include "url.h"
@@ -19,7 +20,8 @@
 struct sign {
     const struct scheme *scheme;
     struct verify_rule rule;
-    struct buf secret; /* as it was read: some schemes send it */
+    struct buf secret;           /* as it was read: some schemes send it */
+    struct private_key *private; /* signs instead of the rule's key; NULL: it is none */
 };
 
 /* --- from the options ---------------------------------------------------------- */
@@ -111,11 +113,16 @@ static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, 
         code = code == ERROR_NONE ? fill_rule(&s->rule, o, error) : code;
     }
     code = code == ERROR_NONE ? read_secret(s, o, error) : code;
+    if (code == ERROR_NONE && scheme->key == SCHEME_KEY_BASE64 && private_key_is(buf_span(&s->secret))) {
+        s->private = private_key_open(buf_span(&s->secret), error);
+        return s->private == NULL ? error->code : ERROR_NONE;
+    }
     code = code == ERROR_NONE ? verify_rule_add_secret(&s->rule, buf_span(&s->secret), error) : code;
     if (code == ERROR_NONE && secret_key_is_public(s->rule.keys[0])) {
         code =
             error_set(error, ERROR_SETTING,
-                      "the secret is a public key, which can't sign: use a secret that begins with whsec_");
+                      "the secret is a public key, which can't sign: use a secret that begins with whsec_ or "
+                      "whsk_");
     }
     return code;
 }
@@ -152,6 +159,7 @@ void sign_close(struct sign *s)
 {
     if (s != NULL) {
         verify_rule_free(&s->rule);
+        private_key_free(s->private);
         secret_wipe(s->secret.data, s->secret.capacity);
         buf_free(&s->secret);
         free(s);
@@ -219,22 +227,42 @@ static struct request view(const cJSON *headers, const char *text, const struct 
     return r;
 }
 
+/* Appends the signature of the pieces by the private key. */
+static bool append_private(const struct sign *s, const struct signed_content *content, struct buf *out)
+{
+    struct buf message = {0};
+    bool fine;
+
+    for (size_t i = 0; i < content->piece_count; i++) {
+        buf_append_span(&message, content->pieces[i]);
+    }
+    fine = !message.failed && private_key_sign(s->private, buf_span(&message), out);
+    buf_free(&message);
+    return fine;
+}
+
+static bool append_mac(const struct sign *s, const struct signed_content *content, struct buf *out)
+{
+    char text[2 * SECRET_KEY_MAC_MAX];
+    struct secret_key_mac mac;
+
+    if (!secret_key_authenticate(s->rule.keys[0], content->pieces, content->piece_count, &mac)) {
+        return false;
+    }
+    encoding_write(content->encoding, mac.bytes, mac.len, text);
+    buf_append(out, text, encoding_length(content->encoding, mac.len));
+    return true;
+}
+
 /* Appends the signature of the request. */
 static enum error_code append_signature(const struct sign *s, const struct sign_event *event,
                                         const struct request *request, struct buf *out, struct error *error)
 {
     struct signed_content content = {.text = {0}};
     enum verify_cause cause = signed_content_read(&content, &s->rule, request, event->body, event->now_s);
-    char text[2 * SECRET_KEY_MAC_MAX];
-    struct secret_key_mac mac;
 
-    if (cause == VERIFY_FINE &&
-        secret_key_authenticate(s->rule.keys[0], content.pieces, content.piece_count, &mac)) {
-        encoding_write(content.encoding, mac.bytes, mac.len, text);
-        buf_append(out, text, encoding_length(content.encoding, mac.len));
-    } else {
-        out->failed = true;
-    }
+    out->failed |= cause != VERIFY_FINE ||
+                   !(s->private != NULL ? append_private(s, &content, out) : append_mac(s, &content, out));
     signed_content_free(&content);
     return out->failed ? error_set(error, ERROR_MALFORMED, "an event with these headers can't be signed: %s",
                                    verify_cause_label(cause))
@@ -264,6 +292,8 @@ static void append_mark(const struct sign *s, int64_t now_s, struct buf *out)
 {
     if (s->scheme->content == SCHEME_SIGNS_T_BODY) {
         buf_printf(out, "t=%" PRId64 ",v1=", now_s);
+    } else if (s->private != NULL) {
+        buf_append_text(out, "v1a,");
     } else {
         buf_append_text(out, scheme_mark(&s->rule));
     }

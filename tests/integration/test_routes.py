@@ -415,6 +415,19 @@ def test_sluice_send_puts_the_id_where_the_route_looks_for_it(site, routes, serv
     assert "belongs to other: name a path below /pointer/* with --path" in done.stderr
 
 
+def test_sluice_send_signs_for_a_public_key_with_its_private_key(site, routes, servers):
+    public = routes.secret("public", "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4=")
+    routes.write({"name": "standard", "path": "/standard", "verify": {"scheme": "standard", "secrets": [public]}})
+    gateway = site.start_gateway(GATEWAY_ROUTES=routes.path)
+    command = ["send", "--url", f"http://127.0.0.1:{gateway.port}", "--routes", routes.path, "--route", "standard"]
+    done = run_command(servers.build, command, {})
+    assert (done.returncode, "public key" in done.stderr) == (78, True), done.stderr
+    private = "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg=="
+    done = run_command(servers.build, [*command, "--secret-env", "KEY"], {"KEY": private})
+    assert (done.returncode, done.stdout[:3]) == (0, "200"), done.stderr + gateway.tail()
+    assert private not in done.stdout + done.stderr
+
+
 def test_sluice_send_lists_the_routes_when_a_name_is_wrong(routes, servers):
     routes.write(routes.open("one", "/one"), routes.github("two", "/two", "a secret"))
     at = {"GATEWAY_ROUTES": routes.path}

@@ -204,6 +204,9 @@ static void wrong_options_are_refused(void **state)
     assert_refused((struct sign_options){.scheme = "github", .secret_env = "TEST_EMPTY"}, "empty");
     assert_refused((struct sign_options){.scheme = "github", .secret_file = "/nowhere"}, "/nowhere");
     assert_refused((struct sign_options){.scheme = "standard", .secret_env = "TEST_PUBLIC"}, "public");
+    (void)setenv("TEST_PRIVATE", "whsk_AAAA", 1);
+    assert_refused((struct sign_options){.scheme = "standard", .secret_env = "TEST_PRIVATE"},
+                   "32 or 64 bytes");
     assert_refused((struct sign_options){.scheme = "hmac", .secret_env = "TEST_SECRET"}, "needs --header");
     assert_refused((struct sign_options){.scheme = "github", .secret_env = "TEST_SECRET", .user = "x"},
                    "--user");
@@ -215,6 +218,32 @@ static void wrong_options_are_refused(void **state)
         (struct sign_options){
             .scheme = "hmac", .secret_env = "TEST_SECRET", .header = "x", .encoding = "oct"},
         "oct");
+}
+
+/* The published vector: its public key verifies the signature. */
+static void a_private_key_makes_the_published_signature(void **state)
+{
+    const struct sign_options options = {.scheme = "standard", .secret_env = "TEST_PRIVATE"};
+    const struct sign_event event = {SPAN_LITERAL("msg_p5jXN8AQM9LWM0D4loKWxJek"),
+                                     SPAN_LITERAL("{\"test\": 2432232314}"), "https://example.com", NOW};
+    struct buf path = {0};
+    cJSON *headers = cJSON_CreateObject();
+    struct error error;
+    struct sign *sign;
+
+    (void)state;
+    (void)setenv(
+        "TEST_PRIVATE",
+        "whsk_6Xb/dCcHpPea21PS1N9VY/NZW723CEc77N4rJCubMbfVKIDij2HKpMKkioLlX0dRqSKJp4AJ6p9lMicMFs6Kvg==", 1);
+    assert_int_equal(sign_open(&sign, &options, &error), ERROR_NONE);
+    buf_append_text(&path, "/");
+    assert_int_equal(sign_headers(sign, &event, &path, headers, &error), ERROR_NONE);
+    assert_string_equal(
+        cJSON_GetStringValue(cJSON_GetObjectItem(headers, "webhook-signature")),
+        "v1a,hnO3f9T8Ytu9HwrXslvumlUpqtNVqkhqw/enGzPCXe5BdqzCInXqYXFymVJaA7AZdpXwVLPo3mNl8EM+m7TBAg==");
+    cJSON_Delete(headers);
+    buf_free(&path);
+    sign_close(sign);
 }
 
 static void a_routes_rule_signs_as_its_options_would(void **state)
@@ -252,6 +281,7 @@ int main(void)
         cmocka_unit_test(the_id_stands_where_the_scheme_looks_for_it),
         cmocka_unit_test(headers_of_the_same_name_are_replaced),
         cmocka_unit_test(wrong_options_are_refused),
+        cmocka_unit_test(a_private_key_makes_the_published_signature),
         cmocka_unit_test(a_routes_rule_signs_as_its_options_would),
     };
 
