@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "body_text.h"
 
+#include "text.h"
+
 #define ZLIB_CONST
 #include <limits.h>
 #include <string.h>
@@ -21,11 +23,6 @@ struct body_text body_text_of(const struct request *request, struct span body, s
 
 /* --- codings -------------------------------------------------------------------------- */
 
-static bool is_space(char c)
-{
-    return c == ' ' || c == '\t';
-}
-
 /* Cuts the first element off a list, without the white space around it. False at the end of the list. */
 static bool next_element(struct span *list, struct span *element)
 {
@@ -35,17 +32,10 @@ static bool next_element(struct span *list, struct span *element)
         return false;
     }
     comma = memchr(list->data, ',', list->len);
-    element->data = list->data;
-    element->len = comma == NULL ? list->len : (size_t)(comma - list->data);
+    *element = (struct span){list->data, comma == NULL ? list->len : (size_t)(comma - list->data)};
     list->data += element->len + (comma != NULL);
     list->len -= element->len + (comma != NULL);
-    while (element->len > 0 && is_space(element->data[0])) {
-        element->data++;
-        element->len--;
-    }
-    while (element->len > 0 && is_space(element->data[element->len - 1])) {
-        element->len--;
-    }
+    *element = text_trim(*element);
     return true;
 }
 
