@@ -68,7 +68,7 @@ all: $(PROGRAMS)
 help:
 	@echo 'make               build the three programs into $(BUILD)'
 	@echo 'make run           private broker and database, setup, gateway, workers; stop with Ctrl-C'
-	@echo '                   (PORT=8080 WORKERS=2)'
+	@echo '                   (PORT=8080 WORKERS=2 ROUTES=etc/routes.example.json)'
 	@echo 'make psql          psql as sluice_reader, while make run is running (SQL="..." for one statement)'
 	@echo 'make ctl ARGS=...  the sluice command, while make run is running, e.g. ARGS=status'
 	@echo 'make test          build, unit tests, integration tests (CORPUS=file: more webhooks)'
@@ -195,7 +195,7 @@ WORKERS ?= 2
 
 run: packages-build packages-servers
 	@$(MAKE) --no-print-directory -s all
-	@exec $(STACK) run --build $(BUILD) --port $(PORT) --workers $(WORKERS)
+	@exec $(STACK) run --build $(BUILD) --port $(PORT) --workers $(WORKERS) $(if $(ROUTES),--routes "$(ROUTES)")
 
 psql:
 	@exec $(STACK) psql $(if $(SQL),--sql "$$SQL")

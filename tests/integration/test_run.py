@@ -56,17 +56,17 @@ class MakeRun:
         return ["make", "-s", f"VARIANT={self.build.name}", f"PORT={port or self.port}", "WORKERS=2",
                 f"STACK=/usr/bin/python3 -B tests/stack/stack.py --directory {self.directory}/run", *arguments]
 
-    def start(self):
+    def start(self, *variables):
         with open(self.output, "ab") as log:
             begin = log.tell()
             # pylint: disable-next=consider-using-with
-            self.process = subprocess.Popen(self.make("run"), cwd=CHECKOUT, env=FROM_A_SHELL,
+            self.process = subprocess.Popen(self.make("run", *variables), cwd=CHECKOUT, env=FROM_A_SHELL,
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
         def greeted():
             text = self.output.read_bytes()[begin:].decode()
             assert self.process.poll() is None, text
-            return "curl" in text and text
+            return "Try:" in text and text
         return wait_until(greeted, lambda: f"make run to be up:\n{self.output.read_text()}", 120, 0.2)
 
     def interrupt(self, number=signal.SIGINT):
@@ -158,6 +158,22 @@ def test_make_run_takes_an_event_shows_it_keeps_it_and_ends_on_ctrl_c_and_hangup
     assert "(1 row)" in make_run.run("psql", f"SQL={sql}").stdout, "the rows are still there"
     assert reply["id"] in make_run.output.read_text(encoding="utf-8"), "the terminal shows the programs' lines"
     make_run.interrupt(signal.SIGHUP)
+    assert make_run.processes() == []
+
+
+def test_make_run_tries_a_routes_file_for_containers_with_secrets_of_its_own(make_run):
+    greeting = make_run.start("ROUTES=etc/routes.example.json")
+    url = f" --url http://127.0.0.1:{make_run.port}"
+    assert f'make -s ctl ARGS="send --route NAME{url}"' in greeting
+    routes = json.loads((CHECKOUT / "etc" / "routes.example.json").read_text(encoding="utf-8"))["sources"]
+    for route in routes:
+        done = make_run.run("ctl", f"ARGS=send --route {route['name']}{url}")
+        assert done.returncode == 0 and done.stdout.startswith("20"), done.stdout + done.stderr
+    unsigned = make_run.run("ctl", f"ARGS=send --path /github{url}")
+    assert unsigned.stdout.startswith("401"), unsigned.stdout
+    wait_until(lambda: make_run.run("psql", "SQL=select count(distinct source) from webhooks").stdout.split()[2] == str(len(routes)),
+               "a row of each source", 20, 0.3)
+    make_run.interrupt()
     assert make_run.processes() == []
 
 

@@ -2,8 +2,10 @@
 """One broker, one database and the secrets of Sluice's programs, all under one directory. `make run` keeps this
 directory; the tests have one for each session."""
 
+import base64
 import json
 import pathlib
+import re
 import secrets
 
 from broker import PORTS, TLS_PORTS, Broker
@@ -62,6 +64,20 @@ class Deployment:
         path.touch(mode=0o600)
         path.write_text(value + "\n", encoding="ascii")
         return path
+
+    def copy_routes(self, file):
+        """Copies a routes file for containers, so that it works here: a secret /run/secrets/NAME is our file NAME, with
+        random bytes (in the form that scheme `standard` demands) where there is none yet. Returns the copy's path."""
+        def our_file(match):
+            path = self._secret_file(match[1])
+            if not path.exists():
+                self.write_secret(match[1], "whsec_" + base64.b64encode(secrets.token_bytes(24)).decode())
+            return json.dumps(str(path.absolute()))
+
+        text = re.sub(r'"/run/secrets/([\w.-]+)"', our_file, pathlib.Path(file).read_text(encoding="utf-8"))
+        copy = self.directory / "routes.json"
+        copy.write_text(text, encoding="utf-8")
+        return copy.absolute()
 
     def start_servers(self):
         """Starts both in parallel and waits until they are ready."""

@@ -57,11 +57,12 @@ class Lock:
 class Run:
     """The servers and programs of one `make run`."""
 
-    def __init__(self, directory, build, port, workers):
+    def __init__(self, directory, build, port, workers, routes):
         self.deployment = Deployment(directory, build, taken=[port])
         self.build = build
         self.port = port
         self.worker_count = workers
+        self.routes = routes
         self.programs = []
         self.shown = {}  # for each program's log, the offset up to which it was shown
 
@@ -76,9 +77,10 @@ class Run:
         log = deployment.directory / "log"
         state = deployment.state
         state["gateway_admin"] = free_port(state.get("gateway_admin", GATEWAY_ADMIN_PORT), [self.port])
+        state["routes"] = str(deployment.copy_routes(self.routes)) if self.routes else ""
         gateway = Gateway("gateway", self.build, deployment.gateway_settings(
-            GATEWAY_LISTEN=f"127.0.0.1:{self.port}", GATEWAY_ADMIN=f"127.0.0.1:{state['gateway_admin']}"),
-            log / "gateway.log")
+            GATEWAY_LISTEN=f"127.0.0.1:{self.port}", GATEWAY_ADMIN=f"127.0.0.1:{state['gateway_admin']}",
+            GATEWAY_ROUTES=state["routes"]), log / "gateway.log")
         workers = [Worker(f"worker-{number}", self.build, deployment.worker_settings(), log / f"worker-{number}.log")
                    for number in range(1, self.worker_count + 1)]
         for program in [gateway, *workers]:
@@ -100,9 +102,16 @@ Sluice is running; stop it with Ctrl-C. Its data stays in {self.deployment.direc
   broker   {self.deployment.broker.url('sluice-setup')}, page http://127.0.0.1:{state['management']}
   database {self.deployment.database.url('sluice_reader')}
   secrets  {self.deployment.directory}/secrets/
-Try:       curl -d '{{"hello":"world"}}' localhost:{self.port}/orders
+{self.example()}
 Then:      make psql SQL="select id, source, path, payload from webhooks"
 """)
+
+    def example(self):
+        if not self.routes:
+            return f"""Try:       curl -d '{{"hello":"world"}}' localhost:{self.port}/orders"""
+        url = "" if self.port == 8080 else f" --url http://127.0.0.1:{self.port}"
+        return f"""  routes   {self.deployment.state['routes']}, a copy of {self.routes} that uses these secrets
+Try:       make -s ctl ARGS="send --route NAME{url}"   with a name of the routes file"""
 
     def show_logs(self):
         for program in self.programs:
@@ -155,7 +164,7 @@ def run(options):
     status = 0
     work = None
     try:
-        work = Run(options.directory, options.build, options.port, options.workers)
+        work = Run(options.directory, options.build, options.port, options.workers, options.routes)
         work.start()
         work.greet()
         work.watch()
@@ -193,7 +202,7 @@ def psql(options):
 
 def ctl(options):
     deployment = running(options)
-    settings = {**deployment.setup_settings(), **deployment.reader_settings()}
+    settings = {**deployment.setup_settings(), **deployment.reader_settings(GATEWAY_ROUTES=deployment.state["routes"])}
     program = options.build / "sluice"
     os.execve(program, [program, *options.arguments],
               {**os.environ, **{name: str(value) for name, value in settings.items()}})
@@ -214,6 +223,7 @@ def main():
     command.add_argument("--build", type=pathlib.Path, required=True)
     command.add_argument("--port", type=positive, default=8080)
     command.add_argument("--workers", type=positive, default=2)
+    command.add_argument("--routes", type=pathlib.Path, help="a routes file")
     command.set_defaults(function=run)
     command = commands.add_parser("psql", help="psql as sluice_reader")
     command.add_argument("--sql")
