@@ -5,6 +5,7 @@ import json
 import pathlib
 import re
 import shlex
+import subprocess
 
 import pytest
 
@@ -54,3 +55,25 @@ def test_each_command_makes_a_row(site, build):
         assert status == "200"
         assert site.row(told[0], block["name"])
         assert len(site.rows("source = %s", (block["name"],))) == 1
+
+
+def test_the_index_names_every_provider_of_the_page_its_scheme_and_where_it_is():
+    index = {name: (scheme.strip("`"), where) for name, scheme, where in re.findall(
+        r"^\| ([^|]+) \| (`\w+`|none yet) \| (.+) \|$", PAGE[PAGE.index("## Find your provider"):PAGE.index("## GitHub")], re.M)}
+    schemes = {block["verify"]["scheme"] for block in BLOCKS} | {"hmac", "none yet"}
+    anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^## (.+)$", PAGE, re.M)}
+    assert len(index) >= 60
+    assert list(index) == sorted(index, key=str.lower)
+    for name, (scheme, where) in index.items():
+        assert scheme in schemes, name
+        assert scheme == "none yet" or set(re.findall(r"\(#([\w-]+)\)", where)) & anchors, name
+    listed = re.findall(r"^\| ([^|`]+) \| `\"header\"", PAGE, re.M)
+    for name in (name for row in listed for name in row.split(", ")):
+        assert name.removesuffix(" v3").removesuffix(" alerting") in index, name
+
+
+def test_make_secrets_writes_every_secret_that_the_page_names(tmp_path):
+    subprocess.run([CHECKOUT / "deploy" / "secrets", tmp_path / "secrets"], check=True, stdout=subprocess.DEVNULL)
+    named = set(re.findall(r"/run/secrets/([a-z-]+)", PAGE))
+    assert len(named) >= 14
+    assert named <= {path.name for path in (tmp_path / "secrets").iterdir() if path.stat().st_size > 0}
