@@ -170,7 +170,7 @@ def test_make_secrets_writes_secrets_that_only_their_owner_and_the_containers_re
     run("deploy/secrets", directory)
     values = {path.name: path.read_text(encoding="ascii").strip() for path in directory.iterdir()}
     webhooks = {name: values.pop(name) for name in list(values) if name.startswith("webhook-")}
-    assert len(webhooks) == len(set(webhooks.values())) == 7
+    assert len(webhooks) == len(set(webhooks.values())) == 14
     assert re.fullmatch(r"whsec_[A-Za-z0-9+/]{32}", webhooks.pop("webhook-standard"))
     assert all(re.fullmatch(r"[A-Za-z0-9_-]{40}", one) for one in webhooks.values())
     assert set(values) == {path.name for path in DEV_SECRETS.iterdir()}
