@@ -98,15 +98,15 @@ def test_256_large_bodies_at_once_take_no_more_than_their_budget(site, how):
                 reply = wire.reply()
             except ConnectionResetError:
                 return None  # refused, and the reply was lost
-            assert reply.status == 200 or "memory for bodies" in reply.json()["error"], reply
-            return reply.status
+            return 200 if reply.status == 200 else (reply.status, "memory for bodies" in reply.json()["error"])
 
     with concurrent.futures.ThreadPoolExecutor(senders) as pool:
         statuses = list(pool.map(send, range(senders)))
     grown = resident_most(gateway) - before
     site.note(f"{how}: {({status: statuses.count(status) for status in set(statuses)})}, {grown >> 20} MiB more")
     assert statuses.count(200) >= 1
-    assert statuses.count(503) >= 1
+    assert statuses.count((503, True)) >= 1
+    assert set(statuses) <= {200, (503, True), (503, False), None}  # False: the broker was slow with the large ones
     assert grown < 8 * budget  # of 64; a sanitizer keeps 256 MiB of what was freed
     wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == 0, "all to be given back")
     assert site.send(body=b"small").status == 200
