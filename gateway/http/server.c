@@ -121,8 +121,6 @@ static void make_options(struct options *o, const struct server *server, const s
         o->buffer_bytes,
         "connection_queue",
         "64",
-        "listen_backlog",
-        "1024",
         "tcp_nodelay",
         "1",
         "enable_keep_alive",
