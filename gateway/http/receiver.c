@@ -76,6 +76,9 @@ static enum await await_input(int64_t until_us)
     bool waited = own.tls != NULL;
 
     own.input_at = own.input_len = 0;
+    if (own.input == NULL) { /* receiver_begin had no memory: the reply is all that the sender gets */
+        return AWAIT_END;
+    }
     for (;;) {
         ssize_t got;
 
@@ -145,8 +148,8 @@ void receiver_end(void)
 
 /* --- a head ------------------------------------------------------------------------------ */
 
-/* The number of leading bytes that are empty lines between two requests. */
-static size_t skip_empty_lines(void)
+/* Drops leading empty lines: they stand between two requests. */
+static void skip_empty_lines(void)
 {
     size_t len = own.scan.line == 0 ? head_empty_lines(buf_span(&own.head)) : 0;
 
@@ -155,7 +158,6 @@ static size_t skip_empty_lines(void)
         own.head.len -= len;
         own.scan = (struct head_scan){0};
     }
-    return len;
 }
 
 /* Moves bytes from the input to the head. Those behind its end stay in the input. */
@@ -171,7 +173,7 @@ static void take_input(void)
         end_head(RECEIVER_MEMORY);
         return;
     }
-    (void)skip_empty_lines();
+    skip_empty_lines();
     if (begins && own.head.len > 0) {
         own.until_us = clock_monotonic_us() + WHOLE_US;
     }
