@@ -5,8 +5,11 @@
 
 #include <malloc.h>
 
-#define STEP 4096          /* bodies take whole pages */
-#define LARGE (128 * 1024) /* the initial value of M_MMAP_THRESHOLD; it would grow to 32 MiB with use */
+#define STEP 4096 /* bodies take whole pages */
+/* The initial value of M_MMAP_THRESHOLD, which would grow to 32 MiB with use. The system gives a buffer of
+ * more bytes its memory page by page, as bytes arrive. All bodies of less take 32 MiB at most with 256
+ * threads. */
+#define LARGE (128 * 1024)
 
 static struct metric gauge[] = {
     {"sluice_gateway_body_bytes", NULL, "Memory taken by bodies, of GATEWAY_BODY_MEMORY.", METRIC_GAUGE, 0},
@@ -19,32 +22,74 @@ void body_memory_register(void)
 }
 
 /* Counts, then compares, so that two bodies never take the same bytes. */
-static bool take(struct body_memory *memory, int64_t bytes)
+static bool add_up_to(_Atomic int64_t *sum, int64_t bytes, int64_t most)
 {
-    if (atomic_fetch_add(&memory->taken, bytes) + bytes > memory->most) {
-        (void)atomic_fetch_sub(&memory->taken, bytes);
+    if (atomic_fetch_add(sum, bytes) + bytes > most) {
+        (void)atomic_fetch_sub(sum, bytes);
+        return false;
+    }
+    return true;
+}
+
+static bool take(struct body *body, int64_t bytes)
+{
+    if (!add_up_to(&body->memory->taken, bytes, body->memory->most)) {
         return false;
     }
     metric_add(&gauge[0], bytes);
+    body->taken += bytes;
     return true;
+}
+
+static void set_ahead(struct body *body, int64_t bytes)
+{
+    (void)atomic_fetch_sub(&body->memory->ahead, body->ahead - bytes);
+    body->ahead = bytes;
+}
+
+static int64_t pages(size_t len)
+{
+    return ((int64_t)len + STEP - 1) / STEP * STEP;
+}
+
+static enum body_room in_memory(struct body *body, size_t len)
+{
+    return buf_reserve(&body->bytes, len) ? BODY_ROOM : BODY_ROOM_NONE;
+}
+
+enum body_room body_announce(struct body *body, size_t len)
+{
+    struct body_memory *memory = body->memory;
+    int64_t need = pages(len);
+
+    if (need > LARGE) {
+        if (!add_up_to(&memory->ahead, need, memory->most / 2)) {
+            return atomic_load(&memory->taken) + need > memory->most ? BODY_ROOM_BUSY : in_memory(body, len);
+        }
+        body->ahead = need;
+    }
+    return take(body, need) ? in_memory(body, len) : BODY_ROOM_BUSY;
 }
 
 enum body_room body_reserve(struct body *body, size_t len)
 {
-    int64_t need = ((int64_t)body->bytes.len + (int64_t)len + STEP - 1) / STEP * STEP;
+    int64_t need = pages(body->bytes.len + len);
 
-    if (need > body->taken) {
-        if (!take(body->memory, need - body->taken)) {
-            return BODY_ROOM_BUSY;
-        }
-        body->taken = need;
+    if (need > body->taken && !take(body, need - body->taken)) {
+        return BODY_ROOM_BUSY;
     }
-    return buf_reserve(&body->bytes, len) ? BODY_ROOM : BODY_ROOM_NONE;
+    if (body->ahead > 0) {
+        set_ahead(body, body->taken - need);
+    }
+    return in_memory(body, len);
 }
 
 void body_free(struct body *body)
 {
     buf_free(&body->bytes);
+    if (body->ahead > 0) {
+        set_ahead(body, 0);
+    }
     if (body->taken > 0) {
         (void)atomic_fetch_sub(&body->memory->taken, body->taken);
         metric_add(&gauge[0], -body->taken);

@@ -74,9 +74,10 @@ static bool refuse_short(struct reply *reply, struct slow_senders_watch *watch, 
     return reply_refuse(reply, REPLY_SHORT, "the body ended early: %zu bytes came", len);
 }
 
-static bool reserve(struct body *body, size_t len, struct reply *reply)
+/* Sets *reply unless there is room for len more bytes. */
+static bool has_room(enum body_room room, const struct body *body, size_t len, struct reply *reply)
 {
-    switch (body_reserve(body, len)) {
+    switch (room) {
     case BODY_ROOM:
         return true;
     case BODY_ROOM_BUSY:
@@ -92,7 +93,7 @@ static bool reserve(struct body *body, size_t len, struct reply *reply)
 
 bool body_make_room(const struct body_reader *reader, struct body *body, struct reply *reply)
 {
-    return reserve(body, (size_t)reader->left, reply);
+    return has_room(body_announce(body, (size_t)reader->left), body, (size_t)reader->left, reply);
 }
 
 static bool read_data(struct body_reader *reader, struct slow_senders_watch *watch, struct body *body,
@@ -110,7 +111,7 @@ static bool read_data(struct body_reader *reader, struct slow_senders_watch *wat
             return refuse_short(reply, watch, body->bytes.len, seconds);
         }
         take(reader, bytes, len, &used, &kept);
-        if (!reserve(body, kept, reply)) {
+        if (!has_room(body_reserve(body, kept), body, kept, reply)) {
             return false;
         }
         buf_append(&body->bytes, bytes, kept);

@@ -22,8 +22,9 @@ struct body_reader {
 void body_begin(struct body_reader *reader, const struct body_length *framing);
 /* Sets the limit of the body, in bytes. False, with *reply set, when its length is known to be greater. */
 bool body_limit(struct body_reader *reader, int64_t most, struct reply *reply);
-/* Takes the memory of a body whose length is known; chunks take theirs as they come. False, with *reply set,
- * when the budget is used up or there is no memory. Call before "100 Continue" is sent. */
+/* Announces a body whose length is known to the budget (body_announce); chunks take theirs as they arrive.
+ * False, with *reply set, when the budget is used up or there is no memory. Call before "100 Continue" is
+ * sent. */
 bool body_make_room(const struct body_reader *reader, struct body *body, struct reply *reply);
 /* Appends the body to *body, which must be empty. False, with *reply set, when the body has more than the
  * limit, ended early or arrived too slowly, or when there is no memory for it. */

@@ -115,6 +115,19 @@ def test_256_large_bodies_at_once_take_no_more_than_their_budget(site, how):
     assert site.send(body=b"small").status == 200
 
 
+def test_silent_senders_of_large_bodies_leave_room_for_others(site):
+    """Without a signature: the memory is taken before anybody is verified."""
+    budget, size = 64 * MIB, 16 * MIB
+    gateway = site.start_gateway(GATEWAY_MAX_BODY=f"{size}B", GATEWAY_BODY_MEMORY=f"{budget}B", GATEWAY_CONFIRM_TIMEOUT="30s")
+    with contextlib.ExitStack() as silent:
+        for _ in range(10):
+            silent.enter_context(Wire(gateway.port)).send(HEAD + b"Content-Length: %d\r\n\r\n" % size)
+        wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == budget // 2, "the silent ones to hold half")
+        reply = site.send(body=bytes(size))
+        assert reply.status == 200, reply
+    wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == 0, "all to be given back")
+
+
 def test_a_limit_of_one_body_beyond_the_budget_of_all_is_an_error(site):
     routes = RouteFile(site.directory / "routes")
     routes.write(routes.open("large", "/large", max_body="3MiB"))

@@ -60,6 +60,73 @@ static void a_body_that_grows_takes_what_it_holds(void **state)
     body_free(&body);
 }
 
+#define LARGE (256L << 10)
+
+static void silent_senders_hold_at_most_half_of_the_budget(void **state)
+{
+    struct body silent[4] = {0}, good = {.memory = &memory};
+
+    (void)state;
+    memory.most = 4 * LARGE;
+    for (size_t i = 0; i < 4; i++) {
+        silent[i].memory = &memory;
+        assert_int_equal(body_announce(&silent[i], LARGE), BODY_ROOM);
+    }
+    assert_int_equal(memory.taken, 2 * LARGE);
+    assert_int_equal(body_announce(&good, 2 * LARGE), BODY_ROOM);
+    assert_int_equal(memory.taken, 2 * LARGE);
+    assert_int_equal(body_reserve(&good, LARGE), BODY_ROOM);
+    good.bytes.len = LARGE;
+    assert_int_equal(body_reserve(&good, LARGE), BODY_ROOM);
+    assert_int_equal(memory.taken, 4 * LARGE);
+    assert_int_equal(body_reserve(&silent[2], 1), BODY_ROOM_BUSY);
+    assert_int_equal(body_reserve(&silent[0], LARGE), BODY_ROOM);
+    body_free(&good);
+    for (size_t i = 0; i < 4; i++) {
+        body_free(&silent[i]);
+    }
+    assert_int_equal(memory.ahead, 0);
+}
+
+static void bytes_that_have_arrived_make_place_for_other_announcements(void **state)
+{
+    struct body first = {.memory = &memory}, second = {.memory = &memory};
+
+    (void)state;
+    memory.most = 2 * LARGE;
+    assert_int_equal(body_announce(&first, LARGE), BODY_ROOM);
+    assert_int_equal(memory.ahead, LARGE);
+    assert_int_equal(body_reserve(&first, LARGE / 2), BODY_ROOM);
+    first.bytes.len = LARGE / 2;
+    assert_int_equal(memory.ahead, LARGE / 2);
+    assert_int_equal(body_reserve(&first, LARGE / 2), BODY_ROOM);
+    assert_int_equal(memory.ahead, 0);
+    assert_int_equal(body_announce(&second, LARGE), BODY_ROOM);
+    assert_int_equal(memory.ahead, LARGE);
+    assert_int_equal(memory.taken, 2 * LARGE);
+    body_free(&first);
+    body_free(&second);
+    assert_int_equal(memory.ahead, 0);
+}
+
+static void a_body_that_does_not_fit_now_is_refused_when_it_is_announced(void **state)
+{
+    struct body first = {.memory = &memory}, second = {.memory = &memory}, small = {.memory = &memory};
+
+    (void)state;
+    memory.most = 2 * LARGE;
+    assert_int_equal(body_reserve(&first, LARGE + 1), BODY_ROOM);
+    assert_int_equal(body_announce(&second, LARGE), BODY_ROOM_BUSY);
+    body_free(&second);
+    assert_int_equal(memory.ahead, 0);
+    assert_int_equal(body_announce(&second, 2 * LARGE), BODY_ROOM_BUSY); /* more than half: never ahead */
+    body_free(&second);
+    assert_int_equal(body_announce(&small, PAGE), BODY_ROOM);
+    assert_int_equal(memory.ahead, 0);
+    body_free(&small);
+    body_free(&first);
+}
+
 static void without_memory_the_budget_is_given_back_all_the_same(void **state)
 {
     struct body body = {.memory = &memory};
@@ -94,6 +161,12 @@ int main(void)
         cmocka_unit_test_setup_teardown(bodies_share_one_budget, set_budget, assert_all_given_back),
         cmocka_unit_test_setup_teardown(a_body_that_grows_takes_what_it_holds, set_budget,
                                         assert_all_given_back),
+        cmocka_unit_test_setup_teardown(silent_senders_hold_at_most_half_of_the_budget, set_budget,
+                                        assert_all_given_back),
+        cmocka_unit_test_setup_teardown(bytes_that_have_arrived_make_place_for_other_announcements,
+                                        set_budget, assert_all_given_back),
+        cmocka_unit_test_setup_teardown(a_body_that_does_not_fit_now_is_refused_when_it_is_announced,
+                                        set_budget, assert_all_given_back),
         cmocka_unit_test_setup_teardown(without_memory_the_budget_is_given_back_all_the_same, set_budget,
                                         assert_all_given_back),
         cmocka_unit_test_setup_teardown(a_body_that_is_published_keeps_its_share_until_its_event_is_freed,
