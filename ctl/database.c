@@ -69,9 +69,9 @@ static bool wait_socket(PGconn *c, PostgresPollingStatusType wants, int64_t dead
     }
 }
 
-/* Begins to connect, once the names of the hosts are known. */
-static enum error_code begin(PGconn **connection, const char *url, const char *const *keywords,
-                             const char *const *values, struct error *error)
+/* Begins to connect, once the names of the hosts are known. *count: of addresses. */
+static enum error_code begin(PGconn **connection, const char *url, size_t turn, const char *const *keywords,
+                             const char *const *values, size_t *count, struct error *error)
 {
     int64_t now = clock_monotonic_us();
     struct reach *reach;
@@ -85,10 +85,37 @@ static enum error_code begin(PGconn **connection, const char *url, const char *c
             (void)poll(&fd, 1, (int)((reach_deadline_us(reach) - now) / CLOCK_US_PER_MS) + 1);
             now = clock_monotonic_us();
         }
-        code = reach_connect(reach, keywords, values, connection, &cause);
+        code = reach_connect(reach, turn, keywords, values, connection, &cause);
+        *count = reach_count(reach);
         reach_end(reach);
     }
     return code == ERROR_NONE ? code : error_set(error, code, "database: %s", cause.text);
+}
+
+/* Goes on with connecting until it is done. *silent: a server let the deadline pass. */
+static enum error_code finish(PGconn *c, bool *silent, struct error *error)
+{
+    int64_t deadline = clock_monotonic_us() + CONNECT_US;
+    PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
+
+    *silent = false;
+    if (PQstatus(c) == CONNECTION_BAD) { /* at once: a name, or a socket that isn't there */
+        return connect_failed(c, error);
+    }
+    (void)PQsetErrorVerbosity(c, PQERRORS_VERBOSE);
+    while (wants != PGRES_POLLING_OK && wants != PGRES_POLLING_FAILED) {
+        if (!wait_socket(c, wants, deadline)) {
+            *silent = true;
+            return error_set(error, ERROR_UNREACHABLE, "database: no connection to %s port %s within 5 s",
+                             PQhost(c), PQport(c));
+        }
+        wants = PQconnectPoll(c);
+    }
+    if (wants == PGRES_POLLING_FAILED) {
+        return connect_failed(c, error);
+    }
+    (void)PQsetErrorVerbosity(c, PQERRORS_DEFAULT);
+    return database_run(c, "set search_path = sluice, public", error);
 }
 
 enum error_code database_open(PGconn **connection, const char *url, const char *password,
@@ -100,45 +127,23 @@ enum error_code database_open(PGconn **connection, const char *url, const char *
     const char *const keywords[] = {"password",        "application_name", "client_encoding",
                                     "keepalives_idle", "tcp_user_timeout", NULL};
     const char *const values[] = {password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000", NULL};
-    int64_t deadline;
-    PostgresPollingStatusType wants = PGRES_POLLING_WRITING;
-    enum error_code code;
-    PGconn *c = NULL;
+    enum error_code code = ERROR_NONE;
+    size_t count = 1;
+    bool silent = true;
 
     (void)snprintf(name, sizeof name, "sluice %s", subcommand);
-    *connection = NULL;
-    code = begin(&c, url, keywords, values, error);
-    if (code != ERROR_NONE) {
-        return code;
-    }
-    deadline = clock_monotonic_us() + CONNECT_US;
-    if (PQstatus(c) == CONNECTION_BAD) { /* at once: a name, or a socket that isn't there */
-        code = connect_failed(c, error);
-        goto failed;
-    }
-    (void)PQsetErrorVerbosity(c, PQERRORS_VERBOSE);
-    while (wants != PGRES_POLLING_OK && wants != PGRES_POLLING_FAILED) {
-        if (!wait_socket(c, wants, deadline)) {
-            code = error_set(error, ERROR_UNREACHABLE, "database: no connection to %s port %s within 5 s",
-                             PQhost(c), PQport(c));
-            goto failed;
+    for (size_t turn = 0; silent && turn < count; turn++) {
+        *connection = NULL;
+        code = begin(connection, url, turn, keywords, values, &count, error);
+        if (code != ERROR_NONE) {
+            return code;
         }
-        wants = PQconnectPoll(c);
+        code = finish(*connection, &silent, error);
+        if (code != ERROR_NONE) {
+            PQfinish(*connection);
+            *connection = NULL;
+        }
     }
-    if (wants == PGRES_POLLING_FAILED) {
-        code = connect_failed(c, error);
-        goto failed;
-    }
-    (void)PQsetErrorVerbosity(c, PQERRORS_DEFAULT);
-    code = database_run(c, "set search_path = sluice, public", error);
-    if (code != ERROR_NONE) {
-        goto failed;
-    }
-    *connection = c;
-    return ERROR_NONE;
-
-failed:
-    PQfinish(c);
     return code;
 }
 

@@ -8,10 +8,11 @@
 
 #include <libpq-fe.h>
 
-/* Connects within 5 s, after at most 10 s for host names. The search_path is sluice, public: users' triggers
- * may name objects in public. password "": none is sent. The caller owns *connection and ends it with
- * PQfinish. Returns ERROR_UNREACHABLE (also while the server starts or has no free connection), ERROR_REFUSED
- * (login failed) or ERROR_SETTING (the URL, or no such database). */
+/* Connects within 5 s for each address of the URL that is silent, after at most 10 s for host names. The
+ * search_path is sluice, public: users' triggers may name objects in public. password "": none is sent. The
+ * caller owns *connection and ends it with PQfinish. Returns ERROR_UNREACHABLE (also while the server starts
+ * or has no free connection), ERROR_REFUSED (login failed) or ERROR_SETTING (the URL, or no such database).
+ */
 MUST_CHECK enum error_code database_open(PGconn **connection, const char *url, const char *password,
                                          const char *subcommand, struct error *error);
 /* Runs statements and discards their rows. Errors as for database_query. */

@@ -102,6 +102,7 @@ static void not_opened(struct pool *p, const struct slot *slot, int64_t now_us)
     bool repair = verdict_settle(slot_sqlstate(slot), false, 0) == VERDICT_OPERATOR;
     int64_t wait_us = place_failed(&p->place, pool_open(p), repair, backoff_random(), now_us);
 
+    p->turn++;
     metric_add(&metrics[FAILURES], 1);
     log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
               LOG_FIELDS(log_text("sqlstate", slot_sqlstate(slot)), log_text("reason", slot_reason(slot)),
@@ -171,7 +172,7 @@ static void open_slot(struct pool *p, bool wanted, int64_t now_us)
         return;
     }
     if (pool_open(p) == 0 || (wanted && find_state(p, SLOT_READY) == NULL)) {
-        slot_open(closed, now_us);
+        slot_open(closed, p->turn, now_us);
         (void)pool_step(p, closed,
                         now_us); /* a number needs no resolver; and what fails at once is told at once */
     }

@@ -17,7 +17,9 @@ struct pool {
     struct slot *slots[POOL_SLOTS_MAX];
     size_t count;
     struct place place;
-    bool unfit; /* the role must not be used: see SLOT_UNFIT */
+    size_t turn; /* which of the database's addresses the next attempt begins with: the next one after each
+                    failure, since libpq would wait for a silent one until the deadline */
+    bool unfit;  /* the role must not be used: see SLOT_UNFIT */
 };
 
 /* settings and name (of this worker, for logs) must outlive the pool. */

@@ -91,11 +91,24 @@ void session_note_result(struct session *s, const PGresult *result)
                 constraint == NULL ? "" : "; constraint ", constraint == NULL ? "" : constraint);
 }
 
-void session_open(struct session *s, const struct worker_settings *settings, const char *name)
+void session_note_silence(struct session *s, int64_t us)
+{
+    int seconds = (int)(us / CLOCK_US_PER_S);
+
+    s->sqlstate[0] = '\0';
+    if (s->connection == NULL) {
+        give_reason(s, "the names of the database's hosts were not known within %d s", seconds);
+    } else {
+        give_reason(s, "the database at %s port %s did not answer within %d s", PQhost(s->connection),
+                    PQport(s->connection), seconds);
+    }
+}
+
+void session_open(struct session *s, const struct worker_settings *settings, const char *name, size_t turn)
 {
     struct error error;
 
-    *s = (struct session){.state = SESSION_RESOLVING, .settings = settings, .name = name};
+    *s = (struct session){.state = SESSION_RESOLVING, .settings = settings, .name = name, .turn = turn};
     if (reach_begin(&s->reach, settings->database.url, NAMES_US, &error) != ERROR_NONE) {
         session_note(s, error.text);
     }
@@ -131,7 +144,7 @@ static enum error_code connect(struct session *s, struct error *error)
         s->settings->database.password, s->name, "UTF8", "read-write", "10", "5", "2", "20000", NULL,
     };
 
-    return reach_connect(s->reach, keywords, values, &s->connection, error);
+    return reach_connect(s->reach, s->turn, keywords, values, &s->connection, error);
 }
 
 static enum session_news step_resolving(struct session *s)

@@ -31,6 +31,7 @@ struct session {
     enum session_state state;
     const struct worker_settings *settings;
     const char *name;
+    size_t turn;         /* of reach_connect */
     struct reach *reach; /* NULL when closed */
     PGconn *connection;
     PostgresPollingStatusType polling;
@@ -40,9 +41,9 @@ struct session {
     char reason[512];             /* NUL-terminated UTF-8, cut to fit */
 };
 
-/* Begins to connect; SESSION_CLOSED before. name is shown in pg_stat_activity; it and settings must outlive
- * the session. */
-void session_open(struct session *s, const struct worker_settings *settings, const char *name);
+/* Begins to connect; SESSION_CLOSED before. turn: which of several addresses is tried first. name is shown in
+ * pg_stat_activity; it and settings must outlive the session. */
+void session_open(struct session *s, const struct worker_settings *settings, const char *name, size_t turn);
 /* Goes on with opening as far as it can without waiting. */
 enum session_news session_step(struct session *s);
 /* What to poll for while it isn't open. */
@@ -56,7 +57,9 @@ void session_note_lost(struct session *s);
 /* Notes why a statement failed: the server's sentence and the constraint's name, without DETAIL, which quotes
  * the row. */
 void session_note_result(struct session *s, const PGresult *result);
-/* Notes an error of our own, such as a deadline. */
+/* Notes that the server did not answer within so many microseconds, with the server's host. */
+void session_note_silence(struct session *s, int64_t us);
+/* Notes another error of our own. */
 void session_note(struct session *s, const char *reason);
 /* The server ends what is under way, since the role has client_connection_check_interval. */
 void session_close(struct session *s);

@@ -97,10 +97,10 @@ static void set_state(struct slot *s, enum slot_state state, int64_t now_us)
     }
 }
 
-void slot_open(struct slot *s, int64_t now_us)
+void slot_open(struct slot *s, size_t turn, int64_t now_us)
 {
     set_state(s, SLOT_OPENING, now_us);
-    session_open(&s->session, s->settings, s->worker);
+    session_open(&s->session, s->settings, s->worker, turn);
 }
 
 static void disconnect(struct slot *s)
@@ -283,7 +283,7 @@ static enum slot_news step_busy(struct slot *s, int64_t now_us)
 
 static enum slot_news give_up(struct slot *s)
 {
-    session_note(&s->session, "the database did not answer before the deadline");
+    session_note_silence(&s->session, s->state == SLOT_OPENING ? OPENING_DEADLINE_US : BATCH_DEADLINE_US);
     if (s->state == SLOT_OPENING) {
         disconnect(s);
         return SLOT_NOT_OPENED;

@@ -38,8 +38,8 @@ struct slot;
 /* settings and worker (this worker's name) must outlive the slot. */
 MUST_CHECK enum error_code slot_new(struct slot **slot, const struct worker_settings *settings,
                                     const char *worker, struct error *error);
-/* Starts to connect; the slot must be SLOT_CLOSED. slot_step reports the result. */
-void slot_open(struct slot *slot, int64_t now_us);
+/* Starts to connect; the slot must be SLOT_CLOSED. slot_step reports the result. turn: see session_open. */
+void slot_open(struct slot *slot, size_t turn, int64_t now_us);
 /* Takes a batch from the queue, which must not be empty, and starts to store it; the slot must be SLOT_READY.
  * stored: number of events that this worker has stored so far. */
 void slot_store(struct slot *slot, struct event_queue *queue, uint64_t stored, int64_t now_us);

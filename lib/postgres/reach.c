@@ -6,16 +6,24 @@
 #include "regular_file.h"
 #include "resolve.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #define HOSTS_MAX 16
 #define PARAMETERS_MAX 16
+#define TARGETS_MAX (HOSTS_MAX * RESOLVE_ADDRESSES_MAX)
 
 /* One host of the URL. */
 struct host {
     struct span name, port; /* views of the URL */
     struct lookup *lookup;  /* NULL: not a name */
+};
+
+/* One address of a host. */
+struct target {
+    struct span name, port;             /* views of the URL */
+    char address[RESOLVE_ADDRESS_SIZE]; /* "" when the host is a socket */
 };
 
 struct reach {
@@ -24,9 +32,8 @@ struct reach {
     int64_t wait_us, deadline_us;
     struct host hosts[HOSTS_MAX];
     size_t count; /* 0: left to libpq */
-    /* The parameters for libpq: lists of `given` entries each. */
-    struct buf names, addresses, ports;
-    size_t given;
+    struct target targets[TARGETS_MAX];
+    size_t target_count;
 };
 
 /* Like libpq: the value in the URL, else the one in the environment. */
@@ -175,16 +182,16 @@ bool reach_is_known(const struct reach *reach, int64_t now_us)
 
 /* --- to libpq ------------------------------------------------------------------------------ */
 
-static void append(struct reach *r, const struct host *host, const char *address)
+static void add_target(struct reach *r, const struct host *host, const char *address)
 {
-    const char *comma = r->given++ > 0 ? "," : "";
+    struct target *target = &r->targets[r->target_count++];
 
-    buf_printf(&r->names, "%s%.*s", comma, (int)host->name.len, host->name.data);
-    buf_printf(&r->addresses, "%s%s", comma, address);
-    buf_printf(&r->ports, "%s%.*s", comma, (int)host->port.len, host->port.data);
+    target->name = host->name;
+    target->port = host->port;
+    (void)snprintf(target->address, sizeof target->address, "%s", address);
 }
 
-/* Appends the host's known addresses; otherwise sets *error, unless an earlier host has set it. */
+/* Adds the host's known addresses; otherwise sets *error, unless an earlier host has set it. */
 static void settle(struct reach *r, struct host *host, struct error *error)
 {
     struct lookup *lookup = host->lookup;
@@ -193,7 +200,7 @@ static void settle(struct reach *r, struct host *host, struct error *error)
 
     host->lookup = NULL;
     if (lookup == NULL) {
-        append(r, host, "");
+        add_target(r, host, "");
     } else if (!resolve_is_done(lookup)) {
         resolve_leave(lookup);
         (void)error_set(&unknown, ERROR_TIMEOUT, "the name %.*s: the resolver did not answer within %lld ms",
@@ -203,7 +210,7 @@ static void settle(struct reach *r, struct host *host, struct error *error)
         *error = error->code == ERROR_NONE ? unknown : *error;
     } else {
         for (size_t i = 0; i < addresses.count; i++) {
-            append(r, host, addresses.text[i]);
+            add_target(r, host, addresses.text[i]);
         }
     }
 }
@@ -214,15 +221,35 @@ static enum error_code settle_all(struct reach *r, struct error *error)
     for (size_t i = 0; i < r->count; i++) {
         settle(r, &r->hosts[i], error);
     }
-    if (r->names.failed || r->addresses.failed || r->ports.failed) {
-        return error_set(error, ERROR_MEMORY, "no memory for the addresses of the database");
-    }
-    return r->count > 0 && r->given == 0 ? error->code : ERROR_NONE;
+    return r->count > 0 && r->target_count == 0 ? error->code : ERROR_NONE;
 }
 
-enum error_code reach_connect(struct reach *r, const char *const *keywords, const char *const *values,
-                              PGconn **connection, struct error *error)
+/* libpq's parameters for several addresses: lists of the same length, separated by commas. */
+struct lists {
+    struct buf names, addresses, ports;
+};
+
+static void list_targets(const struct reach *r, size_t turn, struct lists *lists)
 {
+    for (size_t i = 0; i < r->target_count; i++) {
+        const struct target *target = &r->targets[(turn + i) % r->target_count];
+        const char *comma = i > 0 ? "," : "";
+
+        buf_printf(&lists->names, "%s%.*s", comma, (int)target->name.len, target->name.data);
+        buf_printf(&lists->addresses, "%s%s", comma, target->address);
+        buf_printf(&lists->ports, "%s%.*s", comma, (int)target->port.len, target->port.data);
+    }
+}
+
+size_t reach_count(const struct reach *reach)
+{
+    return reach->target_count;
+}
+
+enum error_code reach_connect(struct reach *r, size_t turn, const char *const *keywords,
+                              const char *const *values, PGconn **connection, struct error *error)
+{
+    struct lists lists = {0};
     const char *all_keywords[PARAMETERS_MAX + 5] = {"dbname"};
     const char *all_values[PARAMETERS_MAX + 5] = {r->url};
     enum error_code code = settle_all(r, error);
@@ -237,11 +264,17 @@ enum error_code reach_connect(struct reach *r, const char *const *keywords, cons
         all_values[count] = values[i];
     }
     if (r->count > 0) { /* later ones win over the URL's */
-        all_keywords[count] = "host", all_values[count++] = buf_text(&r->names);
-        all_keywords[count] = "hostaddr", all_values[count++] = buf_text(&r->addresses);
-        all_keywords[count] = "port", all_values[count++] = buf_text(&r->ports);
+        list_targets(r, turn, &lists);
+        all_keywords[count] = "host", all_values[count++] = buf_text(&lists.names);
+        all_keywords[count] = "hostaddr", all_values[count++] = buf_text(&lists.addresses);
+        all_keywords[count] = "port", all_values[count++] = buf_text(&lists.ports);
     }
-    *connection = PQconnectStartParams(all_keywords, all_values, 1);
+    if (!lists.names.failed && !lists.addresses.failed && !lists.ports.failed) {
+        *connection = PQconnectStartParams(all_keywords, all_values, 1);
+    }
+    buf_free(&lists.names);
+    buf_free(&lists.addresses);
+    buf_free(&lists.ports);
     return *connection == NULL ? error_set(error, ERROR_MEMORY, "no memory for a connection to the database")
                                : ERROR_NONE;
 }
@@ -253,9 +286,6 @@ void reach_end(struct reach *reach)
             resolve_leave(reach->hosts[i].lookup);
         }
         PQconninfoFree(reach->options);
-        buf_free(&reach->names);
-        buf_free(&reach->addresses);
-        buf_free(&reach->ports);
         free(reach);
     }
 }
