@@ -7,6 +7,8 @@ ratios much. Each kind of run alternates with its bare twin, round by round, and
 median ratio is what counts:
   accept  wrk's POSTs to the gateway, answered after the confirm, beside a C program that only
           publishes with 500 confirms outstanding
+  row     from HTTP to the row: wrk's POSTs with unique ids, a gateway and one worker, until the last row is in
+          the table, beside the two bare programs at the same time
   drain   a worker that empties a filled queue, beside a C program that only
           consumes, upserts in pipelines of 500 and acks
   bad     the same worker when some of the events can't be stored, beside itself when all can
@@ -25,6 +27,7 @@ import statistics
 import subprocess
 import sys
 import tempfile
+import time
 from datetime import datetime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "stack"))
@@ -35,7 +38,7 @@ from programs import Gateway, Worker  # noqa: E402  pylint: disable=wrong-import
 
 HERE = pathlib.Path(__file__).resolve().parent
 QUEUE = "webhooks.ingest"
-RUNS = ("accept", "drain", "bad", "verify")
+RUNS = ("accept", "row", "drain", "bad", "verify")
 VERIFIED_BODY = 1024
 # Of the bare publisher's ids, which end in a number, those that end so are bad; in the first line none is.
 BAD = {"none bad": ("none",), "1 bad in 5,000": ("0007", "5007"), "1 bad in 500": ("007", "507"), "1 bad in 50": ("07", "57")}
@@ -53,8 +56,7 @@ class Bench:
         self.deployment = deployment
         self.options = options
 
-    def bare(self, program, events, prefix="bare"):
-        """Runs a bare program: (events per second, own CPU in us per event)."""
+    def begin_bare(self, program, events, prefix="bare"):
         deployment = self.deployment
         database = deployment.database
         environment = {
@@ -63,10 +65,20 @@ class Bench:
             "BARE_BODY": str(self.options.body), "BARE_PREFIX": prefix,
             "BARE_DATABASE": f"{database.url('sluice')}", "PGPASSWORD": deployment.secret("database-owner"),
         }
-        done = subprocess.run([deployment.build / "bench" / program], env=environment, check=True, timeout=120,
-                              stdout=subprocess.PIPE, text=True)
-        _, _, rate, cpu = done.stdout.split()
+        return subprocess.Popen([deployment.build / "bench" / program], env=environment, stdout=subprocess.PIPE, text=True)
+
+    @staticmethod
+    def end_bare(program):
+        """(events per second, own CPU in us per event)."""
+        with program:
+            out, _ = program.communicate(timeout=120)
+        if program.returncode:
+            raise SystemExit(f"bench: {program.args[0]} failed")
+        _, _, rate, cpu = out.split()
         return float(rate), float(cpu)
+
+    def bare(self, program, events, prefix="bare"):
+        return self.end_bare(self.begin_bare(program, events, prefix))
 
     def purge(self):
         self.deployment.broker.management("DELETE", f"queues/sluice/{QUEUE}/contents")
@@ -76,6 +88,10 @@ class Bench:
 
     def wrk(self, gateway, connections, path="/bench", headers=None, body=None):
         """(events per second, own CPU in us per event, p50 us, p99 us)."""
+        return self.count_wrk(gateway, connections, path, headers, body)[1:]
+
+    def count_wrk(self, gateway, connections, path="/bench", headers=None, body=None):
+        """The number of events, and what wrk says."""
         before = cpu_seconds(gateway.pid)
         done = subprocess.run(
             ["wrk", "-t1", f"-c{connections}", f"-d{self.options.seconds}s", "--latency", "-s", HERE / "post.lua",
@@ -87,7 +103,7 @@ class Bench:
         requests, micros, errors, median, high = (int(number) for number in result[1:])
         if errors:
             raise SystemExit(f"bench: {errors} of {requests} requests failed\n{done.stdout}\n{gateway.tail()}")
-        return requests / micros * 1e6, (cpu_seconds(gateway.pid) - before) / requests * 1e6, median, high
+        return requests, requests / micros * 1e6, (cpu_seconds(gateway.pid) - before) / requests * 1e6, median, high
 
     def accept(self):
         # A thread for each connection and some more, so that no request is refused for want of one.
@@ -107,6 +123,48 @@ class Bench:
         gateway.stop()
         for connections, seen in ratios.items():
             print(f"accept, {connections} connections: median ratio {statistics.median(seen):.2f} of bare", flush=True)
+
+    def bare_row(self):
+        """Publishes and drains at once: rows per second."""
+        begun = time.monotonic()
+        programs = [self.begin_bare(program, self.options.events) for program in ("drain", "publish")]
+        for program in programs:
+            self.end_bare(program)
+        return self.options.events / (time.monotonic() - begun)
+
+    def row(self):
+        settings = self.deployment.gateway_settings(GATEWAY_THREADS=320, GATEWAY_IN_FLIGHT=300)
+        gateway = Gateway("gateway", self.deployment.build, settings, self.deployment.directory / "gateway-row.log").start()
+        ratios = {connections: [] for connections in (64, 256)}
+        for number in range(self.options.rounds):
+            self.purge()
+            self.truncate()
+            bare_rate = self.bare_row()
+            print(f"row    {number + 1}: bare            {bare_rate:8.0f}/s", flush=True)
+            for connections, seen in ratios.items():
+                self.truncate()
+                seen.append(self.one_row(gateway, connections, number, bare_rate))
+        gateway.stop()
+        for connections, seen in ratios.items():
+            print(f"row, {connections} connections: median ratio {statistics.median(seen):.2f} of bare", flush=True)
+
+    def one_row(self, gateway, connections, number, bare_rate):
+        """The ratio to bare."""
+        worker = Worker("worker", self.deployment.build, self.deployment.worker_settings(),
+                        self.deployment.directory / "worker-row.log").start()
+        begun, before = time.monotonic(), cpu_seconds(worker.pid)
+        events, _, gateway_cpu, _, _ = self.count_wrk(gateway, connections)
+        wait_until(lambda: worker.metrics()["sluice_worker_acked_total"] >= events,
+                   lambda: f"{events} acks\n{worker.tail()}", 120, 0.01)
+        rate = events / (time.monotonic() - begun)
+        cpu = (cpu_seconds(worker.pid) - before) / events * 1e6
+        worker.stop()
+        rows, = self.deployment.database.query("select count(*) from webhooks_raw")[0]
+        if rows < events:
+            raise SystemExit(f"bench: {events} events got 200, but the table has {rows} rows")
+        print(f"row    {number + 1}: {connections:3} connections {rate:8.0f}/s  {gateway_cpu:5.1f} + {cpu:4.1f} us own CPU of gateway "
+              f"and worker  ratio {rate / bare_rate:.2f}", flush=True)
+        return rate / bare_rate
 
     def verify(self):
         """What verification adds to a request of 1 kB."""
