@@ -573,7 +573,7 @@ def test_a_secret_with_an_invisible_byte_is_refused_at_start_and_at_a_reload(sit
     secret.write_bytes(b"secret-number-1\r\n")
     reload(gateway, "refused")
     says = f"secrets[0].file: {secret} has a carriage return (0x0D) at its end, byte 16 of 16"
-    assert says in gateway.output()
+    wait_until(lambda: says in gateway.output(), gateway.tail)  # a line is written after the metric has changed
     assert site.send("POST", "/github", b"x", signed("secret-number-0", "one", b"x")).status == 200
     done = run_command(servers.build, [], site.servers.gateway_settings(GATEWAY_ROUTES=routes.path), program="sluice-gateway")
     assert done.returncode == 78
