@@ -18,6 +18,7 @@
 static _Thread_local int refusal;
 /* The server name for this thread's next handshake; NULL: none. */
 static _Thread_local char *server_name;
+static _Thread_local SSL *session;
 
 static int on_verified(int fine, X509_STORE_CTX *certificates)
 {
@@ -38,7 +39,8 @@ static void on_handshake(const SSL *tls, int where, int result)
 
     (void)result;
     if (where & SSL_CB_HANDSHAKE_START) {
-        (void)SSL_set_tlsext_host_name(connection.ours, server_name);
+        session = connection.ours;
+        (void)SSL_set_tlsext_host_name(session, server_name);
     }
 }
 
@@ -122,6 +124,11 @@ amqp_socket_t *dial_tls_socket(amqp_connection_state_t connection, const struct 
 void dial_tls_begin(void)
 {
     refusal = X509_V_OK;
+}
+
+struct ssl_st *dial_tls_session(void)
+{
+    return session;
 }
 
 /* OpenSSL knows more than librabbitmq's status, if the error is of this thread's last call. */

@@ -201,11 +201,8 @@ static bool publish_waiting(struct publisher *p, struct error *error)
 {
     struct pending *e = pending_take(&p->gate.waiting);
     size_t bytes = 0;
-    bool fine = true, several = e != NULL && e->next != NULL;
+    bool fine = true;
 
-    if (several) {
-        broker_gather(p->link.broker, true);
-    }
     while (e != NULL) {
         struct pending *next = e->next;
 
@@ -221,10 +218,7 @@ static bool publish_waiting(struct publisher *p, struct error *error)
         }
         e = next;
     }
-    if (several) {
-        broker_gather(p->link.broker, false);
-    }
-    return fine;
+    return fine && broker_flush(p->link.broker, error) == ERROR_NONE;
 }
 
 /* --- the connection --------------------------------------------------------------- */
