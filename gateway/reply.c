@@ -5,6 +5,7 @@
 #include "metrics.h"
 #include "request.h"
 
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <time.h>
@@ -132,10 +133,21 @@ void reply_challenge(struct reply *reply, const char *type, const char *format, 
     va_list arguments;
 
     reply->kind = REPLY_CHALLENGE;
+    reply->echo = REPLY_ECHO_TEXT;
     reply->type = type;
     va_start(arguments, format);
     (void)vsnprintf(reply->text, sizeof reply->text, format, arguments);
     va_end(arguments);
+}
+
+void reply_return(struct reply *reply, enum reply_echo echo, const char *name, struct span text)
+{
+    reply->kind = REPLY_CHALLENGE;
+    reply->echo = echo;
+    reply->type = "text/plain";
+    reply->name = name;
+    reply->per_minute = 0;
+    (void)text_copy(reply->text, sizeof reply->text, text);
 }
 
 bool reply_closes(enum reply_kind kind)
@@ -151,7 +163,47 @@ int reply_status(enum reply_kind kind)
 /* The content type of a reply that is not a source's own. */
 static const char *own_type(const struct reply *reply)
 {
-    return reply->kind == REPLY_CHALLENGE ? reply->type : "application/json";
+    return reply->kind == REPLY_CHALLENGE && reply->echo != REPLY_ECHO_MEMBER ? reply->type
+                                                                              : "application/json";
+}
+
+static void append_challenge(const struct reply *reply, struct buf *body)
+{
+    switch (reply->echo) {
+    case REPLY_ECHO_TEXT:
+        buf_append_text(body, reply->text);
+        break;
+    case REPLY_ECHO_MEMBER:
+        buf_append_text(body, "{");
+        buf_append_json(body, span_of(reply->name));
+        buf_append_text(body, ": ");
+        buf_append_json(body, span_of(reply->text));
+        buf_append_text(body, "}");
+        break;
+    case REPLY_ECHO_HEADER:
+    case REPLY_ECHO_ORIGIN:
+        break;
+    }
+}
+
+static void append_challenge_headers(const struct reply *reply, struct buf *out)
+{
+    switch (reply->echo) {
+    case REPLY_ECHO_TEXT:
+    case REPLY_ECHO_MEMBER:
+        break;
+    case REPLY_ECHO_HEADER:
+        buf_printf(out, "%s: %s\r\n", reply->name, reply->text);
+        break;
+    case REPLY_ECHO_ORIGIN:
+        buf_printf(out, "WebHook-Allowed-Origin: %s\r\n", reply->text);
+        if (reply->per_minute > 0) {
+            buf_printf(out, "WebHook-Allowed-Rate: %" PRId64 "\r\n", reply->per_minute);
+        } else {
+            buf_append_text(out, "WebHook-Allowed-Rate: *\r\n");
+        }
+        break;
+    }
 }
 
 static void append_own_body(const struct reply *reply, struct buf *body)
@@ -162,7 +214,7 @@ static void append_own_body(const struct reply *reply, struct buf *body)
         return;
     }
     if (reply->kind == REPLY_CHALLENGE) {
-        buf_append_text(body, reply->text);
+        append_challenge(reply, body);
         return;
     }
     buf_append_text(body, queued ? "{\"id\": " : "{\"error\": ");
@@ -218,6 +270,9 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
     }
     if (answer != NULL || reply->kind == REPLY_CHALLENGE) {
         buf_append_text(out, "X-Content-Type-Options: nosniff\r\n");
+    }
+    if (reply->kind == REPLY_CHALLENGE) {
+        append_challenge_headers(reply, out);
     }
     if (row->retry_after_s > 0) {
         buf_printf(out, "Retry-After: %u\r\n", retry_after(reply, form.random));

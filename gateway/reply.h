@@ -88,14 +88,25 @@ struct reply_answer {
     const char *type, *body; /* content type, and text without a NUL; not owned */
 };
 
+/* How the text of a challenge is returned. */
+enum reply_echo {
+    REPLY_ECHO_TEXT,   /* it is the body */
+    REPLY_ECHO_MEMBER, /* as the one member of a JSON object */
+    REPLY_ECHO_HEADER, /* as the value of a header; there is no body */
+    REPLY_ECHO_ORIGIN, /* as WebHook-Allowed-Origin, with WebHook-Allowed-Rate; there is no body */
+};
+
 struct reply {
     enum reply_kind kind;
-    char text[512]; /* REPLY_QUEUED: the event's id; a challenge: the body; else a sentence for the sender,
+    char text[512]; /* REPLY_QUEUED: the event's id; a challenge: its text; else a sentence for the sender,
                        cut to fit */
     unsigned allow; /* REPLY_METHOD and REPLY_SERVER: the allowed methods (see request_method); 0: all */
     int64_t wait_s; /* REPLY_THROTTLED: seconds until the next event is allowed */
     const struct reply_answer *answer; /* REPLY_QUEUED: the source's own, or NULL */
-    const char *type;                  /* REPLY_CHALLENGE: of the body; static */
+    enum reply_echo echo;              /* REPLY_CHALLENGE, and for it: */
+    const char *type;                  /* of a body that is the text; static */
+    const char *name;                  /* of the member or the header; not owned */
+    int64_t per_minute;                /* REPLY_ECHO_ORIGIN: the allowed events a minute; 0: any number */
     const char *demand;                /* REPLY_UNVERIFIED: the value of WWW-Authenticate; static */
 };
 
@@ -117,6 +128,9 @@ const char *reply_readiness(enum outcome outcome);
 /* Sets *reply to the answer to a provider's challenge: a body of this content type, which is static. */
 void reply_challenge(struct reply *reply, const char *type, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+/* The same for a challenge that is returned as it came: at most 511 bytes of printable ASCII. name: of the
+ * member or the header; it must outlive the reply. */
+void reply_return(struct reply *reply, enum reply_echo echo, const char *name, struct span text);
 /* True for the statuses that a source may reply with to a queued event: those that tell the sender not to
  * retry. */
 bool reply_may_answer(int status);

@@ -48,6 +48,37 @@ static void tell_verify(const struct source *s)
     buf_free(&line);
 }
 
+static void tell_challenge(const struct declared_challenge *challenge)
+{
+    const char *name = challenge->name;
+    struct buf line = {0};
+
+    switch (challenge->place) {
+    case DECLARED_CHALLENGE_NONE:
+        return;
+    case DECLARED_CHALLENGE_QUERY:
+        buf_printf(&line, "GET or POST with %s in the query", name);
+        break;
+    case DECLARED_CHALLENGE_HEADER:
+        buf_printf(&line, "GET or POST with the header %s", name);
+        break;
+    case DECLARED_CHALLENGE_POINTER:
+        buf_printf(&line, "POST with %s in the JSON body", name);
+        break;
+    case DECLARED_CHALLENGE_CLOUDEVENTS:
+        buf_append_text(&line, "OPTIONS with the header webhook-request-origin");
+        break;
+    case DECLARED_CHALLENGE_HEAD:
+        buf_append_text(&line, "HEAD");
+        break;
+    }
+    if (challenge->mark_header != NULL) {
+        buf_printf(&line, " and the header %s: %s", challenge->mark_header, challenge->mark_value);
+    }
+    report_line("challenge  %s%s", buf_text(&line), challenge->log ? ", written to the log" : "");
+    buf_free(&line);
+}
+
 static void append_rule(const struct event_id_rule *rule, struct buf *out)
 {
     switch (rule->kind) {
@@ -119,6 +150,7 @@ static void tell(const struct source *s)
     report_line("methods    %s", buf_text(&methods));
     buf_free(&methods);
     tell_verify(s);
+    tell_challenge(&s->verify.challenge);
     tell_id(s->id);
     tell_keep(s->id);
     if (s->max_body >= 0) {

@@ -76,22 +76,101 @@ static void record_unverified(enum verify_cause cause, struct span source, struc
     }
 }
 
+#define SHOWN_EVERY_S 10 /* as log_is_due */
+
+/* Writes the challenge, which is the secret of the source's events, to the log, from which the operator
+ * copies it. A stranger could send any number of them, so those that come too fast are refused: the provider
+ * is not told that its secret has been taken note of when it has not. A secret that the source has already is
+ * not shown: the log redacts it. */
+static void show_secret(struct span source, const struct request *request, struct reply *reply)
+{
+    static _Atomic int64_t shown_at;
+
+    if (log_enabled(LOG_WARNING) && log_is_due(&shown_at)) {
+        log_warning("challenge-secret", log_span("source", source), log_text("secret", reply->text),
+                    log_span("remote", request->remote),
+                    log_text("message", "if you have asked the provider for it just now, write it into the "
+                                        "source's secret file and send SIGHUP; else ignore it"));
+        return;
+    }
+    (void)reply_refuse(reply, REPLY_THROTTLED,
+                       "a secret is written to the log at most once in %d s; send it again later",
+                       SHOWN_EVERY_S);
+    reply->wait_s = SHOWN_EVERY_S;
+}
+
+/* Answers a challenge that the source declares. False when the request is none. */
+static bool answer_declared(const struct source *source, const struct request *request, struct span body,
+                            enum declared_challenge_proof proof, struct reply *reply)
+{
+    const struct declared_challenge *challenge = &source->verify.challenge;
+
+    if (!declared_challenge_answer(challenge, request, body, proof, source_takes(source, request), reply)) {
+        return false;
+    }
+    reply->per_minute = source->rate.per_second * 60;
+    if (challenge->log && reply->kind == REPLY_CHALLENGE) {
+        show_secret(source->name, request, reply);
+    }
+    return true;
+}
+
+static enum declared_challenge_proof proof_of(enum verify_cause cause)
+{
+    switch (cause) {
+    case VERIFY_FINE:
+        return DECLARED_CHALLENGE_PROVEN;
+    case VERIFY_MISSING:
+        return DECLARED_CHALLENGE_UNPROVEN;
+    case VERIFY_DUPLICATE:
+    case VERIFY_MIXED:
+    case VERIFY_MALFORMED:
+    case VERIFY_TIME:
+    case VERIFY_OLD:
+    case VERIFY_EARLY:
+    case VERIFY_MISMATCH:
+    case VERIFY_MEMORY:
+        break;
+    }
+    return DECLARED_CHALLENGE_REFUTED;
+}
+
+/* Verifies the request, and answers it if it is a challenge. Sets *cause to why it is not verified. */
+static enum challenge_outcome judge(const struct source *source, const struct request *request,
+                                    struct body_text *body, int64_t now_s, enum verify_cause *cause,
+                                    struct reply *reply)
+{
+    const struct verify_rule *rule = &source->verify;
+    enum challenge_outcome outcome = challenge_begin(rule, request, reply);
+    enum declared_challenge_proof proof = DECLARED_CHALLENGE_UNCHECKED;
+    const struct secret_key *key = NULL;
+
+    *cause = VERIFY_MISMATCH;
+    if (outcome != CHALLENGE_NONE) {
+        return outcome;
+    }
+    if (rule->scheme != VERIFY_NONE) {
+        key = verify_key(rule, request, body->body, now_s, cause);
+        proof = proof_of(*cause);
+    }
+    if (answer_declared(source, request, body->body, proof, reply)) {
+        return CHALLENGE_ANSWERED;
+    }
+    if (rule->scheme == VERIFY_NONE) {
+        return CHALLENGE_NONE;
+    }
+    return key == NULL ? CHALLENGE_REFUSED : challenge_answer(rule, key, body, reply);
+}
+
 /* Returns false with *reply set when the request is refused, and when it was a challenge and is answered. */
 static bool is_verified(const struct source *source, const struct request *request, struct body_text *body,
                         int64_t now_s, struct reply *reply)
 {
-    const struct verify_rule *rule = &source->verify;
-    enum verify_cause cause = VERIFY_MISMATCH;
-    enum challenge_outcome challenge = challenge_begin(rule, request, reply);
+    enum verify_cause cause;
 
-    if (challenge == CHALLENGE_NONE && rule->scheme != VERIFY_NONE) {
-        const struct secret_key *key = verify_key(rule, request, body->body, now_s, &cause);
-
-        challenge = key == NULL ? CHALLENGE_REFUSED : challenge_answer(rule, key, body, reply);
-    }
-    switch (challenge) {
+    switch (judge(source, request, body, now_s, &cause, reply)) {
     case CHALLENGE_NONE:
-        return true;
+        return source_takes(source, request) || source_refuse_method(source, reply);
     case CHALLENGE_ANSWERED:
         log_info("handshake", log_span("source", source->name),
                  log_number("status", reply_status(reply->kind)));
@@ -99,12 +178,15 @@ static bool is_verified(const struct source *source, const struct request *reque
     case CHALLENGE_REFUSED:
         break;
     }
+    if (!source_takes(source, request) && cause == VERIFY_MISSING) {
+        return source_refuse_method(source, reply);
+    }
     record_unverified(cause, source->name, request->remote);
     if (cause == VERIFY_MEMORY) {
         return reply_outcome(reply, OUTCOME_MEMORY);
     }
     (void)reply_refuse(reply, REPLY_UNVERIFIED, "the request could not be verified");
-    reply->demand = verify_demand(rule);
+    reply->demand = verify_demand(&source->verify);
     return false;
 }
 

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "gateway/verify/schemes.h"
 #include "plain_line.h"
+#include "routes_challenge.h"
 #include "routes_signed.h"
 #include "secret.h"
 #include "url.h"
@@ -282,7 +283,7 @@ const struct scheme *routes_verify_read(const struct json_settings *verify, bool
                                         struct source *source)
 {
 #define NAME(enumerator, bit, name) name,
-    static const char *const members[] = {"scheme", "secrets", SCHEME_MEMBERS(NAME) NULL};
+    static const char *const members[] = {"scheme", "secrets", "challenge", SCHEME_MEMBERS(NAME) NULL};
 #undef NAME
     const struct scheme *scheme;
     const char *name;
@@ -314,6 +315,10 @@ const struct scheme *routes_verify_read(const struct json_settings *verify, bool
     take_members(verify, scheme, secrets, &source->verify);
     if ((scheme->takes & SCHEME_SIGNED) != 0) {
         routes_signed_check(verify, &source->verify);
+    }
+    p = json_settings_member(verify, "challenge");
+    if (p.value != NULL) {
+        routes_challenge_read(&p, &source->verify);
     }
     p = json_settings_member(verify, "secrets");
     if ((scheme->needs & SCHEME_USER) != 0 && source->verify.user == NULL) {

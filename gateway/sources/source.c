@@ -144,6 +144,24 @@ struct source *source_find(const struct routes *r, struct span path)
     return found;
 }
 
+/* Of its events and of its challenges. */
+static unsigned all_methods(const struct source *source)
+{
+    return source->methods | declared_challenge_methods(&source->verify.challenge);
+}
+
+bool source_takes(const struct source *source, const struct request *request)
+{
+    return (source->methods & request_method(request->method)) != 0;
+}
+
+bool source_refuse_method(const struct source *source, struct reply *reply)
+{
+    (void)reply_refuse(reply, REPLY_METHOD, "the method is not allowed; see the Allow header");
+    reply->allow = all_methods(source);
+    return false;
+}
+
 struct source *source_meet(const struct routes *r, const struct request *request, struct reply *reply)
 {
     const char *doubt = r->listed ? source_doubt(request->path) : NULL;
@@ -158,9 +176,8 @@ struct source *source_meet(const struct routes *r, const struct request *request
         (void)reply_refuse(reply, REPLY_UNKNOWN, "no source has this path");
         return NULL;
     }
-    if ((source->methods & request_method(request->method)) == 0) {
-        (void)reply_refuse(reply, REPLY_METHOD, "the method is not allowed; see the Allow header");
-        reply->allow = source->methods;
+    if ((all_methods(source) & request_method(request->method)) == 0) {
+        (void)source_refuse_method(source, reply);
         return NULL;
     }
     return source;

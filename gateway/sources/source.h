@@ -37,7 +37,7 @@ struct source {
     struct span name; /* views name_text; the routing key; see envelope_source_valid */
     char *path;       /* a prefix ends in '/': its '*' is removed */
     bool prefix;
-    unsigned methods; /* see request_method */
+    unsigned methods; /* of its events: see request_method */
     struct verify_rule verify;
     struct event_id_rule id[EVENT_ID_RULES_MAX + 1]; /* ends in EVENT_ID_END */
     char *id_texts[EVENT_ID_RULES_MAX]; /* back the texts of `id`, unless those are the scheme's */
@@ -78,8 +78,12 @@ const char *source_doubt(struct span path);
 /* Returns the source with the longest matching path; of equal length an exact path wins over a prefix.
  * Ignores the method. NULL when none matches. */
 struct source *source_find(const struct routes *routes, struct span path);
-/* Returns the source of this request; NULL, with *reply set, when there is none or it does not allow the
- * method. */
+/* True when the source's events may have the request's method. */
+bool source_takes(const struct source *source, const struct request *request);
+/* Sets *reply to the refusal of the request's method. Returns false. */
+bool source_refuse_method(const struct source *source, struct reply *reply);
+/* Returns the source of this request; NULL, with *reply set, when there is none or neither its events nor its
+ * challenges have the request's method. */
 struct source *source_meet(const struct routes *routes, const struct request *request, struct reply *reply);
 
 /* Makes the table the current one and takes over the caller's reference; releases the one before. Token

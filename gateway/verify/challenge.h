@@ -3,13 +3,13 @@
 #define SLUICE_GATEWAY_VERIFY_CHALLENGE_H
 
 /* Some providers verify a new endpoint with a challenge before they send events to it. The gateway answers it
- * and queues nothing. It echoes only a challenge of at most CHALLENGE_TEXT_MAX safe characters. Pure. */
+ * and queues nothing. It echoes only a challenge of at most CHALLENGE_TEXT_MAX safe characters. These are the
+ * challenges that belong to a scheme; a source may declare another: see gateway/verify/declared_challenge.
+ * Pure. */
 
 #include "gateway/event/body_text.h"
 #include "gateway/reply.h"
 #include "verify.h"
-
-#define CHALLENGE_TEXT_MAX 256
 
 enum challenge_outcome {
     CHALLENGE_NONE,     /* the request is not a challenge */

@@ -127,6 +127,7 @@ void verify_rule_free(struct verify_rule *rule)
     free(rule->user);
     free(rule->url);
     declaration_free(&rule->declaration);
+    declared_challenge_free(&rule->challenge);
     wipe_text(rule->verify_token);
     *rule = (struct verify_rule){0};
 }
@@ -298,6 +299,9 @@ const struct secret_key *verify_key(const struct verify_rule *rule, const struct
 bool verify_reads(const struct verify_rule *rule, struct span header_name)
 {
     if (rule->declaration.time_header != NULL && request_is(header_name, rule->declaration.time_header)) {
+        return true;
+    }
+    if (rule->challenge.place == DECLARED_CHALLENGE_HEADER && request_is(header_name, rule->challenge.name)) {
         return true;
     }
     for (int what = 0; what < SCHEME_READS; what++) {

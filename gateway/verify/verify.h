@@ -7,6 +7,7 @@
  * gateway/verify/signed_content has what each scheme signs, gateway/verify/schemes what can be set for it. */
 
 #include "declaration.h"
+#include "declared_challenge.h"
 #include "encoding.h"
 #include "error.h"
 #include "gateway/request.h"
@@ -37,6 +38,7 @@ struct verify_rule {
     char *verify_token; /* meta: the expected hub.verify_token */
     char *url;          /* twilio, hmac: the signed URL up to the request's path; NULL: from the request */
     struct declaration declaration; /* hmac */
+    struct declared_challenge challenge;
 };
 
 /* X(name, label): why verification failed. Never sent to the sender. */
@@ -70,9 +72,9 @@ void verify_rule_free(struct verify_rule *rule);
  * with secrets. now_s: seconds since 1970. Any thread. */
 MUST_CHECK const struct secret_key *verify_key(const struct verify_rule *rule, const struct request *request,
                                                struct span body, int64_t now_s, enum verify_cause *cause);
-/* True when the rule's scheme reads its token, signature, timestamp or signed id from this header. Such
- * headers are not stored with the event. Headers that a declaration only adds to the signed content are
- * stored. */
+/* True when the rule's scheme reads its token, signature, timestamp or signed id from this header, or its
+ * challenge is in it. Such headers are not stored with the event. Headers that a declaration only adds to the
+ * signed content are stored. */
 bool verify_reads(const struct verify_rule *rule, struct span header_name);
 /* Static; for logs and metrics. */
 const char *verify_cause_label(enum verify_cause cause);

@@ -118,6 +118,47 @@ static void a_source_may_have_its_own_reply_and_204_has_no_body(void **state)
     }
 }
 
+static const char *returned(enum reply_echo echo, const char *name, const char *text, int64_t per_minute)
+{
+    struct reply reply = {0};
+
+    reply_return(&reply, echo, name, span_of(text));
+    reply.per_minute = per_minute;
+    buf_clear(&out);
+    reply_build(&reply, (struct reply_form){0}, &out);
+    assert_non_null(strstr(buf_text(&out), "HTTP/1.1 200 OK\r\n"));
+    assert_non_null(strstr(buf_text(&out), "\r\nX-Content-Type-Options: nosniff\r\n"));
+    return buf_text(&out);
+}
+
+static void a_challenge_is_returned_as_text_as_a_json_member_or_as_a_header(void **state)
+{
+    const char *reply = returned(REPLY_ECHO_TEXT, NULL, "a \"<b>\"", 0);
+
+    (void)state;
+    assert_non_null(strstr(reply, "\r\nContent-Type: text/plain\r\n"));
+    assert_string_equal(body_of(reply), "a \"<b>\"");
+    reply = returned(REPLY_ECHO_MEMBER, "na\"me", "a \"<b>\" \\", 0);
+    assert_non_null(strstr(reply, "\r\nContent-Type: application/json\r\n"));
+    assert_string_equal(body_of(reply), "{\"na\\\"me\": \"a \\\"<b>\\\" \\\\\"}");
+    reply = returned(REPLY_ECHO_HEADER, "X-Hook-Secret", "b537", 0);
+    assert_non_null(strstr(reply, "\r\nX-Hook-Secret: b537\r\n"));
+    assert_int_equal(header(reply, "\r\nContent-Length: "), 0);
+    assert_string_equal(body_of(reply), "");
+}
+
+static void cloudevents_are_allowed_from_the_origin_at_the_sources_rate(void **state)
+{
+    const char *reply = returned(REPLY_ECHO_ORIGIN, NULL, "eventgrid.azure.net", 0);
+
+    (void)state;
+    assert_non_null(strstr(reply, "\r\nWebHook-Allowed-Origin: eventgrid.azure.net\r\n"));
+    assert_non_null(strstr(reply, "\r\nWebHook-Allowed-Rate: *\r\n"));
+    assert_string_equal(body_of(reply), "");
+    reply = returned(REPLY_ECHO_ORIGIN, NULL, "eventgrid.azure.net", 6000000);
+    assert_non_null(strstr(reply, "\r\nWebHook-Allowed-Rate: 6000000\r\n"));
+}
+
 static void a_throttled_sender_is_told_to_wait_until_the_next_event_is_allowed(void **state)
 {
     struct reply reply;
@@ -260,6 +301,8 @@ int main(void)
         cmocka_unit_test(only_a_queued_event_or_a_handshake_gets_2xx_and_nothing_gets_3xx_or_410),
         cmocka_unit_test(the_reply_to_a_queued_event_has_its_id_escaped),
         cmocka_unit_test(a_source_may_have_its_own_reply_and_204_has_no_body),
+        cmocka_unit_test(a_challenge_is_returned_as_text_as_a_json_member_or_as_a_header),
+        cmocka_unit_test(cloudevents_are_allowed_from_the_origin_at_the_sources_rate),
         cmocka_unit_test(a_throttled_sender_is_told_to_wait_until_the_next_event_is_allowed),
         cmocka_unit_test(every_503_says_when_to_come_back_spread_by_half),
         cmocka_unit_test(a_reply_before_a_close_says_connection_close),
