@@ -79,6 +79,36 @@ static struct verify_rule *rule_of(enum verify_scheme scheme, unsigned declarati
     return rule;
 }
 
+/* What anyone may have returned, under the same kinds of challenges as a routes file declares. */
+static void ask(const struct request *request, struct span body)
+{
+    static char name[] = "challenge", header[] = "x-proof", pointer[] = "/challenge", value[] = "1";
+    static const struct declared_challenge all[] = {
+        {.place = DECLARED_CHALLENGE_QUERY, .name = name},
+        {.place = DECLARED_CHALLENGE_HEADER, .name = header, .echo = REPLY_ECHO_HEADER, .echo_name = header},
+        {.place = DECLARED_CHALLENGE_POINTER, .name = pointer, .echo = REPLY_ECHO_MEMBER, .echo_name = name},
+        {.place = DECLARED_CHALLENGE_POINTER, .name = pointer, .mark_header = header, .mark_value = value},
+        {.place = DECLARED_CHALLENGE_CLOUDEVENTS, .echo = REPLY_ECHO_ORIGIN},
+        {.place = DECLARED_CHALLENGE_HEAD}};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        struct reply reply = {0};
+        size_t len;
+
+        if (declared_challenge_answer(&all[i], request, body, DECLARED_CHALLENGE_REFUTED, false, &reply)) {
+            abort();
+        }
+        if (!declared_challenge_answer(&all[i], request, body, DECLARED_CHALLENGE_UNCHECKED, false, &reply)) {
+            continue;
+        }
+        len = strlen(reply.text);
+        if (reply.kind == REPLY_CHALLENGE &&
+            (len > CHALLENGE_TEXT_MAX || strpbrk(reply.text, "\r\n") != NULL)) {
+            abort();
+        }
+    }
+}
+
 /* The first byte is the scheme and the declaration, the rest a request: nobody is believed. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -108,6 +138,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < request.header_count; i++) {
         (void)verify_reads(rule, request.headers[i].name);
     }
+    ask(&request, text);
     (void)challenge_begin(rule, &request, &reply);
     body = body_text_of(&request, text, size, &memory);
     (void)challenge_answer(rule, rule->keys[0], &body, &reply);

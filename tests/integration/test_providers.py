@@ -60,14 +60,14 @@ def test_each_command_makes_a_row(site, build):
 def test_the_index_names_every_provider_of_the_page_its_scheme_and_where_it_is():
     index = {name: (scheme.strip("`"), where) for name, scheme, where in re.findall(
         r"^\| ([^|]+) \| (`\w+`|none yet) \| (.+) \|$", PAGE[PAGE.index("## Find your provider"):PAGE.index("## GitHub")], re.M)}
-    schemes = {block["verify"]["scheme"] for block in BLOCKS} | {"hmac", "none yet"}
+    schemes = {block["verify"]["scheme"] for block in BLOCKS} | {"hmac", "none", "none yet"}
     anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^## (.+)$", PAGE, re.M)}
     assert len(index) >= 60
     assert list(index) == sorted(index, key=str.lower)
     for name, (scheme, where) in index.items():
         assert scheme in schemes, name
         assert scheme == "none yet" or set(re.findall(r"\(#([\w-]+)\)", where)) & anchors, name
-    listed = re.findall(r"^\| ([^|`]+) \| `\"header\"", PAGE, re.M)
+    listed = re.findall(r"^\| ([^|`]+) \| `(?:\"header\"|\{\"scheme\")", PAGE, re.M)
     for name in (name for row in listed for name in row.split(", ")):
         assert name.removesuffix(" v3").removesuffix(" alerting") in index, name
 

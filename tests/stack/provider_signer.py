@@ -145,4 +145,6 @@ SIGNERS = {
     "DocuSign": _body("X-DocuSign-Signature-1", _base64),
     "WooCommerce": _body("X-WC-Webhook-Signature", _base64, id_header="X-WC-Webhook-Delivery-ID"),
     "Notion": _body("X-Notion-Signature", _hex, "sha256="),
+    "Dropbox": _body("X-Dropbox-Signature", _hex),
+    "Asana": _body("X-Hook-Signature", _hex),
 }
