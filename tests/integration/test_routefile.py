@@ -416,6 +416,28 @@ def test_route_says_what_each_rule_of_an_id_is_worth(build, tmp_path):
         build, "POST", "/any").stdout.splitlines()
 
 
+CHALLENGES = [
+    ({"query": "a"}, ("GET", "POST"), "GET or POST with a in the query"),
+    ({"header": "X-A", "log": True}, ("GET", "POST"), "GET or POST with the header x-a, written to the log"),
+    ({"pointer": "/a"}, ("POST",), "POST with /a in the JSON body"),
+    ({"pointer": "/a/b", "if": {"header": "X-Kind", "is": "check"}}, ("POST",),
+     "POST with /a/b in the JSON body and the header x-kind: check"),
+    ("cloudevents", ("OPTIONS", "POST"), "OPTIONS with the header webhook-request-origin"),
+    ("head", ("HEAD", "POST"), "HEAD"),
+]
+
+
+@pytest.mark.parametrize("challenge, methods, told", CHALLENGES)
+def test_route_says_which_challenge_is_answered_besides_events(build, tmp_path, challenge, methods, told):
+    path = tmp_path / "routes.json"
+    path.write_text(json.dumps({"sources": [source(verify={**NONE, "challenge": challenge})]}), encoding="utf-8")
+    for method in ("GET", "HEAD", "POST", "OPTIONS", "PUT"):
+        done = route(build, method, "/one", "--routes", str(path))
+        assert (done.returncode == 0) == (method in methods), method
+        if done.returncode == 0:
+            assert {f"challenge  {told}", "methods    POST"} <= set(done.stdout.splitlines())
+
+
 def test_route_says_why_no_source_takes_a_request(build):
     for method, path, status in (("POST", "/elsewhere", "404 "), ("POST", "/twilio/../stripe", "400 "),
                                  ("GET", "/stripe", "405 ")):
