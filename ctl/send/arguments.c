@@ -58,6 +58,12 @@ const struct option_rule arguments_rules[] = {
      0, 0},
     {"--user", OPTION_TEXT, offsetof(struct arguments, sign.user), "NAME", "as the route says it (basic)", 0,
      0},
+    {"--members", OPTION_TEXT, offsetof(struct arguments, members), "JSON",
+     "or all members of the route's \"verify\", without scheme and secrets:\n'\"header\": \"X-Sum\", "
+     "\"signed\": [\"time\", \"body\"], \"time\": {\"header\": \"X-Time\"}'",
+     0, 0},
+    {"--id-rule", OPTION_TEXT, offsetof(struct arguments, id_rule), "JSON",
+     "the route's \"id\", with --members ({\"header\": \"webhook-id\"})", 0, 0},
     OPTION_END,
 };
 
@@ -82,6 +88,25 @@ static bool sort_headers(struct arguments *a)
             report_problem(ARGUMENTS_SUBCOMMAND, "%s", error.text);
             return false;
         }
+    }
+    return true;
+}
+
+/* False after a complaint. */
+static bool check_members(const struct arguments *a)
+{
+    const struct sign_options *sign = &a->sign;
+
+    if (a->members == NULL && a->id_rule != NULL) {
+        report_problem(ARGUMENTS_SUBCOMMAND, "--id-rule needs --members");
+        return false;
+    }
+    if (a->members != NULL && (sign->scheme == NULL || sign->header != NULL || sign->algorithm != NULL ||
+                               sign->encoding != NULL || sign->prefix != NULL || sign->user != NULL)) {
+        report_problem(ARGUMENTS_SUBCOMMAND,
+                       "--members needs --sign SCHEME, and takes all else: leave out --route, --header NAME, "
+                       "--algorithm, --encoding, --prefix and --user");
+        return false;
     }
     return true;
 }
@@ -112,7 +137,7 @@ bool arguments_read(struct arguments *a, int count, char **arguments)
         report_problem(ARGUMENTS_SUBCOMMAND, "--route needs a routes file: --routes FILE, or GATEWAY_ROUTES");
         return false;
     }
-    return sort_headers(a);
+    return sort_headers(a) && check_members(a);
 }
 
 void arguments_free(struct arguments *a)

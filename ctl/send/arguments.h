@@ -13,7 +13,8 @@
 
 /* All texts point into the arguments or are the caller's. */
 struct arguments {
-    const char *url, *path, *method, *id, *data, *file, *lines, *id_header, *ledger, *source, *route, *routes;
+    const char *url, *path, *method, *id, *data, *file, *lines, *id_header, *ledger, *source, *route, *routes,
+        *members, *id_rule;
     struct sign_options sign;
     struct option_texts given_headers; /* "Name: value", or the name of the header with the signature */
     cJSON *headers;                    /* those with a value */

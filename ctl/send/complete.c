@@ -26,13 +26,13 @@ enum error_code complete_request(const struct complete_options *o, struct post_r
     enum error_code code = ERROR_NONE;
 
     c->headers = request->headers == NULL ? cJSON_CreateObject() : cJSON_Duplicate(request->headers, true);
-    buf_append_text(&c->path, request->path);
+    buf_printf(&c->path, "%s%s", request->path[0] == '/' ? "" : "/", request->path);
     if (c->headers == NULL || !headers_replace(c->headers, o->headers) ||
         (o->scheme != NULL && !fill(o, request, c)) || c->path.failed) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
     if (o->sign != NULL) {
-        struct sign_event event = {span_of(request->id), request->body, o->url,
+        struct sign_event event = {span_of(request->id), request->body, request->method, o->url,
                                    clock_wall_us() / CLOCK_US_PER_S};
 
         code = sign_headers(o->sign, &event, &c->path, c->headers, error);

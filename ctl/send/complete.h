@@ -12,7 +12,7 @@ struct complete_options {
     const struct scheme *scheme;    /* of the event; NULL: it is no provider's */
     const struct event_id_rule *id; /* the route's rules for ids; NULL: no route is known */
     const cJSON *headers;           /* they replace the request's of the same name */
-    const char *url;                /* the gateway's URL as the provider sees it; Twilio signs it */
+    const char *url;                /* the gateway's URL as the provider sees it; some sign it */
     bool sample;                    /* the request has no body: an event of a scheme gets a sample */
 };
 

@@ -9,6 +9,7 @@
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "gateway/verify/schemes.h"
+#include "members.h"
 #include "post.h"
 #include "read.h"
 #include "regular_file.h"
@@ -29,7 +30,7 @@
 struct send {
     struct arguments options;
     struct sign *sign;  /* NULL: nothing is signed */
-    struct route route; /* its source is NULL without --route */
+    struct route route; /* its source is NULL without --route and --members */
     struct complete_options complete;
     struct http *http;
     FILE *ledger;
@@ -183,6 +184,23 @@ static enum error_code send_lines(struct send *s, struct error *error)
     return code;
 }
 
+/* Takes from the source what is signed, and where the id is. */
+static void take_source(struct send *s)
+{
+    struct sign_options *sign = &s->options.sign;
+
+    s->complete.id = s->route.source->id;
+    s->complete.scheme = scheme_of(s->route.source->verify.scheme);
+    if (s->complete.scheme->key == SCHEME_KEY_NONE) {
+        return;
+    }
+    sign->rule = &s->route.source->verify;
+    if (sign->secret_file == NULL && sign->secret_env == NULL) {
+        sign->secret_file = s->route.secret_file;
+        sign->secret_env = s->route.secret_env;
+    }
+}
+
 /* Takes path, method, source and what is signed from the route. */
 static enum error_code take_route(struct send *s, struct error *error)
 {
@@ -199,18 +217,27 @@ static enum error_code take_route(struct send *s, struct error *error)
     o->path = o->path == NULL ? s->route.source->path : o->path;
     o->method = o->method == NULL ? buf_text(&s->route.method) : o->method;
     o->source = o->source == NULL ? s->route.source->name_text : o->source;
-    s->complete.id = s->route.source->id;
-    s->complete.scheme = scheme_of(s->route.source->verify.scheme);
-    if (s->complete.scheme->key != SCHEME_KEY_NONE) {
-        struct sign_options *sign = &s->options.sign;
-
-        sign->rule = &s->route.source->verify;
-        if (sign->secret_file == NULL && sign->secret_env == NULL) {
-            sign->secret_file = s->route.secret_file;
-            sign->secret_env = s->route.secret_env;
-        }
-    }
+    take_source(s);
     return route_check_path(&s->route, o->path, error);
+}
+
+/* Takes what is signed from the members on the command line. */
+static enum error_code take_members(struct send *s, struct error *error)
+{
+    const struct arguments *o = &s->options;
+    const struct members_options members = {o->sign.scheme, o->members, o->id_rule};
+    struct buf complaints = {0};
+    bool fine = members_open(&s->route, &members, &complaints);
+
+    if (!fine) {
+        report_complaints(NAME, &complaints);
+    }
+    buf_free(&complaints);
+    if (!fine) {
+        return error_set(error, ERROR_SETTING, "--members can't be used");
+    }
+    take_source(s);
+    return ERROR_NONE;
 }
 
 static enum error_code open_sign(struct send *s, struct error *error)
@@ -238,8 +265,13 @@ static enum error_code open_sign(struct send *s, struct error *error)
 static enum error_code prepare(struct send *s, struct error *error)
 {
     struct arguments *o = &s->options;
-    enum error_code code = o->route != NULL ? take_route(s, error) : ERROR_NONE;
+    enum error_code code = ERROR_NONE;
 
+    if (o->route != NULL) {
+        code = take_route(s, error);
+    } else if (o->members != NULL) {
+        code = take_members(s, error);
+    }
     if (code == ERROR_NONE && (s->options.sign.scheme != NULL || s->options.sign.rule != NULL)) {
         code = open_sign(s, error);
     }
@@ -311,7 +343,8 @@ static const struct subcommand command = {
     .help =
         "Posts to the gateway and prints one line for each reply: the status (000: no reply) and the id.\n",
     .options = arguments_rules,
-    .notes = "Twilio signs the URL: --url must then be the gateway's public URL.\n"
+    .notes = "Twilio and some others sign the URL: --url must then be the gateway's public URL, or the route "
+             "have it.\n"
              "\n"
              "Exit code 1 when any reply was not 2xx, 69 when there was no reply.\n",
     .settings = settings_route,

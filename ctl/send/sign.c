@@ -2,6 +2,7 @@
 #include "sign.h"
 
 #include "config.h"
+#include "declared.h"
 #include "gateway/verify/schemes.h"
 #include "gateway/verify/signed_content.h"
 #include "gateway/verify/twilio.h"
@@ -205,12 +206,12 @@ static enum error_code cover_body(struct span body, struct buf *path, struct err
 }
 
 /* Builds the request as the gateway will see it. */
-static struct request view(const cJSON *headers, const char *text, const struct buf *path)
+static struct request view(const cJSON *headers, const struct sign_event *event, const struct buf *path)
 {
     const char *end = path->len == 0 ? NULL : memchr(path->data, '?', path->len);
     size_t path_len = end == NULL ? path->len : (size_t)(end - path->data);
-    const struct url url = url_split(text);
-    struct request r = {.method = SPAN_LITERAL("POST"),
+    const struct url url = url_split(event->url);
+    struct request r = {.method = span_of(event->method),
                         .path = {path->data, path_len},
                         .host = url.authority,
                         .https = span_equal(url.scheme, SPAN_LITERAL("https"))};
@@ -245,12 +246,17 @@ static bool append_mac(const struct sign *s, const struct signed_content *conten
 {
     char text[2 * SECRET_KEY_MAC_MAX];
     struct secret_key_mac mac;
+    size_t len;
 
     if (!secret_key_authenticate(s->rule.keys[0], content->pieces, content->piece_count, &mac)) {
         return false;
     }
     encoding_write(content->encoding, mac.bytes, mac.len, text);
-    buf_append(out, text, encoding_length(content->encoding, mac.len));
+    len = encoding_length(content->encoding, mac.len);
+    while (content->encoding == ENCODING_BASE64URL && text[len - 1] == '=') {
+        len--; /* whoever signs in base64url leaves the padding out */
+    }
+    buf_append(out, text, len);
     return true;
 }
 
@@ -294,6 +300,8 @@ static void append_mark(const struct sign *s, int64_t now_s, struct buf *out)
         buf_printf(out, "t=%" PRId64 ",v1=", now_s);
     } else if (s->private != NULL) {
         buf_append_text(out, "v1a,");
+    } else if (s->scheme->content == SCHEME_SIGNS_DECLARED) {
+        declared_mark(&s->rule, now_s, out);
     } else {
         buf_append_text(out, scheme_mark(&s->rule));
     }
@@ -317,7 +325,8 @@ static bool put_all_but_proof(const struct sign *s, const struct sign_event *eve
     buf_append_span(&id, event->id);
     buf_printf(&time, "%" PRId64, event->now_s);
     fine = !id.failed && !time.failed && put(headers, p->sent.id, buf_text(&id)) &&
-           put(headers, p->reads[SCHEME_READS_TIME], buf_text(&time));
+           put(headers, p->reads[SCHEME_READS_TIME], buf_text(&time)) &&
+           declared_headers(&s->rule.declaration, event, headers);
     if (fine && p->sent.event != NULL && !cJSON_HasObjectItem(headers, p->sent.event)) {
         fine = put(headers, p->sent.event, kind_of(p, event->body));
     }
@@ -339,10 +348,10 @@ static enum error_code add_signature(const struct sign *s, const struct sign_eve
     if (!put(headers, header, buf_text(proof))) {
         return error_set(error, ERROR_MEMORY, "out of memory");
     }
-    request = view(headers, event->url, path);
+    request = view(headers, event, path);
     if (s->scheme->content == SCHEME_SIGNS_URL_FORM && event->body.len > 0 && !twilio_is_form(&request)) {
         code = cover_body(event->body, path, error);
-        request = view(headers, event->url, path);
+        request = view(headers, event, path);
     }
     proof->len = mark_len;
     return code == ERROR_NONE ? append_signature(s, event, &request, proof, error) : code;

@@ -23,7 +23,8 @@ struct sign_options {
 
 struct sign_event {
     struct span id, body;
-    const char *url; /* the gateway's URL as the provider sees it; Twilio signs it */
+    const char *method;
+    const char *url; /* the gateway's URL as the provider sees it; some sign it */
     int64_t now_s;
 };
 
@@ -42,8 +43,9 @@ const struct scheme *sign_scheme(const struct sign *sign);
 /* True for a header that sign_headers sets in any case: those of the signature, the time and the id. */
 bool sign_sets(const struct sign *sign, const char *header);
 /* Sets the headers that the provider would send in an object of headers, replacing those with the same name:
- * signature or token, time, id, kind of event. path: with query; for Twilio and a body that is not a form, a
- * digest of the body is added to the query. */
+ * signature or token, time, id, kind of event. Other headers that a route's rule signs are added unless they
+ * are there. path: with query; for Twilio and a body that is not a form, a digest of the body is added to the
+ * query. */
 MUST_CHECK enum error_code sign_headers(const struct sign *sign, const struct sign_event *event,
                                         struct buf *path, cJSON *headers, struct error *error);
 

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from programs import run_command
 from provider_signer import SIGNERS, Event
 from routefile import RouteFile
 from wire import request
@@ -54,6 +55,10 @@ class Providers:
         url = f"https://hooks.example.com{path_of(name)}{query}"
         event = Event(number, body, url, int(time.time()) + off)
         return event, SIGNERS[name]((secret or secret_of(name)).encode(), event)
+
+    def send(self, *arguments, **variables):
+        url = f"http://127.0.0.1:{self.gateway.port}"
+        return run_command(self.site.servers.build, ["send", "--url", url, *arguments], {"GATEWAY_ROUTES": self.routes.path, **variables})
 
     def post(self, name, body, headers, query=""):
         return request(self.gateway.port, "POST", path_of(name) + query, body, headers)
@@ -131,3 +136,42 @@ def test_of_several_signatures_one_must_be_right(providers, name):
     for separator in ",;":
         value = f"{members['field']}={'0' * 64}{separator}{headers[members['header']]}"
         assert providers.post(name, event.body, {**headers, members["header"]: value}).status == 200
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_sluice_send_signs_what_the_route_declares(providers, name):
+    route = path_of(name)[1:]
+    done = providers.send("--route", route, "--id", f"sent-to-{route}")
+    assert done.returncode == 0, f"{done.stdout}{done.stderr}{providers.gateway.tail()}"
+    status, event_id = done.stdout.split()
+    assert status == "200"
+    assert LISTED[name][1] == {"body": True} or event_id == f"sent-to-{route}"
+    assert providers.site.row(event_id, route)
+    wrong = providers.send("--route", route, "--secret-env", "OTHER", OTHER="00" * 32)
+    assert (wrong.stdout[:3], wrong.returncode) == ("401", 1), wrong.stderr
+
+
+@pytest.mark.parametrize("name", SIGNERS)
+def test_sluice_send_takes_a_row_of_the_page_instead_of_a_routes_file(providers, name):
+    members, rule = (json.dumps(value) for value in LISTED[name])
+    secret = providers.routes.directory / path_of(name)[1:]
+    command = ["--path", path_of(name), "--sign", "hmac", "--members", members[1:-1], "--id-rule", rule]
+    done = providers.send(*command, "--secret-file", secret)
+    assert done.stdout.startswith("200"), f"{done.stdout}{done.stderr}{providers.gateway.tail()}"
+
+
+def test_wrong_members_are_refused_as_in_a_routes_file(providers):
+    for members, more, says in (
+            ('"header": "X-Sum", "signed": ["time", "body"]', [], "--members: verify.time: is missing"),
+            ('"header": "X-Sum", "signd": ["body"]', [], "--members: verify: has no member \"signd\""),
+            ('"header": "X-Sum", "scheme": "github"', [], "--members: verify: has \"scheme\" twice"),
+            ('"signed": ["body"]', [], "--members: verify.header: is missing"),
+            ('"header": "X-Sum", "signed": ["id", "body"]', ["--id-rule", '{"body": true}'], "--members: verify.signed"),
+            ('"header": "X-Sum", "signed": [body]', [], "is not the JSON"),
+            ('"header": "X-Sum"', ["--id-rule", "id"], "is not the JSON")):
+        done = providers.send("--sign", "hmac", "--secret-env", "KEY", "--members", members, *more, KEY="a key")
+        assert (done.returncode, done.stdout) == (78, "")
+        assert says in done.stderr
+    for arguments in (["--members", "{}"], ["--members", "{}", "--route", "linear"], ["--id-rule", "{}", "--sign", "hmac"],
+                      ["--members", "{}", "--sign", "hmac", "--header", "X-Sum"]):
+        assert providers.send(*arguments).returncode == 64

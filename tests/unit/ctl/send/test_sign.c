@@ -95,7 +95,7 @@ static enum verify_cause judge(const struct sign_options *options, const char *p
     struct verify_rule rule = rule_of(options, secret);
     cJSON *headers = cJSON_CreateObject();
     struct buf path = {0}, own = {0};
-    struct sign_event event = {SPAN_LITERAL("an-id"), {0}, "https://hooks.example.com", NOW};
+    struct sign_event event = {SPAN_LITERAL("an-id"), {0}, "POST", "https://hooks.example.com", NOW};
     enum verify_cause cause;
     struct request request;
     struct error error;
@@ -138,7 +138,7 @@ static void the_id_stands_where_the_scheme_looks_for_it(void **state)
         struct sign *sign = open_sign(&all[i]);
         cJSON *headers = cJSON_CreateObject();
         struct buf path = {0}, body = {0};
-        struct sign_event event = {SPAN_LITERAL("an-id"), {0}, "https://hooks.example.com", NOW};
+        struct sign_event event = {SPAN_LITERAL("an-id"), {0}, "POST", "https://hooks.example.com", NOW};
         struct error error;
 
         sample_body(sign_scheme(sign), event.id, &body);
@@ -162,7 +162,7 @@ static void headers_of_the_same_name_are_replaced(void **state)
     struct sign *sign = open_sign(&(struct sign_options){.scheme = "github"});
     cJSON *headers =
         cJSON_Parse("{\"x-hub-signature-256\": \"old\", \"X-GITHUB-EVENT\": \"push\", \"A\": \"b\"}");
-    struct sign_event event = {SPAN_LITERAL("an-id"), SPAN_LITERAL("x"), "http://h", NOW};
+    struct sign_event event = {SPAN_LITERAL("an-id"), SPAN_LITERAL("x"), "POST", "http://h", NOW};
     struct buf path = {0};
     struct error error;
 
@@ -225,7 +225,8 @@ static void a_private_key_makes_the_published_signature(void **state)
 {
     const struct sign_options options = {.scheme = "standard", .secret_env = "TEST_PRIVATE"};
     const struct sign_event event = {SPAN_LITERAL("msg_p5jXN8AQM9LWM0D4loKWxJek"),
-                                     SPAN_LITERAL("{\"test\": 2432232314}"), "https://example.com", NOW};
+                                     SPAN_LITERAL("{\"test\": 2432232314}"), "POST", "https://example.com",
+                                     NOW};
     struct buf path = {0};
     cJSON *headers = cJSON_CreateObject();
     struct error error;
@@ -250,7 +251,8 @@ static void a_routes_rule_signs_as_its_options_would(void **state)
 {
     struct verify_rule rule = scheme_rule(scheme_of(VERIFY_HMAC));
     struct sign_options options = {.rule = &rule, .secret_env = "TEST_SECRET"};
-    const struct sign_event event = {SPAN_LITERAL("an-id"), SPAN_LITERAL("x"), "https://example.com", NOW};
+    const struct sign_event event = {SPAN_LITERAL("an-id"), SPAN_LITERAL("x"), "POST", "https://example.com",
+                                     NOW};
     struct buf path = {0};
     cJSON *headers = cJSON_CreateObject();
     struct error error;
