@@ -59,7 +59,7 @@ BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
-.PHONY: all help test build unit integration test-fault chaos fuzz check lint format run psql ctl bench clean packages
+.PHONY: all help test build unit integration test-fault chaos fuzz check lint format run psql ctl exam-sdk bench clean packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -76,6 +76,7 @@ help:
 	@echo 'make test-fault    tests that inject real faults (TESTS="-m quick": the short selection of CI)'
 	@echo 'make chaos         random faults (DURATION=600 SEED=n), then a check that nothing was lost'
 	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, starting from its corpus'
+	@echo 'make exam-sdk      the providers'"'"' own libraries (pip, npm) against a gateway and sluice send'
 	@echo 'make bench         benchmarks, as ratios to the limits of this machine'
 	@echo 'make images        broker and database images for docker compose, if they can not be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
@@ -207,6 +208,11 @@ ctl:
 bench: packages-build packages-servers packages-bench
 	@$(MAKE) --no-print-directory all $(BARE)
 	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD) $(BENCH)
+
+# Not part of make test: it downloads what tests/exam/requirements.txt and tests/exam/package.json name.
+exam-sdk: packages-build packages-servers
+	@$(MAKE) --no-print-directory -s all
+	@exec /usr/bin/python3 -B tests/exam/exam.py --build $(BUILD) --folder build/exam $(SDKS)
 
 clean:
 	rm -rf build

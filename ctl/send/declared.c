@@ -6,7 +6,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #define SAMPLE_VALUE "sluice-test" /* of a signed header that the command line doesn't give */
@@ -83,10 +82,19 @@ bool declared_headers(const struct declaration *d, const struct sign_event *even
 }
 
 /* What separates the fields of a signature header. A gateway accepts a comma, a semicolon and a space alike,
- * so a route doesn't declare it; a provider's own library may accept just one. */
-static char separator(const struct verify_rule *rule)
+ * so a route doesn't declare it; these providers' own libraries accept just one. */
+static const char *separator(const struct verify_rule *rule)
 {
-    return rule->header != NULL && strcasecmp(rule->header, "Paddle-Signature") == 0 ? ';' : ',';
+    static const struct {
+        const char *header, *separator;
+    } all[] = {{"paddle-signature", ";"}, {"workos-signature", ", "}};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (strcmp(rule->header, all[i].header) == 0) {
+            return all[i].separator;
+        }
+    }
+    return ",";
 }
 
 void declared_mark(const struct verify_rule *rule, int64_t now_s, struct buf *out)
@@ -100,7 +108,7 @@ void declared_mark(const struct verify_rule *rule, int64_t now_s, struct buf *ou
     if (d->time_field != NULL) {
         buf_printf(out, "%s=", d->time_field);
         append_time(d->unit, now_s, out);
-        buf_append_char(out, separator(rule));
+        buf_append_text(out, separator(rule));
     }
     buf_printf(out, "%s=", d->field);
 }

@@ -22,8 +22,22 @@ static void append_template(const char *template, struct span id, struct buf *ou
 void sample_body(const struct scheme *scheme, struct span id, struct buf *body)
 {
     const char *template = scheme->sent.body;
+    struct buf text = {0};
+    char *printed;
+    cJSON *json;
 
-    append_template(template == NULL ? "{\"id\": \"@\", \"type\": \"sluice.test\"}" : template, id, body);
+    append_template(template == NULL ? "{\"id\": \"@\", \"type\": \"sluice.test\"}" : template, id, &text);
+    json = cJSON_ParseWithLength(text.data, text.len);
+    printed = json == NULL ? NULL : cJSON_PrintUnformatted(json);
+    if (printed != NULL) {
+        buf_append_text(body, printed);
+    } else {
+        buf_append_span(body, buf_span(&text)); /* a form */
+    }
+    body->failed |= text.failed;
+    cJSON_free(printed);
+    cJSON_Delete(json);
+    buf_free(&text);
 }
 
 bool sample_headers(const struct scheme *scheme, struct span id, cJSON *headers)

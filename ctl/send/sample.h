@@ -9,7 +9,8 @@
 
 #include <cjson/cJSON.h>
 
-/* Appends a body like the provider's; it contains the id if the provider puts ids into bodies. */
+/* Appends a body like the provider's; it contains the id if the provider puts ids into bodies. JSON has no
+ * blanks between its values: some libraries verify what they print themselves. */
 void sample_body(const struct scheme *scheme, struct span id, struct buf *body);
 /* Adds the headers that the provider sends besides those of its signature, id and event type: providers' SDKs
  * require some of them. Headers that are there already stay. False when out of memory. */

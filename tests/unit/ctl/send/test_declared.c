@@ -145,6 +145,10 @@ static void the_time_is_written_in_its_unit_and_in_its_place(void **state)
                      NULL, "{}");
     assert_memory_equal(header_of(&r, "Paddle-Signature"), "ts=1614265330000;v1=", 20);
     close_request(&r);
+    r = sign_request("\"header\": \"WorkOS-Signature\", " FIELDS "\"time\": {\"field\": \"t\"}", NULL, "{}");
+    assert_memory_equal(header_of(&r, "WorkOS-Signature"), "t=1614265330, v1=", 17);
+    assert_int_equal(judge(&r, BODY), VERIFY_FINE);
+    close_request(&r);
     r = sign_request("\"header\": \"X-Sum\", " FIELDS
                      "\"time\": {\"header\": \"X-Time\", \"unit\": \"rfc3339\"}",
                      NULL, "{\"x-time\": \"old\"}");

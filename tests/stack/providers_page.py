@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+"""What docs/providers.md says to programs: its blocks, its commands, and the rows of its table for the scheme hmac."""
+
+import json
+import pathlib
+import re
+import shlex
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (CHECKOUT / "docs" / "providers.md").read_text(encoding="utf-8")
+# A block begins at four blanks and a brace, and ends at the first line that isn't indented.
+BLOCKS = [json.loads(block) for block in re.findall(r"^    (\{\"name\".*?)\n(?!    )", PAGE, re.M | re.S)]
+# For each block the command that tries it, as it is printed.
+COMMANDS = [shlex.split(line) for line in re.findall(r"^    (sluice send .*)$", PAGE, re.M)]
+# provider: (members of verify, id), as the table has them
+LISTED = {name: (json.loads(f"{{{members}}}"), json.loads(rule)) for name, members, rule in
+          re.findall(r"^\| ([^|`]+) \| `(\"header\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
+# The files below /run/secrets that the page names.
+SECRETS = sorted(set(re.findall(r"/run/secrets/([a-z-]+)", PAGE)))
+
+
+def slug(provider):
+    """A source's name for a row of the table."""
+    return re.sub(r"[^a-z0-9]+", "-", provider.lower())
