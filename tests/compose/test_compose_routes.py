@@ -8,11 +8,7 @@ import pytest
 from conftest import running
 from process import wait_until
 from project import CHECKOUT, Project, run
-
-ORDERS = ["--header", "X-Orders-Signature", "--prefix", "sha256=", "--data", '{"order": {"id": "order-7"}}']
-TRIES = [("github", "github", "/github", []), ("stripe", "stripe", "/stripe", []), ("slack", "slack", "/slack", []),
-         ("shopify", "shopify", "/shopify", []), ("twilio", "twilio", "/twilio/sms", []),
-         ("standard", "standard", "/standard", []), ("orders", "hmac", "/internal/orders/7", ORDERS)]
+from providers_page import BLOCKS, COMMANDS, IN_COMPOSE
 
 
 @pytest.fixture(scope="module")
@@ -31,16 +27,17 @@ def routed(tmp_path_factory):
         yield one
 
 
-def sign(project, name, scheme, path, more=()):
+def sign(project, name, scheme, path):
     return project.compose("exec", "-T", "gateway", "sluice", "send", "--path", path, "--sign", scheme, "--secret-file",
-                           f"/run/secrets/webhook-{name}", *more, check=False)
+                           f"/run/secrets/webhook-{name}", check=False)
 
 
-@pytest.mark.parametrize("name, scheme, path, more", TRIES, ids=[one[0] for one in TRIES])
-def test_an_event_signed_as_its_provider_does_becomes_a_row(routed, name, scheme, path, more):
-    assert sign(routed, name, scheme, path, more)[:3] == "200"
-    wait_until(lambda: routed.database.query("select count(*) from webhooks_raw where source = %s", (name,)) == [(1,)],
-               f"the row of {name}")
+@pytest.mark.parametrize("block, command", list(zip(BLOCKS, COMMANDS)), ids=[block["name"] for block in BLOCKS])
+def test_each_command_of_the_page_works_as_printed_and_makes_a_row(routed, block, command):
+    told = run("bash", "-c", f"{IN_COMPOSE}\n{command}", env=routed.env)
+    assert told.startswith("200")
+    count = ("select count(*) from webhooks_raw where source = %s", (block["name"],))
+    wait_until(lambda: routed.database.query(*count) == [(1,)], f"the row of {block['name']}")
 
 
 def test_the_secret_of_another_provider_and_an_unknown_path_are_refused(routed):

@@ -3,29 +3,24 @@
 
 import itertools
 import json
-import pathlib
-import re
+import shlex
 import time
 
 import pytest
 
 from programs import run_command
 from provider_signer import SIGNERS, Event
+from providers_page import LISTED, ROW_COMMAND, slug
 from routefile import RouteFile
 from wire import request
 
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-PAGE = (CHECKOUT / "docs" / "providers.md").read_text(encoding="utf-8")
-# provider: (members of verify, id), as the table has them
-LISTED = {name: (json.loads(f"{{{members}}}"), json.loads(rule)) for name, members, rule in
-          re.findall(r"^\| ([^|`]+) \| `(\"header\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
 HEX_KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
 
 pytestmark = pytest.mark.gateway
 
 
 def path_of(name):
-    return "/" + re.sub(r"[^a-z0-9]+", "-", name.lower())
+    return f"/{slug(name)}"
 
 
 def secret_of(name):
@@ -158,6 +153,23 @@ def test_sluice_send_takes_a_row_of_the_page_instead_of_a_routes_file(providers,
     command = ["--path", path_of(name), "--sign", "hmac", "--members", members[1:-1], "--id-rule", rule]
     done = providers.send(*command, "--secret-file", secret)
     assert done.stdout.startswith("200"), f"{done.stdout}{done.stderr}{providers.gateway.tail()}"
+
+
+def test_the_command_of_the_page_tries_its_row(providers):
+    secret = str(providers.routes.directory / "linear")
+    words = [word.replace("FILE", secret) for word in shlex.split(ROW_COMMAND)[2:]]
+    assert providers.send(*words).stdout.startswith("200")
+
+
+@pytest.mark.parametrize("name, header, value, cause", [
+    ("Zendesk", "X-Zendesk-Webhook-Signature-Timestamp", "{now}", "time"), ("Webflow", "X-Webflow-Timestamp", "{now}", "old"),
+    ("Customer.io", "X-CIO-Timestamp", "{now}000", "early"), ("Paddle", "Paddle-Signature", "h1=00", "time")])
+def test_a_time_in_another_unit_or_place_is_refused_with_the_cause_that_the_page_names(providers, name, header, value, cause):
+    event, headers = providers.signed(name)
+    metric = f'sluice_gateway_unverified_total{{cause="{cause}"}}'
+    before = providers.gateway.metrics().get(metric, 0)
+    assert providers.post(name, event.body, {**headers, header: value.format(now=event.now)}).status == 401
+    assert providers.gateway.metrics()[metric] == before + 1
 
 
 def test_wrong_members_are_refused_as_in_a_routes_file(providers):

@@ -2,7 +2,6 @@
 """docs/providers.md does what it says: its blocks are routes, its commands make rows."""
 
 import json
-import pathlib
 import re
 import shlex
 import subprocess
@@ -10,13 +9,8 @@ import subprocess
 import pytest
 
 from programs import run_command
+from providers_page import BLOCKS, CHECKOUT, COMMANDS, PAGE, SECRETS
 from routefile import RouteFile
-
-CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-PAGE = (CHECKOUT / "docs" / "providers.md").read_text(encoding="utf-8")
-# A block begins at four blanks and a brace, and ends at the first line that isn't indented.
-BLOCKS = [json.loads(block) for block in re.findall(r"^    (\{\"name\".*?)\n(?!    )", PAGE, re.M | re.S)]
-COMMANDS = [shlex.split(line) for line in re.findall(r"^    (sluice send .*)$", PAGE, re.M)]
 
 pytestmark = pytest.mark.gateway
 
@@ -27,7 +21,12 @@ def test_the_page_has_each_scheme_and_a_command_for_each_block(build):
     assert len(known) >= 14 and known[0] == "none", done.stdout + done.stderr
     schemes = [block["verify"]["scheme"] for block in BLOCKS]
     assert sorted(schemes) == sorted(known[1:])
-    assert [command[command.index("--sign") + 1] for command in COMMANDS] == schemes
+    assert COMMANDS == [f"sluice send --route {block['name']}" for block in BLOCKS]
+
+
+def test_the_example_has_every_block_of_the_page_as_it_stands():
+    example = json.loads((CHECKOUT / "etc" / "routes.example.json").read_text(encoding="utf-8"))["sources"]
+    assert [source for source in example if source["name"] != "internal-orders"] == BLOCKS
 
 
 def test_each_block_is_a_route_as_it_stands(build, tmp_path):
@@ -40,7 +39,7 @@ def test_each_block_is_a_route_as_it_stands(build, tmp_path):
 
 def test_each_command_makes_a_row(site, build):
     routes = RouteFile(site.directory / "routes")
-    for name in set(re.findall(r"/run/secrets/([a-z-]+)", PAGE)):
+    for name in SECRETS:
         secret = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw" if name == "webhook-standard" else f"the secret of {name}"
         routes.secret(name, secret)
     text = json.dumps({"sources": BLOCKS}).replace("/run/secrets/", f"{routes.directory}/")
@@ -48,8 +47,8 @@ def test_each_command_makes_a_row(site, build):
     gateway = site.start_gateway(GATEWAY_ROUTES=routes.path)
     site.start_workers(1)
     for block, command in zip(BLOCKS, COMMANDS):
-        arguments = [word.replace("secrets/", f"{routes.directory}/") for word in command[1:]]
-        done = run_command(build, [*arguments, "--url", f"http://127.0.0.1:{gateway.port}"], {})
+        done = run_command(build, [*shlex.split(command)[1:], "--url", f"http://127.0.0.1:{gateway.port}"],
+                           {"GATEWAY_ROUTES": routes.path})
         assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}{gateway.tail()}"
         status, *told = done.stdout.split()
         assert status == "200"
@@ -59,7 +58,7 @@ def test_each_command_makes_a_row(site, build):
 
 def test_the_index_names_every_provider_of_the_page_its_scheme_and_where_it_is():
     index = {name: (scheme.strip("`"), where) for name, scheme, where in re.findall(
-        r"^\| ([^|]+) \| (`\w+`|none yet) \| (.+) \|$", PAGE[PAGE.index("## Find your provider"):PAGE.index("## GitHub")], re.M)}
+        r"^\| ([^|]+) \| (`\w+`|none yet) \| (.+) \|$", PAGE[PAGE.index("## Find your provider"):PAGE.index("## Retries")], re.M)}
     schemes = {block["verify"]["scheme"] for block in BLOCKS} | {"hmac", "none", "none yet"}
     anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^## (.+)$", PAGE, re.M)}
     assert len(index) >= 60
@@ -74,6 +73,13 @@ def test_the_index_names_every_provider_of_the_page_its_scheme_and_where_it_is()
 
 def test_make_secrets_writes_every_secret_that_the_page_names(tmp_path):
     subprocess.run([CHECKOUT / "deploy" / "secrets", tmp_path / "secrets"], check=True, stdout=subprocess.DEVNULL)
-    named = set(re.findall(r"/run/secrets/([a-z-]+)", PAGE))
-    assert len(named) >= 14
-    assert named <= {path.name for path in (tmp_path / "secrets").iterdir() if path.stat().st_size > 0}
+    assert len(SECRETS) >= 14
+    assert set(SECRETS) <= {path.name for path in (tmp_path / "secrets").iterdir() if path.stat().st_size > 0}
+
+
+def test_the_table_of_retries_names_providers_of_the_index_only():
+    begin = PAGE.index("## Retries, and how")
+    rows = re.findall(r"^\| ([^|]+) \| [^|]+ \| [^|]+ \|$", PAGE[begin:PAGE.index("## GitHub")], re.M)[1:]
+    assert len(rows) >= 12 and rows == sorted(rows, key=str.lower)
+    for provider in rows:
+        assert f"\n| {provider.split(',')[0]} | `" in PAGE, provider

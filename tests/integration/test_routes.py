@@ -375,9 +375,10 @@ def test_the_example_serves_its_providers_as_it_stands(site, routes, servers):
     for name, scheme, path, more in (
             ("github", "github", "/github", []), ("stripe", "stripe", "/stripe", []), ("slack", "slack", "/slack", []),
             ("shopify", "shopify", "/shopify", []), ("twilio", "twilio", "/twilio/sms", []),
-            ("standard", "standard", "/standard", []), ("orders", "hmac", "/internal/orders/7?token=abc", own)):
+            ("standard", "standard", "/standard", []), ("internal-orders", "hmac", "/internal/orders/7?token=abc", own)):
+        file = secrets / f"webhook-{name.removeprefix('internal-')}"
         done = run_command(servers.build, ["send", "--url", f"http://127.0.0.1:{gateway.port}", "--path", path, "--sign",
-                                           scheme, "--secret-file", str(secrets / f"webhook-{name}"), *more], {})
+                                           scheme, "--secret-file", str(file), *more], {})
         assert (done.returncode, done.stdout[:3]) == (0, "200"), (name, done.stdout, done.stderr, gateway.tail())
         row, = wait_until(lambda source=name: site.rows("source = %s", (source,)), f"a row of {name}")
         assert row.query == ""

@@ -14,6 +14,7 @@ import tempfile
 import pytest
 
 from process import free_port, remove_directory, wait_until
+from providers_page import COMMANDS, IN_MAKE_RUN
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -78,6 +79,12 @@ class MakeRun:
 
     def run(self, *arguments, **more):
         return subprocess.run(self.make(*arguments, **more), cwd=CHECKOUT, env=FROM_A_SHELL,
+                              stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+
+    def shell(self, script):
+        """Runs a script as people type it, in which `make` is that of this run."""
+        flags = " ".join(word.replace(" ", r"\ ") for word in self.make()[2:])
+        return subprocess.run(["bash", "-c", script], cwd=CHECKOUT, env={**FROM_A_SHELL, "MAKEFLAGS": f"-- {flags}"},
                               stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
 
     def curl(self, body, path):
@@ -169,6 +176,9 @@ def test_make_run_tries_a_routes_file_for_containers_with_secrets_of_its_own(mak
     for route in routes:
         done = make_run.run("ctl", f"ARGS=send --route {route['name']}{url}")
         assert done.returncode == 0 and done.stdout.startswith("20"), done.stdout + done.stderr
+    for command in COMMANDS:
+        done = make_run.shell(f"{IN_MAKE_RUN}\n{command}{url}")
+        assert done.returncode == 0 and done.stdout.startswith("200"), command + done.stdout + done.stderr
     unsigned = make_run.run("ctl", f"ARGS=send --path /github{url}")
     assert unsigned.stdout.startswith("401"), unsigned.stdout
     wait_until(lambda: make_run.run("psql", "SQL=select count(distinct source) from webhooks").stdout.split()[2] == str(len(routes)),

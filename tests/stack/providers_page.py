@@ -4,14 +4,18 @@
 import json
 import pathlib
 import re
-import shlex
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "providers.md").read_text(encoding="utf-8")
 # A block begins at four blanks and a brace, and ends at the first line that isn't indented.
 BLOCKS = [json.loads(block) for block in re.findall(r"^    (\{\"name\".*?)\n(?!    )", PAGE, re.M | re.S)]
+# What defines the command `sluice` of the page: with compose, and with `make run`.
+IN_COMPOSE, IN_MAKE_RUN = re.findall(r"^    (sluice\(\) \{.*\})$", PAGE, re.M)
 # For each block the command that tries it, as it is printed.
-COMMANDS = [shlex.split(line) for line in re.findall(r"^    (sluice send .*)$", PAGE, re.M)]
+COMMANDS = re.findall(r"^    (sluice send .*)$", PAGE[PAGE.index("## GitHub"):PAGE.index("## Providers that")]
+                      + PAGE[PAGE.index("## Senders that"):], re.M)
+# The command that tries a row of the table without a routes file.
+ROW_COMMAND, = re.findall(r"^    (sluice send .*--members.*)$", PAGE, re.M)
 # provider: (members of verify, id), as the table has them
 LISTED = {name: (json.loads(f"{{{members}}}"), json.loads(rule)) for name, members, rule in
           re.findall(r"^\| ([^|`]+) \| `(\"header\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
