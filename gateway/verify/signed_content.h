@@ -33,6 +33,10 @@ MUST_CHECK enum verify_cause signed_content_read(struct signed_content *content,
                                                  const struct request *request, struct span body,
                                                  int64_t now_s);
 void signed_content_free(struct signed_content *content);
+/* Sets *value to the header's, which must be present once and not be empty. VERIFY_MISSING or
+ * VERIFY_DUPLICATE. */
+MUST_CHECK enum verify_cause signed_content_find(const struct request *request, const char *name,
+                                                 struct span *value);
 /* Sets *value to what the rule's scheme reads from a header, which must be present once and not be empty.
  * VERIFY_MISSING, VERIFY_DUPLICATE or VERIFY_MIXED. */
 MUST_CHECK enum verify_cause signed_content_header(const struct verify_rule *rule,
