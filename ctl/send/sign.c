@@ -26,6 +26,13 @@ struct sign {
 
 /* --- from the options ---------------------------------------------------------- */
 
+/* True when providers sign by a private key, so that the secret of the route is a public one. */
+static bool may_be_public(const struct scheme *scheme)
+{
+    return scheme->key == SCHEME_KEY_BASE64 || scheme->key == SCHEME_KEY_ED25519 ||
+           scheme->key == SCHEME_KEY_P256;
+}
+
 static enum error_code read_secret(struct sign *s, const struct sign_options *o, struct error *error)
 {
     const char *value;
@@ -35,7 +42,8 @@ static enum error_code read_secret(struct sign *s, const struct sign_options *o,
                          "--sign %s needs a secret: either --secret-file or --secret-env", s->scheme->name);
     }
     if (o->secret_file != NULL) {
-        return config_read_file(o->secret_file, &s->secret, error);
+        return may_be_public(s->scheme) ? config_read_key_file(o->secret_file, &s->secret, error)
+                                        : config_read_file(o->secret_file, &s->secret, error);
     }
     value = getenv(o->secret_env);
     if (value == NULL) {
@@ -98,6 +106,26 @@ static enum error_code fill_rule(struct verify_rule *rule, const struct sign_opt
     return code;
 }
 
+/* Makes a key of the secret: the private one with which a provider with a public key signs, or the rule's. */
+static enum error_code take_secret(struct sign *s, struct error *error)
+{
+    enum public_key_kind kind = s->scheme->key == SCHEME_KEY_P256 ? PUBLIC_KEY_P256 : PUBLIC_KEY_ED25519;
+    enum error_code code;
+
+    if (may_be_public(s->scheme) && private_key_is(buf_span(&s->secret))) {
+        s->private = private_key_open(kind, buf_span(&s->secret), error);
+        return s->private == NULL ? error->code : ERROR_NONE;
+    }
+    code = verify_rule_add_secret(&s->rule, buf_span(&s->secret), error);
+    if (code == ERROR_NONE && secret_key_is_public(s->rule.keys[0])) {
+        code = error_set(error, ERROR_SETTING, "the secret is a public key, which can't sign: use %s",
+                         s->scheme->key == SCHEME_KEY_BASE64
+                             ? "a secret that begins with whsec_ or whsk_"
+                             : "--secret-file with the private key of your own pair, in PEM");
+    }
+    return code;
+}
+
 static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, const struct sign_options *o,
                                    struct error *error)
 {
@@ -113,18 +141,7 @@ static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, 
         code = code == ERROR_NONE ? fill_rule(&s->rule, o, error) : code;
     }
     code = code == ERROR_NONE ? read_secret(s, o, error) : code;
-    if (code == ERROR_NONE && scheme->key == SCHEME_KEY_BASE64 && private_key_is(buf_span(&s->secret))) {
-        s->private = private_key_open(buf_span(&s->secret), error);
-        return s->private == NULL ? error->code : ERROR_NONE;
-    }
-    code = code == ERROR_NONE ? verify_rule_add_secret(&s->rule, buf_span(&s->secret), error) : code;
-    if (code == ERROR_NONE && secret_key_is_public(s->rule.keys[0])) {
-        code =
-            error_set(error, ERROR_SETTING,
-                      "the secret is a public key, which can't sign: use a secret that begins with whsec_ or "
-                      "whsk_");
-    }
-    return code;
+    return code == ERROR_NONE ? take_secret(s, error) : code;
 }
 
 enum error_code sign_open(struct sign **sign, const struct sign_options *options, struct error *error)
@@ -236,7 +253,7 @@ static bool append_private(const struct sign *s, const struct signed_content *co
     for (size_t i = 0; i < content->piece_count; i++) {
         buf_append_span(&message, content->pieces[i]);
     }
-    fine = !message.failed && private_key_sign(s->private, buf_span(&message), out);
+    fine = !message.failed && private_key_sign(s->private, buf_span(&message), content->encoding, out);
     buf_free(&message);
     return fine;
 }
@@ -292,7 +309,7 @@ static void append_mark(const struct sign *s, int64_t now_s, struct buf *out)
 {
     if (s->scheme->content == SCHEME_SIGNS_T_BODY) {
         buf_printf(out, "t=%" PRId64 ",v1=", now_s);
-    } else if (s->private != NULL) {
+    } else if (s->private != NULL && s->scheme->key == SCHEME_KEY_BASE64) {
         buf_append_text(out, "v1a,");
     } else {
         buf_append_text(out, scheme_mark(&s->rule));

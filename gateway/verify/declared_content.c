@@ -42,16 +42,17 @@ static bool is_field(struct span field, const char *name, struct span *value)
 }
 
 /* The fields of the signature header: signatures, and the time, which may be there once. */
-static enum verify_cause read_fields(const struct declaration *d, struct signed_content *content,
+static enum verify_cause read_fields(const struct signed_request *s, struct signed_content *content,
                                      struct span list, struct span *time)
 {
+    const struct declaration *d = &s->rule->declaration;
     enum verify_cause cause = VERIFY_FINE;
     struct span field, value;
     size_t times = 0;
 
     while (cause == VERIFY_FINE && next_field(&list, &field)) {
         if (is_field(field, d->field, &value)) {
-            cause = signed_parts_add_signature(content, value, "");
+            cause = signed_parts_add_signature(s, content, value, "");
         } else if (is_field(field, d->time_field, &value)) {
             *time = value;
             times++;
@@ -110,9 +111,9 @@ enum verify_cause declared_content_read(const struct signed_request *s, struct s
     enum verify_cause cause = signed_content_header(s->rule, s->request, SCHEME_READS_PROOF, &list);
 
     if (cause == VERIFY_FINE && d->field != NULL) {
-        cause = read_fields(d, content, list, &time);
+        cause = read_fields(s, content, list, &time);
     } else if (cause == VERIFY_FINE) {
-        cause = signed_parts_add_signature(content, list, scheme_mark(s->rule));
+        cause = signed_parts_add_signature(s, content, list, scheme_mark(s->rule));
     }
     if (cause == VERIFY_FINE && d->time_header != NULL) {
         cause = signed_content_find(s->request, d->time_header, &time);

@@ -38,6 +38,8 @@ enum scheme_key {
     SCHEME_KEY_NONE,     /* the scheme has no secrets */
     SCHEME_KEY_HMAC,     /* its bytes are an HMAC key */
     SCHEME_KEY_BASE64,   /* whsec_: an HMAC key in base64; whpk_: an ed25519 public key in base64 */
+    SCHEME_KEY_ED25519,  /* it is an ed25519 public key: see gateway/verify/public_key */
+    SCHEME_KEY_P256,     /* it is a P-256 public key, for ECDSA with SHA-256 */
     SCHEME_KEY_TOKEN,    /* its bytes are compared with the request's */
     SCHEME_KEY_PASSWORD, /* the rule's user, ":" and its bytes are compared */
 };
@@ -67,6 +69,7 @@ enum scheme_challenge {
     SCHEME_CHALLENGE_NONE,
     SCHEME_CHALLENGE_SUBSCRIBE, /* GET with hub.mode=subscribe, before verification */
     SCHEME_CHALLENGE_TEXT,      /* a verified url_verification: its text is echoed */
+    SCHEME_CHALLENGE_PING,      /* a verified PING of Discord's interactions: it is answered in kind */
     SCHEME_CHALLENGE_MAC,       /* a verified endpoint.url_validation: its text and its MAC are returned */
 };
 

@@ -65,14 +65,15 @@ static bool next_part(struct span *rest, char separator, struct span *part)
 }
 
 /* webhook-signature: "v1,..." and "v1a,...", separated by spaces; other versions are skipped. */
-static enum verify_cause read_versions(struct signed_content *content, struct span list)
+static enum verify_cause read_versions(const struct signed_request *s, struct signed_content *content,
+                                       struct span list)
 {
     enum verify_cause cause = VERIFY_FINE;
     struct span part;
 
     while (cause == VERIFY_FINE && next_part(&list, ' ', &part)) {
         if (text_begins(part, "v1,")) {
-            cause = signed_parts_add_signature(content, part, "v1,");
+            cause = signed_parts_add_signature(s, content, part, "v1,");
         } else if (text_begins(part, "v1a,") && content->public_count == SIGNED_CONTENT_PUBLIC_MAX) {
             cause = VERIFY_MALFORMED;
         } else if (text_begins(part, "v1a,")) {
@@ -102,7 +103,7 @@ static enum verify_cause read_standard(const struct signed_request *s, struct si
     signed_parts_add(content, time);
     signed_parts_add(content, SPAN_LITERAL("."));
     signed_parts_add(content, s->body);
-    return read_versions(content, list);
+    return read_versions(s, content, list);
 }
 
 /* Stripe-Signature: t=...,v1=...,v1=...,v0=... */
@@ -117,7 +118,7 @@ static enum verify_cause read_stripe(const struct signed_request *s, struct sign
             time = signed_parts_behind(part, sizeof "t=" - 1);
             times++;
         } else if (text_begins(part, "v1=")) {
-            cause = signed_parts_add_signature(content, part, "v1=");
+            cause = signed_parts_add_signature(s, content, part, "v1=");
         }
     }
     if (cause != VERIFY_FINE) {
@@ -144,7 +145,7 @@ static enum verify_cause read_v0(const struct signed_request *s, struct signed_c
     signed_parts_add(content, time);
     signed_parts_add(content, SPAN_LITERAL(":"));
     signed_parts_add(content, s->body);
-    return signed_parts_add_signature(content, signature, scheme_mark(s->rule));
+    return signed_parts_add_signature(s, content, signature, scheme_mark(s->rule));
 }
 
 /* One header with the signature of the body. */
@@ -154,7 +155,7 @@ static enum verify_cause read_plain(const struct signed_request *s, struct signe
     enum verify_cause cause = read_header(s, SCHEME_READS_PROOF, &signature);
 
     signed_parts_add(content, s->body);
-    return cause == VERIFY_FINE ? signed_parts_add_signature(content, signature, scheme_mark(s->rule))
+    return cause == VERIFY_FINE ? signed_parts_add_signature(s, content, signature, scheme_mark(s->rule))
                                 : cause;
 }
 
@@ -181,7 +182,7 @@ static enum verify_cause read_twilio(const struct signed_request *s, struct sign
     signed_parts_add_origin(s, content);
     signed_parts_add_target(s, content);
     signed_parts_add(content, signed_parts_behind(buf_span(&content->text), host_len));
-    return signed_parts_add_signature(content, signature, "");
+    return signed_parts_add_signature(s, content, signature, "");
 }
 
 enum verify_cause signed_content_read(struct signed_content *content, const struct verify_rule *rule,

@@ -9,7 +9,7 @@
 
 #define SIGNED_CONTENT_SIGNATURES_MAX \
     16 /* in one request: secret rotation needs a few; more would only cost time */
-#define SIGNED_CONTENT_PUBLIC_MAX 4 /* ed25519 signatures, which take 100 us each to check */
+#define SIGNED_CONTENT_PUBLIC_MAX 4 /* by public keys, which take 100 us each to check */
 #define SIGNED_CONTENT_PIECES_MAX \
     18                        /* of DECLARATION_PARTS_MAX parts, where a URL has 5 and a path 2 pieces */
 #define SIGNED_CONTENT_HOST 1 /* index of the host among Twilio's pieces */
@@ -21,9 +21,9 @@ struct signed_content {
     struct span other_host; /* unless empty, an alternative to pieces[SIGNED_CONTENT_HOST] */
     struct span signatures[SIGNED_CONTENT_SIGNATURES_MAX];
     size_t signature_count;
-    struct span public_signatures[SIGNED_CONTENT_PUBLIC_MAX]; /* ed25519, in base64 */
+    struct span public_signatures[SIGNED_CONTENT_PUBLIC_MAX]; /* for public keys */
     size_t public_count;
-    enum encoding encoding; /* of `signatures` */
+    enum encoding encoding; /* of the signatures */
     struct buf text;
 };
 

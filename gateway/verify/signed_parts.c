@@ -28,13 +28,18 @@ struct span signed_parts_behind(struct span text, size_t len)
     return (struct span){text.data + len, text.len - len};
 }
 
-enum verify_cause signed_parts_add_signature(struct signed_content *content, struct span text,
-                                             const char *prefix)
+enum verify_cause signed_parts_add_signature(const struct signed_request *s, struct signed_content *content,
+                                             struct span text, const char *prefix)
 {
-    if (!text_begins(text, prefix) || content->signature_count == SIGNED_CONTENT_SIGNATURES_MAX) {
+    bool is_public = s->scheme->key == SCHEME_KEY_ED25519 || s->scheme->key == SCHEME_KEY_P256;
+    size_t *count = is_public ? &content->public_count : &content->signature_count;
+    struct span *list = is_public ? content->public_signatures : content->signatures;
+
+    if (!text_begins(text, prefix) ||
+        *count == (is_public ? (size_t)SIGNED_CONTENT_PUBLIC_MAX : (size_t)SIGNED_CONTENT_SIGNATURES_MAX)) {
         return VERIFY_MALFORMED;
     }
-    content->signatures[content->signature_count++] = signed_parts_behind(text, strlen(prefix));
+    list[(*count)++] = signed_parts_behind(text, strlen(prefix));
     return VERIFY_FINE;
 }
 

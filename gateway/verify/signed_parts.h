@@ -22,9 +22,10 @@ MUST_CHECK enum verify_cause signed_parts_time(const struct signed_request *s, s
 struct span signed_parts_behind(struct span text, size_t len);
 /* Adds a piece. There must be room: see SIGNED_CONTENT_PIECES_MAX. */
 void signed_parts_add(struct signed_content *content, struct span piece);
-/* Adds the text after the prefix as a signature. VERIFY_MALFORMED without the prefix, or for one signature
- * too many. */
-MUST_CHECK enum verify_cause signed_parts_add_signature(struct signed_content *content, struct span text,
+/* Adds the text after the prefix as a signature by a key of the scheme. VERIFY_MALFORMED without the prefix,
+ * or for one signature too many. */
+MUST_CHECK enum verify_cause signed_parts_add_signature(const struct signed_request *s,
+                                                        struct signed_content *content, struct span text,
                                                         const char *prefix);
 /* Adds the URL up to the request's path: 1 or 2 pieces. */
 void signed_parts_add_origin(const struct signed_request *s, struct signed_content *content);

@@ -8,9 +8,44 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NOW 1614265330
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+/* Pairs for the schemes with a public key. */
+#define ED25519_PRIVATE                                                  \
+    "-----BEGIN PRIVATE KEY-----\n"                                      \
+    "MC4CAQAwBQYDK2VwBCIEIGRpc2NvcmQgdGVzdCBrZXksIDMyIGJ5dGVzIGxvbmch\n" \
+    "-----END PRIVATE KEY-----\n"
+#define ED25519_PUBLIC "d670ebc8f3beb0069a916996e197a3980e22cd272fe7e9155b1d6a9aa6b23e0e"
+#define P256_PRIVATE                                                     \
+    "-----BEGIN PRIVATE KEY-----\n"                                      \
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAAAAAAAAAAAAAAAA\n" \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAwmhRANCAAQQDv/bwOWjhgSLCTGjo7yZSdOHVnCB\n" \
+    "nRv3xDRA+hbqj+c6Yd3BB36/UjyBYZKXYWjd9m+1rBwDm4IJUHMmkN66\n"         \
+    "-----END PRIVATE KEY-----\n"
+#define P256_PUBLIC                                                                                         \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEA7/28Dlo4YEiwkxo6O8mUnTh1ZwgZ0b98Q0QPoW6o/nOmHdwQd+v1I8gWGSl2Fo3" \
+    "fZvtawcA5uCCVBzJpDeug=="
+
+/* A pair for the scheme; NULL when its secret is shared. */
+static const char *const *pair_of(enum verify_scheme scheme)
+{
+    static const char *const ed25519[] = {ED25519_PRIVATE, ED25519_PUBLIC}, *const p256[] = {P256_PRIVATE,
+                                                                                             P256_PUBLIC};
+
+    return scheme == VERIFY_ED25519 ? ed25519 : scheme == VERIFY_ECDSA ? p256 : NULL;
+}
+
+/* Writes a private key into a new file; `name` ends in XXXXXX. */
+static bool write_key(const char *text, char *name)
+{
+    int file = mkstemp(name);
+    ssize_t written = file < 0 ? -1 : write(file, text, strlen(text));
+
+    return file >= 0 && close(file) == 0 && written == (ssize_t)strlen(text);
+}
 
 static double cpu_us(void)
 {
@@ -53,9 +88,12 @@ static void make_body(enum verify_scheme scheme, size_t bytes, struct buf *body)
 static bool measure(enum verify_scheme scheme, size_t bytes, long events)
 {
     const struct scheme *traits = scheme_of(scheme);
+    const char *const *pair = pair_of(scheme);
+    char file[] = "/tmp/sluice-bench-XXXXXX";
     const struct sign_options options = {
         .scheme = traits->name,
-        .secret_env = "BENCH_SECRET",
+        .secret_env = pair == NULL ? "BENCH_SECRET" : NULL,
+        .secret_file = pair == NULL ? NULL : file,
         .header = (traits->needs & SCHEME_HEADER) != 0 ? "x-proof" : NULL,
         .user = (traits->needs & SCHEME_USER) != 0 ? "user" : NULL,
     };
@@ -74,7 +112,11 @@ static bool measure(enum verify_scheme scheme, size_t bytes, long events)
     buf_append_text(&path, "/");
     rule.header = options.header == NULL ? NULL : strdup(options.header);
     rule.user = options.user == NULL ? NULL : strdup(options.user);
-    if (verify_rule_add_secret(&rule, SPAN_LITERAL(SECRET), &error) != ERROR_NONE ||
+    if (pair != NULL && !write_key(pair[0], file)) {
+        (void)fprintf(stderr, "verify: %s cannot be written\n", file);
+        return false;
+    }
+    if (verify_rule_add_secret(&rule, span_of(pair == NULL ? SECRET : pair[1]), &error) != ERROR_NONE ||
         sign_open(&sign, &options, &error) != ERROR_NONE ||
         sign_headers(sign, &event, &path, headers, &error) != ERROR_NONE) {
         (void)fprintf(stderr, "verify: %s: %s\n", traits->name, error.text);
@@ -94,7 +136,7 @@ static bool measure(enum verify_scheme scheme, size_t bytes, long events)
     buf_free(&path);
     verify_rule_free(&rule);
     sign_close(sign);
-    return true;
+    return pair == NULL || unlink(file) == 0;
 }
 
 int main(void)

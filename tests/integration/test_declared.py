@@ -1,23 +1,25 @@
 # SPDX-License-Identifier: MIT
-"""Each provider that docs/providers.md lists for the scheme hmac: what it signs is accepted, anything else is not."""
+"""Each provider that docs/providers.md lists with a declaration: what it signs is accepted, anything else is not."""
 
 import itertools
 import json
 import pathlib
 import re
+import subprocess
 import time
 
 import pytest
 
-from provider_signer import SIGNERS, Event
+from provider_signer import PUBLIC, SIGNERS, Event
+from programs import run_command
 from routefile import RouteFile
 from wire import request
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "providers.md").read_text(encoding="utf-8")
-# provider: (members of verify, id), as the table has them
+# provider: (members of verify, id), as the tables have them
 LISTED = {name: (json.loads(f"{{{members}}}"), json.loads(rule)) for name, members, rule in
-          re.findall(r"^\| ([^|`]+) \| `(\"header\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
+          re.findall(r"^\| ([^|`]+) \| `(\"(?:scheme|header)\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
 HEX_KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
 
 pytestmark = pytest.mark.gateway
@@ -27,7 +29,8 @@ def path_of(name):
     return "/" + re.sub(r"[^a-z0-9]+", "-", name.lower())
 
 
-def secret_of(name):
+def key_of(name):
+    """What the provider signs with. The route's secret is the same, or the public key of the pair."""
     return HEX_KEY if name == "Adyen platforms" else f"the secret of {name}"
 
 
@@ -43,17 +46,19 @@ class Providers:
 
     def _source(self, name):
         members, rule = LISTED[name]
-        secret = self.routes.secret(path_of(name)[1:], secret_of(name))
+        secret = self.routes.secret(path_of(name)[1:], PUBLIC.get(name, bytes.decode)(key_of(name).encode()))
         return {"name": path_of(name)[1:], "path": path_of(name), "id": rule,
                 "verify": {"scheme": "hmac", "secrets": [secret], **members}}
 
-    def signed(self, name, off=0, secret=None, query=""):
+    def event(self, name, body, off=0, query="", number=None):
+        return Event(number, body, f"https://hooks.example.com{path_of(name)}{query}", int(time.time()) + off)
+
+    def signed(self, name, off=0, key=None, query=""):
         """(event, headers) of a new event that is signed so many seconds from now."""
         number = f"event-{next(self.numbers)}"
         body = json.dumps({"id": number, "event_id": number, "event": {"id": number}, "action": {"id": number}}).encode()
-        url = f"https://hooks.example.com{path_of(name)}{query}"
-        event = Event(number, body, url, int(time.time()) + off)
-        return event, SIGNERS[name]((secret or secret_of(name)).encode(), event)
+        event = self.event(name, body, off, query, number)
+        return event, SIGNERS[name]((key or key_of(name)).encode(), event)
 
     def post(self, name, body, headers, query=""):
         return request(self.gateway.port, "POST", path_of(name) + query, body, headers)
@@ -77,7 +82,7 @@ def attempts(providers, name):
 
     wrong = {
         "another body": (event.body + b" ", right, ""),
-        "another secret": (event.body, providers.signed(name, secret="00" * 32)[1], ""),
+        "another secret": (event.body, providers.signed(name, key="00" * 32)[1], ""),
         "no header": (event.body, {h: v for h, v in right.items() if h.lower() != header.lower()}, ""),
         "an empty header": other(""),
         "a truncated signature": other(value[:-3]),
@@ -131,3 +136,39 @@ def test_of_several_signatures_one_must_be_right(providers, name):
     for separator in ",;":
         value = f"{members['field']}={'0' * 64}{separator}{headers[members['header']]}"
         assert providers.post(name, event.body, {**headers, members["header"]: value}).status == 200
+
+
+def test_discords_ping_is_answered_and_not_queued(providers):
+    before = providers.gateway.metrics()['sluice_gateway_messages_total{outcome="published"}']
+    ping = providers.event("Discord", b'{"id": "1", "type": 1, "version": 1}')
+    headers = SIGNERS["Discord"](key_of("Discord").encode(), ping)
+    reply = providers.post("Discord", ping.body, headers)
+    assert (reply.status, reply.headers["content-type"], reply.json()) == (200, "application/json", {"type": 1})
+    assert providers.gateway.metrics()['sluice_gateway_messages_total{outcome="published"}'] == before
+    assert providers.post("Discord", ping.body + b" ", headers).status == 401
+    event = providers.event("Discord", b'{"type": 1, "event": {"type": "ENTITLEMENT_CREATE"}}')
+    reply = providers.post("Discord", event.body, SIGNERS["Discord"](key_of("Discord").encode(), event))
+    assert (reply.status, reply.json()["status"]) == (200, "queued")
+
+
+@pytest.mark.parametrize("scheme, algorithm", [("ed25519", ["ed25519"]), ("ecdsa", ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"])])
+def test_sluice_send_signs_with_a_pair_of_ones_own(site, build, tmp_path, scheme, algorithm):
+    routes = RouteFile(tmp_path)
+    private = tmp_path / "private.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", *algorithm, "-out", private], check=True, capture_output=True)
+    public = subprocess.run(["openssl", "pkey", "-in", private, "-pubout"], check=True, capture_output=True, text=True).stdout
+    verify = {"scheme": scheme, "header": "X-Signature", "secrets": [routes.secret("public.pem", public)]}
+    routes.write({"name": "mine", "path": "/mine", "verify": verify, "id": {"pointer": "/id"}})
+    gateway = site.start_gateway(GATEWAY_ROUTES=routes.path)
+    site.start_workers(1)
+    command = ["send", "--url", f"http://127.0.0.1:{gateway.port}"]
+    signed = [*command, "--path", "/mine", "--sign", scheme, "--header", "X-Signature", "--secret-file"]
+    done = run_command(build, [*signed, private], {})
+    assert done.stdout.startswith("200"), done.stderr
+    by_name = [*command, "--route", "mine", "--routes", routes.path]
+    done = run_command(build, [*by_name, "--secret-file", private], {})
+    status, event_id = done.stdout.split()
+    assert status == "200" and site.row(event_id, "mine")
+    done = run_command(build, by_name, {})
+    assert (done.returncode, done.stdout) == (78, "")
+    assert "is a public key, which can't sign: use --secret-file with the private key" in done.stderr

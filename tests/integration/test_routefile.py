@@ -59,6 +59,10 @@ FINE = {
     "field without a time": {"verify": verify("hmac", header="X-Sum", field="v1"), **BODY},
     "url for its host": {"verify": declared("host", "body", url="https://example.com"), **BODY},
     "text twice": {"verify": declared({"text": "."}, "body", {"text": "."}), **BODY},
+    "public keys": {"verify": verify("ed25519", header="X-Signature"), **BODY},
+    "signed parts for a public key": {"verify": verify("ecdsa", header="X-Sum", signed=["time", "body"], time=TIME,
+                                                       tolerance="1h", encoding="base64url", prefix="v1="), **BODY},
+    "fields for a public key": {"verify": verify("ed25519", header="X-Sum", field="s"), **BODY},
     "bearer": {"verify": verify("bearer"), **BODY},
     "basic": {"verify": verify("basic", user="me"), **BODY},
     "header": {"verify": verify("header", header="X-Token"), **BODY},
@@ -154,6 +158,10 @@ WRONG = {
     "signed id that is the body": {"verify": declared("id", "body"), **BODY},
     "signed id that is a pointer": {"verify": declared("id", "body"), "id": {"pointer": "/id"}},
     "signed id of two rules": {"verify": declared("id", "body"), "id": [{"header": "X-Id"}, {"header": "X-Other"}]},
+    "ed25519 without a header": {"verify": verify("ed25519"), **BODY},
+    "ecdsa without an id": {"verify": verify("ecdsa", header="X-Sum")},
+    "algorithm for a public key": {"verify": verify("ecdsa", header="X-Sum", algorithm="sha256"), **BODY},
+    "secret encoding for a public key": {"verify": verify("ed25519", header="X-Sum", secret_encoding="hex"), **BODY},
     "basic without a user": {"verify": verify("basic"), **BODY},
     "bearer without an id": {"verify": verify("bearer")},
     "user for bearer": {"verify": verify("bearer", user="me"), **BODY},
@@ -282,6 +290,38 @@ def test_check_reads_the_secrets_unless_told_not_to(build, tmp_path):
     assert check(build, tmp_path, content, "--without-secrets").returncode == 0
     for arguments in ([], ["a", "b"], ["--nonsense", "a"]):
         assert run_command(build, ["check", *arguments], {}).returncode == 64
+
+
+ED25519 = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"  # RFC 8032, 7.1, test 2
+P256 = ("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7"  # RFC 6979, A.2.5
+        "Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==")
+PEM = "-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n".format(P256[:64], P256[64:])
+KEYS = {  # case: (scheme, text of the file, what is said; empty: it is a key)
+    "hex": ("ed25519", ED25519 + "\n", ""),
+    "DER": ("ecdsa", P256 + "\n", ""),
+    "PEM": ("ecdsa", PEM, ""),
+    "PEM of Windows": ("ecdsa", PEM.replace("\n", "\r\n"), ""),
+    "a digit too few": ("ed25519", ED25519[1:], "must have 32 bytes"),
+    "wrong digits": ("ed25519", "02" + "0" * 62, "at least one digit is wrong"),
+    "zeros": ("ed25519", "0" * 64, "anyone can sign"),
+    "two lines": ("ed25519", ED25519 + "\n" + ED25519, "has a newline"),
+    "PEM twice": ("ecdsa", PEM + PEM, "is not one public key in PEM"),
+    "half a PEM": ("ecdsa", PEM[:100], "is not one public key in PEM"),
+    "a private key": ("ecdsa", PEM.replace("PUBLIC", "PRIVATE"), "is a private key"),
+    "of another kind": ("ed25519", PEM, "it is of another kind"),
+    "PEM where a secret is wanted": ("hmac", PEM, "has a newline"),
+}
+
+
+@pytest.mark.parametrize("case", KEYS)
+def test_a_public_key_is_read_or_refused_with_its_place_and_what_is_wrong(build, tmp_path, case):
+    scheme, text, wrong = KEYS[case]
+    (tmp_path / "key").write_bytes(text.encode())
+    keys = {"scheme": scheme, "header": "X-Sum", "secrets": [{"file": str(tmp_path / "key")}]}
+    done = check(build, tmp_path, {"sources": [source(verify=keys, **BODY)]})
+    assert (done.returncode == 0) == (wrong == ""), done.stderr
+    assert wrong == "" or ("sources[0].verify.secrets[0]" in done.stderr and wrong in done.stderr), done.stderr
+    assert text.strip() not in done.stderr
 
 
 INVISIBLE = {
