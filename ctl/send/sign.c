@@ -81,11 +81,21 @@ static enum error_code check_options(const struct scheme *scheme, const struct s
             return error_set(error, ERROR_SETTING, "%s can't be used with --sign %s", options[i].name,
                              scheme->name);
         }
-        if (options[i].value == NULL && (scheme->needs & options[i].member) != 0) {
+        if (options[i].value == NULL &&
+            ((scheme->needs | SCHEME_HEADER) & scheme->takes & options[i].member) != 0) {
             return error_set(error, ERROR_SETTING, "--sign %s needs %s", scheme->name, options[i].name);
         }
     }
     return ERROR_NONE;
+}
+
+static enum error_code check_rule(const struct verify_rule *rule, struct error *error)
+{
+    return rule->declaration.pointer == NULL
+               ? ERROR_NONE
+               : error_set(error, ERROR_SETTING,
+                           "the signature is at %s in the body: send a signed body with --file",
+                           rule->declaration.pointer);
 }
 
 static enum error_code fill_rule(struct verify_rule *rule, const struct sign_options *o, struct error *error)
@@ -135,6 +145,7 @@ static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, 
     if (o->rule != NULL) {
         s->rule = *o->rule;
         *o->rule = (struct verify_rule){.scheme = scheme->scheme};
+        code = check_rule(&s->rule, error);
     } else {
         code = check_options(scheme, o, error);
         s->rule = scheme_rule(scheme);

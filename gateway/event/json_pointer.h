@@ -26,7 +26,7 @@ const char *json_pointer_wrong(struct span text);
  * document, for JSON_POINTER_STRING and JSON_POINTER_NUMBER. Safe on any bytes. */
 enum json_pointer_result json_pointer_find(struct span document, struct span pointer, struct span *raw);
 
-#define JSON_POINTERS_MAX 16 /* in one pass */
+#define JSON_POINTERS_MAX 20 /* in one pass */
 
 struct json_pointer_want {
     struct span pointer;

@@ -250,6 +250,9 @@ static void take_member(const struct json_settings *p, enum scheme_member member
     case SCHEME_FIELD:
         routes_signed_field(p, &rule->declaration);
         break;
+    case SCHEME_POINTER:
+        routes_signed_pointer(p, &rule->declaration);
+        break;
     case SCHEME_SECRET_ENCODING:
         rule->declaration.secret = secret_encoding(p);
         break;

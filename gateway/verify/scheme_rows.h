@@ -99,8 +99,8 @@
     X(VERIFY_HMAC, "hmac", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_DECLARED,                       \
       .takes = SCHEME_HEADER | SCHEME_ALGORITHM | SCHEME_ENCODING | SCHEME_PREFIX | SCHEME_SIGNED |        \
                SCHEME_TIME | SCHEME_TOLERANCE | SCHEME_FIELD | SCHEME_URL | SCHEME_SECRET_ENCODING |       \
-               SCHEME_SECRET_PREFIX,                                                                       \
-      .needs = SCHEME_HEADER, .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                          \
+               SCHEME_SECRET_PREFIX | SCHEME_POINTER,                                                      \
+      .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                                                  \
       .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
                                                                                                            \
     X(VERIFY_ED25519, "ed25519", .key = SCHEME_KEY_ED25519, .content = SCHEME_SIGNS_DECLARED,              \

@@ -27,7 +27,8 @@
     X(SCHEME_TIME, 512, "time")                        \
     X(SCHEME_FIELD, 1024, "field")                     \
     X(SCHEME_SECRET_ENCODING, 2048, "secret_encoding") \
-    X(SCHEME_SECRET_PREFIX, 4096, "secret_prefix")
+    X(SCHEME_SECRET_PREFIX, 4096, "secret_prefix")     \
+    X(SCHEME_POINTER, 8192, "pointer")
 
 #define SCHEME_BIT(enumerator, bit, name) enumerator = (bit),
 enum scheme_member { SCHEME_MEMBERS(SCHEME_BIT) };
@@ -91,7 +92,7 @@ struct scheme {
     enum scheme_content content;
     /* The headers that verification reads. None of them is stored. Besides these, it reads only those that
      * the rule declares. As the provider spells them; NULL: none, or with SCHEME_HEADER the proof's is the
-     * rule's. */
+     * rule's, which has none with a pointer. */
     const char *reads[SCHEME_READS];
     const char *or_reads[SCHEME_READS]; /* other names of the same headers, all or none; a request that has
                                            headers of both sets is refused */

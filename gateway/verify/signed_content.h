@@ -11,7 +11,7 @@
     16 /* in one request: secret rotation needs a few; more would only cost time */
 #define SIGNED_CONTENT_PUBLIC_MAX 4 /* by public keys, which take 100 us each to check */
 #define SIGNED_CONTENT_PIECES_MAX \
-    18                        /* of DECLARATION_PARTS_MAX parts, where a URL has 5 and a path 2 pieces */
+    22                        /* of DECLARATION_PARTS_MAX parts, where a URL has 5 and a path 2 pieces */
 #define SIGNED_CONTENT_HOST 1 /* index of the host among Twilio's pieces */
 
 /* Views into the request, its body and `text`. Zero-initialise; free with signed_content_free. */

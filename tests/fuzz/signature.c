@@ -12,7 +12,7 @@ static struct body_memory memory = {.most = INT64_MAX};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define DECLARATIONS 4
+#define DECLARATIONS 5
 static const char p256[] =
     "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8"
     "vGyDC1+n1F3o8KU1EYimQ==";
@@ -51,7 +51,16 @@ static void declare(struct verify_rule *rule, unsigned which)
         add_part(d, DECLARATION_QUERY, NULL);
         add_part(d, DECLARATION_TIME, NULL);
     }
-    if (which != 0) {
+    if (which == 4) { /* within the body */
+        d->pointer = strdup("/0/s");
+        d->next_item = strdup("/1");
+        d->time_pointer = strdup("/0/t");
+        add_part(d, DECLARATION_TIME, NULL);
+        add_part(d, DECLARATION_POINTER, "/0/a/b");
+        add_part(d, DECLARATION_TEXT, ":");
+        add_part(d, DECLARATION_POINTER, "/0/a/b");
+        add_part(d, DECLARATION_POINTER, "/0/c");
+    } else if (which != 0) {
         add_part(d, DECLARATION_BODY, NULL);
     }
 }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Each provider that docs/providers.md lists with a declaration: what it signs is accepted, anything else is not."""
 
+import gzip
 import itertools
 import json
 import pathlib
@@ -10,7 +11,7 @@ import time
 
 import pytest
 
-from provider_signer import PUBLIC, SIGNERS, Event
+from provider_signer import IN_BODY, PUBLIC, SIGNERS, Event
 from programs import run_command
 from routefile import RouteFile
 from wire import request
@@ -19,7 +20,7 @@ CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "providers.md").read_text(encoding="utf-8")
 # provider: (members of verify, id), as the tables have them
 LISTED = {name: (json.loads(f"{{{members}}}"), json.loads(rule)) for name, members, rule in
-          re.findall(r"^\| ([^|`]+) \| `(\"(?:scheme|header)\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
+          re.findall(r"^\| ([^|`]+) \| `(\"(?:scheme|header|pointer)\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
 HEX_KEY = "44782DEF547AAA06C910C43932B1EB0C71FC68D9D0C057550C48EC2ACF6BA056"
 
 pytestmark = pytest.mark.gateway
@@ -31,7 +32,7 @@ def path_of(name):
 
 def key_of(name):
     """What the provider signs with. The route's secret is the same, or the public key of the pair."""
-    return HEX_KEY if name == "Adyen platforms" else f"the secret of {name}"
+    return HEX_KEY if name.startswith("Adyen") else f"the secret of {name}"
 
 
 class Providers:
@@ -105,7 +106,7 @@ def attempts(providers, name):
 
 
 def test_each_provider_of_the_table_has_a_signer_here():
-    assert sorted(LISTED) == sorted(SIGNERS)
+    assert sorted(LISTED) == sorted([*SIGNERS, *IN_BODY])
 
 
 @pytest.mark.parametrize("name", SIGNERS)
@@ -152,15 +153,16 @@ def test_discords_ping_is_answered_and_not_queued(providers):
 
 
 @pytest.mark.parametrize("scheme, algorithm", [("ed25519", ["ed25519"]), ("ecdsa", ["EC", "-pkeyopt", "ec_paramgen_curve:P-256"])])
-def test_sluice_send_signs_with_a_pair_of_ones_own(site, build, tmp_path, scheme, algorithm):
+def test_sluice_send_signs_with_a_pair_of_ones_own(providers, build, tmp_path, scheme, algorithm):
+    site = providers.site
     routes = RouteFile(tmp_path)
     private = tmp_path / "private.pem"
     subprocess.run(["openssl", "genpkey", "-algorithm", *algorithm, "-out", private], check=True, capture_output=True)
     public = subprocess.run(["openssl", "pkey", "-in", private, "-pubout"], check=True, capture_output=True, text=True).stdout
     verify = {"scheme": scheme, "header": "X-Signature", "secrets": [routes.secret("public.pem", public)]}
     routes.write({"name": "mine", "path": "/mine", "verify": verify, "id": {"pointer": "/id"}})
-    gateway = site.start_gateway(GATEWAY_ROUTES=routes.path)
-    site.start_workers(1)
+    site.add_gateway(GATEWAY_ROUTES=routes.path)
+    gateway = site.programs[-1].start()
     command = ["send", "--url", f"http://127.0.0.1:{gateway.port}"]
     signed = [*command, "--path", "/mine", "--sign", scheme, "--header", "X-Signature", "--secret-file"]
     done = run_command(build, [*signed, private], {})
@@ -172,3 +174,46 @@ def test_sluice_send_signs_with_a_pair_of_ones_own(site, build, tmp_path, scheme
     done = run_command(build, by_name, {})
     assert (done.returncode, done.stdout) == (78, "")
     assert "is a public key, which can't sign: use --secret-file with the private key" in done.stderr
+
+
+def within(name, key=None, off=0, number=None):
+    """A new event with its signature within the body."""
+    event = Event(number or f"event-{time.time_ns()}", b"", "", int(time.time()) + off)
+    return event.id, IN_BODY[name]((key or key_of(name)).encode(), event)
+
+
+@pytest.mark.parametrize("name", IN_BODY)
+def test_a_signature_within_the_body_makes_a_row_and_anything_else_a_401(providers, name):
+    number, body = within(name)
+    reply = providers.post(name, body, {"Content-Type": "application/json"})
+    assert reply.status == 200, f"{reply}\n{providers.gateway.tail()}"
+    assert LISTED[name][1] == {"body": True} or reply.json()["id"] == number
+    assert providers.site.row(reply.json()["id"], path_of(name)[1:]).body == body
+    signed = ("timestamp", "token", "signature") if name == "Mailgun" else (
+        "pspReference", "merchantAccountCode", "merchantReference", "value", "currency", "eventCode", "success", "hmacSignature")
+    wrong = {f"another {member}": re.sub(rb'("%b": "?)' % member.encode(), rb"\g<1>1", body) for member in signed}
+    wrong.update({"another secret": within(name, key="00" * 32)[1], "no JSON": body + b"x", "gzip": gzip.compress(body),
+                  "nothing": b"", "no signature": b"{}", "signed twice": body[:-1] + b", " + body[1:]})
+    if name == "Mailgun":
+        wrong.update({"expired": within(name, off=-400)[1], "in the future": within(name, off=400)[1]})
+    else:
+        wrong["a batch"] = body.replace(b"}}]", b"}}, {}]")
+    for what, other in wrong.items():
+        assert other != body, what
+        reply = providers.post(name, other, {"Content-Encoding": "gzip"} if what == "gzip" else {})
+        assert (reply.status, reply.json()) == (401, {"error": "the request could not be verified"}), what
+
+
+@pytest.mark.parametrize("name", IN_BODY)
+def test_a_captured_signature_replaces_no_row(providers, name):
+    _, body = within(name)
+    forged = body.replace(b'"opened"', b'"forged"').replace(b'"false"', b'"forge"')
+    assert forged != body
+    ids = []
+    for sent in (body, forged, within(name)[1]):  # what no signature covers can be changed
+        reply = providers.post(name, sent, {})
+        assert reply.status == 200, reply
+        ids.append(reply.json()["id"])
+    assert (ids[0] == ids[1]) == (LISTED[name][1] != {"body": True})
+    assert providers.site.row(ids[2], path_of(name)[1:])  # so the two before it are stored, too
+    assert providers.site.row(ids[0], path_of(name)[1:]).body == body

@@ -70,7 +70,7 @@ def test_the_index_names_every_provider_of_the_page_its_scheme_and_where_it_is()
     for name, (scheme, where) in index.items():
         assert scheme in schemes, name
         assert scheme == "none yet" or set(re.findall(r"\(#([\w-]+)\)", where)) & anchors, name
-    listed = re.findall(r"^\| ([^|`]+) \| `\"(?:scheme|header)\"", PAGE, re.M)
+    listed = re.findall(r"^\| ([^|`]+) \| `\"(?:scheme|header|pointer)\"", PAGE, re.M)
     for name in (name for row in listed for name in row.split(", ")):
         assert name.removesuffix(" v3").removesuffix(" alerting") in index, name
 

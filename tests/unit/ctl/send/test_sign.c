@@ -59,7 +59,7 @@ static int fill_options(void **state)
 
         all[i - VERIFY_STANDARD] = (struct sign_options){
             .scheme = scheme->name,
-            .header = (scheme->needs & SCHEME_HEADER) != 0 ? "x-my-proof" : NULL,
+            .header = (scheme->takes & SCHEME_HEADER) != 0 ? "x-my-proof" : NULL,
             .user = (scheme->needs & SCHEME_USER) != 0 ? "me" : NULL,
         };
     }

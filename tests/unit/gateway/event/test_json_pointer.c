@@ -223,9 +223,9 @@ static void many_pointers_find_in_one_pass_what_each_finds_alone(void **state)
         "{}",
         "",
     };
-    static const char *const pointers[] = {"",     "/a",   "/a/b", "/a/b/1/c", "/a/b/1", "/a/~0~1",
-                                           "/d",   "/d/x", "/e",   "/e",       "/0",     "/1/1",
-                                           "/2/a", "/x",   "/1",   "/a/b/0"};
+    static const char *const pointers[] = {"",     "/a",     "/a/b", "/a/b/1/c", "/a/b/1", "/a/~0~1", "/d",
+                                           "/d/x", "/e",     "/e",   "/0",       "/1/1",   "/2/a",    "/x",
+                                           "/1",   "/a/b/0", "/2",   "/00",      "/a/b/c", "/-"};
     enum { COUNT = sizeof pointers / sizeof pointers[0] };
     _Static_assert(COUNT == JSON_POINTERS_MAX, "as many as are allowed");
     struct json_pointer_want wants[COUNT];

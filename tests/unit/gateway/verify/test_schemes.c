@@ -58,7 +58,7 @@ static void every_row_has_the_members_that_its_kinds_require(void **state)
 
         assert_int_not_equal(scheme->content, SCHEME_SIGNS_NOTHING);
         assert_int_equal(sends_secret, scheme->key == SCHEME_KEY_TOKEN || scheme->key == SCHEME_KEY_PASSWORD);
-        assert_int_equal(scheme->reads[SCHEME_READS_PROOF] == NULL, (scheme->needs & SCHEME_HEADER) != 0);
+        assert_int_equal(scheme->reads[SCHEME_READS_PROOF] == NULL, (scheme->takes & SCHEME_HEADER) != 0);
         assert_int_equal(scheme->reads[SCHEME_READS_TIME] != NULL, has_time_header);
         assert_int_equal(scheme->reads[SCHEME_READS_ID] != NULL,
                          scheme->content == SCHEME_SIGNS_ID_TIME_BODY);
