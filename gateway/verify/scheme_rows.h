@@ -66,7 +66,7 @@
     /* The id is never MessageSid: queued, sent and delivered share it. */                                 \
     X(VERIFY_TWILIO, "twilio", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_URL_FORM,                   \
       .reads[SCHEME_READS_PROOF] = "X-Twilio-Signature", .algorithm = SECRET_KEY_SHA1,                     \
-      .encoding = ENCODING_BASE64, .takes = SCHEME_URL,                                                    \
+      .encoding = ENCODING_BASE64, .takes = SCHEME_URL | SCHEME_ALGORITHM,                                 \
       .id = {{.kind = EVENT_ID_HEADER, .text = "i-twilio-idempotency-token"}, {.kind = EVENT_ID_BODY}},    \
       .keep = ENVELOPE_KEEP_FIRST,                                                                         \
       .sent = {.id = "I-Twilio-Idempotency-Token",                                                         \

@@ -46,6 +46,7 @@ FINE = {
                                                    "meta", "zoom")},
     "tolerance": {"verify": verify("stripe", tolerance="1h")},
     "url": {"verify": verify("twilio", url="https://hooks.example.com:8443/a/b")},
+    "algorithm of Twilio": {"verify": verify("twilio", algorithm="sha256")},
     "verify token": {"verify": verify("meta", verify_token={"file": "/a"})},
     "two secrets": {"verify": {"scheme": "github", "secrets": [{"file": "/a"}, {"env": "B"}]}},
     "hmac": {"verify": verify("hmac", header="X-Sum", algorithm="sha512", encoding="base64", prefix="v1="), **BODY},
