@@ -4,6 +4,7 @@
 #include "plain_line.h"
 #include "regular_file.h"
 #include "secret.h"
+#include "text.h"
 #include "url.h"
 #include "value.h"
 
@@ -82,7 +83,7 @@ static const void *const_member_of(const struct config_setting *s, const void *s
     return (const char *)settings + s->offset;
 }
 
-enum error_code config_read_file(const char *path, struct buf *content, struct error *error)
+static enum error_code read_text(const char *path, struct buf *content, struct error *error)
 {
     struct error refusal;
     int fd = regular_file_open(path, &refusal);
@@ -110,7 +111,23 @@ enum error_code config_read_file(const char *path, struct buf *content, struct e
     if (content->len > 0 && content->data[content->len - 1] == '\n') {
         content->len--;
     }
-    return plain_line_in_file(buf_span(content), path, error);
+    return ERROR_NONE;
+}
+
+enum error_code config_read_file(const char *path, struct buf *content, struct error *error)
+{
+    enum error_code code = read_text(path, content, error);
+
+    return code == ERROR_NONE ? plain_line_in_file(buf_span(content), path, error) : code;
+}
+
+enum error_code config_read_key_file(const char *path, struct buf *content, struct error *error)
+{
+    enum error_code code = read_text(path, content, error);
+
+    return code != ERROR_NONE || text_begins(buf_span(content), "-----BEGIN ")
+               ? code
+               : plain_line_in_file(buf_span(content), path, error);
 }
 
 /* Reads a setting's value from X or X_FILE into *value; empty when neither is set. False after a

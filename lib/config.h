@@ -74,6 +74,9 @@ MUST_CHECK enum error_code config_load(const struct config_setting *table, void 
  * regular file (lib/regular_file), is larger than 64 KiB, or holds an invisible byte (lib/plain_line). It may
  * be empty. */
 MUST_CHECK enum error_code config_read_file(const char *path, struct buf *content, struct error *error);
+/* The same for a public or private key, which may also be PEM: a text that begins with "-----BEGIN " has
+ * lines, and its reader checks them. */
+MUST_CHECK enum error_code config_read_key_file(const char *path, struct buf *content, struct error *error);
 /* Frees what config_load allocated; wipes secrets first. */
 void config_free(const struct config_setting *table, void *settings);
 /* Appends the names of the settings that hold a development secret (secret_is_insecure), as "A, B". True when

@@ -27,6 +27,8 @@ static void tell_verify(const struct source *s)
     if ((scheme->takes & SCHEME_ALGORITHM) != 0) {
         buf_printf(&line, ", %s in %s", secret_key_algorithm_name(rule->algorithm),
                    encoding_name(rule->encoding));
+    } else if ((scheme->takes & SCHEME_ENCODING) != 0) {
+        buf_printf(&line, ", in %s", encoding_name(rule->encoding));
     }
     if (rule->prefix != NULL) {
         buf_printf(&line, " after \"%s\"", rule->prefix);

@@ -36,6 +36,12 @@ static void append_signing(const struct scheme *s, struct buf *out)
                    encoding_name(s->encoding), s->key == SCHEME_KEY_BASE64 ? "; or ed25519" : "",
                    (s->takes & SCHEME_ALGORITHM) != 0 ? "; or as the route says" : "");
         break;
+    case SCHEME_KEY_ED25519:
+    case SCHEME_KEY_P256:
+        buf_printf(out, ": %s, %s; or as the route says",
+                   s->key == SCHEME_KEY_P256 ? "ECDSA on P-256, sha256" : "ed25519",
+                   encoding_name(s->encoding));
+        break;
     case SCHEME_KEY_NONE:
     case SCHEME_KEY_TOKEN:
     case SCHEME_KEY_PASSWORD:

@@ -8,6 +8,7 @@
 #include "gateway/verify/twilio.h"
 #include "plain_line.h"
 #include "private_key.h"
+#include "rule.h"
 #include "secret.h"
 #include "text.h"
 #include "url.h"
@@ -27,6 +28,13 @@ struct sign {
 
 /* --- from the options ---------------------------------------------------------- */
 
+/* True when providers sign by a private key, so that the secret of the route is a public one. */
+static bool may_be_public(const struct scheme *scheme)
+{
+    return scheme->key == SCHEME_KEY_BASE64 || scheme->key == SCHEME_KEY_ED25519 ||
+           scheme->key == SCHEME_KEY_P256;
+}
+
 static enum error_code read_secret(struct sign *s, const struct sign_options *o, struct error *error)
 {
     const char *value;
@@ -36,7 +44,8 @@ static enum error_code read_secret(struct sign *s, const struct sign_options *o,
                          "--sign %s needs a secret: either --secret-file or --secret-env", s->scheme->name);
     }
     if (o->secret_file != NULL) {
-        return config_read_file(o->secret_file, &s->secret, error);
+        return may_be_public(s->scheme) ? config_read_key_file(o->secret_file, &s->secret, error)
+                                        : config_read_file(o->secret_file, &s->secret, error);
     }
     value = getenv(o->secret_env);
     if (value == NULL) {
@@ -48,53 +57,22 @@ static enum error_code read_secret(struct sign *s, const struct sign_options *o,
     return plain_line_in_variable(buf_span(&s->secret), o->secret_env, error);
 }
 
-static enum error_code take_text(char **member, const char *value, struct error *error)
+/* Makes a key of the secret: the private one with which a provider with a public key signs, or the rule's. */
+static enum error_code take_secret(struct sign *s, struct error *error)
 {
-    *member = value == NULL ? NULL : strdup(value);
-    return value != NULL && *member == NULL ? error_set(error, ERROR_MEMORY, "out of memory") : ERROR_NONE;
-}
+    enum public_key_kind kind = s->scheme->key == SCHEME_KEY_P256 ? PUBLIC_KEY_P256 : PUBLIC_KEY_ED25519;
+    enum error_code code;
 
-/* Reports an option that the scheme doesn't accept, or that it requires and is missing. */
-static enum error_code check_options(const struct scheme *scheme, const struct sign_options *o,
-                                     struct error *error)
-{
-    const struct {
-        const char *name, *value;
-        unsigned member;
-    } options[] = {
-        {"--header", o->header, SCHEME_HEADER},
-        {"--algorithm", o->algorithm, SCHEME_ALGORITHM},
-        {"--encoding", o->encoding, SCHEME_ENCODING},
-        {"--prefix", o->prefix, SCHEME_PREFIX},
-        {"--user", o->user, SCHEME_USER},
-    };
-
-    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++) {
-        if (options[i].value != NULL && (scheme->takes & options[i].member) == 0) {
-            return error_set(error, ERROR_SETTING, "%s can't be used with --sign %s", options[i].name,
-                             scheme->name);
-        }
-        if (options[i].value == NULL && (scheme->needs & options[i].member) != 0) {
-            return error_set(error, ERROR_SETTING, "--sign %s needs %s", scheme->name, options[i].name);
-        }
+    if (may_be_public(s->scheme) && private_key_is(buf_span(&s->secret))) {
+        s->private = private_key_open(kind, buf_span(&s->secret), error);
+        return s->private == NULL ? error->code : ERROR_NONE;
     }
-    return ERROR_NONE;
-}
-
-static enum error_code fill_rule(struct verify_rule *rule, const struct sign_options *o, struct error *error)
-{
-    enum error_code code = take_text(&rule->header, o->header, error);
-
-    code = code == ERROR_NONE ? take_text(&rule->prefix, o->prefix, error) : code;
-    code = code == ERROR_NONE ? take_text(&rule->user, o->user, error) : code;
-    if (code == ERROR_NONE && o->algorithm != NULL &&
-        !secret_key_algorithm_of(span_of(o->algorithm), &rule->algorithm)) {
-        code =
-            error_set(error, ERROR_SETTING, "--algorithm %s: must be sha1, sha256 or sha512", o->algorithm);
-    }
-    if (code == ERROR_NONE && o->encoding != NULL && !encoding_of(span_of(o->encoding), &rule->encoding)) {
-        code =
-            error_set(error, ERROR_SETTING, "--encoding %s: must be hex, base64 or base64url", o->encoding);
+    code = verify_rule_add_secret(&s->rule, buf_span(&s->secret), error);
+    if (code == ERROR_NONE && secret_key_is_public(s->rule.keys[0])) {
+        code = error_set(error, ERROR_SETTING, "the secret is a public key, which can't sign: use %s",
+                         s->scheme->key == SCHEME_KEY_BASE64
+                             ? "a secret that begins with whsec_ or whsk_"
+                             : "--secret-file with the private key of your own pair, in PEM");
     }
     return code;
 }
@@ -102,30 +80,12 @@ static enum error_code fill_rule(struct verify_rule *rule, const struct sign_opt
 static enum error_code open_scheme(struct sign *s, const struct scheme *scheme, const struct sign_options *o,
                                    struct error *error)
 {
-    enum error_code code = ERROR_NONE;
+    enum error_code code;
 
     s->scheme = scheme;
-    if (o->rule != NULL) {
-        s->rule = *o->rule;
-        *o->rule = (struct verify_rule){.scheme = scheme->scheme};
-    } else {
-        code = check_options(scheme, o, error);
-        s->rule = scheme_rule(scheme);
-        code = code == ERROR_NONE ? fill_rule(&s->rule, o, error) : code;
-    }
+    code = rule_of_options(&s->rule, scheme, o, error);
     code = code == ERROR_NONE ? read_secret(s, o, error) : code;
-    if (code == ERROR_NONE && scheme->key == SCHEME_KEY_BASE64 && private_key_is(buf_span(&s->secret))) {
-        s->private = private_key_open(buf_span(&s->secret), error);
-        return s->private == NULL ? error->code : ERROR_NONE;
-    }
-    code = code == ERROR_NONE ? verify_rule_add_secret(&s->rule, buf_span(&s->secret), error) : code;
-    if (code == ERROR_NONE && secret_key_is_public(s->rule.keys[0])) {
-        code =
-            error_set(error, ERROR_SETTING,
-                      "the secret is a public key, which can't sign: use a secret that begins with whsec_ or "
-                      "whsk_");
-    }
-    return code;
+    return code == ERROR_NONE ? take_secret(s, error) : code;
 }
 
 enum error_code sign_open(struct sign **sign, const struct sign_options *options, struct error *error)
@@ -237,7 +197,7 @@ static bool append_private(const struct sign *s, const struct signed_content *co
     for (size_t i = 0; i < content->piece_count; i++) {
         buf_append_span(&message, content->pieces[i]);
     }
-    fine = !message.failed && private_key_sign(s->private, buf_span(&message), out);
+    fine = !message.failed && private_key_sign(s->private, buf_span(&message), content->encoding, out);
     buf_free(&message);
     return fine;
 }
@@ -298,7 +258,7 @@ static void append_mark(const struct sign *s, int64_t now_s, struct buf *out)
 {
     if (s->scheme->content == SCHEME_SIGNS_T_BODY) {
         buf_printf(out, "t=%" PRId64 ",v1=", now_s);
-    } else if (s->private != NULL) {
+    } else if (s->private != NULL && s->scheme->key == SCHEME_KEY_BASE64) {
         buf_append_text(out, "v1a,");
     } else if (s->scheme->content == SCHEME_SIGNS_DECLARED) {
         declared_mark(&s->rule, now_s, out);

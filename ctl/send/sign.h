@@ -30,9 +30,9 @@ struct sign_event {
 
 struct sign;
 
-/* Checks the options and reads the secret, for the scheme standard also a private key (ctl/send/private_key).
- * The caller owns *sign and frees it with sign_close. ERROR_SETTING: unknown scheme, missing or unusable
- * secret, or an option that the scheme doesn't accept or that is missing.
+/* Checks the options and reads the secret; for the schemes standard, ed25519 and ecdsa it may be, or must be,
+ * a private key (ctl/send/private_key). The caller owns *sign and frees it with sign_close. ERROR_SETTING:
+ * unknown scheme, missing or unusable secret, or an option that the scheme doesn't accept or that is missing.
  */
 MUST_CHECK enum error_code sign_open(struct sign **sign, const struct sign_options *options,
                                      struct error *error);

@@ -68,134 +68,180 @@ static bool token_index(struct span token, size_t *index)
     return true;
 }
 
-static bool key_is(struct span raw, struct span token)
-{
-    struct buf key = {0};
-    bool same;
-
-    if (memchr(raw.data, '\\', raw.len) == NULL) {
-        return token_is(token, raw);
-    }
-    same = json_scan_unescape(raw, &key) && token_is(token, buf_span(&key));
-    buf_free(&key);
-    return same;
-}
-
 /* --- evaluation ----------------------------------------------------------------- */
 
-static enum json_pointer_result find(struct json_scan *c, struct span pointer, struct span *raw);
+/* A set of pointers: bit i is wants[i]. */
+typedef unsigned set;
 
-/* Passes over the value at the cursor. When `wanted`, evaluates the rest of the pointer on it and sets
- * *found. False when the document is not well-formed. */
-static bool meet(struct json_scan *c, bool wanted, struct span rest, enum json_pointer_result *found,
-                 struct span *raw)
+static const struct span nothing = {"", 0};
+
+static bool visit(struct json_scan *c, struct json_pointer_want *wants, const struct span *rest, set active);
+
+static void give(struct json_pointer_want *wants, set given, enum json_pointer_result result, struct span raw)
 {
-    if (!wanted) {
-        return json_scan_value(c);
+    for (size_t i = 0; given >> i != 0; i++) {
+        if ((given >> i & 1) != 0) {
+            wants[i].result = result;
+            wants[i].raw = raw;
+        }
     }
-    *found = find(c, rest, raw);
-    return *found != JSON_POINTER_NO_JSON;
 }
 
-static enum json_pointer_result find_member(struct json_scan *c, struct span token, struct span rest,
-                                            struct span *raw)
+/* Splits the first token off each active pointer. */
+static void split(const struct span *rest, set active, struct span *tokens, struct span *next)
 {
-    enum json_pointer_result found = JSON_POINTER_ABSENT;
-    bool met = false;
+    for (size_t i = 0; active >> i != 0; i++) {
+        if ((active >> i & 1) != 0) {
+            tokens[i] = first_token(rest[i], &next[i]);
+        }
+    }
+}
+
+/* The active pointers whose token is this key. `key` is for its text without escapes. */
+static set match(struct span raw, const struct span *tokens, set active, struct buf *key)
+{
+    set matched = 0;
+
+    if (memchr(raw.data, '\\', raw.len) != NULL) {
+        buf_clear(key);
+        if (!json_scan_unescape(raw, key)) {
+            return 0;
+        }
+        raw = buf_span(key);
+    }
+    for (size_t i = 0; active >> i != 0; i++) {
+        if ((active >> i & 1) != 0 && token_is(tokens[i], raw)) {
+            matched |= 1U << i;
+        }
+    }
+    return matched;
+}
+
+static bool visit_members(struct json_scan *c, struct json_pointer_want *wants, const struct span *rest,
+                          set active)
+{
+    struct span tokens[JSON_POINTERS_MAX], next[JSON_POINTERS_MAX], raw;
+    struct buf key = {0};
+    set met = 0;
+    bool fine;
 
     c->at++;
     if (json_scan_take(c, '}')) {
-        return JSON_POINTER_ABSENT;
+        return true;
     }
+    split(rest, active, tokens, next);
     do {
-        struct span key;
-        bool wanted;
+        fine = json_scan_key(c, &raw);
+        if (fine) {
+            set matched = match(raw, tokens, active, &key);
 
-        if (!json_scan_key(c, &key)) {
-            return JSON_POINTER_NO_JSON;
+            give(wants, matched & met, JSON_POINTER_AMBIGUOUS, nothing);
+            fine = visit(c, wants, next, matched & ~met);
+            met |= matched;
         }
-        wanted = key_is(key, token);
-        if (wanted && met) {
-            found = JSON_POINTER_AMBIGUOUS;
-        }
-        if (!meet(c, wanted && !met, rest, &found, raw)) {
-            return JSON_POINTER_NO_JSON;
-        }
-        met |= wanted;
-    } while (json_scan_take(c, ','));
-    return json_scan_take(c, '}') ? found : JSON_POINTER_NO_JSON;
+    } while (fine && json_scan_take(c, ','));
+    buf_free(&key);
+    return fine && json_scan_take(c, '}');
 }
 
-static enum json_pointer_result find_item(struct json_scan *c, struct span token, struct span rest,
-                                          struct span *raw)
+static bool visit_items(struct json_scan *c, struct json_pointer_want *wants, const struct span *rest,
+                        set active)
 {
-    enum json_pointer_result found = JSON_POINTER_ABSENT;
-    size_t wanted = 0, index = 0;
-    bool is_index = token_index(token, &wanted);
+    struct span tokens[JSON_POINTERS_MAX], next[JSON_POINTERS_MAX];
+    size_t index = 0;
+    bool fine;
 
     c->at++;
     if (json_scan_take(c, ']')) {
-        return JSON_POINTER_ABSENT;
+        return true;
     }
+    split(rest, active, tokens, next);
     do {
-        if (!meet(c, is_index && index == wanted, rest, &found, raw)) {
-            return JSON_POINTER_NO_JSON;
+        set matched = 0;
+
+        for (size_t i = 0; active >> i != 0; i++) {
+            size_t wanted;
+
+            if ((active >> i & 1) != 0 && token_index(tokens[i], &wanted) && wanted == index) {
+                matched |= 1U << i;
+            }
         }
+        active &= ~matched;
         index++;
-    } while (json_scan_take(c, ','));
-    return json_scan_take(c, ']') ? found : JSON_POINTER_NO_JSON;
+        fine = visit(c, wants, next, matched);
+    } while (fine && json_scan_take(c, ','));
+    return fine && json_scan_take(c, ']');
 }
 
-static enum json_pointer_result find_here(struct json_scan *c, struct span *raw)
+/* A value to which these pointers lead. */
+static bool take_value(struct json_scan *c, struct json_pointer_want *wants, set here)
 {
     bool string = json_scan_peek(c) == '"', number = json_scan_is_number(c);
     const char *begin = c->at;
+    struct span raw;
 
     if (string) {
-        return json_scan_string(c, raw) ? JSON_POINTER_STRING : JSON_POINTER_NO_JSON;
+        if (!json_scan_string(c, &raw)) {
+            return false;
+        }
+        give(wants, here, JSON_POINTER_STRING, raw);
+        return true;
     }
     if (!json_scan_value(c)) {
-        return JSON_POINTER_NO_JSON;
+        return false;
     }
-    if (number) {
-        *raw = (struct span){begin, (size_t)(c->at - begin)};
-        return JSON_POINTER_NUMBER;
-    }
-    return JSON_POINTER_OTHER;
+    raw = (struct span){begin, (size_t)(c->at - begin)};
+    give(wants, here, number ? JSON_POINTER_NUMBER : JSON_POINTER_OTHER, number ? raw : nothing);
+    return true;
 }
 
-/* Recurses once for each token of the pointer. */
-static enum json_pointer_result find(struct json_scan *c, struct span pointer, struct span *raw)
+/* Passes over the value at the cursor, to which the active pointers lead but for what is left of them.
+ * Recurses once for each token. False when the document is not well-formed. */
+static bool visit(struct json_scan *c, struct json_pointer_want *wants, const struct span *rest, set active)
 {
-    struct span rest, token;
-    char first;
+    char first = json_scan_peek(c);
+    set deeper = 0;
 
-    if (pointer.len == 0) {
-        return find_here(c, raw);
+    for (size_t i = 0; active >> i != 0; i++) {
+        if ((active >> i & 1) != 0 && rest[i].len > 0) {
+            deeper |= 1U << i;
+        }
     }
-    token = first_token(pointer, &rest);
-    first = json_scan_peek(c);
-    if (first == '{') {
-        return find_member(c, token, rest, raw);
+    if (deeper == 0 || (first != '{' && first != '[')) {
+        return take_value(c, wants, active & ~deeper);
     }
-    if (first == '[') {
-        return find_item(c, token, rest, raw);
-    }
-    return json_scan_scalar(c) ? JSON_POINTER_ABSENT : JSON_POINTER_NO_JSON;
+    give(wants, active & ~deeper, JSON_POINTER_OTHER, nothing);
+    return first == '{' ? visit_members(c, wants, rest, deeper) : visit_items(c, wants, rest, deeper);
 }
 
-enum json_pointer_result json_pointer_find(struct span document, struct span pointer, struct span *raw)
+void json_pointer_find_all(struct span document, struct json_pointer_want *wants, size_t count)
 {
     static const char mark[] = "\xef\xbb\xbf";
+    const set all = (1U << count) - 1;
     struct json_scan c = {document.data, document.data + document.len};
-    enum json_pointer_result found;
+    struct span rest[JSON_POINTERS_MAX] = {{NULL, 0}};
+    bool fine = document.len > 0;
 
-    if (document.len == 0) {
-        return JSON_POINTER_NO_JSON;
+    give(wants, all, JSON_POINTER_ABSENT, nothing);
+    for (size_t i = 0; i < count; i++) {
+        rest[i] = wants[i].pointer;
     }
     if (document.len >= sizeof mark - 1 && memcmp(document.data, mark, sizeof mark - 1) == 0) {
         c.at += sizeof mark - 1;
     }
-    found = find(&c, pointer, raw);
-    return json_scan_peek(&c) == '\0' && c.at == c.end ? found : JSON_POINTER_NO_JSON;
+    fine = fine && visit(&c, wants, rest, all) && json_scan_peek(&c) == '\0' && c.at == c.end;
+    if (!fine) {
+        give(wants, all, JSON_POINTER_NO_JSON, nothing);
+    }
+}
+
+enum json_pointer_result json_pointer_find(struct span document, struct span pointer, struct span *raw)
+{
+    struct json_pointer_want want = {.pointer = pointer};
+
+    json_pointer_find_all(document, &want, 1);
+    if (want.result == JSON_POINTER_STRING || want.result == JSON_POINTER_NUMBER) {
+        *raw = want.raw;
+    }
+    return want.result;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "routes_signed.h"
 
+#include "gateway/event/json_pointer.h"
 #include "gateway/verify/schemes.h"
 
 #include <stdlib.h>
@@ -24,11 +25,28 @@ static char *copied(const struct json_settings *p, const char *text)
 
 /* --- signed --------------------------------------------------------------------------- */
 
-/* {"text": ...} or {"header": ...}. False after a complaint. */
+/* A copy of a JSON pointer; NULL after a complaint. */
+static char *take_pointer(const struct json_settings *p)
+{
+    const char *text, *wrong;
+
+    if (!json_settings_text(p, 1, TEXT_MAX, &text)) {
+        return NULL;
+    }
+    wrong = json_pointer_wrong(span_of(text));
+    if (wrong != NULL || strpbrk(text, "\r\n") != NULL) {
+        json_settings_complain(p, "is not a JSON pointer: it %s",
+                               wrong != NULL ? wrong : "holds a line break");
+        return NULL;
+    }
+    return copied(p, text);
+}
+
+/* {"text": ...}, {"header": ...} or {"pointer": ...}. False after a complaint. */
 static bool take_object(const struct json_settings *p, struct declaration_part *part)
 {
-    static const char *const members[] = {"text", "header", NULL};
-    struct json_settings text, header;
+    static const char *const members[] = {"text", "header", "pointer", NULL};
+    struct json_settings text, header, pointer;
     const char *literal;
 
     if (!json_settings_is_object(p, members)) {
@@ -36,12 +54,15 @@ static bool take_object(const struct json_settings *p, struct declaration_part *
     }
     text = json_settings_member(p, "text");
     header = json_settings_member(p, "header");
-    if ((text.value == NULL) == (header.value == NULL)) {
-        json_settings_complain(p, "needs either \"text\" or \"header\"");
+    pointer = json_settings_member(p, "pointer");
+    if ((text.value != NULL) + (header.value != NULL) + (pointer.value != NULL) != 1) {
+        json_settings_complain(p, "needs one of \"text\", \"header\" and \"pointer\"");
         return false;
     }
     if (header.value != NULL) {
         *part = (struct declaration_part){DECLARATION_HEADER, json_settings_header(&header)};
+    } else if (pointer.value != NULL) {
+        *part = (struct declaration_part){DECLARATION_POINTER, take_pointer(&pointer)};
     } else {
         *part = (struct declaration_part){DECLARATION_TEXT, NULL};
         part->text = json_settings_text(&text, 1, TEXT_MAX, &literal) ? copied(&text, literal) : NULL;
@@ -59,7 +80,8 @@ static bool take_part(const struct json_settings *p, const struct declaration *d
         return take_object(p, part);
     }
     if (!cJSON_IsString(p->value)) {
-        json_settings_complain(p, "is neither the name of a part nor {\"text\": ...} or {\"header\": ...}");
+        json_settings_complain(
+            p, "is neither the name of a part nor {\"text\": ...}, {\"header\": ...} or {\"pointer\": ...}");
         return false;
     }
     choice = json_settings_choice(p, part_names);
@@ -88,13 +110,14 @@ void routes_signed_parts(const struct json_settings *p, struct declaration *d)
             fine = false;
         }
     }
-    if (fine && !declaration_has(d, DECLARATION_BODY)) {
+    if (fine && !declaration_has(d, DECLARATION_BODY) && !declaration_has(d, DECLARATION_POINTER)) {
         json_settings_complain(
-            p, "does not contain \"body\": the signature would be valid for any body, so list it");
+            p, "contains neither \"body\" nor a {\"pointer\": ...} into it: the signature would "
+               "be valid for any body, so list it");
     }
 }
 
-/* --- time and field --------------------------------------------------------------------- */
+/* --- time, field and pointer --------------------------------------------------------------------- */
 
 /* A copy of a field's name; NULL after a complaint. */
 static char *take_field(const struct json_settings *p)
@@ -116,14 +139,34 @@ void routes_signed_field(const struct json_settings *p, struct declaration *d)
     d->field = take_field(p);
 }
 
+/* A pointer to item 1 of the array of which `pointer` names item 0; NULL when it names none, or without
+ * memory. */
+static char *next_item(const struct json_settings *p, const char *pointer)
+{
+    const char *zero = strstr(pointer, "/0/");
+    char *next = zero == NULL ? NULL : copied(p, pointer);
+
+    if (next != NULL) {
+        next[zero - pointer + 1] = '1';
+        next[zero - pointer + 2] = '\0';
+    }
+    return next;
+}
+
+void routes_signed_pointer(const struct json_settings *p, struct declaration *d)
+{
+    d->pointer = take_pointer(p);
+    d->next_item = d->pointer == NULL ? NULL : next_item(p, d->pointer);
+}
+
 void routes_signed_time(const struct json_settings *p, struct declaration *d)
 {
-    static const char *const members[] = {"header", "field", "unit", NULL};
+    static const char *const members[] = {"header", "field", "pointer", "unit", NULL};
     static const char *const units[] = {[TIMESTAMP_SECONDS] = "seconds",
                                         [TIMESTAMP_MILLISECONDS] = "milliseconds",
                                         [TIMESTAMP_RFC3339] = "rfc3339",
                                         NULL};
-    struct json_settings header, field, unit;
+    struct json_settings header, field, pointer, unit;
     int choice;
 
     if (!json_settings_is_object(p, members)) {
@@ -131,11 +174,14 @@ void routes_signed_time(const struct json_settings *p, struct declaration *d)
     }
     header = json_settings_member(p, "header");
     field = json_settings_member(p, "field");
+    pointer = json_settings_member(p, "pointer");
     unit = json_settings_member(p, "unit");
-    if ((header.value == NULL) == (field.value == NULL)) {
-        json_settings_complain(p, "needs either \"header\" or \"field\"");
+    if ((header.value != NULL) + (field.value != NULL) + (pointer.value != NULL) != 1) {
+        json_settings_complain(p, "needs one of \"header\", \"field\" and \"pointer\"");
     } else if (header.value != NULL) {
         d->time_header = json_settings_header(&header);
+    } else if (pointer.value != NULL) {
+        d->time_pointer = take_pointer(&pointer);
     } else {
         d->time_field = take_field(&field);
     }
@@ -186,12 +232,46 @@ static void check_headers(const struct json_settings *verify, const struct verif
     }
 }
 
+/* The signature is in a header or within the body. */
+static void check_place(const struct json_settings *verify, const struct declaration *d)
+{
+    struct json_settings header = json_settings_member(verify, "header");
+    struct json_settings pointer = json_settings_member(verify, "pointer");
+    struct json_settings field = json_settings_member(verify, "field");
+    struct json_settings list = json_settings_member(verify, "signed");
+
+    if (header.value == NULL && pointer.value == NULL) {
+        json_settings_complain(&header,
+                               "is missing: write the header with the signature, or \"pointer\" for a "
+                               "signature within the body");
+    }
+    if (pointer.value == NULL) {
+        return;
+    }
+    if (header.value != NULL) {
+        json_settings_complain(&pointer, "is not allowed with \"header\": the signature is in one place");
+    }
+    if (field.value != NULL) {
+        json_settings_complain(&field, "is not allowed with \"pointer\": it is a part of a header");
+    }
+    if (list.value == NULL) {
+        json_settings_complain(&list, "is missing: a signature within the body cannot sign all of it");
+    } else if (declaration_has(d, DECLARATION_BODY)) {
+        json_settings_complain(&list,
+                               "contains \"body\", of which the signature is a part: list its values, each "
+                               "as {\"pointer\": ...}");
+    }
+}
+
 void routes_signed_check(const struct json_settings *verify, struct verify_rule *rule)
 {
     const struct declaration *d = &rule->declaration;
     struct json_settings prefix = json_settings_member(verify, "prefix");
     struct json_settings url = json_settings_member(verify, "url");
 
+    if ((scheme_of(rule->scheme)->takes & SCHEME_POINTER) != 0) {
+        check_place(verify, d);
+    }
     check_time(verify, rule);
     check_headers(verify, rule);
     if (prefix.value != NULL && json_settings_member(verify, "field").value != NULL) {

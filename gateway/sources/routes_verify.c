@@ -19,9 +19,12 @@
 
 /* --- secrets ------------------------------------------------------------------------- */
 
-/* Appends the contents of the file or the environment variable. False after a complaint. */
-static bool read_secret(const struct json_settings *file, const struct json_settings *env, struct buf *text)
+/* Appends the contents of the file or the environment variable. is_key: it may be PEM in a file. False after
+ * a complaint. */
+static bool read_secret(const struct json_settings *file, const struct json_settings *env, bool is_key,
+                        struct buf *text)
 {
+    enum error_code code;
     const char *name = NULL;
     struct error error;
 
@@ -29,7 +32,8 @@ static bool read_secret(const struct json_settings *file, const struct json_sett
         if (!json_settings_text(file, 1, FILE_NAME_MAX, &name)) {
             return false;
         }
-        if (config_read_file(name, text, &error) != ERROR_NONE) {
+        code = is_key ? config_read_key_file(name, text, &error) : config_read_file(name, text, &error);
+        if (code != ERROR_NONE) {
             json_settings_complain(file, "%s", error.text);
             return false;
         }
@@ -71,7 +75,7 @@ static bool accept_secret(const struct json_settings *p, struct span text)
 }
 
 /* Checks one {"file": ...} or {"env": ...} and, when `read`, appends its secret. False after a complaint. */
-static bool take_secret(const struct json_settings *p, bool read, struct buf *text)
+static bool take_secret(const struct json_settings *p, bool read, bool is_key, struct buf *text)
 {
     static const char *const members[] = {"file", "env", NULL};
     struct json_settings file, env;
@@ -95,15 +99,16 @@ static bool take_secret(const struct json_settings *p, bool read, struct buf *te
 
         return json_settings_text(file.value != NULL ? &file : &env, 1, FILE_NAME_MAX, &name);
     }
-    return read_secret(&file, &env, text) && accept_secret(p, buf_span(text));
+    return read_secret(&file, &env, is_key, text) && accept_secret(p, buf_span(text));
 }
 
 static void add_secret(const struct json_settings *p, bool read, struct verify_rule *rule)
 {
+    enum scheme_key key = scheme_of(rule->scheme)->key;
     struct buf text = {0};
     struct error error;
 
-    if (take_secret(p, read, &text) && read &&
+    if (take_secret(p, read, key == SCHEME_KEY_ED25519 || key == SCHEME_KEY_P256, &text) && read &&
         verify_rule_add_secret(rule, buf_span(&text), &error) != ERROR_NONE) {
         json_settings_complain(p, "%s", error.text);
     }
@@ -171,7 +176,7 @@ static char *verify_token(const struct json_settings *p, bool read)
     struct buf text = {0};
     char *copy = NULL;
 
-    if (take_secret(p, read, &text) && read) {
+    if (take_secret(p, read, false, &text) && read) {
         copy = strdup(buf_text(&text));
         if (copy == NULL) {
             json_settings_complain(p, "could not be stored: no memory");
@@ -245,6 +250,9 @@ static void take_member(const struct json_settings *p, enum scheme_member member
         break;
     case SCHEME_FIELD:
         routes_signed_field(p, &rule->declaration);
+        break;
+    case SCHEME_POINTER:
+        routes_signed_pointer(p, &rule->declaration);
         break;
     case SCHEME_SECRET_ENCODING:
         rule->declaration.secret = secret_encoding(p);

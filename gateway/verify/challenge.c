@@ -160,6 +160,22 @@ static enum challenge_outcome answer_zoom(const struct secret_key *key, struct s
     return CHALLENGE_ANSWERED;
 }
 
+/* --- Discord ------------------------------------------------------------------------ */
+
+/* True for the PING of Discord's interactions: type 1. Its webhook events have type 1, too, and an `event`;
+ * other senders may use any type. */
+static bool is_ping(const struct verify_rule *rule, struct span body)
+{
+    struct span raw;
+
+    return rule->header != NULL && strcmp(rule->header, "x-signature-ed25519") == 0 &&
+           json_pointer_find(body, SPAN_LITERAL("/type"), &raw) == JSON_POINTER_NUMBER &&
+           span_equal(raw, SPAN_LITERAL("1")) &&
+           json_pointer_find(body, SPAN_LITERAL("/event"), &raw) == JSON_POINTER_ABSENT;
+}
+
+/* --- all --------------------------------------------------------------------------- */
+
 /* Sets *text to the body's. False, with *reply set, when there is no memory to inflate it: a challenge must
  * not be taken for an event. A body that cannot be inflated for another reason is no challenge. */
 static bool read_text(struct body_text *body, struct span *text, struct reply *reply)
@@ -186,6 +202,15 @@ enum challenge_outcome challenge_answer(const struct verify_rule *rule, const st
         }
         return says(text, "/event", "endpoint.url_validation") ? answer_zoom(key, text, reply)
                                                                : CHALLENGE_NONE;
+    case SCHEME_CHALLENGE_PING:
+        if (!read_text(body, &text, reply)) {
+            return CHALLENGE_ANSWERED;
+        }
+        if (!is_ping(rule, text)) {
+            return CHALLENGE_NONE;
+        }
+        reply_challenge(reply, "application/json", "{\"type\": 1}");
+        return CHALLENGE_ANSWERED;
     case SCHEME_CHALLENGE_NONE:
     case SCHEME_CHALLENGE_SUBSCRIBE:
         break;

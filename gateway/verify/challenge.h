@@ -21,9 +21,9 @@ enum challenge_outcome {
  * hub.verify_token. Any thread. */
 enum challenge_outcome challenge_begin(const struct verify_rule *rule, const struct request *request,
                                        struct reply *reply);
-/* Call after verification: handles Slack's url_verification and Zoom's endpoint.url_validation. key is
- * verify_key's result; it signs the answer to Zoom. Only for these two schemes it reads the body's text. Any
- * thread. */
+/* Call after verification: handles Slack's url_verification, Zoom's endpoint.url_validation and, in the
+ * scheme ed25519 with Discord's header, its PING. key is verify_key's result; it signs the answer to Zoom.
+ * Only for these three schemes it reads the body's text. Any thread. */
 enum challenge_outcome challenge_answer(const struct verify_rule *rule, const struct secret_key *key,
                                         struct body_text *body, struct reply *reply);
 

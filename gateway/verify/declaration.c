@@ -53,6 +53,9 @@ static void append_part(const struct declaration_part *part, struct buf *out)
     case DECLARATION_HEADER:
         buf_printf(out, "header %s", part->text);
         break;
+    case DECLARATION_POINTER:
+        buf_printf(out, "%s in the body", part->text);
+        break;
     case DECLARATION_TIME:
     case DECLARATION_ID:
     case DECLARATION_METHOD:
@@ -84,6 +87,9 @@ void declaration_free(struct declaration *d)
     }
     free(d->time_header);
     free(d->time_field);
+    free(d->time_pointer);
+    free(d->pointer);
+    free(d->next_item);
     free(d->field);
     free(d->secret_prefix);
     *d = (struct declaration){.part_count = 0};

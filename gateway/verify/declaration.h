@@ -2,14 +2,14 @@
 #ifndef SLUICE_GATEWAY_VERIFY_DECLARATION_H
 #define SLUICE_GATEWAY_VERIFY_DECLARATION_H
 
-/* What the routes file declares for the scheme hmac: the parts of the signed content, where the time is, the
- * field of the signature header that holds signatures, and how the text of a secret becomes a key. */
+/* What the routes file declares for the schemes hmac, ed25519 and ecdsa: the parts of the signed content,
+ * where the time and the signature are, and how the text of a secret becomes a key. */
 
 #include "buf.h"
 #include "error.h"
 #include "timestamp.h"
 
-#define DECLARATION_PARTS_MAX 12
+#define DECLARATION_PARTS_MAX 16 /* Adyen's eight values and seven colons are 15 */
 
 /* X(enumerator, name): the parts that have a name. Each may be declared once. */
 #define DECLARATION_PARTS(X)                                                                               \
@@ -26,6 +26,7 @@
 enum declaration_kind {
     DECLARATION_PARTS(DECLARATION_ENUMERATOR) DECLARATION_TEXT, /* literal text */
     DECLARATION_HEADER,                                         /* the value of a header */
+    DECLARATION_POINTER,                                        /* a string or number within the body */
 };
 #undef DECLARATION_ENUMERATOR
 
@@ -34,7 +35,8 @@ enum declaration_secret { DECLARATION_SECRET_TEXT, DECLARATION_SECRET_BASE64, DE
 
 struct declaration_part {
     enum declaration_kind kind;
-    char *text; /* the literal text; the header's name in lower case, also of DECLARATION_ID; else NULL */
+    char *text; /* the literal text; the header's name in lower case, also of DECLARATION_ID; the pointer;
+                   else NULL */
 };
 
 /* Texts are from malloc and owned; NULL when not declared. Zero: the body is signed, and the whole signature
@@ -42,10 +44,15 @@ struct declaration_part {
 struct declaration {
     struct declaration_part parts[DECLARATION_PARTS_MAX];
     size_t part_count;
-    char *time_header; /* the header with the time, in lower case */
-    char *time_field;  /* or the field of the signature header with the time */
+    char *time_header;  /* the header with the time, in lower case */
+    char *time_field;   /* or the field of the signature header with the time */
+    char *time_pointer; /* or the JSON pointer to the time within the body */
     enum timestamp_unit unit;
-    char *field; /* the field of the signature header that holds a signature; it may occur several times */
+    char *field;   /* the field of the signature header that holds a signature; it may occur several times */
+    char *pointer; /* the JSON pointer to the signature within the body, which is then in no header */
+    /* With an item 0 of an array in `pointer`: the pointer to its item 1. A signature for one item covers no
+     * other, so a body that has one is refused. */
+    char *next_item;
     enum declaration_secret secret;
     char *secret_prefix; /* removed before a secret is decoded; required in each */
 };

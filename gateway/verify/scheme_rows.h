@@ -13,6 +13,11 @@
       .keep = ENVELOPE_KEEP_NEWEST)                                \
     SCHEMES_WITH_SECRETS(X)
 
+/* What the schemes with a public key accept: what hmac does, but for how a MAC and its key are made. */
+#define SCHEME_PUBLIC                                                                                  \
+    SCHEME_HEADER | SCHEME_ENCODING | SCHEME_PREFIX | SCHEME_SIGNED | SCHEME_TIME | SCHEME_TOLERANCE | \
+        SCHEME_FIELD | SCHEME_URL
+
 #define SCHEMES_WITH_SECRETS(X)                                                                            \
     X(VERIFY_STANDARD, "standard", .key = SCHEME_KEY_BASE64, .content = SCHEME_SIGNS_ID_TIME_BODY,         \
       .reads[SCHEME_READS_PROOF] = "webhook-signature", .mark = "v1,",                                     \
@@ -61,7 +66,7 @@
     /* The id is never MessageSid: queued, sent and delivered share it. */                                 \
     X(VERIFY_TWILIO, "twilio", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_URL_FORM,                   \
       .reads[SCHEME_READS_PROOF] = "X-Twilio-Signature", .algorithm = SECRET_KEY_SHA1,                     \
-      .encoding = ENCODING_BASE64, .takes = SCHEME_URL,                                                    \
+      .encoding = ENCODING_BASE64, .takes = SCHEME_URL | SCHEME_ALGORITHM,                                 \
       .id = {{.kind = EVENT_ID_HEADER, .text = "i-twilio-idempotency-token"}, {.kind = EVENT_ID_BODY}},    \
       .keep = ENVELOPE_KEEP_FIRST,                                                                         \
       .sent = {.id = "I-Twilio-Idempotency-Token",                                                         \
@@ -94,8 +99,18 @@
     X(VERIFY_HMAC, "hmac", .key = SCHEME_KEY_HMAC, .content = SCHEME_SIGNS_DECLARED,                       \
       .takes = SCHEME_HEADER | SCHEME_ALGORITHM | SCHEME_ENCODING | SCHEME_PREFIX | SCHEME_SIGNED |        \
                SCHEME_TIME | SCHEME_TOLERANCE | SCHEME_FIELD | SCHEME_URL | SCHEME_SECRET_ENCODING |       \
-               SCHEME_SECRET_PREFIX,                                                                       \
-      .needs = SCHEME_HEADER, .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                          \
+               SCHEME_SECRET_PREFIX | SCHEME_POINTER,                                                      \
+      .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,                                                  \
+      .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
+                                                                                                           \
+    X(VERIFY_ED25519, "ed25519", .key = SCHEME_KEY_ED25519, .content = SCHEME_SIGNS_DECLARED,              \
+      .takes = SCHEME_PUBLIC, .needs = SCHEME_HEADER, .needs_id_rule = true, .keep = ENVELOPE_KEEP_FIRST,  \
+      .challenge = SCHEME_CHALLENGE_PING,                                                                  \
+      .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
+                                                                                                           \
+    X(VERIFY_ECDSA, "ecdsa", .key = SCHEME_KEY_P256, .content = SCHEME_SIGNS_DECLARED,                     \
+      .encoding = ENCODING_BASE64, .takes = SCHEME_PUBLIC, .needs = SCHEME_HEADER, .needs_id_rule = true,  \
+      .keep = ENVELOPE_KEEP_FIRST,                                                                         \
       .sent = {.id = "webhook-id", .body = "{\"id\": \"@\", \"type\": \"sluice.test\"}"})                  \
                                                                                                            \
     X(VERIFY_BEARER, "bearer", .key = SCHEME_KEY_TOKEN, .content = SCHEME_SENDS_SECRET,                    \

@@ -27,7 +27,8 @@
     X(SCHEME_TIME, 512, "time")                        \
     X(SCHEME_FIELD, 1024, "field")                     \
     X(SCHEME_SECRET_ENCODING, 2048, "secret_encoding") \
-    X(SCHEME_SECRET_PREFIX, 4096, "secret_prefix")
+    X(SCHEME_SECRET_PREFIX, 4096, "secret_prefix")     \
+    X(SCHEME_POINTER, 8192, "pointer")
 
 #define SCHEME_BIT(enumerator, bit, name) enumerator = (bit),
 enum scheme_member { SCHEME_MEMBERS(SCHEME_BIT) };
@@ -38,6 +39,8 @@ enum scheme_key {
     SCHEME_KEY_NONE,     /* the scheme has no secrets */
     SCHEME_KEY_HMAC,     /* its bytes are an HMAC key */
     SCHEME_KEY_BASE64,   /* whsec_: an HMAC key in base64; whpk_: an ed25519 public key in base64 */
+    SCHEME_KEY_ED25519,  /* it is an ed25519 public key: see gateway/verify/public_key */
+    SCHEME_KEY_P256,     /* it is a P-256 public key, for ECDSA with SHA-256 */
     SCHEME_KEY_TOKEN,    /* its bytes are compared with the request's */
     SCHEME_KEY_PASSWORD, /* the rule's user, ":" and its bytes are compared */
 };
@@ -67,6 +70,7 @@ enum scheme_challenge {
     SCHEME_CHALLENGE_NONE,
     SCHEME_CHALLENGE_SUBSCRIBE, /* GET with hub.mode=subscribe, before verification */
     SCHEME_CHALLENGE_TEXT,      /* a verified url_verification: its text is echoed */
+    SCHEME_CHALLENGE_PING,      /* a verified PING of Discord's interactions: it is answered in kind */
     SCHEME_CHALLENGE_MAC,       /* a verified endpoint.url_validation: its text and its MAC are returned */
 };
 
@@ -88,7 +92,7 @@ struct scheme {
     enum scheme_content content;
     /* The headers that verification reads. None of them is stored. Besides these, it reads only those that
      * the rule declares. As the provider spells them; NULL: none, or with SCHEME_HEADER the proof's is the
-     * rule's. */
+     * rule's, which has none with a pointer. */
     const char *reads[SCHEME_READS];
     const char *or_reads[SCHEME_READS]; /* other names of the same headers, all or none; a request that has
                                            headers of both sets is refused */

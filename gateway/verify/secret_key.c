@@ -3,10 +3,13 @@
 
 #include <openssl/core_names.h>
 #include <openssl/crypto.h>
+#include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/params.h>
 #include <stdlib.h>
 #include <string.h>
+
+#define ED25519_SIGNATURE_BYTES 64
 
 /* Exactly one of the three is in use: the digest when mac and public are NULL. */
 struct secret_key {
@@ -60,17 +63,15 @@ struct secret_key *secret_key_hmac(enum secret_key_algorithm algorithm, struct s
     return key;
 }
 
-struct secret_key *secret_key_public(struct span bytes)
+struct secret_key *secret_key_public(EVP_PKEY *public)
 {
-    struct secret_key *key = calloc(1, sizeof *key);
+    struct secret_key *key = public == NULL ? NULL : calloc(1, sizeof *key);
 
-    if (key != NULL) {
-        key->public = EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, bytes_of(bytes), bytes.len);
-    }
-    if (key == NULL || key->public == NULL) {
-        secret_key_free(key);
+    if (key == NULL) {
+        EVP_PKEY_free(public);
         return NULL;
     }
+    key->public = public;
     return key;
 }
 
@@ -114,13 +115,47 @@ bool secret_key_authenticate(const struct secret_key *key, const struct span *pi
     return fine;
 }
 
-bool secret_key_signed(const struct secret_key *key, struct span message, const unsigned char *signature)
+bool secret_key_wants_one_piece(const struct secret_key *key)
 {
-    EVP_MD_CTX *context = key->public == NULL ? NULL : EVP_MD_CTX_new();
-    bool fine =
-        context != NULL && EVP_DigestVerifyInit(context, NULL, NULL, NULL, key->public) == 1 &&
-        EVP_DigestVerify(context, signature, SECRET_KEY_SIGNATURE_BYTES, bytes_of(message), message.len) == 1;
+    return key->public != NULL && EVP_PKEY_get_base_id(key->public) == EVP_PKEY_ED25519;
+}
 
+bool secret_key_may_sign(const struct secret_key *key, struct span signature)
+{
+    const unsigned char *at = bytes_of(signature), *end = at + signature.len;
+    ECDSA_SIG *parsed;
+    bool fine;
+
+    if (secret_key_wants_one_piece(key)) {
+        return signature.len == ED25519_SIGNATURE_BYTES;
+    }
+    parsed = signature.len > SECRET_KEY_SIGNATURE_MAX ? NULL : d2i_ECDSA_SIG(NULL, &at, (long)signature.len);
+    fine = parsed != NULL && at == end;
+    ECDSA_SIG_free(parsed);
+    return fine;
+}
+
+static bool is_signed(EVP_MD_CTX *context, const struct span *pieces, size_t count, struct span signature)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (EVP_DigestVerifyUpdate(context, bytes_of(pieces[i]), pieces[i].len) != 1) {
+            return false;
+        }
+    }
+    return EVP_DigestVerifyFinal(context, bytes_of(signature), signature.len) == 1;
+}
+
+bool secret_key_signed(const struct secret_key *key, const struct span *pieces, size_t count,
+                       struct span signature)
+{
+    bool one = secret_key_wants_one_piece(key), fine;
+    EVP_MD_CTX *context = key->public == NULL || (one && count != 1) ? NULL : EVP_MD_CTX_new();
+
+    fine = context != NULL &&
+           EVP_DigestVerifyInit(context, NULL, one ? NULL : EVP_sha256(), NULL, key->public) == 1 &&
+           (one ? EVP_DigestVerify(context, bytes_of(signature), signature.len, bytes_of(pieces[0]),
+                                   pieces[0].len) == 1
+                : is_signed(context, pieces, count, signature));
     EVP_MD_CTX_free(context);
     return fine;
 }

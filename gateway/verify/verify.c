@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "verify.h"
 
+#include "public_key.h"
 #include "schemes.h"
 #include "secret.h"
 #include "signed_content.h"
@@ -9,8 +10,6 @@
 #include <openssl/crypto.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define ED25519_TEXT_MAX 128 /* a signature has 88 characters of base64 */
 
 /* --- the rule --------------------------------------------------------------------- */
 
@@ -29,10 +28,8 @@ static struct secret_key *standard_key(struct span text, const char **wrong)
     }
     if (!text_read_base64(text, &bytes) || bytes.len == 0) {
         *wrong = bytes.failed ? NULL : "is not base64 after an optional whsec_ or whpk_";
-    } else if (public && bytes.len != SECRET_KEY_PUBLIC_BYTES) {
-        *wrong = "is not an ed25519 key: whpk_ must be followed by 32 bytes in base64";
     } else {
-        key = public ? secret_key_public(buf_span(&bytes))
+        key = public ? public_key_ed25519(buf_span(&bytes), wrong)
                      : secret_key_hmac(SECRET_KEY_SHA256, buf_span(&bytes));
     }
     secret_wipe(bytes.data, bytes.capacity);
@@ -76,6 +73,10 @@ static struct secret_key *make_key(const struct verify_rule *rule, struct span t
         return hmac_key(rule, text, wrong);
     case SCHEME_KEY_BASE64:
         return standard_key(text, wrong);
+    case SCHEME_KEY_ED25519:
+        return public_key_read(PUBLIC_KEY_ED25519, text, wrong);
+    case SCHEME_KEY_P256:
+        return public_key_read(PUBLIC_KEY_P256, text, wrong);
     case SCHEME_KEY_TOKEN:
         return secret_key_token(text);
     case SCHEME_KEY_PASSWORD:
@@ -134,27 +135,42 @@ void verify_rule_free(struct verify_rule *rule)
 
 /* --- comparison ------------------------------------------------------------------ */
 
-static enum verify_cause match_public(const struct secret_key *key, const struct signed_content *content)
+/* Tries each signature that has the right form on these pieces. */
+static enum verify_cause match_signatures(const struct secret_key *key, const struct span *pieces,
+                                          size_t count, const struct signed_content *content)
 {
-    struct buf message = {0}, signature = {0};
     enum verify_cause cause = VERIFY_MALFORMED;
+    struct buf sent = {0};
 
-    for (size_t i = 0; i < content->piece_count; i++) {
-        buf_append_span(&message, content->pieces[i]);
-    }
     for (size_t i = 0; i < content->public_count && cause != VERIFY_FINE; i++) {
-        buf_clear(&signature);
-        if (content->public_signatures[i].len <= ED25519_TEXT_MAX &&
-            text_read_base64(content->public_signatures[i], &signature) &&
-            signature.len == SECRET_KEY_SIGNATURE_BYTES) {
-            bool good = secret_key_signed(key, buf_span(&message), (const unsigned char *)signature.data);
-
-            cause = good ? VERIFY_FINE : VERIFY_MISMATCH;
+        buf_clear(&sent);
+        if (content->public_signatures[i].len <=
+                encoding_length(content->encoding, SECRET_KEY_SIGNATURE_MAX) &&
+            encoding_read(content->encoding, content->public_signatures[i], &sent) &&
+            secret_key_may_sign(key, buf_span(&sent))) {
+            cause = secret_key_signed(key, pieces, count, buf_span(&sent)) ? VERIFY_FINE : VERIFY_MISMATCH;
         }
     }
-    cause = message.failed || signature.failed ? VERIFY_MEMORY : cause;
-    buf_free(&message);
-    buf_free(&signature);
+    cause = sent.failed ? VERIFY_MEMORY : cause;
+    buf_free(&sent);
+    return cause;
+}
+
+static enum verify_cause match_public(const struct secret_key *key, const struct signed_content *content)
+{
+    struct buf joined = {0};
+    struct span message;
+    enum verify_cause cause;
+
+    if (!secret_key_wants_one_piece(key) || content->piece_count == 1 || content->public_count == 0) {
+        return match_signatures(key, content->pieces, content->piece_count, content);
+    }
+    for (size_t i = 0; i < content->piece_count; i++) {
+        buf_append_span(&joined, content->pieces[i]);
+    }
+    message = buf_span(&joined);
+    cause = joined.failed ? VERIFY_MEMORY : match_signatures(key, &message, 1, content);
+    buf_free(&joined);
     return cause;
 }
 

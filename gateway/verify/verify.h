@@ -60,9 +60,10 @@ enum verify_cause { VERIFY_CAUSES(VERIFY_ENUMERATOR) };
 
 /* Adds a secret. A request is accepted when it matches any of the rule's secrets. rule->scheme, algorithm,
  * user and declaration must be set before. The scheme `standard` accepts base64 after "whsec_" (prefix and
- * padding optional) or "whpk_" (an ed25519 public key), hmac what is declared; the other schemes use the
- * bytes as they are. Keeps no copy of the text. ERROR_SETTING for an empty or unusable secret, or one more
- * than VERIFY_SECRETS_MAX; ERROR_MEMORY. The error never holds the secret. */
+ * padding optional) or "whpk_" (an ed25519 public key), hmac what is declared, ed25519 and ecdsa a public key
+ * (gateway/verify/public_key); the other schemes use the bytes as they are. Keeps no copy of the text.
+ * ERROR_SETTING for an empty or unusable secret, or one more than VERIFY_SECRETS_MAX; ERROR_MEMORY. The error
+ * never holds the secret. */
 MUST_CHECK enum error_code verify_rule_add_secret(struct verify_rule *rule, struct span text,
                                                   struct error *error);
 /* Wipes and frees what the rule owns, and leaves it empty. */

@@ -8,9 +8,46 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #define NOW 1614265330
+#define VALUES 8
+#define WRONG "0000000000000000000000000000000000000000000000000000000000000000"
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+/* Pairs for the schemes with a public key. */
+#define ED25519_PRIVATE                                                  \
+    "-----BEGIN PRIVATE KEY-----\n"                                      \
+    "MC4CAQAwBQYDK2VwBCIEIGRpc2NvcmQgdGVzdCBrZXksIDMyIGJ5dGVzIGxvbmch\n" \
+    "-----END PRIVATE KEY-----\n"
+#define ED25519_PUBLIC "d670ebc8f3beb0069a916996e197a3980e22cd272fe7e9155b1d6a9aa6b23e0e"
+#define P256_PRIVATE                                                     \
+    "-----BEGIN PRIVATE KEY-----\n"                                      \
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAAAAAAAAAAAAAAAA\n" \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAwmhRANCAAQQDv/bwOWjhgSLCTGjo7yZSdOHVnCB\n" \
+    "nRv3xDRA+hbqj+c6Yd3BB36/UjyBYZKXYWjd9m+1rBwDm4IJUHMmkN66\n"         \
+    "-----END PRIVATE KEY-----\n"
+#define P256_PUBLIC                                                                                         \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEA7/28Dlo4YEiwkxo6O8mUnTh1ZwgZ0b98Q0QPoW6o/nOmHdwQd+v1I8gWGSl2Fo3" \
+    "fZvtawcA5uCCVBzJpDeug=="
+
+/* A pair for the scheme; NULL when its secret is shared. */
+static const char *const *pair_of(enum verify_scheme scheme)
+{
+    static const char *const ed25519[] = {ED25519_PRIVATE, ED25519_PUBLIC}, *const p256[] = {P256_PRIVATE,
+                                                                                             P256_PUBLIC};
+
+    return scheme == VERIFY_ED25519 ? ed25519 : scheme == VERIFY_ECDSA ? p256 : NULL;
+}
+
+/* Writes a private key into a new file; `name` ends in XXXXXX. */
+static bool write_key(const char *text, char *name)
+{
+    int file = mkstemp(name);
+    ssize_t written = file < 0 ? -1 : write(file, text, strlen(text));
+
+    return file >= 0 && close(file) == 0 && written == (ssize_t)strlen(text);
+}
 
 static double cpu_us(void)
 {
@@ -53,10 +90,13 @@ static void make_body(enum verify_scheme scheme, size_t bytes, struct buf *body)
 static bool measure(enum verify_scheme scheme, size_t bytes, long events)
 {
     const struct scheme *traits = scheme_of(scheme);
+    const char *const *pair = pair_of(scheme);
+    char file[] = "/tmp/sluice-bench-XXXXXX";
     const struct sign_options options = {
         .scheme = traits->name,
-        .secret_env = "BENCH_SECRET",
-        .header = (traits->needs & SCHEME_HEADER) != 0 ? "x-proof" : NULL,
+        .secret_env = pair == NULL ? "BENCH_SECRET" : NULL,
+        .secret_file = pair == NULL ? NULL : file,
+        .header = (traits->takes & SCHEME_HEADER) != 0 ? "x-proof" : NULL,
         .user = (traits->needs & SCHEME_USER) != 0 ? "user" : NULL,
     };
     struct verify_rule rule = scheme_rule(traits);
@@ -74,7 +114,11 @@ static bool measure(enum verify_scheme scheme, size_t bytes, long events)
     buf_append_text(&path, "/");
     rule.header = options.header == NULL ? NULL : strdup(options.header);
     rule.user = options.user == NULL ? NULL : strdup(options.user);
-    if (verify_rule_add_secret(&rule, SPAN_LITERAL(SECRET), &error) != ERROR_NONE ||
+    if (pair != NULL && !write_key(pair[0], file)) {
+        (void)fprintf(stderr, "verify: %s cannot be written\n", file);
+        return false;
+    }
+    if (verify_rule_add_secret(&rule, span_of(pair == NULL ? SECRET : pair[1]), &error) != ERROR_NONE ||
         sign_open(&sign, &options, &error) != ERROR_NONE ||
         sign_headers(sign, &event, &path, headers, &error) != ERROR_NONE) {
         (void)fprintf(stderr, "verify: %s: %s\n", traits->name, error.text);
@@ -94,7 +138,56 @@ static bool measure(enum verify_scheme scheme, size_t bytes, long events)
     buf_free(&path);
     verify_rule_free(&rule);
     sign_close(sign);
-    return true;
+    return pair == NULL || unlink(file) == 0;
+}
+
+/* A rule of hmac that signs as many values within the body as Adyen does. */
+static struct verify_rule rule_of_values(void)
+{
+    struct verify_rule rule = scheme_rule(scheme_of(VERIFY_HMAC));
+    struct error error;
+
+    rule.header = strdup("x-proof");
+    for (int i = 0; i < VALUES; i++) {
+        char pointer[32];
+
+        (void)snprintf(pointer, sizeof pointer, "/items/0/item/value%d", i);
+        rule.declaration.parts[i] = (struct declaration_part){DECLARATION_POINTER, strdup(pointer)};
+    }
+    rule.declaration.part_count = VALUES;
+    if (verify_rule_add_secret(&rule, SPAN_LITERAL(SECRET), &error) != ERROR_NONE) {
+        abort();
+    }
+    return rule;
+}
+
+/* What it costs to find signed values in a JSON body of small members. The signature is wrong, which costs
+ * the same. */
+static bool measure_values(size_t bytes, long events)
+{
+    struct verify_rule rule = rule_of_values();
+    struct buf body = {0};
+    struct request request = {.header_count = 1};
+    enum verify_cause cause = VERIFY_FINE;
+    double begun;
+
+    request.headers[0] = (struct request_header){SPAN_LITERAL("x-proof"), SPAN_LITERAL(WRONG)};
+    buf_append_text(&body, "{\"items\":[{\"item\":{");
+    for (int i = 0; i < VALUES; i++) {
+        buf_printf(&body, "\"value%d\":\"text\",", i);
+    }
+    for (int i = 0; body.len < bytes; i++) {
+        buf_printf(&body, "\"m%d\":%d,", i, i);
+    }
+    buf_append_text(&body, "\"last\":0}}]}");
+    begun = cpu_us();
+    for (long i = 0; i < events && cause != VERIFY_MALFORMED; i++) {
+        (void)!verify_key(&rule, &request, buf_span(&body), NOW, &cause);
+    }
+    printf("verify hmac-of-%d-values %.2f\n", VALUES, (cpu_us() - begun) / (double)events);
+    verify_rule_free(&rule);
+    buf_free(&body);
+    return cause == VERIFY_MISMATCH;
 }
 
 int main(void)
@@ -104,5 +197,6 @@ int main(void)
     for (int scheme = VERIFY_STANDARD; scheme < SCHEME_COUNT && fine; scheme++) {
         fine = measure((enum verify_scheme)scheme, (size_t)number("BARE_BODY"), number("BARE_EVENTS"));
     }
+    fine = fine && measure_values((size_t)number("BARE_BODY"), number("BARE_EVENTS"));
     return fine ? 0 : 1;
 }

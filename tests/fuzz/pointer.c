@@ -8,10 +8,29 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
+/* Together with others, the pointer finds the same. */
+static void assert_same(struct span document, struct span pointer, enum json_pointer_result result,
+                        struct span raw)
+{
+    struct json_pointer_want wants[] = {{.pointer = SPAN_LITERAL("")},
+                                        {.pointer = pointer},
+                                        {.pointer = SPAN_LITERAL("/a/0")},
+                                        {.pointer = pointer}};
+    bool valued = result == JSON_POINTER_STRING || result == JSON_POINTER_NUMBER;
+
+    json_pointer_find_all(document, wants, sizeof wants / sizeof wants[0]);
+    for (size_t i = 1; i <= 3; i += 2) {
+        if (wants[i].result != result ||
+            (valued && (wants[i].raw.data != raw.data || wants[i].raw.len != raw.len))) {
+            abort();
+        }
+    }
+}
+
 /* A line with the pointer, then the document: what is found lies within the document. */
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    struct span document = {(const char *)data, size}, pointer, raw;
+    struct span document = {(const char *)data, size}, pointer, raw = {"", 0};
     struct buf text = {0};
     enum json_pointer_result result;
 
@@ -19,6 +38,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         return 0;
     }
     result = json_pointer_find(document, pointer, &raw);
+    assert_same(document, pointer, result, raw);
     if (result == JSON_POINTER_STRING || result == JSON_POINTER_NUMBER) {
         if (raw.data < document.data || raw.len > document.len ||
             (size_t)(raw.data - document.data) > document.len - raw.len) {

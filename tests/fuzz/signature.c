@@ -12,7 +12,10 @@ static struct body_memory memory = {.most = INT64_MAX};
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-#define DECLARATIONS 4
+#define DECLARATIONS 5
+static const char p256[] =
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8"
+    "vGyDC1+n1F3o8KU1EYimQ==";
 
 static void add_part(struct declaration *d, enum declaration_kind kind, const char *text)
 {
@@ -48,7 +51,16 @@ static void declare(struct verify_rule *rule, unsigned which)
         add_part(d, DECLARATION_QUERY, NULL);
         add_part(d, DECLARATION_TIME, NULL);
     }
-    if (which != 0) {
+    if (which == 4) { /* within the body */
+        d->pointer = strdup("/0/s");
+        d->next_item = strdup("/1");
+        d->time_pointer = strdup("/0/t");
+        add_part(d, DECLARATION_TIME, NULL);
+        add_part(d, DECLARATION_POINTER, "/0/a/b");
+        add_part(d, DECLARATION_TEXT, ":");
+        add_part(d, DECLARATION_POINTER, "/0/a/b");
+        add_part(d, DECLARATION_POINTER, "/0/c");
+    } else if (which != 0) {
         add_part(d, DECLARATION_BODY, NULL);
     }
 }
@@ -60,6 +72,9 @@ static struct verify_rule *rule_of(enum verify_scheme scheme, unsigned declarati
     struct verify_rule *rules = all[declaration];
     static const char *const secrets[] = {"ZmlyZSB3YWxrIHdpdGggbWUsIDI1IHllYXJz",
                                           "whpk_1SiA4o9hyqTCpIqC5V9HUakiiaeACeqfZTInDBbOir4="};
+    static const char *const keys[SCHEME_COUNT] = {
+        [VERIFY_ED25519] = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c",
+        [VERIFY_ECDSA] = p256};
     struct verify_rule *rule = &rules[scheme];
     struct error error;
 
@@ -67,11 +82,12 @@ static struct verify_rule *rule_of(enum verify_scheme scheme, unsigned declarati
         *rule = scheme_rule(scheme_of(scheme));
         rule->header = strdup("x-proof");
         rule->user = strdup("user");
-        if (scheme == VERIFY_HMAC) {
+        if (scheme_of(scheme)->content == SCHEME_SIGNS_DECLARED) {
             declare(rule, declaration);
         }
         for (size_t i = 0; i < (scheme == VERIFY_STANDARD ? 2 : 1); i++) {
-            if (verify_rule_add_secret(rule, span_of(secrets[i]), &error) != ERROR_NONE) {
+            if (verify_rule_add_secret(rule, span_of(keys[scheme] == NULL ? secrets[i] : keys[scheme]),
+                                       &error) != ERROR_NONE) {
                 abort();
             }
         }

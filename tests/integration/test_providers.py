@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from programs import run_command
-from providers_page import BLOCKS, CHECKOUT, COMMANDS, PAGE, SECRETS
+from providers_page import BLOCKS, CHECKOUT, COMMANDS, PAGE, ROWS, SECRETS
 from routefile import RouteFile
 
 pytestmark = pytest.mark.gateway
@@ -20,7 +20,8 @@ def test_the_page_has_each_scheme_and_a_command_for_each_block(build):
     known = [line.partition("\t")[0] for line in done.stdout.splitlines()]
     assert len(known) >= 14 and known[0] == "none", done.stdout + done.stderr
     schemes = [block["verify"]["scheme"] for block in BLOCKS]
-    assert sorted(schemes) == sorted(known[1:])
+    assert sorted({*schemes, *ROWS}) == sorted(known[1:])
+    assert len(set(schemes)) == len(schemes)
     assert COMMANDS == [f"sluice send --route {block['name']}" for block in BLOCKS]
 
 
@@ -59,14 +60,14 @@ def test_each_command_makes_a_row(site, build):
 def test_the_index_names_every_provider_of_the_page_its_scheme_and_where_it_is():
     index = {name: (scheme.strip("`"), where) for name, scheme, where in re.findall(
         r"^\| ([^|]+) \| (`\w+`|none yet) \| (.+) \|$", PAGE[PAGE.index("## Find your provider"):PAGE.index("## Retries")], re.M)}
-    schemes = {block["verify"]["scheme"] for block in BLOCKS} | {"hmac", "none", "none yet"}
+    schemes = {block["verify"]["scheme"] for block in BLOCKS} | {"hmac", "none", "none yet", *ROWS}
     anchors = {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in re.findall(r"^## (.+)$", PAGE, re.M)}
     assert len(index) >= 60
     assert list(index) == sorted(index, key=str.lower)
     for name, (scheme, where) in index.items():
         assert scheme in schemes, name
         assert scheme == "none yet" or set(re.findall(r"\(#([\w-]+)\)", where)) & anchors, name
-    listed = re.findall(r"^\| ([^|`]+) \| `(?:\"header\"|\{\"scheme\")", PAGE, re.M)
+    listed = re.findall(r"^\| ([^|`]+) \| `(?:\"(?:scheme|header|pointer)\"|\{\"scheme\")", PAGE, re.M)
     for name in (name for row in listed for name in row.split(", ")):
         assert name.removesuffix(" v3").removesuffix(" alerting") in index, name
 

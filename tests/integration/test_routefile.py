@@ -47,6 +47,7 @@ FINE = {
                                                    "meta", "zoom")},
     "tolerance": {"verify": verify("stripe", tolerance="1h")},
     "url": {"verify": verify("twilio", url="https://hooks.example.com:8443/a/b")},
+    "algorithm of Twilio": {"verify": verify("twilio", algorithm="sha256")},
     "verify token": {"verify": verify("meta", verify_token={"file": "/a"})},
     "two secrets": {"verify": {"scheme": "github", "secrets": [{"file": "/a"}, {"env": "B"}]}},
     "hmac": {"verify": verify("hmac", header="X-Sum", algorithm="sha512", encoding="base64", prefix="v1="), **BODY},
@@ -60,6 +61,13 @@ FINE = {
     "field without a time": {"verify": verify("hmac", header="X-Sum", field="v1"), **BODY},
     "url for its host": {"verify": declared("host", "body", url="https://example.com"), **BODY},
     "text twice": {"verify": declared({"text": "."}, "body", {"text": "."}), **BODY},
+    "a signature in the body": {"verify": verify("hmac", pointer="/s", signed=["time", {"pointer": "/a/0/~1"}],
+                                                 time={"pointer": "/t"}, prefix="v1=", secret_encoding="hex"), **BODY},
+    "values of the body": {"verify": declared({"pointer": "/a"}, {"text": ":"}, {"pointer": "/a"}), **BODY},
+    "public keys": {"verify": verify("ed25519", header="X-Signature"), **BODY},
+    "signed parts for a public key": {"verify": verify("ecdsa", header="X-Sum", signed=["time", "body"], time=TIME,
+                                                       tolerance="1h", encoding="base64url", prefix="v1="), **BODY},
+    "fields for a public key": {"verify": verify("ed25519", header="X-Sum", field="s"), **BODY},
     "bearer": {"verify": verify("bearer"), **BODY},
     "basic": {"verify": verify("basic", user="me"), **BODY},
     "header": {"verify": verify("header", header="X-Token"), **BODY},
@@ -145,7 +153,7 @@ WRONG = {
     "text and header": {"verify": declared("body", {"text": ".", "header": "X-A"}), **BODY},
     "no text": {"verify": declared("body", {}), **BODY},
     "a part's header": {"verify": declared("body", {"header": "X A"}), **BODY},
-    "thirteen parts": {"verify": declared("body", *[{"text": "."}] * 12), **BODY},
+    "seventeen parts": {"verify": declared("body", *[{"text": "."}] * 16), **BODY},
     "a signed time that is nowhere": {"verify": declared("time", "body"), **BODY},
     "a time that is not signed": {"verify": declared("body", time=TIME), **BODY},
     "a time without signed": {"verify": verify("hmac", header="X-Sum", time=TIME), **BODY},
@@ -162,6 +170,22 @@ WRONG = {
     "signed id that is the body": {"verify": declared("id", "body"), **BODY},
     "signed id that is a pointer": {"verify": declared("id", "body"), "id": {"pointer": "/id"}},
     "signed id of two rules": {"verify": declared("id", "body"), "id": [{"header": "X-Id"}, {"header": "X-Other"}]},
+    "header and pointer": {"verify": declared({"pointer": "/a"}, pointer="/s"), **BODY},
+    "pointer and field": {"verify": verify("hmac", pointer="/s", signed=[{"pointer": "/a"}], field="v1"), **BODY},
+    "pointer without signed": {"verify": verify("hmac", pointer="/s"), **BODY},
+    "a body that signs itself": {"verify": verify("hmac", pointer="/s", signed=["body"]), **BODY},
+    "no pointer": {"verify": verify("hmac", pointer="s", signed=[{"pointer": "/a"}]), **BODY},
+    "the whole body as signature": {"verify": verify("hmac", pointer="", signed=[{"pointer": "/a"}]), **BODY},
+    "a part's pointer": {"verify": declared("body", {"pointer": "a"}), **BODY},
+    "pointer and text": {"verify": declared("body", {"pointer": "/a", "text": "."}), **BODY},
+    "a time's pointer": {"verify": declared("time", "body", time={"pointer": "/~2"}), **BODY},
+    "time in the body and in a header": {"verify": declared("time", "body", time={**TIME, "pointer": "/t"}), **BODY},
+    "only the time of a body": {"verify": verify("hmac", pointer="/s", signed=["time"], time={"pointer": "/t"}), **BODY},
+    "pointer for a public key": {"verify": verify("ed25519", pointer="/s", signed=[{"pointer": "/a"}]), **BODY},
+    "ed25519 without a header": {"verify": verify("ed25519"), **BODY},
+    "ecdsa without an id": {"verify": verify("ecdsa", header="X-Sum")},
+    "algorithm for a public key": {"verify": verify("ecdsa", header="X-Sum", algorithm="sha256"), **BODY},
+    "secret encoding for a public key": {"verify": verify("ed25519", header="X-Sum", secret_encoding="hex"), **BODY},
     "basic without a user": {"verify": verify("basic"), **BODY},
     "bearer without an id": {"verify": verify("bearer")},
     "user for bearer": {"verify": verify("bearer", user="me"), **BODY},
@@ -312,6 +336,38 @@ def test_check_reads_the_secrets_unless_told_not_to(build, tmp_path):
     assert check(build, tmp_path, content, "--without-secrets").returncode == 0
     for arguments in ([], ["a", "b"], ["--nonsense", "a"]):
         assert run_command(build, ["check", *arguments], {}).returncode == 64
+
+
+ED25519 = "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"  # RFC 8032, 7.1, test 2
+P256 = ("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7"  # RFC 6979, A.2.5
+        "Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8vGyDC1+n1F3o8KU1EYimQ==")
+PEM = "-----BEGIN PUBLIC KEY-----\n{}\n{}\n-----END PUBLIC KEY-----\n".format(P256[:64], P256[64:])
+KEYS = {  # case: (scheme, text of the file, what is said; empty: it is a key)
+    "hex": ("ed25519", ED25519 + "\n", ""),
+    "DER": ("ecdsa", P256 + "\n", ""),
+    "PEM": ("ecdsa", PEM, ""),
+    "PEM of Windows": ("ecdsa", PEM.replace("\n", "\r\n"), ""),
+    "a digit too few": ("ed25519", ED25519[1:], "must have 32 bytes"),
+    "wrong digits": ("ed25519", "02" + "0" * 62, "at least one digit is wrong"),
+    "zeros": ("ed25519", "0" * 64, "anyone can sign"),
+    "two lines": ("ed25519", ED25519 + "\n" + ED25519, "has a newline"),
+    "PEM twice": ("ecdsa", PEM + PEM, "is not one public key in PEM"),
+    "half a PEM": ("ecdsa", PEM[:100], "is not one public key in PEM"),
+    "a private key": ("ecdsa", PEM.replace("PUBLIC", "PRIVATE"), "is a private key"),
+    "of another kind": ("ed25519", PEM, "it is of another kind"),
+    "PEM where a secret is wanted": ("hmac", PEM, "has a newline"),
+}
+
+
+@pytest.mark.parametrize("case", KEYS)
+def test_a_public_key_is_read_or_refused_with_its_place_and_what_is_wrong(build, tmp_path, case):
+    scheme, text, wrong = KEYS[case]
+    (tmp_path / "key").write_bytes(text.encode())
+    keys = {"scheme": scheme, "header": "X-Sum", "secrets": [{"file": str(tmp_path / "key")}]}
+    done = check(build, tmp_path, {"sources": [source(verify=keys, **BODY)]})
+    assert (done.returncode == 0) == (wrong == ""), done.stderr
+    assert wrong == "" or ("sources[0].verify.secrets[0]" in done.stderr and wrong in done.stderr), done.stderr
+    assert text.strip() not in done.stderr
 
 
 INVISIBLE = {

@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Signs as the providers document it whose format the scheme hmac can declare. Shares nothing with Sluice."""
+"""Signs as the providers document it whose format a route can declare. Shares nothing with Sluice.
+
+SIGNERS: {provider: headers of an event, from its key and the event}. PUBLIC: {provider with a pair of keys: the text of
+its public key, from the same key}; for these the key stands for the private one.
+"""
 
 import base64
 import collections
 import datetime
+import hashlib
 import hmac
+import json
+
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 # method and url: of the request that is signed; now: seconds since 1970.
 Event = collections.namedtuple("Event", "id body url now method", defaults=["POST"])
@@ -115,16 +124,69 @@ def _buildkite(key, e):
     return {"X-Buildkite-Signature": f"timestamp={e.now},signature={_hex(key, f'{e.now}.'.encode() + e.body)}"}
 
 
+def _ed25519(key):
+    return ed25519.Ed25519PrivateKey.from_private_bytes(hashlib.sha256(key).digest())
+
+
+def _p256(key):
+    return ec.derive_private_key(int.from_bytes(hashlib.sha256(key).digest()[:31], "big"), ec.SECP256R1())
+
+
+def _discord(key, e):
+    return {"X-Signature-Timestamp": str(e.now),
+            "X-Signature-Ed25519": _ed25519(key).sign(str(e.now).encode() + e.body).hex()}
+
+
+def _sendgrid(key, e):
+    signature = _p256(key).sign(str(e.now).encode() + e.body, ec.ECDSA(hashes.SHA256()))
+    return {"X-Twilio-Email-Event-Webhook-Signature": base64.b64encode(signature).decode(),
+            "X-Twilio-Email-Event-Webhook-Timestamp": str(e.now)}
+
+
+def _pem(private):
+    return private.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+
+
+def _raw_hex(key):
+    raw = serialization.Encoding.Raw, serialization.PublicFormat.Raw
+    return _ed25519(key).public_key().public_bytes(*raw).hex()
+
+
+def _der_base64(key):
+    der = serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
+    return base64.b64encode(_p256(key).public_key().public_bytes(*der)).decode()
+
+
 def _body(header, encode, prefix="", algorithm="sha256", id_header=None):
     """A signer of the body alone."""
     return lambda key, e: {header: prefix + encode(key, e.body, algorithm), **({id_header: e.id} if id_header else {})}
 
 
+def mailgun_body(key, e):
+    """Mailgun's signature is within the body, and covers only time and token."""
+    signature = {"timestamp": str(e.now), "token": e.id, "signature": _hex(key, f"{e.now}{e.id}")}
+    return json.dumps({"signature": signature, "event-data": {"id": e.id, "event": "opened"}}).encode()
+
+
+def adyen_body(key, e):
+    """Adyen classic: eight values of the item; one that is absent is signed as empty text."""
+    item = {"pspReference": e.id, "merchantAccountCode": "Shop", "merchantReference": "order \"1\" für Ada",
+            "amount": {"currency": "EUR", "value": 1130}, "eventCode": "AUTHORISATION", "success": "true"}
+    values = [item["pspReference"], "", item["merchantAccountCode"], item["merchantReference"], item["amount"]["value"],
+              item["amount"]["currency"], item["eventCode"], item["success"]]
+    item["additionalData"] = {"hmacSignature": _base64(bytes.fromhex(key.decode()), ":".join(map(str, values)))}
+    return json.dumps({"live": "false", "notificationItems": [{"NotificationRequestItem": item}]}).encode()
+
+
+# {provider with the signature within the body: the body of an event, from its key and the event}
+IN_BODY = {"Mailgun": mailgun_body, "Adyen classic": adyen_body}
+PRIVATE = {"Discord": lambda key: _pem(_ed25519(key)), "SendGrid": lambda key: _pem(_p256(key))}
+PUBLIC = {"Discord": _raw_hex, "SendGrid": _der_base64}
 SIGNERS = {
     "Paddle": _paddle, "Calendly": _calendly, "ElevenLabs": _elevenlabs, "Zendesk": _zendesk, "Twitch": _twitch,
     "Webflow": _webflow, "Box": _box, "Trello": _trello, "HubSpot v3": _hubspot, "PagerDuty": _pagerduty,
     "CircleCI": _circleci, "Customer.io": _customerio, "Grafana alerting": _grafana, "Adyen platforms": _adyen,
-    "Sanity": _sanity, "WorkOS": _workos, "Mux": _mux, "Buildkite": _buildkite,
+    "Discord": _discord, "SendGrid": _sendgrid, "Sanity": _sanity, "WorkOS": _workos, "Mux": _mux, "Buildkite": _buildkite,
     "Linear": _body("Linear-Signature", _hex, id_header="Linear-Delivery"),
     "LINE": _body("x-line-signature", _base64),
     "Razorpay": _body("X-Razorpay-Signature", _hex, id_header="x-razorpay-event-id"),

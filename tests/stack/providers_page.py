@@ -16,9 +16,11 @@ COMMANDS = re.findall(r"^    (sluice send .*)$", PAGE[PAGE.index("## GitHub"):PA
                       + PAGE[PAGE.index("## Senders that"):], re.M)
 # The command that tries a row of the table without a routes file.
 ROW_COMMAND, = re.findall(r"^    (sluice send .*--members.*)$", PAGE, re.M)
-# provider: (members of verify, id), as the table has them
+# provider: (members of verify, id), as the tables have them
 LISTED = {name: (json.loads(f"{{{members}}}"), json.loads(rule)) for name, members, rule in
-          re.findall(r"^\| ([^|`]+) \| `(\"header\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
+          re.findall(r"^\| ([^|`]+) \| `(\"(?:scheme|header|pointer)\".+?)` \| `([\[{].*?[\]}])` \|", PAGE, re.M)}
+# The schemes with a row in a table but no block: nobody but the provider has the key to sign an event with.
+ROWS = re.findall(r"^\| [^|`]+ \| `\"scheme\": \"(\w+)\"", PAGE, re.M)
 # The files below /run/secrets that the page names.
 SECRETS = sorted(set(re.findall(r"/run/secrets/([a-z-]+)", PAGE)))
 

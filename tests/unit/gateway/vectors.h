@@ -3,7 +3,7 @@
 #define SLUICE_TEST_VECTORS_H
 
 /* Correctly signed requests. `published`: by the provider, its library or an RFC; the others were computed
- * with Python's hmac. */
+ * with Python's hmac, or checked with its cryptography. */
 
 #include "make_request.h"
 
@@ -69,6 +69,21 @@ struct vector {
         .user = account, .header = at, .proof = sent, .body = "{\"any\": 1}",                       \
         .headers = {sent, value, NULL},                                                             \
     }
+
+/* A signature by a private key, of the body alone. */
+#define PUBLIC(of, title, key, other, text, signature)                                                     \
+    {                                                                                                      \
+        .scheme = of, .name = title, .published = true, .secret = key, .other_secret = other,              \
+        .header = "x-my-mac", .proof = "x-my-mac", .body = text, .headers = {"X-My-Mac", signature, NULL}, \
+    }
+#define RFC8032 "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+#define RFC6979                                                                                             \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8" \
+    "vGyDC1+n1F3o8KU1EYimQ=="
+#define SENDGRID                                                                                            \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE83T4O/n84iotIvIW4mdBgQ/7dAfSmpqIM8kF9mN1flpVKS3GRqe62gw+2fNNRaINX" \
+    "vVpiglSI8eNEc6wEA3F+g=="
+#define DISCORD "d670ebc8f3beb0069a916996e197a3980e22cd272fe7e9155b1d6a9aa6b23e0e" /* of a key of our own */
 
 static const struct vector vectors[] = {
     STANDARD("v1", "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "whsec_C2FVsBQIhrscChlQIMV+b5sSYspob7oD",
@@ -150,6 +165,13 @@ static const struct vector vectors[] = {
     HMAC("RFC 2202, case 2", "sha1", "hex", "sha1=", "sha1=effcdf6ae5eb2fa2d27416d5f184df9c259a7c79"),
     HMAC("RFC 4231, case 2, SHA-512", "sha512", "base64", "",
          "Fkt6e/z4GeLjlfvnO1bgo4e9ZCIugx/WECcM1+olBVSXWL91wFqZSm0DT2X48Ob9yuqxo01Ka0tjbgcKOLznNw=="),
+    PUBLIC("ed25519", "RFC 8032, 7.1, test 2", RFC8032, DISCORD, "r",
+           "92a009a9f0d4cab8720e820b5f642540a2b27b5416503f8fb3762223ebdb69da085ac1e43e15996e458f3613d0f11d8c3"
+           "87b2"
+           "eaeb4302aeeb00d291612bb0c00"),
+    PUBLIC(
+        "ecdsa", "RFC 6979, A.2.5, sample, SHA-256", RFC6979, SENDGRID, "sample",
+        "MEYCIQDv1IsqrLao/RFA3ZzUXoHWnSyHe1aq+ZHDTQ6oTq83FgIhAPfLHJQtZXxB1DbHobbin2Xz6QDbua/0Bk3Eqy+EOs2o"),
     TOKEN("bearer", false, "bearer-secret", NULL, NULL, "authorization", "Bearer bearer-secret"),
     /* RFC 7617, 2 */
     TOKEN("basic", true, "open sesame", "Aladdin", NULL, "authorization",

@@ -7,8 +7,10 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -19,15 +21,45 @@
 /* The least that a route of each scheme needs; then some with more options. */
 static struct sign_options all[SCHEME_COUNT - 1 + EXTRA];
 
+#define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+
+/* Pairs made with Python's cryptography, for these tests only. */
+#define ED25519_PRIVATE                                                  \
+    "-----BEGIN PRIVATE KEY-----\n"                                      \
+    "MC4CAQAwBQYDK2VwBCIEIGRpc2NvcmQgdGVzdCBrZXksIDMyIGJ5dGVzIGxvbmch\n" \
+    "-----END PRIVATE KEY-----\n"
+#define ED25519_PUBLIC "d670ebc8f3beb0069a916996e197a3980e22cd272fe7e9155b1d6a9aa6b23e0e"
+#define P256_PRIVATE                                                     \
+    "-----BEGIN PRIVATE KEY-----\n"                                      \
+    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAAAAAAAAAAAAAAAA\n" \
+    "AAAAAAAAAAAAAAAAAAAAAAAAAwmhRANCAAQQDv/bwOWjhgSLCTGjo7yZSdOHVnCB\n" \
+    "nRv3xDRA+hbqj+c6Yd3BB36/UjyBYZKXYWjd9m+1rBwDm4IJUHMmkN66\n"         \
+    "-----END PRIVATE KEY-----\n"
+#define P256_PUBLIC                                                                                         \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEA7/28Dlo4YEiwkxo6O8mUnTh1ZwgZ0b98Q0QPoW6o/nOmHdwQd+v1I8gWGSl2Fo3" \
+    "fZvtawcA5uCCVBzJpDeug=="
+/* Of other pairs. */
+#define ED25519_OTHER "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
+#define P256_OTHER                                                                                          \
+    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEYP7UuiVanTHJYet0xjVtaMBJuJI7Yfps5mliLmDyn7Z5A/4QCLi8maQa6elWKLxk8" \
+    "vGyDC1+n1F3o8KU1EYimQ=="
+
+static char key_file[] = "/tmp/sluice-sign-XXXXXX";
+
 static int fill_options(void **state)
 {
+    int file = mkstemp(key_file);
+
     (void)state;
+    if (file < 0 || close(file) != 0) {
+        return -1;
+    }
     for (int i = VERIFY_STANDARD; i < SCHEME_COUNT; i++) {
         const struct scheme *scheme = scheme_of((enum verify_scheme)i);
 
         all[i - VERIFY_STANDARD] = (struct sign_options){
             .scheme = scheme->name,
-            .header = (scheme->needs & SCHEME_HEADER) != 0 ? "x-my-proof" : NULL,
+            .header = (scheme->takes & SCHEME_HEADER) != 0 ? "x-my-proof" : NULL,
             .user = (scheme->needs & SCHEME_USER) != 0 ? "me" : NULL,
         };
     }
@@ -39,7 +71,39 @@ static int fill_options(void **state)
     return 0;
 }
 
-#define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
+static int remove_file(void **state)
+{
+    (void)state;
+    return unlink(key_file);
+}
+
+static void write_key(const char *text)
+{
+    FILE *file = fopen(key_file, "wb");
+
+    assert_non_null(file);
+    (void)fputs(text, file);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* NULL for a scheme whose providers don't sign by a private key. */
+static const char *private_of(const char *scheme)
+{
+    return strcmp(scheme, "ed25519") == 0 ? ED25519_PRIVATE
+           : strcmp(scheme, "ecdsa") == 0 ? P256_PRIVATE
+                                          : NULL;
+}
+
+/* The secret of the rule; for a scheme with private keys the public one, or another. */
+static const char *secret_of(const char *scheme, const char *secret)
+{
+    bool right = strcmp(secret, SECRET) == 0;
+
+    if (strcmp(scheme, "ed25519") == 0) {
+        return right ? ED25519_PUBLIC : ED25519_OTHER;
+    }
+    return strcmp(scheme, "ecdsa") != 0 ? secret : right ? P256_PUBLIC : P256_OTHER;
+}
 
 /* Makes the rule that a route would have. */
 static struct verify_rule rule_of(const struct sign_options *o, const char *secret)
@@ -52,7 +116,8 @@ static struct verify_rule rule_of(const struct sign_options *o, const char *secr
     rule.user = o->user == NULL ? NULL : strdup(o->user);
     assert_true(o->algorithm == NULL || secret_key_algorithm_of(span_of(o->algorithm), &rule.algorithm));
     assert_true(o->encoding == NULL || encoding_of(span_of(o->encoding), &rule.encoding));
-    assert_int_equal(verify_rule_add_secret(&rule, span_of(secret), &error), ERROR_NONE);
+    assert_int_equal(verify_rule_add_secret(&rule, span_of(secret_of(o->scheme, secret)), &error),
+                     ERROR_NONE);
     return rule;
 }
 
@@ -63,7 +128,12 @@ static struct sign *open_sign(const struct sign_options *options)
     struct sign *sign;
 
     (void)setenv("TEST_SECRET", SECRET, 1);
-    o.secret_env = "TEST_SECRET";
+    if (private_of(o.scheme) != NULL) {
+        write_key(private_of(o.scheme));
+        o.secret_file = key_file;
+    } else {
+        o.secret_env = "TEST_SECRET";
+    }
     if (sign_open(&sign, &o, &error) != ERROR_NONE) {
         fail_msg("%s: %s", o.scheme, error.text);
     }
@@ -247,6 +317,41 @@ static void a_private_key_makes_the_published_signature(void **state)
     sign_close(sign);
 }
 
+static enum error_code open_with(const char *scheme, const char *key, struct error *error)
+{
+    const struct sign_options options = {.scheme = scheme,
+                                         .secret_file = key_file,
+                                         .header = strcmp(scheme, "standard") == 0 ? NULL : "x-my-proof"};
+    struct sign *sign;
+    enum error_code code;
+
+    write_key(key);
+    code = sign_open(&sign, &options, error);
+    sign_close(sign);
+    return code;
+}
+
+static void a_key_that_cannot_sign_is_refused_with_the_reason(void **state)
+{
+    struct error error;
+
+    (void)state;
+    assert_int_equal(open_with("ed25519", ED25519_PUBLIC, &error), ERROR_SETTING);
+    assert_non_null(strstr(error.text, "public key, which can't sign"));
+    assert_int_equal(open_with("ecdsa", P256_PUBLIC, &error), ERROR_SETTING);
+    assert_non_null(strstr(error.text, "private key of your own pair"));
+    assert_int_equal(open_with("ecdsa", ED25519_PRIVATE, &error), ERROR_SETTING);
+    assert_non_null(strstr(error.text, "not a P-256 private key"));
+    assert_int_equal(open_with("ed25519", P256_PRIVATE, &error), ERROR_SETTING);
+    assert_non_null(strstr(error.text, "not an ed25519 private key"));
+    assert_int_equal(open_with("ed25519", "-----BEGIN PRIVATE KEY-----\nAAAA\n", &error), ERROR_SETTING);
+    assert_int_equal(open_with("standard", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n", &error),
+                     ERROR_SETTING);
+    assert_int_equal(open_with("ed25519", "whsk_AAAA", &error), ERROR_SETTING);
+    assert_int_equal(open_with("ed25519", "not a key", &error), ERROR_SETTING);
+    assert_int_equal(open_with("standard", ED25519_PRIVATE, &error), ERROR_NONE);
+}
+
 static void a_routes_rule_signs_as_its_options_would(void **state)
 {
     struct verify_rule rule = scheme_rule(scheme_of(VERIFY_HMAC));
@@ -284,8 +389,9 @@ int main(void)
         cmocka_unit_test(headers_of_the_same_name_are_replaced),
         cmocka_unit_test(wrong_options_are_refused),
         cmocka_unit_test(a_private_key_makes_the_published_signature),
+        cmocka_unit_test(a_key_that_cannot_sign_is_refused_with_the_reason),
         cmocka_unit_test(a_routes_rule_signs_as_its_options_would),
     };
 
-    return cmocka_run_group_tests(tests, fill_options, NULL);
+    return cmocka_run_group_tests(tests, fill_options, remove_file);
 }

@@ -208,6 +208,44 @@ static void one_byte_order_mark_before_the_document_is_skipped(void **state)
     assert_int_equal(find("\xef\xbb\xbf", "/id"), JSON_POINTER_NO_JSON);
 }
 
+/* Each of many pointers finds what it would find alone. */
+static void many_pointers_find_in_one_pass_what_each_finds_alone(void **state)
+{
+    static const char *const documents[] = {
+        "{\"a\":{\"b\":[1,{\"c\":\"x\"},3],\"~/\":\"y\"},\"d\":null,\"e\":7}",
+        "{\"a\":{\"b\":1},\"a\":{\"b\":2},\"e\":7}",
+        "{\"a\":{\"b\":[1,2],\"b\":[3]},\"e\":\"\\u0061\"}",
+        "{\"\\u0061\":{\"\\u0062\":\"x\"},\"\\ud83d\":1}",
+        "[1,[2,3],{\"a\":4}]",
+        "{\"a\":{\"b\":1}",
+        "\"text\"",
+        "[]",
+        "{}",
+        "",
+    };
+    static const char *const pointers[] = {"",     "/a",     "/a/b", "/a/b/1/c", "/a/b/1", "/a/~0~1", "/d",
+                                           "/d/x", "/e",     "/e",   "/0",       "/1/1",   "/2/a",    "/x",
+                                           "/1",   "/a/b/0", "/2",   "/00",      "/a/b/c", "/-"};
+    enum { COUNT = sizeof pointers / sizeof pointers[0] };
+    _Static_assert(COUNT == JSON_POINTERS_MAX, "as many as are allowed");
+    struct json_pointer_want wants[COUNT];
+
+    (void)state;
+    for (size_t d = 0; d < sizeof documents / sizeof documents[0]; d++) {
+        for (size_t i = 0; i < COUNT; i++) {
+            wants[i].pointer = span_of(pointers[i]);
+        }
+        json_pointer_find_all(span_of(documents[d]), wants, COUNT);
+        for (size_t i = 0; i < COUNT; i++) {
+            struct span found = {"", 0};
+
+            assert_int_equal(wants[i].result,
+                             json_pointer_find(span_of(documents[d]), span_of(pointers[i]), &found));
+            assert_true(span_equal(wants[i].raw, found));
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -220,6 +258,7 @@ int main(void)
         cmocka_unit_test(escapes_in_strings_are_decoded),
         cmocka_unit_test(an_invalid_pointer_is_explained),
         cmocka_unit_test(one_byte_order_mark_before_the_document_is_skipped),
+        cmocka_unit_test(many_pointers_find_in_one_pass_what_each_finds_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -368,11 +368,13 @@ static void verification_has_no_default_that_accepts_everything(void **state)
         "routes: sources[0].verify.header: is not allowed for the scheme github\n"
         "routes: sources[0].verify.user: is not allowed for the scheme github\n"
         "routes: sources[0].verify.verify_token: is not allowed for the scheme github\n");
-    assert_source(VERIFY("hmac", ",\"algorithm\":\"md5\",\"encoding\":\"rot13\""),
-                  "routes: sources[0].verify.header: is missing: the scheme hmac requires it\n"
-                  "routes: sources[0].verify.algorithm: \"md5\" is none of: sha256, sha1, sha512\n"
-                  "routes: sources[0].verify.encoding: \"rot13\" is none of: hex, base64, base64url\n"
-                  "routes: sources[0].id: is missing: the scheme hmac has no default for it\n");
+    assert_source(
+        VERIFY("hmac", ",\"algorithm\":\"md5\",\"encoding\":\"rot13\""),
+        "routes: sources[0].verify.algorithm: \"md5\" is none of: sha256, sha1, sha512\n"
+        "routes: sources[0].verify.encoding: \"rot13\" is none of: hex, base64, base64url\n"
+        "routes: sources[0].verify.header: is missing: write the header with the signature, or \"pointer\" "
+        "for a signature within the body\n"
+        "routes: sources[0].id: is missing: the scheme hmac has no default for it\n");
     assert_source(VERIFY("basic", "") ",\"id\":{\"body\":true}",
                   "routes: sources[0].verify.user: is missing: the scheme basic requires it\n");
     assert_source(

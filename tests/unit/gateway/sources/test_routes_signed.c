@@ -276,7 +276,8 @@ static void the_longest_declaration_fits(void **state)
     assert_int_equal(
         judge(read_rule("\"signed\": [\"url\", \"path\", \"host\", \"query\", \"method\", \"time\", "
                         "\"id\", \"body\", {\"text\": \".\"}, {\"text\": \".\"}, {\"text\": \".\"}, "
-                        "{\"text\": \".\"}], \"time\": {\"header\": \"X-Time\"}, "
+                        "{\"text\": \".\"}, {\"text\": \".\"}, {\"text\": \".\"}, {\"text\": \".\"}, "
+                        "{\"pointer\": \"/id\"}], \"time\": {\"header\": \"X-Time\"}, "
                         "\"url\": \"https://a/b\""),
               &r, NOW),
         VERIFY_MISMATCH);
@@ -348,15 +349,26 @@ static void every_error_has_its_place(void **state)
                      "host, path, query, body");
     assert_complaint("\"signed\": [\"body\", \"body\"]", "signed[1]: \"body\" is listed twice");
     assert_complaint("\"signed\": [\"body\", 1]", "signed[1]: is neither the name of a part nor "
-                                                  "{\"text\": ...} or {\"header\": ...}");
+                                                  "{\"text\": ...}, {\"header\": ...} or {\"pointer\": ...}");
+    assert_complaint("\"signed\": [\"body\", {}]",
+                     "signed[1]: needs one of \"text\", \"header\" and \"pointer\"");
+    assert_complaint("\"signed\": [\"body\", {\"pointer\": \"a\"}]",
+                     "signed[1].pointer: is not a JSON pointer: it doesn't begin with /");
+    assert_complaint("\"signed\": [\"body\", {\"pointer\": \"/a\\n\"}]",
+                     "signed[1].pointer: is not a JSON pointer: it holds a line break");
+    assert_complaint("\"signed\": [\"time\", \"body\"], \"time\": {}",
+                     "time: needs one of \"header\", \"field\" and \"pointer\"");
+    assert_complaint("\"signed\": [{\"pointer\": \"/a\"}], \"pointer\": \"/s\"",
+                     "pointer: is not allowed with \"header\": the signature is in one place");
     assert_complaint("\"signed\": [{\"text\": \"\"}, \"body\"]",
                      "signed[0].text: has 0 bytes; 1 to 255 are allowed");
     assert_complaint("\"signed\": [{\"header\": \"X Kind\"}, \"body\"]",
                      "signed[0].header: is not a header name");
     assert_complaint("\"signed\": [{\"header\": \"x-sig\"}, \"body\"]",
                      "signed: contains the header with the signature, which cannot sign itself");
-    assert_complaint("\"signed\": [\"method\"]", "signed: does not contain \"body\": the signature would be "
-                                                 "valid for any body, so list it");
+    assert_complaint("\"signed\": [\"method\"]",
+                     "signed: contains neither \"body\" nor a {\"pointer\": ...} into it: "
+                     "the signature would be valid for any body, so list it");
     assert_complaint("\"signed\": [\"id\", \"body\"]",
                      "signed: contains \"id\", so the source's id must be one {\"header\": ...}");
     assert_complaint("\"signed\": [\"time\", \"body\"]",

@@ -44,6 +44,26 @@ static enum challenge_outcome answer(const char *body)
     return outcome;
 }
 
+static void discords_ping_is_answered_in_kind_and_its_events_are_events(void **state)
+{
+    (void)state;
+    use("ed25519", "d670ebc8f3beb0069a916996e197a3980e22cd272fe7e9155b1d6a9aa6b23e0e");
+    assert_int_equal(answer("{\"type\": 1}"), CHALLENGE_NONE); /* not with Discord's header */
+    rule.header = strdup("x-signature-ed25519");
+    assert_int_equal(answer("{\"id\": \"1\", \"type\": 1, \"version\": 1}"), CHALLENGE_ANSWERED);
+    assert_int_equal(reply.kind, REPLY_CHALLENGE);
+    assert_string_equal(reply.text, "{\"type\": 1}");
+    assert_string_equal(reply.type, "application/json");
+    assert_int_equal(answer("{\"type\": 1, \"event\": {\"type\": \"ENTITLEMENT_CREATE\"}}"), CHALLENGE_NONE);
+    assert_int_equal(answer("{\"type\": 0}"), CHALLENGE_NONE);
+    assert_int_equal(answer("{\"type\": 2}"), CHALLENGE_NONE);
+    assert_int_equal(answer("{\"type\": 1.0}"), CHALLENGE_NONE);
+    assert_int_equal(answer("{\"type\": \"1\"}"), CHALLENGE_NONE);
+    assert_int_equal(answer("{\"type\": 1, \"type\": 1}"), CHALLENGE_NONE);
+    assert_int_equal(answer("{\"type\": 1"), CHALLENGE_NONE);
+    assert_int_equal(answer(""), CHALLENGE_NONE);
+}
+
 static enum challenge_outcome begin(const char *method, const char *query)
 {
     struct request r = make_request(method, "/", HEADERS("X", "y"));
@@ -210,6 +230,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slacks_challenge_is_echoed),
+        cmocka_unit_test(discords_ping_is_answered_in_kind_and_its_events_are_events),
         cmocka_unit_test(an_event_that_only_mentions_a_challenge_is_an_event),
         cmocka_unit_test(an_unsafe_challenge_is_not_echoed),
         cmocka_unit_test(zoom_gets_its_token_and_the_tokens_mac),

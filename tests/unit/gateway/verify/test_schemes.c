@@ -28,9 +28,9 @@ static void every_scheme_has_a_row_and_a_name_of_its_own(void **state)
 /* A routes file with any of these names must continue to work. */
 static void names_are_listed_in_order_and_none_disappears(void **state)
 {
-    static const char *const known[] = {"none",    "standard", "github", "stripe", "slack",
-                                        "shopify", "twilio",   "gitlab", "meta",   "zoom",
-                                        "hmac",    "bearer",   "basic",  "header"};
+    static const char *const known[] = {"none",   "standard", "github", "stripe", "slack", "shopify",
+                                        "twilio", "gitlab",   "meta",   "zoom",   "hmac",  "ed25519",
+                                        "ecdsa",  "bearer",   "basic",  "header"};
     struct buf out = {0}, expected = {0};
 
     (void)state;
@@ -58,7 +58,7 @@ static void every_row_has_the_members_that_its_kinds_require(void **state)
 
         assert_int_not_equal(scheme->content, SCHEME_SIGNS_NOTHING);
         assert_int_equal(sends_secret, scheme->key == SCHEME_KEY_TOKEN || scheme->key == SCHEME_KEY_PASSWORD);
-        assert_int_equal(scheme->reads[SCHEME_READS_PROOF] == NULL, (scheme->needs & SCHEME_HEADER) != 0);
+        assert_int_equal(scheme->reads[SCHEME_READS_PROOF] == NULL, (scheme->takes & SCHEME_HEADER) != 0);
         assert_int_equal(scheme->reads[SCHEME_READS_TIME] != NULL, has_time_header);
         assert_int_equal(scheme->reads[SCHEME_READS_ID] != NULL,
                          scheme->content == SCHEME_SIGNS_ID_TIME_BODY);
@@ -102,7 +102,8 @@ static void schemes_with_a_timestamp_tolerate_300_s(void **state)
         bool timed = i == VERIFY_STANDARD || i == VERIFY_STRIPE || i == VERIFY_SLACK || i == VERIFY_ZOOM;
         struct verify_rule rule = scheme_rule(scheme);
 
-        assert_int_equal((scheme->takes & SCHEME_TOLERANCE) != 0, timed || i == VERIFY_HMAC);
+        assert_int_equal((scheme->takes & SCHEME_TOLERANCE) != 0,
+                         timed || scheme->content == SCHEME_SIGNS_DECLARED);
         assert_int_equal(rule.tolerance_s, timed ? 300 : 0);
         assert_int_equal(rule.scheme, i);
         assert_int_equal(rule.key_count, 0);

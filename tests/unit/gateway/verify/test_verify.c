@@ -513,6 +513,21 @@ static enum verify_cause twilio_at(const char *url, const char *path)
     return cause;
 }
 
+/* A Webhooks Rule of Twilio: the hash alone is another. Computed with Python's hmac. */
+static void twilio_signs_with_sha256_where_the_route_says_so(void **state)
+{
+    struct vector v = *vector_of("twilio");
+    struct request r = vector_request(&v);
+
+    (void)state;
+    header_of(&r, v.proof)->value = SPAN_LITERAL("033hgUJA9M/hXIZsYjwkerEP/DBm35nEri5FhCYjA5s=");
+    assert_int_equal(judge(&v, v.secret, &r, span_of(v.body), v.now), VERIFY_MALFORMED);
+    v.algorithm = "sha256";
+    assert_int_equal(judge(&v, v.secret, &r, span_of(v.body), v.now), VERIFY_FINE);
+    r = vector_request(&v);
+    assert_int_equal(judge(&v, v.secret, &r, span_of(v.body), v.now), VERIFY_MALFORMED);
+}
+
 static void twilio_signs_the_url_of_the_route_regardless_of_forwarded_headers(void **state)
 {
     (void)state;
@@ -585,6 +600,7 @@ int main(void)
         cmocka_unit_test(svix_names_are_not_kept_and_never_mixed_with_the_others),
         cmocka_unit_test(a_standard_id_with_a_dot_is_refused),
         cmocka_unit_test(stripe_ignores_v0_and_refuses_two_times),
+        cmocka_unit_test(twilio_signs_with_sha256_where_the_route_says_so),
         cmocka_unit_test(twilio_signs_the_url_of_the_route_regardless_of_forwarded_headers),
         cmocka_unit_test(twilio_signs_the_url_and_the_form),
         cmocka_unit_test(authorization_is_read_as_rfc_9110_says),
