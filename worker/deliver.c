@@ -37,6 +37,11 @@ static struct metric metrics[METRICS] = {
               METRIC_COUNTER, 0},
 };
 
+void deliver_register(void)
+{
+    metrics_register(metrics, METRICS);
+}
+
 enum error_code deliver_init(struct deliver *d, const struct worker_settings *settings,
                              const char *connection_name, struct error *error)
 {
@@ -46,7 +51,6 @@ enum error_code deliver_init(struct deliver *d, const struct worker_settings *se
         .state = DELIVER_AWAY,
         .backoff = {.base_us = RECONNECT_BASE_US, .cap_us = RECONNECT_CAP_US},
     };
-    metrics_register(metrics, METRICS);
     d->most = worker_settings_prefetch(settings);
     /* What earlier consumers of the channel delivered may be unacked still, up to a prefetch of them, when
      * the next one begins; and the careful one's. */

@@ -47,6 +47,8 @@ struct deliver {
     int64_t next_attempt_us;
 };
 
+/* Before threads start. */
+void deliver_register(void);
 MUST_CHECK enum error_code deliver_init(struct deliver *d, const struct worker_settings *settings,
                                         const char *connection_name, struct error *error);
 /* Starts to connect when an attempt is due, without waiting, starts a consumer when `want` is true and there

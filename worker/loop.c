@@ -350,8 +350,6 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
     enum error_code code;
 
     *l = (struct loop){.settings = settings, .admin = admin};
-    event_log_register();
-    readiness_register();
     retry_init(&l->retry, settings, name);
     code = deliver_init(&l->deliver, settings, name, error);
     if (code == ERROR_NONE) {

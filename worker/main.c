@@ -1,6 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon.h"
+#include "deliver.h"
+#include "event_log.h"
 #include "loop.h"
+#include "pool.h"
+#include "readiness.h"
+#include "retry_counts.h"
+#include "schedule.h"
 #include "settings.h"
 
 #include <errno.h>
@@ -21,6 +27,16 @@ static enum error_code ignore_hangup(struct error *error)
     return ERROR_NONE;
 }
 
+static void register_metrics(void)
+{
+    event_log_register();
+    deliver_register();
+    schedule_register();
+    pool_register();
+    retry_counts_register();
+    readiness_register();
+}
+
 static enum exit_code run(const void *settings, struct admin *admin, const char *name)
 {
     return loop_run(settings, admin, name);
@@ -38,6 +54,7 @@ int main(int argc, char **argv)
         .admin = &settings.admin,
         .core_dumps = &settings.core_dumps,
         .check = check,
+        .register_metrics = register_metrics,
         .prepare = ignore_hangup,
         .run = run,
     };

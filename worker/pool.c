@@ -19,13 +19,17 @@ static struct metric metrics[METRICS] = {
     [BUDGET] = {"sluice_worker_budget", NULL, "Connection limit of the worker's role.", METRIC_GAUGE, 0},
 };
 
+void pool_register(void)
+{
+    metrics_register(metrics, METRICS);
+}
+
 enum error_code pool_init(struct pool *p, const struct worker_settings *settings, const char *name,
                           int64_t now_us, struct error *error)
 {
     enum error_code code = ERROR_NONE;
 
     *p = (struct pool){.count = 0};
-    metrics_register(metrics, METRICS);
     place_init(&p->place, settings->hold_us, now_us);
     while (code == ERROR_NONE && p->count < (size_t)settings->connections) {
         code = slot_new(&p->slots[p->count], settings, name, error);

@@ -20,6 +20,8 @@ struct pool {
     bool unfit; /* the role must not be used: see SLOT_UNFIT */
 };
 
+/* Before threads start. */
+void pool_register(void);
 /* settings and name (of this worker, for logs) must outlive the pool. */
 MUST_CHECK enum error_code pool_init(struct pool *p, const struct worker_settings *settings, const char *name,
                                      int64_t now_us, struct error *error);

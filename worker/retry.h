@@ -45,7 +45,7 @@ struct retry {
     struct backoff backoff;
 };
 
-/* settings and connection_name must outlive it. Registers metrics: call it before threads start. */
+/* settings and connection_name must outlive it. */
 void retry_init(struct retry *r, const struct worker_settings *settings, const char *connection_name);
 /* Takes ownership of an event to retry; its attempt must be below the number of tiers. The broker delivers it
  * again after the wait of its attempt, with the attempt incremented. */

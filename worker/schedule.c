@@ -15,11 +15,15 @@ static struct metric metrics[METRICS] = {
               METRIC_GAUGE, 0},
 };
 
+void schedule_register(void)
+{
+    metrics_register(metrics, METRICS);
+}
+
 enum error_code schedule_init(struct schedule *s, size_t most, struct error *error)
 {
     *s = (struct schedule){.batch_next = false};
     judge_init(&s->judge);
-    metrics_register(metrics, METRICS);
     return backlog_init(&s->backlog, most, error);
 }
 

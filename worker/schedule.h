@@ -30,6 +30,8 @@ enum schedule_fate {
     SCHEDULE_KEPT,    /* the schedule owns it; if struck, its next attempt is at not_before_us */
 };
 
+/* Before threads start. */
+void schedule_register(void);
 /* most: the highest number of events held here. */
 MUST_CHECK enum error_code schedule_init(struct schedule *s, size_t most, struct error *error);
 /* Takes ownership of a new event. Returns true when its source is braked: the event is held. */

@@ -115,8 +115,11 @@ bool accept_begin(struct accept *accept, const struct request *request, struct r
     return accept->source != NULL;
 }
 
-void accept_end(struct accept *accept)
+void accept_end(struct accept *accept, enum reply_kind kind)
 {
+    if (accept->source != NULL) {
+        source_counts_reply(accept->source->counts, kind, clock_wall_us());
+    }
     source_release(accept->routes);
 }
 
