@@ -2,6 +2,7 @@
 #include "deliver.h"
 
 #include "clock.h"
+#include "latency.h"
 #include "log.h"
 #include "metrics.h"
 #include "topology.h"
@@ -12,7 +13,7 @@
 #define RECONNECT_BASE_US (200 * CLOCK_US_PER_MS)
 #define RECONNECT_CAP_US (3 * CLOCK_US_PER_S)
 
-enum { DELIVERED, REDELIVERED, MALFORMED, NEWER, ACKED, GIVEN_BACK, HELD, CONNECTED, LOST, METRICS };
+enum { DELIVERED, REDELIVERED, MALFORMED, NEWER, ACKED, GIVEN_BACK, CONNECTED, LOST, METRICS };
 
 static struct metric metrics[METRICS] = {
     [DELIVERED] = {"sluice_worker_deliveries_total", NULL, "Messages received from the broker.",
@@ -29,8 +30,6 @@ static struct metric metrics[METRICS] = {
          "Messages given back to the queue by themselves: held too long, with no retry queue to take "
          "them.",
          METRIC_COUNTER, 0},
-    [HELD] = {"sluice_worker_held_bytes", NULL, "Bytes of the messages that are delivered and not settled.",
-              METRIC_GAUGE, 0},
     [CONNECTED] = {"sluice_worker_broker_connects_total", NULL, "Connections made to the broker.",
                    METRIC_COUNTER, 0},
     [LOST] = {"sluice_worker_broker_failures_total", NULL, "Connections to the broker lost or not made.",
@@ -220,6 +219,7 @@ static void note_size(struct deliver *d, size_t bytes)
 static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery, int64_t now_us,
                             struct error *error)
 {
+    int64_t wall_us = clock_wall_us();
     struct event *event = event_new(delivery, d->channel, now_us);
 
     if (event == NULL) {
@@ -227,13 +227,14 @@ static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery,
         free(delivery);
         return false;
     }
-    if (!ack_received(&d->ack, delivery->tag, event_bytes(event))) {
+    if (!ack_received(&d->ack, delivery->tag, event_bytes(event), event_since_us(event, wall_us))) {
         (void)error_set(error, ERROR_MALFORMED, "delivery tag %llu came with %zu unacked",
                         (unsigned long long)delivery->tag, ack_owed(&d->ack));
         event_free(event);
         return false;
     }
     note_size(d, event_bytes(event));
+    latency_delivered(event, wall_us);
     metric_add(&metrics[DELIVERED], 1);
     metric_add(&metrics[REDELIVERED], delivery->redelivered);
     metric_add(&metrics[MALFORMED], event->form == EVENT_MALFORMED);
@@ -362,7 +363,6 @@ void deliver_flush(struct deliver *d, int64_t now_us)
     } else {
         metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
     }
-    metric_set(&metrics[HELD], (int64_t)ack_bytes(&d->ack));
 }
 
 void deliver_stop(struct deliver *d, int64_t now_us)

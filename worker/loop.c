@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "deliver.h"
 #include "event_log.h"
+#include "held.h"
 #include "log.h"
 #include "pool.h"
 #include "readiness.h"
@@ -262,6 +263,7 @@ static void show_state(const struct loop *l, int64_t now_us)
     };
 
     schedule_show(&l->schedule);
+    held_show(&(struct held){&l->deliver.ack, &l->schedule, &l->pool, &l->retry}, now_us);
     readiness_show(&readiness, l->admin);
 }
 

@@ -2,12 +2,15 @@
 #include "daemon.h"
 #include "deliver.h"
 #include "event_log.h"
+#include "held.h"
+#include "latency.h"
 #include "loop.h"
 #include "pool.h"
 #include "readiness.h"
 #include "retry_counts.h"
 #include "schedule.h"
 #include "settings.h"
+#include "source_events.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -30,6 +33,9 @@ static enum error_code ignore_hangup(struct error *error)
 static void register_metrics(void)
 {
     event_log_register();
+    source_events_register();
+    latency_register();
+    held_register();
     deliver_register();
     schedule_register();
     pool_register();

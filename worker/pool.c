@@ -2,6 +2,7 @@
 #include "pool.h"
 
 #include "clock.h"
+#include "latency.h"
 #include "log.h"
 #include "metrics.h"
 
@@ -71,6 +72,16 @@ static struct slot *find_state(const struct pool *p, enum slot_state state)
     return NULL;
 }
 
+size_t pool_storing(const struct pool *p)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        count += slot_batch(p->slots[i])->count;
+    }
+    return count;
+}
+
 bool pool_is_idle(const struct pool *p)
 {
     return find_state(p, SLOT_BUSY) == NULL;
@@ -136,6 +147,14 @@ static void count_batch(struct slot *slot)
     metric_add(&metrics[BATCHES], slot_batch(slot)->count > 0);
 }
 
+static void finished(struct slot *slot, int64_t now_us)
+{
+    count_batch(slot);
+    if (slot_batch(slot)->count > 0) {
+        latency_batch(slot_batch(slot), slot_begun_us(slot), now_us);
+    }
+}
+
 bool pool_step(struct pool *p, struct slot *slot, int64_t now_us)
 {
     switch (slot_step(slot, now_us)) {
@@ -158,7 +177,7 @@ bool pool_step(struct pool *p, struct slot *slot, int64_t now_us)
         count_batch(slot);
         return true;
     case SLOT_FINISHED:
-        count_batch(slot);
+        finished(slot, now_us);
         return true;
     }
     return false;

@@ -27,6 +27,8 @@ MUST_CHECK enum error_code pool_init(struct pool *p, const struct worker_setting
                                      int64_t now_us, struct error *error);
 /* Number of open connections. */
 size_t pool_open(const struct pool *p);
+/* Number of events in batches that are under way. */
+size_t pool_storing(const struct pool *p);
 /* True when no batch is under way. */
 bool pool_is_idle(const struct pool *p);
 /* True when a slot is ready for a batch. */

@@ -93,6 +93,11 @@ bool retry_is_idle(const struct retry *r)
     return r->confirms.outstanding == 0 && (r->waiting.head == NULL || r->trouble != RETRY_WELL);
 }
 
+size_t retry_held(const struct retry *r)
+{
+    return r->waiting.count + r->confirms.outstanding + r->settled.count;
+}
+
 void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *into)
 {
     event_queue_take_older(&r->waiting, before_us, into);
