@@ -18,12 +18,13 @@ enum { DELIVERED, REDELIVERED, MALFORMED, NEWER, ACKED, GIVEN_BACK, CONNECTED, L
 static struct metric metrics[METRICS] = {
     [DELIVERED] = {"sluice_worker_deliveries_total", NULL, "Messages received from the broker.",
                    METRIC_COUNTER, 0},
-    [REDELIVERED] = {"sluice_worker_redeliveries_total", NULL, "Of them, such as were delivered before.",
-                     METRIC_COUNTER, 0},
-    [MALFORMED] = {"sluice_worker_malformed_total", NULL, "Of them, such as no gateway wrote.",
+    [REDELIVERED] = {"sluice_worker_redeliveries_total", NULL,
+                     "Messages received that had been delivered before.", METRIC_COUNTER, 0},
+    [MALFORMED] = {"sluice_worker_malformed_total", NULL, "Messages received that no gateway wrote.",
                    METRIC_COUNTER, 0},
     [NEWER] = {"sluice_worker_newer_total", NULL,
-               "Of them, such as a later release wrote: this worker must be upgraded.", METRIC_COUNTER, 0},
+               "Messages received with an envelope of a later release: this worker must be upgraded.",
+               METRIC_COUNTER, 0},
     [ACKED] = {"sluice_worker_acked_total", NULL, "Messages acknowledged.", METRIC_COUNTER, 0},
     [GIVEN_BACK] =
         {"sluice_worker_given_back_total", NULL,

@@ -48,7 +48,7 @@ static bool encode(const struct source *source, const struct request *request, c
 
 #define METRIC(name, label)                                             \
     [name] = {"sluice_gateway_unverified_total", "cause=\"" label "\"", \
-              "Requests refused with 401, by cause.", METRIC_COUNTER, 0},
+              "Requests refused with 401 (memory: with 503), by cause.", METRIC_COUNTER, 0},
 static struct metric causes[] = {VERIFY_CAUSES(METRIC)};
 #undef METRIC
 
