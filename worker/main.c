@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon.h"
 #include "deliver.h"
+#include "depths.h"
 #include "event_log.h"
 #include "held.h"
 #include "latency.h"
@@ -40,6 +41,7 @@ static void register_metrics(void)
     schedule_register();
     pool_register();
     retry_counts_register();
+    depths_register();
     readiness_register();
 }
 

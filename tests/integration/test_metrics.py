@@ -202,3 +202,35 @@ def test_events_that_the_database_does_not_take_are_shown_by_what_they_wait_for_
     assert "sluice_worker_oldest_event_timestamp_seconds" not in worker.metrics()
     waits, waited = histogram(worker.metrics(), "sluice_worker_queue_wait_seconds")
     assert waits == count + 1 and 3600 * (count + 2) <= waited < (3600 + 60) * (count + 2)
+
+
+def test_the_depths_of_both_queues_are_shown_by_a_worker_that_consumes_nothing(site):
+    queues = {queue: row("sluice_worker_queue_messages", queue=queue) for queue in ("ingest", "dead")}
+    site.publish_all([(f"deep-{number}", {}) for number in range(5)], BODY, 1)
+    channel = site.channel()
+    channel.confirm_delivery()
+    for _ in range(2):
+        channel.basic_publish("webhooks.dead", "default", BODY)
+    channel.connection.close()
+    worker = site.add_worker(DATABASE_URL="postgresql://sluice_worker@127.0.0.1:1/sluice").start(wait=False)
+    wait_until(lambda: queues["dead"] in worker.metrics(), lambda: f"the depths\n{worker.tail()}")
+    metrics = worker.metrics()
+    assert (metrics[queues["ingest"]], metrics[queues["dead"]]) == (5, 2)
+    assert "sluice_worker_dead_letters" not in metrics, "without a connection nobody knows"
+
+
+def test_the_number_of_dead_letters_is_shown(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    for number in range(3):
+        channel.basic_publish("webhooks", "default", b"%d" % number)  # no gateway wrote it
+    channel.connection.close()
+    first, = site.start_workers(1)
+    site.wait_count(3, table="webhooks_dead")
+    wait_until(lambda: first.metrics()[row("sluice_worker_source_events_total", source="default", outcome="dead")] == 3,
+               "them to be counted")
+    live = "select pg_stat_get_live_tuples('webhooks_dead'::regclass)"
+    wait_until(lambda: site.database.query(live)[0][0] == 3, "the statistics")
+    second, = site.start_workers(1)
+    wait_until(lambda: second.metrics().get("sluice_worker_dead_letters") == 3,
+               lambda: f"3 dead letters, not {second.metrics().get('sluice_worker_dead_letters')}")
