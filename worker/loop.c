@@ -345,7 +345,8 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
 {
     enum error_code code;
 
-    *l = (struct loop){.settings = settings, .admin = admin, .depths = {settings, name}};
+    *l = (struct loop){
+        .settings = settings, .admin = admin, .depths = {.settings = settings, .connection_name = name}};
     retry_init(&l->retry, settings, name);
     code = deliver_init(&l->deliver, settings, name, error);
     if (code == ERROR_NONE) {
