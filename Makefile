@@ -54,7 +54,7 @@ MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
 
 UNIT_SRC     = $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
 UNIT         = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
-BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify
+BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify $(BUILD)/bench/metrics
 
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
@@ -138,6 +138,10 @@ $(BUILD)/tests/unit/ctl/%: $(BUILD)/tests/unit/ctl/%.o $(filter-out %/main.o,$(C
 $(BUILD)/bench/verify: $(BUILD)/tests/bench/verify.o $(filter-out %/main.o,$(CTL_OBJ)) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
+# Of the gateway and of the worker only what the linker needs.
+$(BUILD)/bench/metrics: $(BUILD)/tests/bench/metrics.o $(GATEWAY_LIB) $(addprefix $(BUILD)/worker/,latency.o source_events.o event.o batch.o verdict.o) $(LIB_OBJ)
+	@mkdir -p $(@D)
+	$(CC) $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBS)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/bare.o
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ -lrabbitmq -lpq

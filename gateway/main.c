@@ -3,8 +3,10 @@
 #include "daemon.h"
 #include "gateway/event/accept.h"
 #include "gateway/http/certificate.h"
+#include "gateway/http/handler.h"
 #include "gateway/http/server.h"
 #include "gateway/http/slow_senders.h"
+#include "gateway/publish/publisher.h"
 #include "gateway/publish/publishers.h"
 #include "gateway/sources/routes_file.h"
 #include "load.h"
@@ -255,12 +257,6 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         .delays = routes->delays,
         .admin = admin,
     };
-    reply_register();
-    load_register();
-    slow_senders_register();
-    accept_register();
-    source_register();
-    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
     code = check_key_files(settings, error);
     if (code == ERROR_NONE && settings->cert[0] != '\0') {
         code = certificate_open(&certificate, settings->cert, settings->key, error);
@@ -287,6 +283,19 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     publishers_stop(publishers);
     certificate_close(certificate);
     return code;
+}
+
+static void register_metrics(void)
+{
+    reply_register();
+    handler_register();
+    accept_register();
+    source_register();
+    load_register();
+    publisher_register();
+    slow_senders_register();
+    certificate_register();
+    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
 }
 
 /* Reads the routes with the settings, so that all errors are reported at once. */
@@ -327,6 +336,7 @@ int main(int argc, char **argv)
         .admin = &settings.admin,
         .core_dumps = &settings.core_dumps,
         .check = check,
+        .register_metrics = register_metrics,
         .prepare = signals_install_reload,
         .run = run,
     };

@@ -23,8 +23,10 @@ static const struct row rows[] = {REPLIES(REPLY_ROW)};
 
 #define KINDS (sizeof rows / sizeof rows[0])
 
-#define REPLY_METRIC(name, label, status, retry_after, close)                                              \
-    [name] = {"sluice_gateway_replies_total", "outcome=\"" label "\"", "Replies to requests, by outcome.", \
+#define REPLY_METRIC(name, label, status, retry_after, close)                                       \
+    [name] = {"sluice_gateway_replies_total", "outcome=\"" label "\"",                              \
+              "Replies to requests, by outcome: queued is an event that the broker has confirmed; " \
+              "challenge and server are no events; all others are refusals.",                       \
               METRIC_COUNTER, 0},
 static struct metric counters[] = {REPLIES(REPLY_METRIC)};
 #undef REPLY_METRIC

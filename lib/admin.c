@@ -234,6 +234,11 @@ static enum error_code start_server(struct admin *admin, const char *address, st
     return ERROR_NONE;
 }
 
+void admin_register(void)
+{
+    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+}
+
 enum error_code admin_start(struct admin **admin, const char *address, struct error *error)
 {
     struct admin *a = calloc(1, sizeof *a);
@@ -244,7 +249,7 @@ enum error_code admin_start(struct admin **admin, const char *address, struct er
         return error_set(error, ERROR_MEMORY, "no memory for the admin listener");
     }
     a->state = "starting";
-    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+    admin_register();
     (void)pthread_mutex_init(&a->mutex, NULL);
     code = start_server(a, address, error);
     if (code != ERROR_NONE) {

@@ -19,6 +19,8 @@
 
 struct admin;
 
+/* Registers its metric, as admin_start does. Before threads start. */
+void admin_register(void);
 /* Listens on address (see listen_on) and logs "admin-listening" with the address and the actual port.
  * The state is "starting", not ready, until admin_set_ready. The caller owns *admin and ends it with
  * admin_stop. Call it after log_start and before other threads start. ERROR_SYSTEM: it can't listen there. */

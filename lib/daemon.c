@@ -3,6 +3,8 @@
 
 #include "errand.h"
 #include "log.h"
+#include "metrics.h"
+#include "process.h"
 #include "secret.h"
 #include "signals.h"
 
@@ -23,8 +25,9 @@ static int print(struct buf *out)
 
 static void append_usage(const struct daemon *d, struct buf *out)
 {
-    buf_printf(out, "Usage: %s [--help | --version | --print-config | --print-settings]\n%s", d->program,
-               d->summary);
+    buf_printf(out,
+               "Usage: %s [--help | --version | --print-config | --print-settings | --print-metrics]\n%s",
+               d->program, d->summary);
 }
 
 static bool wants_cores(const struct daemon *d)
@@ -53,6 +56,15 @@ static void warn_of_insecure_secrets(const struct daemon *d)
     buf_free(&names);
 }
 
+/* The admin listener may render them as soon as it is started. */
+static void register_metrics(const struct daemon *d)
+{
+    process_register();
+    admin_register();
+    log_register();
+    d->register_metrics();
+}
+
 static enum error_code begin(const struct daemon *d, struct error *error)
 {
     enum error_code code = signals_install_drain(error);
@@ -74,6 +86,7 @@ static enum exit_code run(const struct daemon *d)
     struct error error;
     enum exit_code result = EXIT_SETTINGS;
 
+    register_metrics(d);
     if (begin(d, &error) != ERROR_NONE) {
         (void)fprintf(stderr, "%s: cannot start: %s\n", d->program, error.text);
         return EXIT_BUG;
@@ -131,6 +144,11 @@ int daemon_main(const struct daemon *d, int argc, char **argv)
     }
     if (argc == 2 && strcmp(argv[1], "--print-settings") == 0) {
         config_table(d->table, &out);
+        return print(&out);
+    }
+    if (argc == 2 && strcmp(argv[1], "--print-metrics") == 0) {
+        register_metrics(d);
+        metrics_list(&out);
         return print(&out);
     }
     if (argc == 2 && strcmp(argv[1], "--version") == 0) {

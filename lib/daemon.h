@@ -20,6 +20,8 @@ struct daemon {
     char *const *core_dumps; /* "on" or "off" */
     /* Checks what no single range can express. Appends one line per error. */
     enum error_code (*check)(const void *settings, struct buf *complaints);
+    /* Registers the program's own metrics. Runs before any thread starts. */
+    void (*register_metrics)(void);
     /* Runs before any thread starts; may be NULL. */
     enum error_code (*prepare)(struct error *error);
     /* Does the work; returns after a requested drain is complete. name identifies the process to people:
@@ -28,8 +30,8 @@ struct daemon {
 };
 
 /* The daemon's main(). Runs the daemon when there are no arguments; --help, --version, --print-config and
- * --print-settings print and return. Returns the exit code: EXIT_USAGE, EXIT_SETTINGS, EXIT_BUG when even
- * logging can't start, else what run returned. */
+ * --print-settings and --print-metrics print and return. Returns the exit code: EXIT_USAGE, EXIT_SETTINGS,
+ * EXIT_BUG when even logging can't start, else what run returned. */
 int daemon_main(const struct daemon *daemon, int argc, char **argv);
 
 #endif

@@ -178,6 +178,11 @@ static void *run(void *unused)
     return NULL;
 }
 
+void log_register(void)
+{
+    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+}
+
 enum error_code log_start(enum log_level least, struct error *error)
 {
     static bool prepared;
@@ -192,7 +197,7 @@ enum error_code log_start(enum log_level least, struct error *error)
         (void)pthread_cond_init(&wake, &attributes);
         (void)pthread_cond_init(&ended, &attributes);
         (void)pthread_condattr_destroy(&attributes);
-        metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+        log_register();
         prepared = true;
     }
     atomic_store(&least_level, (int)least);

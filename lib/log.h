@@ -26,6 +26,8 @@ struct log_field {
     bool is_number;
 };
 
+/* Registers the count of dropped lines, as log_start does. Before threads start. */
+void log_register(void);
 /* Starts the writer. Lines below the level `least` are discarded. ERROR_SYSTEM: no thread. */
 MUST_CHECK enum error_code log_start(enum log_level least, struct error *error);
 /* Writes what is buffered, for at most 1 s, and ends the writer. Before log_start and after log_stop, lines

@@ -26,8 +26,8 @@ static void run(void *job)
     o->code = broker_open(&o->broker, &o->options.broker, &o->error);
     if (o->code == ERROR_NONE && o->options.check != NULL) {
         o->code = o->options.check(o->broker, o->wanted, &o->error);
-        if (o->code != ERROR_NONE) {
-            broker_close(o->broker, o->code == ERROR_NOT_FOUND);
+        if (o->code != ERROR_NONE || o->options.check_only) {
+            broker_close(o->broker, o->code == ERROR_NONE || o->code == ERROR_NOT_FOUND);
             o->broker = NULL;
         }
     }

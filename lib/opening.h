@@ -16,6 +16,7 @@ struct opening_options {
     enum error_code (*check)(struct broker *broker, const void *wanted, struct error *error);
     const void *wanted;
     size_t wanted_size;
+    bool check_only; /* the connection is closed after the check, and opening_end gives NULL */
 };
 
 /* The caller ends *opening with opening_end or opening_leave. ERROR_MEMORY, ERROR_SYSTEM. */

@@ -9,6 +9,7 @@ enum state { UNSETTLED, SETTLED, GIVEN_BACK };
 struct ack_entry {
     uint64_t tag;
     size_t bytes;
+    int64_t since_us;
     enum state state;
 };
 
@@ -31,12 +32,13 @@ void ack_reset(struct ack *a)
     a->settled = false;
 }
 
-bool ack_received(struct ack *a, uint64_t tag, size_t bytes)
+bool ack_received(struct ack *a, uint64_t tag, size_t bytes, int64_t since_us)
 {
     if (tag != a->next || a->count == a->most) {
         return false;
     }
-    a->entries[a->count++] = (struct ack_entry){.tag = tag, .bytes = bytes, .state = UNSETTLED};
+    a->entries[a->count++] =
+        (struct ack_entry){.tag = tag, .bytes = bytes, .since_us = since_us, .state = UNSETTLED};
     a->bytes += bytes;
     a->next++;
     return true;
@@ -126,6 +128,20 @@ size_t ack_owed(const struct ack *a)
 size_t ack_bytes(const struct ack *a)
 {
     return a->bytes;
+}
+
+int64_t ack_oldest_us(const struct ack *a)
+{
+    int64_t oldest_us = 0;
+
+    for (size_t i = 0; i < a->count; i++) {
+        const struct ack_entry *entry = &a->entries[i];
+
+        if (entry->state == UNSETTLED && (oldest_us == 0 || entry->since_us < oldest_us)) {
+            oldest_us = entry->since_us;
+        }
+    }
+    return oldest_us;
 }
 
 void ack_free(struct ack *a)

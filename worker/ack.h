@@ -26,9 +26,10 @@ struct ack {
 MUST_CHECK enum error_code ack_init(struct ack *a, size_t most, struct error *error);
 /* Starts over for a new channel, whose first tag is 1. */
 void ack_reset(struct ack *a);
-/* Records a delivery and its size in bytes. Returns false when the tag is not the next one or too many tags
- * are unacked: the broker violated the protocol, and the caller must close the channel. */
-MUST_CHECK bool ack_received(struct ack *a, uint64_t tag, size_t bytes);
+/* Records a delivery, its size in bytes, and since when its event exists (wall clock). Returns false when the
+ * tag is not the next one or too many tags are unacked: the broker violated the protocol, and the caller must
+ * close the channel. */
+MUST_CHECK bool ack_received(struct ack *a, uint64_t tag, size_t bytes, int64_t since_us);
 /* Marks a tag as ready to be acked. The tag must have been received and be neither settled nor given back
  * (asserted). */
 void ack_settle(struct ack *a, uint64_t tag);
@@ -43,6 +44,8 @@ MUST_CHECK bool ack_flush(struct ack *a, bool (*send)(void *context, uint64_t ta
 size_t ack_owed(const struct ack *a);
 /* Total bytes of the deliveries received and not settled. */
 size_t ack_bytes(const struct ack *a);
+/* The earliest since_us of the deliveries received and not settled; 0: there is none. Looks at each. */
+int64_t ack_oldest_us(const struct ack *a);
 void ack_free(struct ack *a);
 
 #endif

@@ -2,6 +2,7 @@
 #include "deliver.h"
 
 #include "clock.h"
+#include "latency.h"
 #include "log.h"
 #include "metrics.h"
 #include "topology.h"
@@ -12,30 +13,34 @@
 #define RECONNECT_BASE_US (200 * CLOCK_US_PER_MS)
 #define RECONNECT_CAP_US (3 * CLOCK_US_PER_S)
 
-enum { DELIVERED, REDELIVERED, MALFORMED, NEWER, ACKED, GIVEN_BACK, HELD, CONNECTED, LOST, METRICS };
+enum { DELIVERED, REDELIVERED, MALFORMED, NEWER, ACKED, GIVEN_BACK, CONNECTED, LOST, METRICS };
 
 static struct metric metrics[METRICS] = {
     [DELIVERED] = {"sluice_worker_deliveries_total", NULL, "Messages received from the broker.",
                    METRIC_COUNTER, 0},
-    [REDELIVERED] = {"sluice_worker_redeliveries_total", NULL, "Of them, such as were delivered before.",
-                     METRIC_COUNTER, 0},
-    [MALFORMED] = {"sluice_worker_malformed_total", NULL, "Of them, such as no gateway wrote.",
+    [REDELIVERED] = {"sluice_worker_redeliveries_total", NULL,
+                     "Messages received that had been delivered before.", METRIC_COUNTER, 0},
+    [MALFORMED] = {"sluice_worker_malformed_total", NULL, "Messages received that no gateway wrote.",
                    METRIC_COUNTER, 0},
     [NEWER] = {"sluice_worker_newer_total", NULL,
-               "Of them, such as a later release wrote: this worker must be upgraded.", METRIC_COUNTER, 0},
+               "Messages received with an envelope of a later release: this worker must be upgraded.",
+               METRIC_COUNTER, 0},
     [ACKED] = {"sluice_worker_acked_total", NULL, "Messages acknowledged.", METRIC_COUNTER, 0},
     [GIVEN_BACK] =
         {"sluice_worker_given_back_total", NULL,
          "Messages given back to the queue by themselves: held too long, with no retry queue to take "
          "them.",
          METRIC_COUNTER, 0},
-    [HELD] = {"sluice_worker_held_bytes", NULL, "Bytes of the messages that are delivered and not settled.",
-              METRIC_GAUGE, 0},
     [CONNECTED] = {"sluice_worker_broker_connects_total", NULL, "Connections made to the broker.",
                    METRIC_COUNTER, 0},
     [LOST] = {"sluice_worker_broker_failures_total", NULL, "Connections to the broker lost or not made.",
               METRIC_COUNTER, 0},
 };
+
+void deliver_register(void)
+{
+    metrics_register(metrics, METRICS);
+}
 
 enum error_code deliver_init(struct deliver *d, const struct worker_settings *settings,
                              const char *connection_name, struct error *error)
@@ -46,7 +51,6 @@ enum error_code deliver_init(struct deliver *d, const struct worker_settings *se
         .state = DELIVER_AWAY,
         .backoff = {.base_us = RECONNECT_BASE_US, .cap_us = RECONNECT_CAP_US},
     };
-    metrics_register(metrics, METRICS);
     d->most = worker_settings_prefetch(settings);
     /* What earlier consumers of the channel delivered may be unacked still, up to a prefetch of them, when
      * the next one begins; and the careful one's. */
@@ -216,6 +220,7 @@ static void note_size(struct deliver *d, size_t bytes)
 static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery, int64_t now_us,
                             struct error *error)
 {
+    int64_t wall_us = clock_wall_us();
     struct event *event = event_new(delivery, d->channel, now_us);
 
     if (event == NULL) {
@@ -223,13 +228,14 @@ static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery,
         free(delivery);
         return false;
     }
-    if (!ack_received(&d->ack, delivery->tag, event_bytes(event))) {
+    if (!ack_received(&d->ack, delivery->tag, event_bytes(event), event_since_us(event, wall_us))) {
         (void)error_set(error, ERROR_MALFORMED, "delivery tag %llu came with %zu unacked",
                         (unsigned long long)delivery->tag, ack_owed(&d->ack));
         event_free(event);
         return false;
     }
     note_size(d, event_bytes(event));
+    latency_delivered(event, wall_us);
     metric_add(&metrics[DELIVERED], 1);
     metric_add(&metrics[REDELIVERED], delivery->redelivered);
     metric_add(&metrics[MALFORMED], event->form == EVENT_MALFORMED);
@@ -358,7 +364,6 @@ void deliver_flush(struct deliver *d, int64_t now_us)
     } else {
         metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
     }
-    metric_set(&metrics[HELD], (int64_t)ack_bytes(&d->ack));
 }
 
 void deliver_stop(struct deliver *d, int64_t now_us)

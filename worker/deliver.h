@@ -47,12 +47,20 @@ struct deliver {
     int64_t next_attempt_us;
 };
 
+/* Before threads start. */
+void deliver_register(void);
 MUST_CHECK enum error_code deliver_init(struct deliver *d, const struct worker_settings *settings,
                                         const char *connection_name, struct error *error);
 /* Starts to connect when an attempt is due, without waiting, starts a consumer when `want` is true and there
  * is none, and reads all deliveries that have arrived. Call it at least every 2 s (heartbeats). A lost
  * connection is logged and retried with backoff. */
 void deliver_step(struct deliver *d, bool want, int64_t now_us);
+/* True when no more events come: the consumer holds its prefetch, or was cancelled for want of memory. */
+static inline bool deliver_is_full(const struct deliver *d)
+{
+    return d->state == DELIVER_SATED || (d->state == DELIVER_FULL && ack_owed(&d->ack) >= d->prefetch);
+}
+
 /* True when deliver_step would start or cancel a consumer now. */
 bool deliver_is_due(const struct deliver *d, bool want);
 /* Returns the next event that has arrived, or NULL. The caller owns it. */

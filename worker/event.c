@@ -58,6 +58,13 @@ size_t event_bytes(const struct event *event)
     return sizeof *event + event->delivery->properties.len + event->delivery->body.len;
 }
 
+int64_t event_since_us(const struct event *event, int64_t now_us)
+{
+    int64_t received_us = event->envelope.received_us;
+
+    return received_us > 0 && received_us < now_us ? received_us : now_us;
+}
+
 void event_reset(struct event *event)
 {
     event->struck = event->plain = event->unburied = false;

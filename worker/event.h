@@ -65,6 +65,8 @@ struct event {
 struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int64_t now_us);
 /* Approximate number of bytes that the event holds. */
 size_t event_bytes(const struct event *event);
+/* When a gateway received it (wall clock); now_us when that is unknown or in the future. */
+int64_t event_since_us(const struct event *event, int64_t now_us);
 /* Clears the outcome of the last attempt, before a new one. */
 void event_reset(struct event *event);
 /* Sets EVENT_FAILED. reason is copied and made valid UTF-8, cut at a character boundary to at most 500 bytes.

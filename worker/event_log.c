@@ -4,11 +4,14 @@
 #include "clock.h"
 #include "log.h"
 #include "metrics.h"
+#include "source_events.h"
 
 enum { STORED, REPLACED, UNCHANGED, DEAD, AGAIN, METRICS };
 
 static struct metric metrics[METRICS] = {
-    [STORED] = {"sluice_worker_events_total", "outcome=\"stored\"", "Events by what became of them.",
+    [STORED] = {"sluice_worker_events_total", "outcome=\"stored\"",
+                "Events by what became of them: stored, replaced (a row by a newer arrival), unchanged (the "
+                "row is newer, or the same), dead.",
                 METRIC_COUNTER, 0},
     [REPLACED] = {"sluice_worker_events_total", "outcome=\"replaced\"", NULL, METRIC_COUNTER, 0},
     [UNCHANGED] = {"sluice_worker_events_total", "outcome=\"unchanged\"", NULL, METRIC_COUNTER, 0},
@@ -33,6 +36,7 @@ void event_log_outcome(const struct event *event)
     struct log_field source = log_span("source", event->envelope.source);
     struct log_field id = log_span("id", event->envelope.id);
 
+    source_events_count(event, clock_wall_us());
     switch (event->state) {
     case EVENT_STORED:
         metric_add(&metrics[STORED], 1);

@@ -3,13 +3,17 @@
 
 #include "clock.h"
 #include "deliver.h"
+#include "depths.h"
 #include "event_log.h"
+#include "held.h"
 #include "log.h"
 #include "pool.h"
 #include "readiness.h"
 #include "retry.h"
 #include "schedule.h"
 #include "signals.h"
+#include "standstill.h"
+#include "tier.h"
 
 #include <poll.h>
 #include <stdlib.h>
@@ -30,6 +34,8 @@ struct loop {
     struct schedule schedule;
     struct pool pool;
     struct retry retry;
+    struct depths depths;
+    struct standstill standstill;
     uint64_t channel;      /* delivery channel of the waiting events; 0: none wait */
     int64_t hold_check_us; /* time of the next check */
     int64_t newer_seen_us; /* when an envelope of a later release last came; 0: never */
@@ -38,24 +44,6 @@ struct loop {
 };
 
 /* --- where events go ------------------------------------------------------------------ */
-
-/* The retry queue in the middle: its wait is long enough to cost little and short enough to be over soon. */
-static size_t middle_tier(const struct loop *l)
-{
-    return l->settings->delays.count / 2;
-}
-
-/* The retry queue with the longest wait that is not above lasted_us, the age of the problem. So an event
- * waits at most as long after the repair as the problem lasted. */
-static size_t tier_for(const struct loop *l, int64_t lasted_us)
-{
-    size_t tier = 0;
-
-    while (tier + 1 < l->settings->delays.count && l->settings->delays.us[tier + 1] <= lasted_us) {
-        tier++;
-    }
-    return tier;
-}
 
 /* False when a frame may not hold the event's properties: another program published it, since a gateway's
  * always fit. The retry connection has the same broker and so the same frame_max. */
@@ -89,7 +77,8 @@ static void take_deliveries(struct loop *l, int64_t now_us)
         if (event->form == EVENT_NEWER) {
             l->newer_seen_us = now_us;
             event_log_newer(event);
-            postpone(l, event, middle_tier(l), "its envelope is of a later release", now_us);
+            postpone(l, event, tier_middle(&l->settings->delays), "its envelope is of a later release",
+                     now_us);
         } else if (schedule_add(&l->schedule, event)) {
             deliver_answered(&l->deliver, event->channel);
         }
@@ -150,7 +139,7 @@ static void postpone_surplus(struct loop *l, int64_t now_us)
 
     while (sources->held > l->deliver.most / 2 && retry_is_well(&l->retry) &&
            (event = sources_take_surplus(sources, &since_us)) != NULL) {
-        postpone(l, event, tier_for(l, now_us - since_us), "its source is braked", now_us);
+        postpone(l, event, tier_for(&l->settings->delays, now_us - since_us), "its source is braked", now_us);
     }
 }
 
@@ -225,7 +214,9 @@ static void step_slots(struct loop *l, int64_t now_us)
 
         step_slot(l, slot, now_us);
         if (slot_state(slot) == SLOT_READY) {
-            fill_slot(l, slot, now_us);
+            if (!pool_asks(&l->pool, slot, now_us)) {
+                fill_slot(l, slot, now_us);
+            }
             step_slot(l, slot, now_us);
         }
     }
@@ -244,24 +235,28 @@ static void step_retries(struct loop *l, int64_t now_us)
     }
 }
 
-static void show_state(const struct loop *l, int64_t now_us)
+static void show_state(struct loop *l, int64_t now_us)
 {
     const struct judge *judge = &l->schedule.judge;
-    bool failing = judge->failing_since_us != 0 && now_us - judge->failing_since_us >= FAILING_US;
+    const int64_t stored_us = pool_stored_us(&l->pool); /* of a batch that isn't finished, too */
+    bool failing = judge->failing_since_us != 0 && now_us - judge->failing_since_us >= FAILING_US &&
+                   now_us - stored_us >= FAILING_US;
     const struct readiness readiness = {
         .draining = l->draining,
         .needs_repair = failing && judge->needs_repair,
         .failing = failing,
         .braked = sources_braked(&judge->sources),
         .storing = now_us - judge->last_stored_us < FAILING_US && !judge_holds_all(judge),
-        .newer =
-            l->newer_seen_us != 0 && now_us - l->newer_seen_us < 2 * l->settings->delays.us[middle_tier(l)],
+        .newer = l->newer_seen_us != 0 &&
+                 now_us - l->newer_seen_us < 2 * l->settings->delays.us[tier_middle(&l->settings->delays)],
+        .standstill = standstill_look(&l->standstill, deliver_is_full(&l->deliver), stored_us, now_us),
         .lack = l->pool.place.lack,
         .deliver = l->deliver.state,
         .retry = l->retry.trouble,
     };
 
     schedule_show(&l->schedule);
+    held_show(&(struct held){&l->deliver.ack, &l->schedule, &l->pool, &l->retry}, now_us);
     readiness_show(&readiness, l->admin);
 }
 
@@ -337,6 +332,7 @@ static void turn(struct loop *l)
     take_deliveries(l, now_us);
     step_slots(l, now_us);
     step_retries(l, now_us);
+    depths_step(&l->depths, deliver_channel(&l->deliver) == 0, now_us);
     postpone_surplus(l, now_us);
     let_go_of_old(l, now_us);
     deliver_flush(&l->deliver, now_us);
@@ -349,9 +345,8 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
 {
     enum error_code code;
 
-    *l = (struct loop){.settings = settings, .admin = admin};
-    event_log_register();
-    readiness_register();
+    *l = (struct loop){
+        .settings = settings, .admin = admin, .depths = {.settings = settings, .connection_name = name}};
     retry_init(&l->retry, settings, name);
     code = deliver_init(&l->deliver, settings, name, error);
     if (code == ERROR_NONE) {
@@ -368,6 +363,7 @@ static void end(struct loop *l)
     size_t unacked = ack_owed(&l->deliver.ack);
 
     pool_free(&l->pool);
+    depths_end(&l->depths);
     retry_end(&l->retry);
     schedule_free(&l->schedule);
     deliver_end(&l->deliver);

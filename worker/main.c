@@ -1,7 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon.h"
+#include "deliver.h"
+#include "depths.h"
+#include "event_log.h"
+#include "held.h"
+#include "latency.h"
 #include "loop.h"
+#include "pool.h"
+#include "readiness.h"
+#include "retry_counts.h"
+#include "schedule.h"
 #include "settings.h"
+#include "source_events.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -21,6 +31,20 @@ static enum error_code ignore_hangup(struct error *error)
     return ERROR_NONE;
 }
 
+static void register_metrics(void)
+{
+    event_log_register();
+    source_events_register();
+    latency_register();
+    held_register();
+    deliver_register();
+    schedule_register();
+    pool_register();
+    retry_counts_register();
+    depths_register();
+    readiness_register();
+}
+
 static enum exit_code run(const void *settings, struct admin *admin, const char *name)
 {
     return loop_run(settings, admin, name);
@@ -38,6 +62,7 @@ int main(int argc, char **argv)
         .admin = &settings.admin,
         .core_dumps = &settings.core_dumps,
         .check = check,
+        .register_metrics = register_metrics,
         .prepare = ignore_hangup,
         .run = run,
     };

@@ -11,6 +11,7 @@ enum item_kind {
     ITEM_NO_FLUSH, /* synchronous_commit off */
     ITEM_FLUSH_ON, /* synchronous_commit on */
     ITEM_FLUSH,    /* a commit that waits for the disk, and so makes all earlier commits durable */
+    ITEM_QUESTION, /* how many dead letters there are */
 };
 
 struct pipeline_item {
@@ -122,6 +123,13 @@ bool pipeline_plan(struct pipeline *p, const struct batch *batch, size_t most, u
     return several > 0;
 }
 
+void pipeline_plan_question(struct pipeline *p)
+{
+    p->count = 1;
+    p->items[0] = (struct pipeline_item){.kind = ITEM_NO_FLUSH};
+    add(p, ITEM_QUESTION, NULL, false, true);
+}
+
 /* --- sending ------------------------------------------------------------------------- */
 
 static bool send_item(struct pipeline *p, PGconn *connection, const struct pipeline_item *item)
@@ -136,6 +144,8 @@ static bool send_item(struct pipeline *p, PGconn *connection, const struct pipel
         return upsert_send_wait_for_disk(connection, true);
     case ITEM_FLUSH:
         return upsert_send_flush(connection);
+    case ITEM_QUESTION:
+        return upsert_ask_dead_rows(connection);
     }
     return false;
 }
@@ -151,7 +161,7 @@ bool pipeline_send(struct pipeline *p, struct session *session)
 {
     bool sent = session->connection != NULL;
 
-    p->result = (struct pipeline_result){.stored = 0};
+    p->result = (struct pipeline_result){.dead_rows = -1};
     p->at = p->begin = first_item(p);
     p->struck = NONE;
     for (size_t i = p->at; sent && i < p->count; i++) {
@@ -184,6 +194,8 @@ static void accept_item(struct pipeline *p, const PGresult *result)
 
     if (item->event != NULL) {
         item->event->state = item->buries ? EVENT_DEAD : upsert_outcome(result);
+    } else if (item->kind == ITEM_QUESTION) {
+        p->result.dead_rows = upsert_dead_rows(result);
     }
 }
 

@@ -21,11 +21,12 @@ struct pipeline_item;
 
 /* The outcome of a pipeline as a whole. */
 struct pipeline_result {
-    size_t stored;  /* events stored, without dead letters */
-    size_t strikes; /* segments that failed */
-    bool timeout;   /* a segment exceeded lock_timeout or statement_timeout */
-    bool at_commit; /* a segment of several events failed at its sync: no single event to blame */
-    bool servers;   /* a segment failed with an error that all others would get, too */
+    size_t stored;     /* events stored, without dead letters */
+    int64_t dead_rows; /* the answer to pipeline_plan_question; -1: not known */
+    size_t strikes;    /* segments that failed */
+    bool timeout;      /* a segment exceeded lock_timeout or statement_timeout */
+    bool at_commit;    /* a segment of several events failed at its sync: no single event to blame */
+    bool servers;      /* a segment failed with an error that all others would get, too */
     char sqlstate[SQLSTATE_SIZE]; /* of the last failed segment, as is the verdict */
     enum verdict verdict;
 };
@@ -52,6 +53,8 @@ MUST_CHECK enum error_code pipeline_init(struct pipeline *pipeline, size_t most_
  * an event that has failed, because the events before it are known to be good. Returns false when there is
  * nothing to do. stored: number of events that this worker has stored so far. */
 bool pipeline_plan(struct pipeline *pipeline, const struct batch *batch, size_t most, uint64_t stored);
+/* Plans a pipeline that only asks how many dead letters there are. */
+void pipeline_plan_question(struct pipeline *pipeline);
 /* Sends the pipeline. Returns false in the cases of PIPELINE_BROKEN. */
 MUST_CHECK bool pipeline_send(struct pipeline *pipeline, struct session *session);
 /* Reads the answers that have arrived and sends what is left. After PIPELINE_ANSWERED each event is stored or

@@ -2,12 +2,14 @@
 #include "pool.h"
 
 #include "clock.h"
+#include "latency.h"
 #include "log.h"
 #include "metrics.h"
 
+#define ASK_US (60 * CLOCK_US_PER_S)
 #define SLOT_IDLE_US (60 * CLOCK_US_PER_S)
 
-enum { BATCHES, OPEN, NO_PLACE, FAILURES, BUDGET, METRICS };
+enum { BATCHES, OPEN, NO_PLACE, FAILURES, BUDGET, DEAD_ROWS, METRICS };
 
 static struct metric metrics[METRICS] = {
     [BATCHES] = {"sluice_worker_batches_total", NULL, "Batches that got their answers.", METRIC_COUNTER, 0},
@@ -17,7 +19,19 @@ static struct metric metrics[METRICS] = {
     [FAILURES] = {"sluice_worker_database_failures_total", NULL, "Postgres connections lost or not made.",
                   METRIC_COUNTER, 0},
     [BUDGET] = {"sluice_worker_budget", NULL, "Connection limit of the worker's role.", METRIC_GAUGE, 0},
+    [DEAD_ROWS] =
+        {"sluice_worker_dead_letters", NULL,
+         "Rows in webhooks_dead, by Postgres's statistics: right within seconds, but 0 after a crash of the "
+         "server until autovacuum has looked. Asked once a minute; no row while this worker has no "
+         "connection. All "
+         "workers show the same, so take the max.",
+         METRIC_ESTIMATE, -1},
 };
+
+void pool_register(void)
+{
+    metrics_register(metrics, METRICS);
+}
 
 enum error_code pool_init(struct pool *p, const struct worker_settings *settings, const char *name,
                           int64_t now_us, struct error *error)
@@ -25,7 +39,6 @@ enum error_code pool_init(struct pool *p, const struct worker_settings *settings
     enum error_code code = ERROR_NONE;
 
     *p = (struct pool){.count = 0};
-    metrics_register(metrics, METRICS);
     place_init(&p->place, settings->hold_us, now_us);
     while (code == ERROR_NONE && p->count < (size_t)settings->connections) {
         code = slot_new(&p->slots[p->count], settings, name, error);
@@ -65,6 +78,38 @@ static struct slot *find_state(const struct pool *p, enum slot_state state)
         }
     }
     return NULL;
+}
+
+size_t pool_storing(const struct pool *p)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        count += slot_batch(p->slots[i])->count;
+    }
+    return count;
+}
+
+int64_t pool_stored_us(const struct pool *p)
+{
+    int64_t latest_us = 0;
+
+    for (size_t i = 0; i < p->count; i++) {
+        int64_t stored_us = slot_stored_us(p->slots[i]);
+
+        latest_us = stored_us > latest_us ? stored_us : latest_us;
+    }
+    return latest_us;
+}
+
+bool pool_asks(struct pool *p, struct slot *slot, int64_t now_us)
+{
+    if (now_us < p->ask_us) {
+        return false;
+    }
+    p->ask_us = now_us + ASK_US;
+    slot_ask(slot, now_us);
+    return true;
 }
 
 bool pool_is_idle(const struct pool *p)
@@ -133,6 +178,16 @@ static void count_batch(struct slot *slot)
     metric_add(&metrics[BATCHES], slot_batch(slot)->count > 0);
 }
 
+static void finished(struct slot *slot, int64_t now_us)
+{
+    count_batch(slot);
+    if (slot_batch(slot)->count > 0) {
+        latency_batch(slot_batch(slot), slot_begun_us(slot), now_us);
+    } else {
+        metric_set(&metrics[DEAD_ROWS], slot_dead_rows(slot));
+    }
+}
+
 bool pool_step(struct pool *p, struct slot *slot, int64_t now_us)
 {
     switch (slot_step(slot, now_us)) {
@@ -155,7 +210,7 @@ bool pool_step(struct pool *p, struct slot *slot, int64_t now_us)
         count_batch(slot);
         return true;
     case SLOT_FINISHED:
-        count_batch(slot);
+        finished(slot, now_us);
         return true;
     }
     return false;
@@ -193,6 +248,10 @@ void pool_adjust(struct pool *p, bool wanted, int64_t now_us)
     open_slot(p, wanted, now_us);
     close_idle_slots(p, now_us);
     metric_set(&metrics[OPEN], (int64_t)pool_open(p));
+    if (pool_open(p) == 0) {
+        metric_set(&metrics[DEAD_ROWS], -1); /* others may have dropped them since */
+        p->ask_us = 0;
+    }
 }
 
 int64_t pool_due_us(const struct pool *p, int64_t now_us)

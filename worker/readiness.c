@@ -47,6 +47,9 @@ static const char *trouble(const struct readiness *r, bool paused)
     if (r->retry == RETRY_REFUSED) {
         return "a retry queue is full: see the log";
     }
+    if (r->standstill) {
+        return "takes no events: it holds all that it may, and stores none of them: see the log";
+    }
     return NULL;
 }
 

@@ -17,6 +17,7 @@ struct readiness {
     size_t braked;     /* sources most of whose events are refused */
     bool storing;      /* events of others were stored in the last seconds */
     bool newer;        /* envelopes of a later release arrive */
+    bool standstill;   /* it consumes nothing, since nothing of what it holds is stored */
     enum place_lack lack;
     enum deliver_state deliver;
     enum retry_trouble retry;

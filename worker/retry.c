@@ -3,14 +3,12 @@
 
 #include "clock.h"
 #include "log.h"
-#include "metrics.h"
 #include "properties.h"
+#include "retry_counts.h"
 #include "retry_link.h"
 #include "topology.h"
 
 #include <assert.h>
-#include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 /* Limits for unconfirmed messages. RabbitMQ announces an alarm only after a publish, and with some 4 MB
@@ -22,36 +20,6 @@
 #define BACKOFF_BASE_US (200 * CLOCK_US_PER_MS)
 #define BACKOFF_CAP_US (5 * CLOCK_US_PER_S)
 
-enum { REFUSED, RETURNED, LOST, AWAY, POSTPONED, METRICS };
-
-static struct metric metrics[METRICS] = {
-    [REFUSED] = {"sluice_worker_retry_failures_total", "why=\"refused\"",
-                 "Retries that the broker did not accept; each is tried again.", METRIC_COUNTER, 0},
-    [RETURNED] = {"sluice_worker_retry_failures_total", "why=\"returned\"", NULL, METRIC_COUNTER, 0},
-    [LOST] = {"sluice_worker_retry_failures_total", "why=\"lost\"", NULL, METRIC_COUNTER, 0},
-    [AWAY] = {"sluice_worker_retry_failures_total", "why=\"away\"", NULL, METRIC_COUNTER, 0},
-    [POSTPONED] = {"sluice_worker_postponed_total", NULL,
-                   "Events moved to a retry queue unchanged, with no attempt counted.", METRIC_COUNTER, 0},
-};
-
-/* One for each tier, labelled with its wait. */
-static struct metric tiers[TOPOLOGY_DELAYS_MAX];
-static char tier_labels[TOPOLOGY_DELAYS_MAX][32];
-
-static void register_metrics(const struct config_durations *delays)
-{
-    for (size_t i = 0; i < delays->count; i++) {
-        (void)snprintf(tier_labels[i], sizeof tier_labels[i], "tier=\"%" PRId64 "s\"",
-                       delays->us[i] / CLOCK_US_PER_S);
-        tiers[i].name = "sluice_worker_retried_total";
-        tiers[i].labels = tier_labels[i];
-        tiers[i].help = i == 0 ? "Events moved to a retry queue, by its wait." : NULL;
-        tiers[i].kind = METRIC_COUNTER;
-    }
-    metrics_register(tiers, delays->count);
-    metrics_register(metrics, METRICS);
-}
-
 /* Called for each event with the broker's answer, or with CONFIRM_LOST when there will be none. */
 static void on_settled(void *context, void *ticket, enum confirm_outcome outcome)
 {
@@ -59,22 +27,19 @@ static void on_settled(void *context, void *ticket, enum confirm_outcome outcome
     struct event *event = ticket;
 
     r->outstanding_bytes -= event->delivery->body.len;
+    retry_counts_settled(event, outcome);
     switch (outcome) {
     case CONFIRM_STORED:
         event->state = EVENT_RETRIED;
-        metric_add(event->postponed ? &metrics[POSTPONED] : &tiers[event->tier], 1);
         event_queue_push(&r->settled, event);
         return;
     case CONFIRM_RETURNED:
         r->returned++;
-        metric_add(&metrics[RETURNED], 1);
         break;
     case CONFIRM_REFUSED:
         r->refused++;
-        metric_add(&metrics[REFUSED], 1);
         break;
     case CONFIRM_LOST:
-        metric_add(&metrics[LOST], 1);
         break;
     }
     if (event->channel == r->channel) {
@@ -92,7 +57,7 @@ void retry_init(struct retry *r, const struct worker_settings *settings, const c
         .backoff = {.base_us = BACKOFF_BASE_US, .cap_us = BACKOFF_CAP_US},
     };
     confirm_init(&r->confirms, OUTSTANDING_MAX, on_settled, r);
-    register_metrics(&settings->delays);
+    retry_counts_name(&settings->delays);
 }
 
 static void add(struct retry *r, struct event *event, size_t tier, bool postponed)
@@ -126,6 +91,11 @@ bool retry_is_well(const struct retry *r)
 bool retry_is_idle(const struct retry *r)
 {
     return r->confirms.outstanding == 0 && (r->waiting.head == NULL || r->trouble != RETRY_WELL);
+}
+
+size_t retry_held(const struct retry *r)
+{
+    return r->waiting.count + r->confirms.outstanding + r->settled.count;
 }
 
 void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *into)
@@ -183,7 +153,7 @@ static void connect(struct retry *r, int64_t now_us)
         r->trouble = RETRY_AWAY; /* nobody should count on it, a drain least of all */
     }
     if (code != ERROR_NONE) {
-        metric_add(&metrics[AWAY], 1);
+        retry_counts_away();
         lose_by(r, &error, now_us);
     }
 }

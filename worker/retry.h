@@ -45,7 +45,7 @@ struct retry {
     struct backoff backoff;
 };
 
-/* settings and connection_name must outlive it. Registers metrics: call it before threads start. */
+/* settings and connection_name must outlive it. */
 void retry_init(struct retry *r, const struct worker_settings *settings, const char *connection_name);
 /* Takes ownership of an event to retry; its attempt must be below the number of tiers. The broker delivers it
  * again after the wait of its attempt, with the attempt incremented. */
@@ -56,6 +56,8 @@ void retry_add(struct retry *r, struct event *event);
 MUST_CHECK bool retry_postpone(struct retry *r, struct event *event, size_t tier);
 /* True while no trouble is known: an event added now should be confirmed soon. */
 bool retry_is_well(const struct retry *r);
+/* Number of events here. */
+size_t retry_held(const struct retry *r);
 /* Moves the events that are not published yet and were delivered before before_us to the end of `into`. */
 void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *into);
 /* True when no confirm is outstanding and nothing can be published now. */

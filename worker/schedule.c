@@ -3,23 +3,22 @@
 
 #include "metrics.h"
 
-enum { BRAKED, BACKLOG, PARKED, HELD, METRICS };
+enum { BRAKED, METRICS };
 
 static struct metric metrics[METRICS] = {
     [BRAKED] = {"sluice_worker_braked", NULL,
                 "Sources most of whose events are refused, so that one at a time is tried.", METRIC_GAUGE, 0},
-    [BACKLOG] = {"sluice_worker_backlog", NULL, "Prefetched events that no slot has taken.", METRIC_GAUGE, 0},
-    [PARKED] = {"sluice_worker_parked", NULL, "Events that failed by themselves and wait to be tried alone.",
-                METRIC_GAUGE, 0},
-    [HELD] = {"sluice_worker_braked_events", NULL, "Events that wait for the brake of their source.",
-              METRIC_GAUGE, 0},
 };
+
+void schedule_register(void)
+{
+    metrics_register(metrics, METRICS);
+}
 
 enum error_code schedule_init(struct schedule *s, size_t most, struct error *error)
 {
     *s = (struct schedule){.batch_next = false};
     judge_init(&s->judge);
-    metrics_register(metrics, METRICS);
     return backlog_init(&s->backlog, most, error);
 }
 
@@ -178,10 +177,5 @@ void schedule_free(struct schedule *s)
 
 void schedule_show(const struct schedule *s)
 {
-    const struct sources *sources = &s->judge.sources;
-
-    metric_set(&metrics[BRAKED], (int64_t)sources_braked(sources));
-    metric_set(&metrics[BACKLOG], (int64_t)backlog_waiting(&s->backlog));
-    metric_set(&metrics[PARKED], (int64_t)s->backlog.parked_count);
-    metric_set(&metrics[HELD], (int64_t)sources->held);
+    metric_set(&metrics[BRAKED], (int64_t)sources_braked(&s->judge.sources));
 }

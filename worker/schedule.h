@@ -5,7 +5,7 @@
 /* Decides which event is tried when, and together with which others. New events wait here, and failed ones
  * come back here. No event waits for one that can't be stored: new events go in batches; events that failed
  * on their own are tried one at a time, for at most half of the time while a batch waits; the events of a
- * braked source are held apart. Pure, except for its gauges and the log
+ * braked source are held apart. Pure, except for its gauge and the log
  * lines of worker/judge. */
 
 #include "backlog.h"
@@ -30,6 +30,8 @@ enum schedule_fate {
     SCHEDULE_KEPT,    /* the schedule owns it; if struck, its next attempt is at not_before_us */
 };
 
+/* Before threads start. */
+void schedule_register(void);
 /* most: the highest number of events held here. */
 MUST_CHECK enum error_code schedule_init(struct schedule *s, size_t most, struct error *error);
 /* Takes ownership of a new event. Returns true when its source is braked: the event is held. */
@@ -50,7 +52,7 @@ void schedule_came_back(struct schedule *s, const struct batch *batch, bool alon
 enum schedule_fate schedule_fate(struct schedule *s, struct event *event, int64_t now_us);
 /* Moves all events delivered before before_us to the end of `into`. */
 void schedule_take_older(struct schedule *s, int64_t before_us, struct event_queue *into);
-/* Shows by gauges how many events wait, and for what. */
+/* Shows by a gauge how many sources are braked. */
 void schedule_show(const struct schedule *s);
 /* Frees all waiting events: their channel is closed, and the broker redelivers them. */
 void schedule_clear(struct schedule *s);

@@ -2,7 +2,7 @@
 #include "slot.h"
 
 #include "clock.h"
-#include "pipeline.h"
+#include "rounds.h"
 #include "session.h"
 
 #include <poll.h>
@@ -13,24 +13,9 @@
  * a pipeline and again from each sync, since a pipeline may consist of many slow transactions. */
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
-/* After a failure more may follow, so this and the next 16 batches use transactions of 64 events: a failure
- * then rolls back less work. Small transactions cost about 2 % more. */
-#define WARY_EVENTS 64
+/* After a failure more may follow, so this and the next 16 batches use transactions of ROUNDS_WARY_EVENTS: a
+ * failure then rolls back less work. Small transactions cost about 2 % more. */
 #define WARY_BATCHES 16
-/* After more pipelines with failures than this, the remaining events are sent one by one. */
-#define ROUNDS_MOST 6
-/* Each timeout costs its full wait. After two, the remaining events go back, to be stored in other batches.
- */
-#define TIMEOUTS_MOST 2
-/* After this many unclear failures in a row with nothing stored, no single event is to blame. */
-#define STALLED_MOST 2
-
-/* The progress of a batch from pipeline to pipeline. */
-struct progress {
-    size_t rounds, timeouts; /* pipelines with a failure; with a timeout */
-    size_t stalled;          /* pipelines in a row with an unclear failure and nothing stored */
-    size_t most;             /* events in a transaction */
-};
 
 struct slot {
     enum slot_state state;
@@ -41,10 +26,12 @@ struct slot {
     struct pipeline pipeline;
     bool begun;      /* the batch's first pipeline was sent */
     bool alone;      /* the batch is a single event on purpose */
+    bool asks;       /* there are no events, but a question to send */
     uint64_t stored; /* events stored by this worker, including this batch */
-    struct progress progress;
+    struct rounds rounds;
     size_t wary; /* number of batches still to split into smaller transactions */
     int64_t begun_us;
+    int64_t stored_us;
     int64_t deadline_us;
     int64_t ready_since_us;
 };
@@ -171,7 +158,7 @@ static void begin_batch(struct slot *s, bool alone, uint64_t stored, int64_t now
     s->begun = false; /* slot_step sends it, so that only slot_step reports outcomes */
     s->alone = alone;
     s->stored = stored;
-    s->progress = (struct progress){.most = s->wary > 0 ? WARY_EVENTS : SIZE_MAX};
+    s->rounds = (struct rounds){.most = s->wary > 0 ? ROUNDS_WARY_EVENTS : SIZE_MAX};
     s->wary -= s->wary > 0;
     s->begun_us = now_us;
     set_state(s, SLOT_BUSY, now_us);
@@ -189,29 +176,19 @@ void slot_store_alone(struct slot *s, struct event *event, uint64_t stored, int6
     begin_batch(s, true, stored, now_us);
 }
 
+void slot_ask(struct slot *s, int64_t now_us)
+{
+    s->batch.count = 0;
+    s->begun = s->alone = false;
+    s->asks = true;
+    s->rounds = (struct rounds){.most = SIZE_MAX};
+    set_state(s, SLOT_BUSY, now_us);
+}
+
 static enum slot_news finish(struct slot *s, int64_t now_us)
 {
     set_state(s, SLOT_READY, now_us);
     return SLOT_FINISHED;
-}
-
-/* True when the remaining events must go back: the server is at fault, or there were too many timeouts, or
- * several unclear failures with nothing stored, which may have the same cause for all events. */
-static bool must_give_up(struct progress *p, const struct pipeline_result *result)
-{
-    bool clear = result->verdict == VERDICT_POISON || result->verdict == VERDICT_LATER;
-
-    p->rounds += result->strikes > 0;
-    p->timeouts += result->timeout;
-    p->stalled = result->strikes > 0 && result->stored == 0 && !clear ? p->stalled + 1 : 0;
-    if (result->at_commit || p->rounds > ROUNDS_MOST) {
-        p->most = 1;
-    } else if (result->timeout) {
-        p->most = SIZE_MAX; /* each transaction could wait for the full timeout again */
-    } else if (result->strikes > 0 && p->most > WARY_EVENTS) {
-        p->most = WARY_EVENTS;
-    }
-    return result->servers || p->timeouts >= TIMEOUTS_MOST || p->stalled >= STALLED_MOST;
 }
 
 /* Fails the events without an answer, together with the batch. */
@@ -239,7 +216,10 @@ static enum slot_news begin_pipeline(struct slot *s, int64_t now_us)
     if (!any_waits(&s->batch)) {
         settle_verdicts(s);
     }
-    if (!pipeline_plan(&s->pipeline, &s->batch, s->progress.most, s->stored)) {
+    if (s->asks) {
+        s->asks = false;
+        pipeline_plan_question(&s->pipeline);
+    } else if (!pipeline_plan(&s->pipeline, &s->batch, s->rounds.most, s->stored)) {
         return finish(s, now_us);
     }
     set_state(s, SLOT_BUSY, now_us);
@@ -253,7 +233,7 @@ static enum slot_news answered(struct slot *s, int64_t now_us)
 
     s->stored += result->stored;
     s->wary = result->timeout ? 0 : result->strikes > 0 ? WARY_BATCHES : s->wary;
-    give_up = must_give_up(&s->progress, result);
+    give_up = rounds_must_end(&s->rounds, result);
     if (verdict_ends_session(result->sqlstate)) {
         return lost(s);
     }
@@ -265,9 +245,13 @@ static enum slot_news answered(struct slot *s, int64_t now_us)
 
 static enum slot_news step_busy(struct slot *s, int64_t now_us)
 {
-    size_t begin = s->pipeline.begin;
+    size_t begin = s->pipeline.begin, stored = s->pipeline.result.stored;
+    enum pipeline_progress progress = pipeline_step(&s->pipeline, &s->session);
 
-    switch (pipeline_step(&s->pipeline, &s->session)) {
+    if (s->pipeline.result.stored > stored) {
+        s->stored_us = now_us;
+    }
+    switch (progress) {
     case PIPELINE_PENDING:
         if (s->pipeline.begin > begin) {
             set_state(s, SLOT_BUSY, now_us); /* a sync has arrived: restart the deadline */
@@ -351,6 +335,16 @@ bool slot_is_alone(const struct slot *s)
 int64_t slot_begun_us(const struct slot *s)
 {
     return s->begun_us;
+}
+
+int64_t slot_stored_us(const struct slot *s)
+{
+    return s->stored_us;
+}
+
+int64_t slot_dead_rows(const struct slot *s)
+{
+    return s->pipeline.result.dead_rows;
 }
 
 int64_t slot_ready_since_us(const struct slot *s)

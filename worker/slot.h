@@ -45,6 +45,10 @@ void slot_open(struct slot *slot, size_t turn, int64_t now_us);
 void slot_store(struct slot *slot, struct event_queue *queue, uint64_t stored, int64_t now_us);
 /* The same for a single event on purpose. */
 void slot_store_alone(struct slot *slot, struct event *event, uint64_t stored, int64_t now_us);
+/* Asks how many dead letters there are, as a batch without events; the slot must be SLOT_READY. */
+void slot_ask(struct slot *slot, int64_t now_us);
+/* The answer, after SLOT_FINISHED; -1: not known. */
+int64_t slot_dead_rows(const struct slot *slot);
 /* Makes as much progress as possible without blocking. After SLOT_FINISHED or SLOT_LOST the caller must take
  * the events with slot_batch. Each is settled or EVENT_FAILED. A struck event failed on its own, with
  * VERDICT_LATER (to be retried), VERDICT_TRANSIENT or VERDICT_OPERATOR; the others failed with the batch (a
@@ -63,6 +67,9 @@ int64_t slot_deadline_us(const struct slot *slot);
 bool slot_is_alone(const struct slot *slot);
 /* When it began to store its batch. */
 int64_t slot_begun_us(const struct slot *slot);
+/* When a transaction of its batches was last committed with an event; 0: never. Others may still follow in
+ * the same batch. */
+int64_t slot_stored_us(const struct slot *slot);
 /* When it last became SLOT_READY. */
 int64_t slot_ready_since_us(const struct slot *slot);
 /* The last error: SQLSTATE ("" when the connection was lost without one) and message. */

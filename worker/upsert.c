@@ -9,6 +9,7 @@
 #define STORE_FIRST "sluice_store_first"
 #define BURY "sluice_bury"
 #define FLUSH "sluice_flush"
+#define DEAD_ROWS "sluice_dead_rows"
 #define DISK_ON "sluice_wait_for_disk"
 #define DISK_OFF "sluice_wait_for_nothing"
 
@@ -49,7 +50,8 @@ const char upsert_statements[] = "prepare " STORE_NEWEST " (" EVENT_TYPES ") as 
                   "on conflict do nothing;"
                   "prepare " DISK_ON " as select set_config('synchronous_commit', 'on', false);"
                   "prepare " DISK_OFF " as select set_config('synchronous_commit', 'off', false);"
-                  "prepare " FLUSH " as select pg_logical_emit_message(true, 'sluice', ''::text)";
+                  "prepare " FLUSH " as select pg_logical_emit_message(true, 'sluice', ''::text);"
+                  "prepare " DEAD_ROWS " as select pg_stat_get_live_tuples(to_regclass('webhooks_dead'))";
 _Static_assert(sizeof upsert_statements <= UPSERT_STATEMENTS_SIZE, "UPSERT_STATEMENTS_SIZE is too small");
 
 #define BURY_PARAMETERS 18
@@ -197,6 +199,26 @@ bool upsert_send_flush(PGconn *connection)
     const struct parameters none = {.count = 0};
 
     return send_prepared(connection, FLUSH, &none);
+}
+
+bool upsert_ask_dead_rows(PGconn *connection)
+{
+    const struct parameters none = {.count = 0};
+
+    return send_prepared(connection, DEAD_ROWS, &none);
+}
+
+int64_t upsert_dead_rows(const PGresult *result)
+{
+    uint64_t rows = 0;
+
+    if (PQntuples(result) != 1 || PQgetlength(result, 0, 0) != 8) {
+        return -1; /* null: there is no such table */
+    }
+    for (int i = 0; i < 8; i++) {
+        rows = rows << 8 | (unsigned char)PQgetvalue(result, 0, 0)[i];
+    }
+    return (int64_t)rows;
 }
 
 enum event_state upsert_outcome(const PGresult *result)

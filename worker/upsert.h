@@ -31,6 +31,11 @@ MUST_CHECK bool upsert_send_wait_for_disk(PGconn *connection, bool wait);
 /* Sends a transaction that only writes a message to the write-ahead log. When its commit has waited for the
  * disk, all earlier commits are durable, too. */
 MUST_CHECK bool upsert_send_flush(PGconn *connection);
+/* Asks how many dead letters there are, by the server's statistics: this reads no row and waits for no lock.
+ */
+MUST_CHECK bool upsert_ask_dead_rows(PGconn *connection);
+/* The answer; -1: not known. */
+int64_t upsert_dead_rows(const PGresult *result);
 /* Returns the outcome of upsert_send from its result: EVENT_STORED, EVENT_REPLACED or EVENT_UNCHANGED. */
 enum event_state upsert_outcome(const PGresult *result);
 

@@ -48,7 +48,7 @@ static bool encode(const struct source *source, const struct request *request, c
 
 #define METRIC(name, label)                                             \
     [name] = {"sluice_gateway_unverified_total", "cause=\"" label "\"", \
-              "Requests refused with 401, by cause.", METRIC_COUNTER, 0},
+              "Requests refused with 401 (memory: with 503), by cause.", METRIC_COUNTER, 0},
 static struct metric causes[] = {VERIFY_CAUSES(METRIC)};
 #undef METRIC
 
@@ -197,8 +197,11 @@ bool accept_begin(struct accept *accept, const struct request *request, struct r
     return accept->source != NULL;
 }
 
-void accept_end(struct accept *accept)
+void accept_end(struct accept *accept, enum reply_kind kind)
 {
+    if (accept->source != NULL) {
+        source_counts_reply(accept->source->counts, kind, clock_wall_us());
+    }
     source_release(accept->routes);
 }
 

@@ -32,7 +32,7 @@ bool accept_is_open(struct publishers *publishers, const struct load *load, stru
  * into the routes; it is REPLY_QUEUED only after the confirm. */
 void accept_event(const struct accept *accept, struct publishers *publishers, struct load *load,
                   const struct request *request, struct body *body, struct reply *reply);
-/* Call when the reply has been written: it may hold views into the routes. */
-void accept_end(struct accept *accept);
+/* Call when the reply has been written, which may hold views into the routes. Counts it for its source. */
+void accept_end(struct accept *accept, enum reply_kind kind);
 
 #endif

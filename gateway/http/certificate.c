@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "certificate.h"
 
+#include "clock.h"
+#include "metrics.h"
 #include "secret.h"
 
 #include <openssl/err.h>
@@ -8,12 +10,53 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 struct certificate {
     const char *cert_path, *key_path;
     pthread_mutex_t mutex;
     SSL_CTX *in_force; /* under the mutex */
 };
+
+static struct metric metrics[] = {
+    {"sluice_gateway_certificate_expiry_timestamp_seconds", NULL,
+     "When the certificate in force ends, or one of its chain if that is sooner, in seconds since 1970. No "
+     "row "
+     "without GATEWAY_CERT.",
+     METRIC_TIMESTAMP, 0},
+};
+
+void certificate_register(void)
+{
+    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+}
+
+/* Microseconds since 1970; INT64_MAX when there is no such time. */
+static int64_t end_of(const X509 *certificate)
+{
+    struct tm end;
+    time_t seconds = -1;
+
+    if (certificate != NULL && ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &end) == 1) {
+        seconds = timegm(&end);
+    }
+    return seconds < 0 ? INT64_MAX : (int64_t)seconds * CLOCK_US_PER_S;
+}
+
+/* Senders refuse a chain as soon as one certificate of it has ended. */
+static void show_end(SSL_CTX *in_force)
+{
+    STACK_OF(X509) *chain = NULL;
+    int64_t end_us = end_of(SSL_CTX_get0_certificate(in_force));
+
+    (void)SSL_CTX_get0_chain_certs(in_force, &chain);
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        int64_t us = end_of(sk_X509_value(chain, i));
+
+        end_us = us < end_us ? us : end_us;
+    }
+    metric_set(&metrics[0], end_us == INT64_MAX ? 0 : end_us);
+}
 
 /* The kernel's error when a system call failed first, otherwise OpenSSL's most recent error. */
 static const char *reason(void)
@@ -70,6 +113,7 @@ enum error_code certificate_open(struct certificate **certificate, const char *c
         certificate_close(c);
         return error->code;
     }
+    show_end(c->in_force);
     *certificate = c;
     return ERROR_NONE;
 }
@@ -84,6 +128,7 @@ enum error_code certificate_reload(struct certificate *c, struct error *error)
     (void)pthread_mutex_lock(&c->mutex);
     before = c->in_force;
     c->in_force = loaded;
+    show_end(loaded);
     (void)pthread_mutex_unlock(&c->mutex);
     SSL_CTX_free(before); /* connections that use it hold a reference */
     return ERROR_NONE;

@@ -9,6 +9,8 @@
 
 struct certificate;
 
+/* Registers when the certificate in force ends. Before threads start. */
+void certificate_register(void);
 /* Reads both PEM files (the certificate with its chain). The paths must outlive *certificate, which the
  * caller closes. ERROR_SETTING names the file that cannot be used. */
 MUST_CHECK enum error_code certificate_open(struct certificate **certificate, const char *cert_path,

@@ -6,16 +6,33 @@
 #include "clock.h"
 #include "gateway/event/accept.h"
 #include "head.h"
+#include "metrics.h"
 #include "receiver.h"
 #include "target.h"
 
 #include <civetweb.h>
 #include <string.h>
 
+static struct histogram request_seconds = {
+    .name = "sluice_gateway_request_seconds",
+    .help =
+        "Seconds from the end of a request's head to the end of its reply; the body and the broker's confirm "
+        "are in it.",
+    .unit = HISTOGRAM_SECONDS,
+    .bounds = {1000, 2500, 5000, 10000, 25000, 50000, 100000, 250000, 500000, 1000000, 2500000, 5000000,
+               10000000, 30000000},
+};
+
+void handler_register(void)
+{
+    metrics_register_histogram(&request_seconds);
+}
+
 /* One request and its reply. */
 struct exchange {
     struct mg_connection *connection;
     struct slow_senders_watch watch;
+    int64_t head_us; /* monotonic: when the head was there, or was given up */
     struct request request;
     struct body_length framing;
     struct body_reader reader;
@@ -61,6 +78,7 @@ static bool read_head(const struct handler_service *service, struct exchange *x)
     struct span head;
     enum receiver_head arrival = receiver_take_head(&head);
 
+    x->head_us = clock_monotonic_us();
     if (refuse_head(arrival, head, &x->watch, &x->reply) ||
         !head_parse(head, service->max_header_bytes, &x->request, &x->reply) ||
         !body_length_check(&x->request, &x->framing, &x->reply)) {
@@ -167,7 +185,8 @@ void handler_serve(const struct handler_service *service, struct mg_connection *
     send_reply(connection, &x.request, &x.reply,
                x.reader.state != CHUNKS_END || !x.framing.keep_alive || reply_closes(x.reply.kind) ||
                    !load_keeps_alive(service->load));
-    accept_end(&x.accept);
+    histogram_observe(&request_seconds, clock_monotonic_us() - x.head_us);
+    accept_end(&x.accept, x.reply.kind);
     body_throw_away(&x.reader, &x.watch);
     slow_senders_end(&x.watch);
     load_end(service->load);

@@ -19,6 +19,8 @@ struct handler_service {
     struct proxies proxies;
 };
 
+/* Registers the histogram of requests. Before threads start. */
+void handler_register(void);
 /* Call on a thread that serves a connection, for each request that the receiver has given to civetweb. */
 void handler_serve(const struct handler_service *service, struct mg_connection *connection);
 /* Replies to a request that civetweb could not pass on, for want of memory for example. */

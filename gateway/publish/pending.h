@@ -20,7 +20,8 @@ struct pending {
     char source[ENVELOPE_SOURCE_MAX + 1]; /* the routing key */
     struct buf properties;
     struct body body;
-    atomic_uint outcome; /* enum outcome, or a value for "not yet"; a futex */
+    int64_t published_us; /* monotonic; set by the publisher */
+    atomic_uint outcome;  /* enum outcome, or a value for "not yet"; a futex */
     atomic_int references;
 };
 

@@ -6,7 +6,7 @@
 #include "clock.h"
 #include "confirm.h"
 #include "log.h"
-#include "metrics.h"
+#include "message_counts.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -34,21 +34,6 @@ struct publisher {
     int64_t blocked_at_us; /* start of an alarm whose outstanding events are not yet answered; 0: none */
 };
 
-enum { PUBLISHED, STORED, RETURNED, NACKED, LOST, STRAY, OUTSTANDING, METRICS };
-#define MESSAGES "sluice_gateway_messages_total"
-#define MESSAGES_HELP "Messages published to the broker, by outcome."
-static struct metric metrics[METRICS] = {
-    [PUBLISHED] = {MESSAGES, "outcome=\"published\"", MESSAGES_HELP, METRIC_COUNTER, 0},
-    [STORED] = {MESSAGES, "outcome=\"stored\"", MESSAGES_HELP, METRIC_COUNTER, 0},
-    [RETURNED] = {MESSAGES, "outcome=\"returned\"", MESSAGES_HELP, METRIC_COUNTER, 0},
-    [NACKED] = {MESSAGES, "outcome=\"nacked\"", MESSAGES_HELP, METRIC_COUNTER, 0},
-    [LOST] = {MESSAGES, "outcome=\"lost\"", MESSAGES_HELP, METRIC_COUNTER, 0},
-    [STRAY] = {"sluice_gateway_stray_confirms_total", NULL,
-               "Confirms and returns that match no outstanding message.", METRIC_COUNTER, 0},
-    [OUTSTANDING] = {"sluice_gateway_outstanding", NULL, "Messages published and not yet confirmed.",
-                     METRIC_GAUGE, 0},
-};
-
 static void set_gate(struct publisher *p, struct gate_state state)
 {
     gate_set(&p->gate, state);
@@ -57,35 +42,33 @@ static void set_gate(struct publisher *p, struct gate_state state)
 
 /* --- confirms ------------------------------------------------------------------- */
 
-static enum outcome count_settled(struct publisher *p, enum confirm_outcome outcome)
+static enum outcome outcome_of(struct publisher *p, enum confirm_outcome outcome)
 {
     switch (outcome) {
     case CONFIRM_STORED:
-        metric_add(&metrics[STORED], 1);
         broker_link_works(&p->link);
         return OUTCOME_QUEUED;
     case CONFIRM_RETURNED:
-        metric_add(&metrics[RETURNED], 1);
         return OUTCOME_UNROUTABLE;
     case CONFIRM_REFUSED:
-        metric_add(&metrics[NACKED], 1);
         return OUTCOME_FULL;
     case CONFIRM_LOST:
         break;
     }
-    metric_add(&metrics[LOST], 1);
     return OUTCOME_LOST;
 }
 
 static void on_settled(void *context, void *settled, enum confirm_outcome outcome)
 {
-    metric_add(&metrics[OUTSTANDING], -1);
-    pending_finish(settled, count_settled(context, outcome));
+    struct pending *e = settled;
+
+    message_counts_settled(outcome, e->published_us);
+    pending_finish(e, outcome_of(context, outcome));
 }
 
 static void on_stray(const char *what, uint64_t number)
 {
-    metric_add(&metrics[STRAY], 1);
+    message_counts_stray();
     log_error("stray-confirm", log_text("kind", what), log_number("number", (int64_t)number));
 }
 
@@ -180,13 +163,13 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
         pending_finish(e, OUTCOME_OVERSIZE);
         return true;
     }
+    e->published_us = now;
     number = confirm_add(&p->confirms, e, now);
     if (number == 0) {
         pending_finish(e, OUTCOME_SLOW);
         return true;
     }
-    metric_add(&metrics[OUTSTANDING], 1);
-    metric_add(&metrics[PUBLISHED], 1);
+    message_counts_published();
     if (p->confirms.outstanding == 1) {
         atomic_store(&p->gate.oldest_us, now);
     }
@@ -313,7 +296,7 @@ static void *run(void *argument)
 
 void publisher_register(void)
 {
-    metrics_register(metrics, METRICS);
+    message_counts_register();
     broker_link_register();
 }
 

@@ -53,7 +53,6 @@ enum error_code publishers_start(struct publishers **publishers, const struct pu
     if (o == NULL) {
         return error_set(error, ERROR_MEMORY, "no memory for the publishers");
     }
-    publisher_register();
     o->options = *options;
     (void)pthread_mutex_init(&o->mutex, NULL);
     (void)pthread_mutex_lock(&o->mutex);

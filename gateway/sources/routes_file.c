@@ -8,8 +8,10 @@
 #include "routes_id.h"
 #include "routes_signed.h"
 #include "routes_verify.h"
+#include "text.h"
 
 #include <errno.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -341,6 +343,16 @@ static struct routes *take_sources(const struct json_settings *root, const struc
     return routes;
 }
 
+/* The fingerprint by which operators compare gateways: what sha256sum prints of the file. */
+static void take_fingerprint(struct span file, struct routes *routes)
+{
+    unsigned char digest[(ROUTES_SHA256_SIZE - 1) / 2];
+
+    if (EVP_Digest(file.data, file.len, digest, NULL, EVP_sha256(), NULL) == 1) {
+        text_write_hex(digest, sizeof digest, routes->sha256);
+    }
+}
+
 struct routes *routes_read(const struct routes_options *options, struct buf *complaints)
 {
     const struct complaints to = {complaints, options->label};
@@ -356,6 +368,9 @@ struct routes *routes_read(const struct routes_options *options, struct buf *com
     if (json != NULL) {
         root.value = json;
         routes = take_sources(&root, options);
+    }
+    if (routes != NULL) {
+        take_fingerprint(buf_span(&text), routes);
     }
     cJSON_Delete(json);
     buf_free(&text);

@@ -15,17 +15,69 @@
 static pthread_mutex_t mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct routes *current; /* under the mutex */
 
-static struct metric tables = {
-    "sluice_gateway_route_tables", NULL,
-    "Tables of sources in memory: the one in force, and older ones that a request still uses.", METRIC_GAUGE,
-    0};
+enum { TABLES, LOADED, METRICS };
+static struct metric metrics[METRICS] = {
+    [TABLES] = {"sluice_gateway_route_tables", NULL,
+                "Tables of sources in memory: the one in force, and older ones that a request still uses.",
+                METRIC_GAUGE, 0},
+    [LOADED] = {"sluice_gateway_routes_loaded_timestamp_seconds", NULL,
+                "When the routes in force were loaded, in seconds since 1970.", METRIC_TIMESTAMP, 0},
+};
+
+static void show_routes(metric_show *show, void *context)
+{
+    static const _Atomic int64_t one = 1;
+    struct routes *r = source_hold();
+
+    if (r != NULL) {
+        show(context, span_of(r->sha256), &one);
+        source_release(r);
+    }
+}
+
+static void show_sources(metric_show *show, void *context)
+{
+    struct routes *r = source_hold();
+
+    for (size_t i = 0; r != NULL && i < r->count; i++) {
+        show(context, r->sources[i].name, source_counts_values(r->sources[i].counts));
+    }
+    source_release(r);
+}
 
 void source_register(void)
 {
-    metrics_register(&tables, 1);
+    static const struct metric_column info = {"sluice_gateway_routes_info", NULL,
+                                              "1, for the routes file in force: the SHA-256 of its bytes, as "
+                                              "sha256sum prints it; none without a file.",
+                                              METRIC_GAUGE};
+    static const struct metric_family routes = {"sha256", &info, 1, show_routes};
+
+    metrics_register(metrics, METRICS);
+    metrics_register_family(&routes);
+    source_counts_register(show_sources);
 }
 
 /* --- tables ------------------------------------------------------------------------ */
+
+static void free_table(struct routes *r)
+{
+    for (size_t i = 0; i < r->count; i++) {
+        struct source *s = &r->sources[i];
+
+        verify_rule_free(&s->verify);
+        free(s->path);
+        for (size_t n = 0; n < EVENT_ID_RULES_MAX; n++) {
+            free(s->id_texts[n]);
+        }
+        free(s->answer_type);
+        free(s->answer_body);
+        source_counts_release(s->counts);
+    }
+    free(r->sources);
+    free(r);
+    metric_add(&metrics[TABLES], -1);
+}
 
 struct routes *source_table(size_t count)
 {
@@ -41,26 +93,16 @@ struct routes *source_table(size_t count)
         free(r);
         return NULL;
     }
-    metric_add(&tables, 1);
-    return r;
-}
-
-static void free_table(struct routes *r)
-{
-    for (size_t i = 0; i < r->count; i++) {
-        struct source *s = &r->sources[i];
-
-        verify_rule_free(&s->verify);
-        free(s->path);
-        for (size_t n = 0; n < EVENT_ID_RULES_MAX; n++) {
-            free(s->id_texts[n]);
+    metric_add(&metrics[TABLES], 1);
+    (void)snprintf(r->sha256, sizeof r->sha256, "none");
+    for (size_t i = 0; i < count; i++) {
+        r->sources[i].counts = source_counts_new();
+        if (r->sources[i].counts == NULL) {
+            free_table(r);
+            return NULL;
         }
-        free(s->answer_type);
-        free(s->answer_body);
     }
-    free(r->sources);
-    free(r);
-    metric_add(&tables, -1);
+    return r;
 }
 
 struct routes *source_default(int64_t delay_us, int64_t max_body)
@@ -178,6 +220,7 @@ struct source *source_meet(const struct routes *r, const struct request *request
     }
     if ((all_methods(source) & request_method(request->method)) == 0) {
         (void)source_refuse_method(source, reply);
+        source_counts_reply(source->counts, reply->kind, clock_wall_us());
         return NULL;
     }
     return source;
@@ -185,14 +228,27 @@ struct source *source_meet(const struct routes *r, const struct request *request
 
 /* --- the current table ----------------------------------------------------------------- */
 
-static void keep_buckets(struct routes *to, const struct routes *from)
+/* What a source has counted lives as long as its name is in the table in force. */
+static void keep_counts(struct source *s, const struct source *before)
+{
+    struct source_counts *own = s->counts;
+
+    s->counts = source_counts_share(before->counts);
+    source_counts_release(own);
+}
+
+static void keep_state(struct routes *to, const struct routes *from)
 {
     for (size_t i = 0; i < to->count; i++) {
         for (size_t j = 0; from != NULL && j < from->count; j++) {
             struct source *s = &to->sources[i];
             const struct source *before = &from->sources[j];
 
-            if (span_equal(s->name, before->name) && s->rate.per_second == before->rate.per_second) {
+            if (!span_equal(s->name, before->name)) {
+                continue;
+            }
+            keep_counts(s, before);
+            if (s->rate.per_second == before->rate.per_second) {
                 atomic_store(&s->rate.full_at_ns, atomic_load(&before->rate.full_at_ns));
             }
         }
@@ -205,8 +261,9 @@ void source_install(struct routes *r)
 
     (void)pthread_mutex_lock(&mutex);
     before = current;
-    keep_buckets(r, before);
+    keep_state(r, before);
     current = r;
+    metric_set(&metrics[LOADED], clock_wall_us());
     (void)pthread_mutex_unlock(&mutex);
     source_release(before);
 }
@@ -217,7 +274,9 @@ struct routes *source_hold(void)
 
     (void)pthread_mutex_lock(&mutex);
     r = current;
-    (void)atomic_fetch_add(&r->holds, 1);
+    if (r != NULL) {
+        (void)atomic_fetch_add(&r->holds, 1);
+    }
     (void)pthread_mutex_unlock(&mutex);
     return r;
 }

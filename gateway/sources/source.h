@@ -3,8 +3,8 @@
 #define SLUICE_GATEWAY_SOURCES_SOURCE_H
 
 /* The sources, and the routing of requests to them. A table of routes does not change once it is installed,
- * except for its token buckets. Another table may replace it at any time; requests that have begun finish
- * with the one they hold. */
+ * except for its token buckets and counts. Another table may replace it at any time; requests that have begun
+ * finish with the one they hold. */
 
 #include "buf.h"
 #include "envelope.h"
@@ -13,6 +13,7 @@
 #include "gateway/reply.h"
 #include "gateway/request.h"
 #include "gateway/verify/verify.h"
+#include "source_counts.h"
 #include "topology.h"
 
 #include <stdatomic.h>
@@ -20,7 +21,8 @@
 
 #define ROUTE_SOURCES_MAX 256
 #define ROUTE_PATH_MAX 1024
-#define RATE_MOST 100000 /* maximum of per_second and of burst */
+#define ROUTES_SHA256_SIZE 65 /* hex digits, and NUL */
+#define RATE_MOST 100000      /* maximum of per_second and of burst */
 
 /* A token bucket: per_second events a second, and up to burst at once after a quiet time. Its state is one
  * number, the time at which the bucket is full again. Any thread may call rate_take. */
@@ -49,6 +51,7 @@ struct source {
     bool answers; /* the reply to a queued event is `answer`, not the default */
     struct reply_answer answer;
     char *answer_type, *answer_body; /* back `answer` */
+    struct source_counts *counts;    /* a reference */
 };
 
 struct routes {
@@ -56,13 +59,14 @@ struct routes {
     bool listed;      /* read from a file: unknown paths get 404, ambiguous ones 400 */
     struct source *sources;
     size_t count;
-    struct delays delays; /* the delays of all sources */
+    struct delays delays;            /* the delays of all sources */
+    char sha256[ROUTES_SHA256_SIZE]; /* of the file; "none" without one */
 };
 
 /* Takes a token and returns 0; when there is none, returns in how many microseconds there will be one. now_us
  * is monotonic. Any thread. */
 int64_t rate_take(struct rate *rate, int64_t now_us);
-/* Before threads start. */
+/* Registers the metrics of the table in force, and of its sources. Before threads start. */
 void source_register(void);
 /* Makes a table of `count` zeroed sources with one reference. NULL when there is no memory. */
 struct routes *source_table(size_t count);
@@ -82,14 +86,15 @@ struct source *source_find(const struct routes *routes, struct span path);
 bool source_takes(const struct source *source, const struct request *request);
 /* Sets *reply to the refusal of the request's method. Returns false. */
 bool source_refuse_method(const struct source *source, struct reply *reply);
-/* Returns the source of this request; NULL, with *reply set, when there is none or neither its events nor its
- * challenges have the request's method. */
+/* Returns the source of this request; NULL, with *reply set, when there is none, or when neither its events nor
+ * its challenges have the request's method, which is counted here. */
 struct source *source_meet(const struct routes *routes, const struct request *request, struct reply *reply);
 
 /* Makes the table the current one and takes over the caller's reference; releases the one before. Token
- * buckets keep their state for sources whose name and rate are unchanged. Any thread. */
+ * buckets keep their state for sources whose name and rate are unchanged, counts for those whose name is. Any
+ * thread. */
 void source_install(struct routes *routes);
-/* Returns the current table with a new reference, for source_release. Never NULL after the first
+/* Returns the current table with a new reference, for source_release. NULL only before the first
  * source_install. Any thread. */
 struct routes *source_hold(void);
 /* Drops a reference, and frees the table with the last one. routes may be NULL. Any thread. */

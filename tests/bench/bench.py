@@ -14,6 +14,7 @@ median ratio is what counts:
   bad     the same worker when some of the events can't be stored, beside itself when all can
   verify  wrk's POSTs of 1 kB to a source with GitHub's signature, beside the same to one without; and
           each scheme's verification alone, in a program that does nothing else
+  metrics what counting and timing one event costs, alone, in a program that does nothing else
 Own CPU is that of the gateway's, the worker's or the bare program's process.
 """
 import argparse
@@ -38,7 +39,7 @@ from programs import Gateway, Worker  # noqa: E402  pylint: disable=wrong-import
 
 HERE = pathlib.Path(__file__).resolve().parent
 QUEUE = "webhooks.ingest"
-RUNS = ("accept", "row", "drain", "bad", "verify")
+RUNS = ("accept", "row", "drain", "bad", "verify", "metrics")
 VERIFIED_BODY = 1024
 # Of the bare publisher's ids, which end in a number, those that end so are bad; in the first line none is.
 BAD = {"none bad": ("none",), "1 bad in 5,000": ("0007", "5007"), "1 bad in 500": ("007", "507"), "1 bad in 50": ("07", "57")}
@@ -196,6 +197,14 @@ class Bench:
         for line in done.stdout.splitlines():
             _, scheme, cost = line.split()
             print(f"verify alone: {scheme:8} {float(cost):5.2f} us", flush=True)
+
+    def metrics(self):
+        """What the metrics of one event cost."""
+        done = subprocess.run([self.deployment.build / "bench" / "metrics"], check=True, stdout=subprocess.PIPE, text=True,
+                              env={"BARE_EVENTS": "3000000"}, timeout=120)
+        for line in done.stdout.splitlines():
+            _, who, cost = line.split()
+            print(f"metrics: {who:9} {float(cost):5.3f} us of CPU per event", flush=True)
 
     def fill(self, prefix):
         self.truncate()

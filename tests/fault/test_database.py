@@ -77,7 +77,8 @@ def test_thirty_outages_of_the_database_use_up_no_delivery_limit_of_20(site):
         for _ in range(30):
             load.wait_acked(20)
             site.database.stop("fast")
-            wait_until(lambda: any(worker.metrics()["sluice_worker_backlog"] > 0 for worker in workers),
+            wait_until(lambda: any(worker.metrics()['sluice_worker_held_events{cause="waiting"}'] > 0
+                                   for worker in workers),
                        "workers to hold events", 15)
             site.database.start()
         backlog_falls(site, time.monotonic())

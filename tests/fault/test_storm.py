@@ -99,7 +99,7 @@ def test_one_worker_thirty_and_one_again_while_others_hold_every_connection(site
                    lambda: f"the surplus to stand by\n{more[0].tail()}", 40)
         load.wait_acked(200)
         idle = [worker for worker in more if worker.lines("standby") and not worker.lines("database-connected")]
-        assert all(worker.metrics()["sluice_worker_backlog"] == 0 for worker in idle)
+        assert all(worker.metrics()['sluice_worker_held_events{cause="waiting"}'] == 0 for worker in idle)
         for one in others:
             one.close()
         for worker in more[:15]:

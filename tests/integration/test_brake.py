@@ -70,7 +70,8 @@ def test_of_a_batch_of_500_exactly_the_bad_ones_die_at_a_cost_that_is_linear(sit
         site.publish("first", b"{}", T, **{"sluice-path": "/gate"})
         wait_until(lambda: counted_table() == 2, "the event to be at the gate")
         dead = fill(site, bad, BATCH - bad)
-        wait_until(lambda: worker.metrics()["sluice_worker_backlog"] == BATCH, "the whole batch to be prefetched")
+        wait_until(lambda: worker.metrics()['sluice_worker_held_events{cause="waiting"}'] == BATCH,
+                   "the whole batch to be prefetched")
     site.wait_count(bad, table="webhooks_dead")
     site.wait_drained()
     assert {row.id for row in site.rows()} == {"zeroth", "first", *(f"event-{number:03}" for number in range(BATCH))} - dead

@@ -134,7 +134,8 @@ def test_what_may_cure_itself_or_is_unclear_beside_stored_neighbours_is_retried_
         site.publish("gate", b"x", T, **{"sluice-path": "/gate"})
         publish_neighbours(site)
         publish_bad(site, LATER)
-        wait_until(lambda: worker.metrics()["sluice_worker_backlog"] == NEIGHBOURS + len(LATER), "one batch of them")
+        wait_until(lambda: worker.metrics()['sluice_worker_held_events{cause="waiting"}'] == NEIGHBOURS + len(LATER),
+                   "one batch of them")
     site.wait_count(NEIGHBOURS + 1)
     wait_until(lambda: len(worker.lines("retried")) == len(LATER), lambda: f"the retries\n{site.tails()}")
     # What is unclear needs a neighbour that is stored when it comes again, too.

@@ -44,7 +44,7 @@ static struct ack with_received(size_t most, uint64_t count)
 
     assert_int_equal(ack_init(&a, most, NULL), ERROR_NONE);
     for (uint64_t tag = 1; tag <= count; tag++) {
-        assert_true(ack_received(&a, tag, 10));
+        assert_true(ack_received(&a, tag, 10, 0));
     }
     return a;
 }
@@ -82,7 +82,7 @@ static void one_tag_that_stays_unsettled_holds_up_no_other_for_ever(void **state
     for (uint64_t tag = 2; tag < 10000; tag++) {
         struct frames f;
 
-        assert_true(ack_received(&a, tag, 10));
+        assert_true(ack_received(&a, tag, 10, 0));
         ack_settle(&a, tag);
         f = flush(&a);
         assert_int_equal(f.count, 1);
@@ -121,12 +121,12 @@ static void a_delivery_out_of_order_or_over_the_most_is_refused(void **state)
     struct ack a = with_received(3, 2);
 
     (void)state;
-    assert_false(ack_received(&a, 4, 1));
-    assert_true(ack_received(&a, 3, 1));
-    assert_false(ack_received(&a, 4, 1));
+    assert_false(ack_received(&a, 4, 1, 0));
+    assert_true(ack_received(&a, 3, 1, 0));
+    assert_false(ack_received(&a, 4, 1, 0));
     ack_settle(&a, 2);
     (void)flush(&a);
-    assert_true(ack_received(&a, 4, 1));
+    assert_true(ack_received(&a, 4, 1, 0));
     ack_free(&a);
 }
 
@@ -144,6 +144,26 @@ static void bytes_are_held_until_they_are_settled_or_given_back(void **state)
     ack_free(&a);
 }
 
+static void the_oldest_is_the_one_of_those_that_are_not_settled(void **state)
+{
+    struct ack a;
+
+    (void)state;
+    assert_int_equal(ack_init(&a, 4, NULL), ERROR_NONE);
+    assert_int_equal(ack_oldest_us(&a), 0);
+    assert_true(ack_received(&a, 1, 1, 500));
+    assert_true(ack_received(&a, 2, 1, 300)); /* a retry that is older than what came before it */
+    assert_true(ack_received(&a, 3, 1, 400));
+    assert_int_equal(ack_oldest_us(&a), 300);
+    ack_settle(&a, 2);
+    assert_int_equal(ack_oldest_us(&a), 400);
+    ack_given_back(&a, 3);
+    assert_int_equal(ack_oldest_us(&a), 500);
+    ack_settle(&a, 1);
+    assert_int_equal(ack_oldest_us(&a), 0);
+    ack_free(&a);
+}
+
 static void a_frame_that_cannot_be_sent_is_told(void **state)
 {
     struct frames f = {.fail_at = 0};
@@ -154,7 +174,7 @@ static void a_frame_that_cannot_be_sent_is_told(void **state)
     assert_false(ack_flush(&a, send, &f));
     ack_reset(&a);
     for (uint64_t tag = 1; tag <= 3; tag++) {
-        assert_true(ack_received(&a, tag, 1));
+        assert_true(ack_received(&a, tag, 1, 0));
     }
     ack_settle(&a, 2);
     assert_false(ack_flush(&a, send, &f));
@@ -169,7 +189,7 @@ static void a_new_channel_numbers_from_one_again(void **state)
     ack_settle(&a, 1);
     ack_reset(&a);
     assert_int_equal(ack_owed(&a), 0);
-    assert_true(ack_received(&a, 1, 1));
+    assert_true(ack_received(&a, 1, 1, 0));
     assert_int_equal(flush(&a).count, 0);
     ack_free(&a);
 }
@@ -190,7 +210,7 @@ static void random_orders_agree_with_the_model(void **state)
         struct frames f;
 
         if (owed < WINDOW && rand() % 3 > 0) {
-            assert_true(ack_received(&a, ++received, 1));
+            assert_true(ack_received(&a, ++received, 1, 0));
             owed++;
         }
         if (tag != 0 && model[tag] == OPEN) {
@@ -228,6 +248,7 @@ int main(void)
         cmocka_unit_test(what_was_given_back_is_never_acked),
         cmocka_unit_test(a_delivery_out_of_order_or_over_the_most_is_refused),
         cmocka_unit_test(bytes_are_held_until_they_are_settled_or_given_back),
+        cmocka_unit_test(the_oldest_is_the_one_of_those_that_are_not_settled),
         cmocka_unit_test(a_frame_that_cannot_be_sent_is_told),
         cmocka_unit_test(a_new_channel_numbers_from_one_again),
         cmocka_unit_test(random_orders_agree_with_the_model),

@@ -203,6 +203,20 @@ static void a_queue_gives_first_what_came_first_and_parts_by_age(void **state)
     assert_null(queue.head);
 }
 
+static void an_event_is_as_old_as_its_receipt_unless_that_is_unknown_or_to_come(void **state)
+{
+    struct event *event = make_event("a", "1", 1);
+
+    (void)state;
+    event->envelope.received_us = 100;
+    assert_int_equal(event_since_us(event, 500), 100);
+    event->envelope.received_us = 501;
+    assert_int_equal(event_since_us(event, 500), 500);
+    event->envelope.received_us = 0;
+    assert_int_equal(event_since_us(event, 500), 500);
+    event_free(event);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +228,7 @@ int main(void)
         cmocka_unit_test(a_doomed_event_is_still_to_be_buried_after_a_reset),
         cmocka_unit_test(what_came_back_often_or_met_many_ends_of_connections_is_suspect),
         cmocka_unit_test(only_committed_outcomes_are_settled),
+        cmocka_unit_test(an_event_is_as_old_as_its_receipt_unless_that_is_unknown_or_to_come),
         cmocka_unit_test(an_event_counts_its_body_and_its_properties),
         cmocka_unit_test(a_queue_gives_first_what_came_first_and_parts_by_age),
     };

@@ -326,7 +326,7 @@ static void deliver(struct world *w, enum kind kind)
     event = make_event(names[kind], id, 1);
     event->delivery->tag = w->next_tag;
     event->delivered_us = w->now_us;
-    assert_true(ack_received(&w->ack, w->next_tag++, event_bytes(event)));
+    assert_true(ack_received(&w->ack, w->next_tag++, event_bytes(event), 0));
     (void)schedule_add(&w->schedule, event);
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "gateway/http/certificate.h"
 
+#include "clock.h"
+#include "metrics.h"
+
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -28,11 +31,12 @@ static void write_text(const char *path, const char *text)
     assert_int_equal(fclose(file), 0);
 }
 
-static void write_cert(EVP_PKEY *key, const char *name)
+/* mode: "w", or "a" for another certificate of the chain. */
+static void write_cert(EVP_PKEY *key, const char *name, const char *mode, long seconds)
 {
     X509 *cert = X509_new();
     X509_NAME *subject = X509_get_subject_name(cert);
-    FILE *file = fopen(cert_path, "w");
+    FILE *file = fopen(cert_path, mode);
 
     assert_non_null(file);
     assert_int_equal(
@@ -40,7 +44,7 @@ static void write_cert(EVP_PKEY *key, const char *name)
     assert_int_equal(X509_set_issuer_name(cert, subject), 1);
     assert_int_equal(ASN1_INTEGER_set(X509_get_serialNumber(cert), 1), 1);
     assert_non_null(X509_gmtime_adj(X509_getm_notBefore(cert), 0));
-    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), DAY_S));
+    assert_non_null(X509_gmtime_adj(X509_getm_notAfter(cert), seconds));
     assert_int_equal(X509_set_pubkey(cert, key), 1);
     assert_true(X509_sign(cert, key, EVP_sha256()) > 0);
     assert_int_equal(PEM_write_X509(file, cert), 1);
@@ -63,7 +67,7 @@ static void write_pair(const char *name, bool with_key)
     EVP_PKEY *key = EVP_EC_gen("P-256");
 
     assert_non_null(key);
-    write_cert(key, name);
+    write_cert(key, name, "w", DAY_S);
     if (with_key) {
         write_key(key);
     }
@@ -195,9 +199,58 @@ static void after_a_failed_reload_the_old_certificate_stays_in_force(void **stat
     certificate_close(certificate);
 }
 
+/* In how many seconds the metric says that the certificate ends; 0 when it has no row. */
+static double shown_end(void)
+{
+    static const char name[] = "\nsluice_gateway_certificate_expiry_timestamp_seconds ";
+    struct buf out = {0};
+    const char *found;
+    double end = 0;
+
+    metrics_render(&out);
+    found = strstr(buf_text(&out), name);
+    if (found != NULL) {
+        end = strtod(found + sizeof name - 1, NULL) - (double)clock_wall_us() / 1e6;
+    }
+    buf_free(&out);
+    return end;
+}
+
+static void the_end_of_the_chain_that_is_in_force_is_shown(void **state)
+{
+    struct certificate *certificate;
+    struct error error;
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+
+    (void)state;
+    certificate = opened();
+    assert_true(shown_end() > (double)DAY_S - 60 && shown_end() <= (double)DAY_S);
+    write_cert(key, "an authority that ends sooner", "a", 3600);
+    assert_int_equal(certificate_reload(certificate, &error), ERROR_NONE);
+    assert_true(shown_end() > 3600 - 60 && shown_end() <= 3600);
+    write_pair("first", true);
+    write_cert(key, "an authority that ends later", "a", 2 * DAY_S);
+    assert_int_equal(certificate_reload(certificate, &error), ERROR_NONE);
+    assert_true(shown_end() > (double)DAY_S - 60 && shown_end() <= (double)DAY_S);
+    write_text(key_path, "no key");
+    write_cert(key, "one that is refused", "w", 7200);
+    assert_int_equal(certificate_reload(certificate, &error), ERROR_SETTING);
+    assert_true(shown_end() > (double)DAY_S - 60);
+    certificate_close(certificate);
+    EVP_PKEY_free(key);
+}
+
+static void without_a_certificate_no_end_is_shown(void **state)
+{
+    (void)state;
+    assert_true(shown_end() == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(without_a_certificate_no_end_is_shown),
+        cmocka_unit_test_setup(the_end_of_the_chain_that_is_in_force_is_shown, set_up),
         cmocka_unit_test_setup(a_connection_uses_the_certificate_in_force_at_its_handshake, set_up),
         cmocka_unit_test_setup(versions_before_tls_1_2_are_refused, set_up),
         cmocka_unit_test_setup(unusable_files_are_named, set_up),
@@ -205,6 +258,7 @@ int main(void)
     };
     int failed;
 
+    certificate_register();
     if (mkdtemp(directory) == NULL) {
         return EXIT_FAILURE;
     }
