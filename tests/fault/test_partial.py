@@ -343,7 +343,8 @@ def test_bad_events_among_many_cost_no_flush_for_each_neighbour(site, every):
         (after,), = site.database.query("select wal_sync from pg_stat_wal")
         site.note(f"1 bad in {every}: {after - before} flushes for {len(events)} events, {bad} bad, in "
                   f"{batches:.0f} batches")
-        assert after - before <= 3 * batches + 2 * bad + 50
+        # A transaction is 64 events at most after a failure: with a flush of its own, 5,000 events take 78 at least.
+        assert after - before <= 3 * batches + 30
     finally:
         site.database.query("alter table webhooks_raw drop constraint no_bad")
 

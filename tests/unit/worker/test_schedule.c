@@ -129,11 +129,12 @@ static void while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_t
     schedule_free(&s);
 }
 
-static struct event *suspect_of(const char *source)
+static struct event *suspect_of(const char *source, int64_t now_us)
 {
     struct event *event = make_event(source, "1", 1);
 
     event->envelope.delivery_count = 2;
+    event->delivered_us = now_us;
     return event;
 }
 
@@ -156,7 +157,9 @@ static void brake_source(struct schedule *s, const char *source, int64_t now_us)
     batch_free(&batch);
 }
 
-/* Plays an event that fails alone for want of a lock, for 2 s. */
+#define LOCKED_US (2 * S)
+
+/* Plays an event that fails alone for want of a lock. */
 static void play_locked(struct schedule *s, struct event *event, int64_t *now_us)
 {
     struct event *events[] = {event};
@@ -164,40 +167,46 @@ static void play_locked(struct schedule *s, struct event *event, int64_t *now_us
 
     event_fail(event, VERDICT_TRANSIENT, "55P03", "locked");
     event_strike(event, true, s->judge.stored);
-    *now_us += 2 * S;
-    schedule_came_back(s, &batch, true, *now_us - 2 * S, *now_us);
+    *now_us += LOCKED_US;
+    schedule_came_back(s, &batch, true, *now_us - LOCKED_US, *now_us);
     assert_int_equal(schedule_fate(s, event, *now_us), SCHEDULE_KEPT);
 }
 
 static void probes_that_get_no_verdict_hold_up_no_suspect_and_no_other_sources_probe(void **state)
 {
-    struct schedule s = make_schedule(100);
+    enum { SOURCES = 20, HELD = 20 };
+    struct schedule s = make_schedule(SOURCES * HELD + 2);
     int64_t now_us = S, begun_us;
+    char name[SOURCES][8];
     size_t others = 0;
 
     (void)state;
-    brake_source(&s, "locked", now_us);
+    for (size_t i = 0; i < SOURCES; i++) {
+        (void)snprintf(name[i], sizeof name[i], "s%zu", i);
+        brake_source(&s, name[i], now_us);
+        for (size_t n = 0; n < HELD; n++) {
+            assert_true(schedule_add(&s, make_event(name[i], "1", 1)));
+        }
+    }
     brake_source(&s, "other", now_us);
     brake_init(&s.judge.sources.worker); /* the brakes of the sources are what is tested */
-    for (size_t i = 0; i < 50; i++) {
-        assert_true(schedule_add(&s, make_event("locked", "1", 1)));
-    }
     assert_true(schedule_add(&s, make_event("other", "1", 1)));
-    assert_false(schedule_add(&s, suspect_of("good")));
     now_us += 40 * S; /* all are due */
     begun_us = now_us;
+    assert_false(schedule_add(&s, suspect_of("good", now_us)));
     while (others < 2) {
         struct event *alone;
 
         s.judge.resume_us = 0;
         assert_int_equal(schedule_next(&s, false, &alone, now_us), SCHEDULE_ALONE);
-        if (span_equal(alone->envelope.source, SPAN_LITERAL("locked"))) {
+        if (alone->envelope.source.data[0] == 's') {
             play_locked(&s, alone, &now_us);
+            brake_init(&s.judge.sources.worker);
         } else {
             others++;
             event_free(alone);
         }
-        assert_true(now_us - begun_us <= 10 * S);
+        assert_true(now_us - begun_us <= SOURCES * LOCKED_US);
     }
     schedule_free(&s);
 }
