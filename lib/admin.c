@@ -206,7 +206,7 @@ __attribute__((format(printf, 2, 0))) static void on_complaint(void *context, co
 
     (void)context;
     if (log_is_due(&logged_us)) {
-        (void)vsnprintf(text, sizeof text, format, arguments);
+        (void)text_format(text, sizeof text, format, arguments);
         text[strcspn(text, "\n")] = '\0';
         log_info("admin-listener", log_text("message", text));
     }

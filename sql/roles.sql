@@ -43,3 +43,21 @@ alter role sluice_worker set tcp_keepalives_count = 2;
 alter role sluice_worker set tcp_user_timeout = '20s';
 
 alter role sluice_reader set search_path = sluice, public;
+
+-- A role's setting for this database alone would win over the same one above.
+do $$
+declare
+    own record;
+begin
+    for own in
+        select r.rolname, split_part(setting, '=', 1) as name
+        from pg_db_role_setting s join pg_roles r on r.oid = s.setrole, unnest(s.setconfig) setting
+        where s.setdatabase = (select oid from pg_database where datname = current_database())
+          and r.rolname in ('sluice_worker', 'sluice_reader')
+          and exists (select from unnest(r.rolconfig) everywhere
+                      where split_part(everywhere, '=', 1) = split_part(setting, '=', 1))
+    loop
+        execute format('alter role %I in database %I reset %I', own.rolname, current_database(), own.name);
+    end loop;
+end
+$$;

@@ -62,6 +62,7 @@ enum brake_news brake_settle_probe(struct brake *b, bool stored, bool refused, u
         wait_for_probe(b, random, now_us);
     } else {
         b->state = BRAKE_ON; /* no verdict yet: the next probe is due at once */
+        b->next_probe_us = now_us;
     }
     return BRAKE_SAME;
 }

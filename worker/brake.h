@@ -44,7 +44,7 @@ void brake_count(struct brake *b, enum brake_verdict verdict);
  * counted and, if one of them was the probe, after brake_settle_probe. */
 enum brake_news brake_settle(struct brake *b, uint32_t random, int64_t now_us);
 /* Reports the probe's outcome. stored: the brake is released. refused: the next probe waits longer. Neither:
- * the probe got no verdict, and another may be tried at once. */
+ * it got no verdict, and another may be tried at once. */
 enum brake_news brake_settle_probe(struct brake *b, bool stored, bool refused, uint32_t random,
                                    int64_t now_us);
 /* True while events must be held. */

@@ -43,22 +43,23 @@ static bool batch_waits(const struct schedule *s)
     return s->backlog.ordinary.head != NULL;
 }
 
-/* Parked events have failed before, perhaps after a long wait, so they get at most half of the time. Suspects
- * and probes have no such limit: they are most likely good. */
+/* Parked events have failed before, perhaps after a long wait, so they get at most half of the time while a
+ * batch waits. Suspects and probes have no such limit: they are most likely good. Of these, the one that has
+ * been due for longest comes first, so that neither kind holds up the other. */
 static struct event *next_alone(struct schedule *s, int64_t now_us)
 {
+    struct sources *sources = &s->judge.sources;
     struct event *event;
 
     if (judge_holds_all(&s->judge)) {
-        return sources_take_worker_probe(&s->judge.sources, &s->backlog.ordinary, now_us);
+        return sources_take_worker_probe(sources, &s->backlog.ordinary, now_us);
     }
     if (batch_waits(s) && s->batch_next) {
         return NULL;
     }
-    event = sources_take_probe(&s->judge.sources, now_us);
-    if (event == NULL) {
-        event = backlog_take_suspect(&s->backlog, now_us);
-    }
+    event = sources_probe_due_us(sources) <= backlog_suspect_due_us(&s->backlog)
+                ? sources_take_probe(sources, now_us)
+                : backlog_take_suspect(&s->backlog, now_us);
     if (event == NULL && (!batch_waits(s) || now_us >= s->parked_resume_us)) {
         event = backlog_take_parked(&s->backlog, now_us);
     }

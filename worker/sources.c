@@ -90,7 +90,8 @@ enum brake_news sources_count(struct sources *s, const struct event *event, uint
 
     if (event->probe) {
         (void)brake_settle_probe(&s->worker, stored, refused, random, now_us);
-        news = brake_settle_probe(&source->brake, stored, refused, random, now_us);
+        /* A probe that failed by itself may have waited long for a lock: the next one waits, too. */
+        news = brake_settle_probe(&source->brake, stored, refused || event->struck, random, now_us);
     }
     if (stored) {
         count_verdict(source, &s->worker, BRAKE_STORED);
@@ -145,16 +146,31 @@ static struct event *begin_probe(struct brake *brake, struct event *event)
     return event;
 }
 
-struct event *sources_take_probe(struct sources *s, int64_t now_us)
+/* Returns the source whose probe has been or will be due for longest, or NULL: none has events for one. */
+static const struct source *next_to_probe(const struct sources *s)
 {
-    for (size_t i = 0; i <= SOURCES_MOST; i++) {
-        struct source *source = &s->of[i];
+    const struct source *next = NULL;
 
-        if (source->held.head != NULL && brake_probe_due(&source->brake, now_us)) {
-            return begin_probe(&source->brake, take_held(s, source));
+    for (size_t i = 0; s->held > 0 && i <= SOURCES_MOST; i++) {
+        const struct source *source = &s->of[i];
+
+        if (source->held.head != NULL && source->brake.state == BRAKE_ON &&
+            (next == NULL || source->brake.next_probe_us < next->brake.next_probe_us)) {
+            next = source;
         }
     }
-    return NULL;
+    return next;
+}
+
+struct event *sources_take_probe(struct sources *s, int64_t now_us)
+{
+    const struct source *next = next_to_probe(s);
+    struct source *source = next == NULL ? NULL : &s->of[next - s->of];
+
+    if (source == NULL || !brake_probe_due(&source->brake, now_us)) {
+        return NULL;
+    }
+    return begin_probe(&source->brake, take_held(s, source));
 }
 
 /* Returns the source that holds the most events, or NULL. */
@@ -185,20 +201,13 @@ struct event *sources_take_worker_probe(struct sources *s, struct event_queue *o
 
 int64_t sources_probe_due_us(const struct sources *s)
 {
-    int64_t due_us = INT64_MAX;
+    const struct source *next;
 
     if (s->worker.state == BRAKE_ON) {
         return s->worker.next_probe_us;
     }
-    for (size_t i = 0; s->held > 0 && i <= SOURCES_MOST; i++) {
-        const struct source *source = &s->of[i];
-
-        if (source->held.head != NULL && source->brake.state == BRAKE_ON &&
-            source->brake.next_probe_us < due_us) {
-            due_us = source->brake.next_probe_us;
-        }
-    }
-    return due_us;
+    next = next_to_probe(s);
+    return next == NULL ? INT64_MAX : next->brake.next_probe_us;
 }
 
 struct event *sources_take_surplus(struct sources *s, int64_t *since_us)

@@ -42,7 +42,8 @@ struct source *sources_settle(struct sources *s, uint32_t random, int64_t now_us
 enum brake_news sources_settle_worker(struct sources *s, uint32_t random, int64_t now_us);
 /* Number of braked sources. */
 size_t sources_braked(const struct sources *s);
-/* Returns a held event, with probe set, when a probe of its source is due, else NULL. The caller owns it. */
+/* Returns a held event, with probe set, when a probe of its source is due, else NULL. Of several sources, the
+ * one that has been due for longest comes first. The caller owns the event. */
 struct event *sources_take_probe(struct sources *s, int64_t now_us);
 /* The same for the worker's own brake: an event from `ordinary` or, when that is empty, a held event. */
 struct event *sources_take_worker_probe(struct sources *s, struct event_queue *ordinary, int64_t now_us);

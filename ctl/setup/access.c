@@ -318,17 +318,32 @@ enum error_code access_setup(const struct access *a, struct error *error)
     return code;
 }
 
+/* Appends text as one word of a shell's command. */
+static void append_word(struct buf *out, const char *text)
+{
+    buf_append_char(out, '\'');
+    for (; *text != '\0'; text++) {
+        if (*text == '\'') {
+            buf_append_text(out, "'\\'");
+        }
+        buf_append_char(out, *text);
+    }
+    buf_append_char(out, '\'');
+}
+
 void access_print_hint(const struct topology *topology, const char *vhost)
 {
     const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user};
+    struct buf word = {0};
 
+    append_word(&word, vhost);
     report_line(
         "left   vhost, users, permissions and policies of the broker; they must be as after these commands, "
         "with the limit on bytes that you want");
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         report_line("         rabbitmqctl add_user %s", users[i]->name);
-        report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", vhost, users[i]->name,
-                    users[i]->configure, users[i]->write, users[i]->read);
+        report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", buf_text(&word),
+                    users[i]->name, users[i]->configure, users[i]->write, users[i]->read);
     }
     for (size_t i = 0; i < topology->policy_count; i++) {
         const struct topology_policy *policy = &topology->policies[i];
@@ -336,8 +351,10 @@ void access_print_hint(const struct topology *topology, const char *vhost)
         char *text = cJSON_PrintUnformatted(definition);
 
         report_line("         rabbitmqctl set_policy -p %s --apply-to queues --priority %d %s '%s' '%s'",
-                    vhost, TOPOLOGY_POLICY_PRIORITY, policy->name, policy->pattern, text == NULL ? "" : text);
+                    buf_text(&word), TOPOLOGY_POLICY_PRIORITY, policy->name, policy->pattern,
+                    text == NULL ? "" : text);
         cJSON_free(text);
         cJSON_Delete(definition);
     }
+    buf_free(&word);
 }

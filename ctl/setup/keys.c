@@ -12,13 +12,16 @@ static const char keys_sql[] =
     " where attrelid in ('sluice.webhooks_raw'::regclass, 'sluice.webhooks_dead'::regclass)"
     "  and attname in ('id', 'source')"
     " union all "
-    "select 'index ' || name, coalesce((select case when not indisunique then 'not unique '"
-    "   when not indisvalid then 'not valid ' else '' end || substring(pg_get_indexdef(indexrelid) from "
+    "select 'index ' || name, coalesce((select case when indisunique then 'unique ' else '' end"
+    "   || case when indisvalid then '' else 'invalid ' end || substring(pg_get_indexdef(indexrelid) from "
     "'USING (.*)')"
     "  from pg_index where indexrelid = to_regclass('sluice.' || name)), 'missing'), wanted"
-    " from (values ('webhooks_raw_pkey', 'btree (id, source)'),"
-    "  ('webhooks_dead_once', 'btree (source, id, COALESCE(received_at, ''-infinity''::timestamp with time "
-    "zone),"
+    " from (values ('webhooks_raw_pkey', 'unique btree (id, source)'),"
+    "  ('webhooks_raw_received_at', 'btree (received_at)'),"
+    "  ('webhooks_raw_source_received_at', 'btree (source, received_at)'),"
+    "  ('webhooks_dead_dead_at', 'btree (dead_at)'),"
+    "  ('webhooks_dead_once', 'unique btree (source, id, COALESCE(received_at, ''-infinity''::timestamp with "
+    "time zone),"
     " body_sha256, sha256(COALESCE(properties, ''\\x''::bytea)))')) as i (name, wanted)";
 
 enum column { WHAT, IS, WANTED };

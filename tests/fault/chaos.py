@@ -281,12 +281,13 @@ class Chaos:
         return f"alarm for {seconds:.0f} s"
 
     def lock_rows(self):
-        """An open transaction locks the newest rows, which are sent again. A restart of the database ends it, too."""
+        """An open transaction locks the newest rows that no other one has locked; they are sent again. A restart of the
+        database ends it, too."""
         count, seconds = self.rng.choice([1, 10, 100]), self.rng.uniform(5, 150)
         holder = self.site.database.connect()
         with holder.cursor() as cursor:
             cursor.execute("begin; select id, body from webhooks_raw where source = 'default' "
-                           "order by received_at desc limit %s for update", (count,))
+                           "order by received_at desc limit %s for update skip locked", (count,))
             rows = cursor.fetchall()
         self.locked.update(event_id for event_id, _ in rows)
         for event_id, body in rows[:3]:

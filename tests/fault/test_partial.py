@@ -246,6 +246,27 @@ def test_a_source_all_of_whose_events_are_refused_is_braked_by_itself(site):
 
 
 @pytest.mark.usefixtures("odd_table")
+def test_several_sources_all_of_whose_events_are_refused_hold_up_another_for_seconds_only(site):
+    broken = ["rare", "rare-too", "rare-three"]
+    with Stream(site) as stream:
+        worker, = site.start_workers(1, DELAYS="1s,2s", **SMALL)
+        site.publish_all([(f"refused-{number}", {"sluice-source": source, "sluice-path": "/unwelcome"})
+                          for number in range(300) for source in broken], b"x", T)
+        wait_until(lambda: {line["source"] for line in worker.lines("brake-on")} >= {*broken},
+                   lambda: f"the brakes\n{site.tails()}", 60)
+        worker.wait_ready()  # not while the worker's own brake is on, which a single good event releases
+        live_with(site, stream, [worker], PREFETCH // 2, bound=10)
+        assert worker.metrics()["sluice_worker_braked"] == len(broken)
+        site.database.query("alter table webhooks_raw disable trigger odd")
+        wait_until(lambda: site.count("webhooks_dead") + site.count() - stream.stored() == 300 * len(broken),
+                   lambda: f"all of them\n{site.tails()}", 120)
+        on, off = (sum(line["of"] == "worker" for line in worker.lines(f"brake-{way}")) for way in ("on", "off"))
+        assert on == off
+    ends_well(site, stream)
+    site.note(f"the worker's own brake was on {on} times; {site.count('webhooks_dead')} of {300 * len(broken)} died")
+
+
+@pytest.mark.usefixtures("odd_table")
 def test_an_alarm_with_a_retry_pending_lets_a_restarted_worker_drain_the_queue(site):
     good = [(f"good-{number}", {"sluice-source": "plenty"}) for number in range(2000)]
     worker, = site.start_workers(1, DELAYS="1s", **SMALL)
@@ -344,7 +365,8 @@ def test_bad_events_among_many_cost_no_flush_for_each_neighbour(site, every):
         (after,), = site.database.query("select wal_sync from pg_stat_wal")
         site.note(f"1 bad in {every}: {after - before} flushes for {len(events)} events, {bad} bad, in "
                   f"{batches:.0f} batches")
-        assert after - before <= 3 * batches + 2 * bad + 50
+        # A transaction is 64 events at most after a failure: with a flush of its own, 5,000 events take 78 at least.
+        assert after - before <= 3 * batches + 30
     finally:
         site.database.query("alter table webhooks_raw drop constraint no_bad")
 

@@ -28,6 +28,9 @@ def test_a_check_of_what_setup_has_made_finds_nothing_and_names_the_members(serv
     ("grant select on webhooks_dead to public", "role public, right to select on webhooks_dead: is given"),
     ("revoke insert on webhooks_dead from sluice_worker", "right to insert on webhooks_dead: is none"),
     ("revoke usage on schema sluice from sluice_reader", "right to usage on schema sluice: is none"),
+    ("grant update (reason) on webhooks_dead to sluice_worker", "right to update on webhooks_dead.reason: is given"),
+    ("alter role sluice_worker in database sluice set search_path = public",
+     "role sluice_worker, search_path in this database: is public, should be none"),
 ])
 def test_a_check_finds_what_was_changed_in_the_database_and_changes_nothing_and_setup_mends_it(
         servers, statement, difference):
@@ -70,6 +73,22 @@ def test_a_check_finds_keys_that_compare_otherwise(servers):
         assert "collation of webhooks_dead.source: is und-x-icu, should be C" in done.stdout
     finally:
         database.query('alter table webhooks_dead alter source type text collate "C"')
+    assert servers.setup("--check").returncode == 0
+
+
+@pytest.mark.parametrize(("name", "definition"), [
+    ("webhooks_raw_received_at", "webhooks_raw (received_at)"),
+    ("webhooks_raw_source_received_at", "webhooks_raw (source, received_at)"),
+    ("webhooks_dead_dead_at", "webhooks_dead (dead_at)")])
+def test_a_check_finds_an_index_that_is_missing_or_another(servers, name, definition):
+    for other, finding in ("select", "is missing"), (f"create index {name} on webhooks_raw (path)", "is btree (path)"):
+        servers.database.query(f"drop index {name}")
+        servers.database.query(other)
+        done = servers.setup("--check")
+        servers.database.query(f"drop index if exists {name}")
+        servers.database.query(f"create index {name} on {definition}")
+        assert done.returncode == 1
+        assert f"index {name}: {finding}" in done.stdout
     assert servers.setup("--check").returncode == 0
 
 

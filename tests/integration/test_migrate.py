@@ -244,6 +244,39 @@ def test_an_owner_who_is_no_superuser_may_set_up_and_check(servers, owned):
     assert owned.query("select count(*) from sluice.webhooks_dead") == [(1,)]
 
 
+def test_events_flow_die_are_replayed_and_pruned_where_the_owner_is_no_superuser(servers, site, owned):
+    owner = {"SETUP_DATABASE_URL": owned.url("keeper"), "SETUP_DATABASE_PASSWORD_FILE": None,
+             "SETUP_DATABASE_PASSWORD": "keepers-word"}
+    assert servers.setup("--skip-broker-users", DATABASE_BUDGET=4, **owner).returncode == 0
+    owned.query("alter role sluice_worker in database sluice set search_path = public")
+    done = servers.setup("--skip-broker-users", **owner)
+    assert "search_path in this database public -> none\n" in done.stdout, done.stdout + done.stderr
+
+    def query(sql):
+        return owned.query(sql, user="keeper", password="keepers-word")
+
+    def ids(table):
+        return {row[0] for row in query(f"select id from sluice.{table}")}
+    query("delete from sluice.webhooks_raw; delete from sluice.webhooks_dead;"
+          "alter table sluice.webhooks_raw add constraint no_bad check (path <> '/bad') not valid")
+    worker, = site.start_workers(1, DATABASE_URL=owned.url("sluice_worker"))
+    site.publish_all([("a", {}), ("B", {"sluice-path": "/bad"}), ("c", {"sluice-source": "other"})], b"{}", T)
+    wait_until(lambda: (ids("webhooks_raw"), ids("webhooks_dead")) == ({"a", "c"}, {"B"}), worker.tail)
+    query("alter table sluice.webhooks_raw drop constraint no_bad")
+    done = servers.operate("dead", "replay", "--all", **owner)
+    assert done.stdout == "replayed 1 of 1\n", done.stderr
+    wait_until(lambda: ids("webhooks_raw") == {"a", "B", "c"}, worker.tail)
+    with contextlib.closing(site.channel()) as channel:
+        channel.confirm_delivery()
+        channel.basic_publish("webhooks.dead", "default", b"given up")
+    assert servers.operate("dead", "collect", **owner).stdout == "collected 1; already there 0\n"
+    assert servers.operate("dead", "drop", "--all", **owner).stdout.endswith("dropped 1\n")
+    status = servers.command("status", DATABASE_URL=owned.url("sluice_reader"))
+    assert status.returncode == 0, status.stderr
+    assert servers.operate("prune", "--older-than", "30d", **owner).stdout.split()[1] == "3"
+    site.wait_drained()
+
+
 def test_a_role_that_is_not_there_yet_needs_a_password_to_be_made_with(servers, owned):
     owned.query("drop owned by sluice_reader; drop role sluice_reader")
     settings = {"SETUP_DATABASE_URL": owned.url("sluice"), "SETUP_DATABASE_PASSWORD_FILE": None,

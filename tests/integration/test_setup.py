@@ -3,6 +3,7 @@
 
 import json
 import os
+import shlex
 import subprocess
 
 import pika
@@ -313,23 +314,27 @@ def test_an_operator_policy_that_lowers_our_bounds_is_found(others):
 
 
 def test_another_vhost_is_that_of_the_brokers_url_everywhere(servers):
-    """Including one whose name must be escaped in a path."""
-    url = servers.broker.url("sluice-setup").removesuffix("sluice") + "other%2Fplace"
+    """Including one whose name must be escaped in a path, and in a shell's command."""
+    url = servers.broker.url("sluice-setup").removesuffix("sluice") + "other%2Fplace%20%27%27"
     try:
         done = servers.setup(BROKER_URL=url)
         assert done.returncode == 0, done.stderr
-        assert "done   broker vhost other/place" in done.stdout
-        names = {queue["name"] for queue in servers.broker.management("GET", "queues/other%2Fplace")}
+        assert "done   broker vhost other/place ''" in done.stdout
+        names = {queue["name"] for queue in servers.broker.management("GET", "queues/other%2Fplace%20%27%27")}
         assert {"webhooks.ingest", "webhooks.dead", "webhooks.delay.10"} <= names
-        assert {entry["name"] for entry in servers.broker.management("GET", "policies/other%2Fplace")} == {
+        assert {entry["name"] for entry in servers.broker.management("GET", "policies/other%2Fplace%20%27%27")} == {
             "sluice", "sluice-dead"}
         done = servers.setup("--check", BROKER_URL=url)
         assert done.returncode == 0, done.stdout
         status = servers.command("status", "--json", BROKER_URL=url)
         assert status.returncode == 0, status.stderr
         assert json.loads(status.stdout)["workers"] == 0
+        left = servers.setup("--skip-broker-users", BROKER_URL=url)
+        assert left.returncode == 0, left.stderr
+        commands = [shlex.split(line) for line in left.stdout.splitlines() if " -p " in line]
+        assert len(commands) == 4 and all(command[3] == "other/place ''" for command in commands)
     finally:
-        servers.broker.management("DELETE", "vhosts/other%2Fplace")
+        servers.broker.management("DELETE", "vhosts/other%2Fplace%20%27%27")
 
 
 def test_a_passfile_serves_in_place_of_a_password(servers, tmp_path):

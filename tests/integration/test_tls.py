@@ -13,7 +13,7 @@ import warnings
 
 import pytest
 
-from certificates import ELSEWHERE, Authority, der, shown
+from certificates import ELSEWHERE, Authority, der, install, shown
 from deployment import SECRETS
 from load import Load
 from process import wait_until
@@ -295,6 +295,38 @@ def test_a_certificate_is_a_login_without_a_password_for_the_user_that_it_names(
     stranger = site.add_gateway(**without_password("sluice-gateway", "nobody")).start(wait=False)
     reason(stranger, "broker-away", "ACCESS_REFUSED|refused")
     assert not stranger.is_ready()
+
+
+@pytest.fixture
+def certificates_only(database, authority):
+    """The database asks Sluice's roles for certificates, not for passwords."""
+    file, place = database.data / "pg_hba.conf", database.data.parent / "clients"
+    before = file.read_text(encoding="utf-8")
+    install(place, database.user, {"ca.pem": authority.certificate})
+    database.query(f"alter system set ssl_ca_file = '{place}/ca.pem'")
+    file.write_text("hostssl sluice sluice_worker,sluice_reader 127.0.0.1/32 cert\n"
+                    "host sluice sluice_worker,sluice_reader all reject\n" + before, encoding="utf-8")
+    database.query("select pg_reload_conf()")
+    yield database
+    file.write_text(before, encoding="utf-8")
+    database.query("alter system reset ssl_ca_file")
+    database.query("select pg_reload_conf()")
+
+
+def test_a_certificate_is_a_login_to_the_database_without_a_password_for_the_role_that_it_names(
+        site, authority, certificates_only):
+    def without_password(role, name):
+        pair = authority.issue(name, (f"DNS:{name}",), "clientAuth")
+        url = certificates_only.tls_url(role, authority.certificate)
+        return {"DATABASE_URL": f"{url}&sslcert={pair.certificate}&sslkey={pair.key}", "DATABASE_PASSWORD_FILE": None}
+    stranger = site.add_worker(**without_password("sluice_worker", "nobody")).start(wait=False)
+    reason(stranger, "database-away", "certificate authentication failed")
+    stranger.stop()
+    site.start_workers(1, **without_password("sluice_worker", "sluice_worker"))
+    site.publish("passwordless", b"x", 1_763_900_000_000_000)
+    assert site.row("passwordless").body == b"x"
+    done = site.servers.command("dead", "list", **without_password("sluice_reader", "sluice_reader"))
+    assert done.returncode == 0, done.stderr
 
 
 @pytest.mark.parametrize("program", ["sluice-gateway", "sluice-worker"])

@@ -20,6 +20,26 @@
 #define S CLOCK_US_PER_S
 #define MS CLOCK_US_PER_MS
 
+/* Silences the log lines of deliberate failures. */
+static int be_silent(void **state)
+{
+    static int standard_error;
+    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    standard_error = dup(STDERR_FILENO);
+    *state = &standard_error;
+    assert_true(nowhere >= 0 && standard_error >= 0 && dup2(nowhere, STDERR_FILENO) == STDERR_FILENO);
+    return close(nowhere);
+}
+
+static int be_heard(void **state)
+{
+    const int *standard_error = *state;
+
+    assert_int_equal(dup2(*standard_error, STDERR_FILENO), STDERR_FILENO);
+    return close(*standard_error);
+}
+
 static struct schedule make_schedule(size_t most)
 {
     struct schedule s;
@@ -109,6 +129,88 @@ static void while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_t
     schedule_free(&s);
 }
 
+static struct event *suspect_of(const char *source, int64_t now_us)
+{
+    struct event *event = make_event(source, "1", 1);
+
+    event->envelope.delivery_count = 2;
+    event->delivered_us = now_us;
+    return event;
+}
+
+static void brake_source(struct schedule *s, const char *source, int64_t now_us)
+{
+    struct batch batch;
+
+    assert_int_equal(batch_init(&batch, 101, 1000, NULL), ERROR_NONE);
+    while (batch.count < 101) {
+        struct event *event = make_event(source, "dead", 1);
+
+        event->state = EVENT_DEAD;
+        batch.events[batch.count++] = event;
+    }
+    schedule_came_back(s, &batch, false, now_us, now_us);
+    for (size_t i = 0; i < batch.count; i++) {
+        event_free(batch.events[i]);
+    }
+    batch.count = 0;
+    batch_free(&batch);
+}
+
+#define LOCKED_US (2 * S)
+
+/* Plays an event that fails alone for want of a lock. */
+static void play_locked(struct schedule *s, struct event *event, int64_t *now_us)
+{
+    struct event *events[] = {event};
+    struct batch batch = {.events = events, .count = 1};
+
+    event_fail(event, VERDICT_TRANSIENT, "55P03", "locked");
+    event_strike(event, true, s->judge.stored);
+    *now_us += LOCKED_US;
+    schedule_came_back(s, &batch, true, *now_us - LOCKED_US, *now_us);
+    assert_int_equal(schedule_fate(s, event, *now_us), SCHEDULE_KEPT);
+}
+
+static void probes_that_get_no_verdict_hold_up_no_suspect_and_no_other_sources_probe(void **state)
+{
+    enum { SOURCES = 20, HELD = 20 };
+    struct schedule s = make_schedule(SOURCES * HELD + 2);
+    int64_t now_us = S, begun_us;
+    char name[SOURCES][8];
+    size_t others = 0;
+
+    (void)state;
+    for (size_t i = 0; i < SOURCES; i++) {
+        (void)snprintf(name[i], sizeof name[i], "s%zu", i);
+        brake_source(&s, name[i], now_us);
+        for (size_t n = 0; n < HELD; n++) {
+            assert_true(schedule_add(&s, make_event(name[i], "1", 1)));
+        }
+    }
+    brake_source(&s, "other", now_us);
+    brake_init(&s.judge.sources.worker); /* the brakes of the sources are what is tested */
+    assert_true(schedule_add(&s, make_event("other", "1", 1)));
+    now_us += 40 * S; /* all are due */
+    begun_us = now_us;
+    assert_false(schedule_add(&s, suspect_of("good", now_us)));
+    while (others < 2) {
+        struct event *alone;
+
+        s.judge.resume_us = 0;
+        assert_int_equal(schedule_next(&s, false, &alone, now_us), SCHEDULE_ALONE);
+        if (alone->envelope.source.data[0] == 's') {
+            play_locked(&s, alone, &now_us);
+            brake_init(&s.judge.sources.worker);
+        } else {
+            others++;
+            event_free(alone);
+        }
+        assert_true(now_us - begun_us <= SOURCES * LOCKED_US);
+    }
+    schedule_free(&s);
+}
+
 static void a_pause_holds_all_until_its_end(void **state)
 {
     struct schedule s = make_schedule(4);
@@ -155,7 +257,7 @@ static void a_brake_takes_hold_of_what_waits_already(void **state)
 
 /* A worker with two slots, a prefetch of 100, and a database with permanent problems, each for one source:
  * locked rows, endless statements, unclear refusals, events that end their backend, and events that are
- * mostly refused. Good events arrive all the time. */
+ * mostly refused. Good events arrive all the time, some of them suspects. */
 enum kind { GOOD, LOCKED, ENDLESS, UNCLEAR, KILLER, REFUSED, KINDS };
 static const char *const names[KINDS] = {"good", "locked", "endless", "unclear", "killer", "refused"};
 
@@ -325,6 +427,7 @@ static void deliver(struct world *w, enum kind kind)
     (void)snprintf(id, sizeof id, "%llu", (unsigned long long)w->next_tag);
     event = make_event(names[kind], id, 1);
     event->delivery->tag = w->next_tag;
+    event->envelope.delivery_count = kind == GOOD && w->next_tag % 50 == 0 ? 2 : 0;
     event->delivered_us = w->now_us;
     assert_true(ack_received(&w->ack, w->next_tag++, event_bytes(event), 0));
     (void)schedule_add(&w->schedule, event);
@@ -397,26 +500,6 @@ static void whatever_fails_and_however_no_good_event_waits_for_it_beyond_a_bound
     }
 }
 
-/* Silences the log lines of deliberate failures. */
-static int be_silent(void **state)
-{
-    static int standard_error;
-    int nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
-
-    standard_error = dup(STDERR_FILENO);
-    *state = &standard_error;
-    assert_true(nowhere >= 0 && standard_error >= 0 && dup2(nowhere, STDERR_FILENO) == STDERR_FILENO);
-    return close(nowhere);
-}
-
-static int be_heard(void **state)
-{
-    const int *standard_error = *state;
-
-    assert_int_equal(dup2(*standard_error, STDERR_FILENO), STDERR_FILENO);
-    return close(*standard_error);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -425,6 +508,8 @@ int main(void)
         cmocka_unit_test(settled_and_retried_events_are_the_callers),
         cmocka_unit_test(
             while_a_batch_waits_nothing_goes_alone_twice_in_a_row_nor_for_more_than_half_the_time),
+        cmocka_unit_test_setup_teardown(
+            probes_that_get_no_verdict_hold_up_no_suspect_and_no_other_sources_probe, be_silent, be_heard),
         cmocka_unit_test(a_pause_holds_all_until_its_end),
         cmocka_unit_test(a_brake_takes_hold_of_what_waits_already),
         cmocka_unit_test_setup_teardown(whatever_fails_and_however_no_good_event_waits_for_it_beyond_a_bound,

@@ -140,6 +140,41 @@ static void the_probe_of_a_source_is_one_of_its_held_events_after_its_wait(void 
     event_free(probe);
 }
 
+static void after_a_probe_that_failed_by_itself_the_next_one_waits(void **state)
+{
+    struct event *probe;
+
+    (void)state;
+    brake("bad");
+    assert_true(hold("bad") && hold("bad"));
+    probe = sources_take_probe(&sources, S);
+    event_fail(probe, VERDICT_TRANSIENT, "55P03", "locked");
+    probe->struck = true;
+    assert_int_equal(sources_count(&sources, probe, LONGEST, 3 * S), BRAKE_SAME);
+    event_free(probe);
+    assert_int_equal(sources_probe_due_us(&sources), 5 * S);
+    assert_null(sources_take_probe(&sources, 5 * S - 1));
+    event_free(sources_take_probe(&sources, 5 * S));
+}
+
+static void of_several_probes_the_one_that_is_due_for_longest_comes_first(void **state)
+{
+    struct event *probe;
+
+    (void)state;
+    brake("one");
+    brake("two");
+    assert_true(hold("one") && hold("one") && hold("two"));
+    probe = sources_take_probe(&sources, 2 * S);
+    assert_true(span_equal(probe->envelope.source, SPAN_LITERAL("one")));
+    event_fail(probe, VERDICT_TRANSIENT, "", "lost with its connection: another at once");
+    (void)sources_count(&sources, probe, LONGEST, 2 * S);
+    event_free(probe);
+    probe = sources_take_probe(&sources, 2 * S);
+    assert_true(span_equal(probe->envelope.source, SPAN_LITERAL("two")));
+    event_free(probe);
+}
+
 static void the_workers_probe_is_an_ordinary_event_or_else_a_held_one(void **state)
 {
     struct event_queue ordinary = {0};
@@ -252,6 +287,9 @@ int main(void)
         cmocka_unit_test_setup_teardown(
             the_workers_own_brake_needs_several_braked_sources_and_most_events_refused, fresh, fresh),
         cmocka_unit_test_setup_teardown(the_probe_of_a_source_is_one_of_its_held_events_after_its_wait, fresh,
+                                        fresh),
+        cmocka_unit_test_setup_teardown(after_a_probe_that_failed_by_itself_the_next_one_waits, fresh, fresh),
+        cmocka_unit_test_setup_teardown(of_several_probes_the_one_that_is_due_for_longest_comes_first, fresh,
                                         fresh),
         cmocka_unit_test_setup_teardown(the_workers_probe_is_an_ordinary_event_or_else_a_held_one, fresh,
                                         fresh),
