@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "balance.h"
+#include "ctl/array.h"
 #include "ctl/database.h"
 #include "ctl/ledger.h"
 #include "ctl/report.h"
@@ -34,20 +35,6 @@ struct verify {
 typedef enum error_code (*take_line)(struct verify *, const struct ledger_line *, struct error *);
 
 /* --- the database's side ------------------------------------------------- */
-
-/* Appends one element of a Postgres array literal. */
-static void append_element(struct buf *array, struct span text)
-{
-    buf_append_char(array, array->len == 0 ? '{' : ',');
-    buf_append_char(array, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '"' || text.data[i] == '\\') {
-            buf_append_char(array, '\\');
-        }
-        buf_append_char(array, text.data[i]);
-    }
-    buf_append_char(array, '"');
-}
 
 static void count_missing(struct verify *v, const struct ledger_line *line)
 {
@@ -109,13 +96,13 @@ static enum error_code ask(struct verify *v, struct error *error)
     }
     settle_views(v);
     for (size_t i = 0; i < v->line_count; i++) {
-        append_element(&sources, v->lines[i].source);
-        append_element(&ids, v->lines[i].id);
-        append_element(&hashes, v->lines[i].sha256);
+        array_append(&sources, v->lines[i].source);
+        array_append(&ids, v->lines[i].id);
+        array_append(&hashes, v->lines[i].sha256);
     }
-    buf_append_char(&sources, '}');
-    buf_append_char(&ids, '}');
-    buf_append_char(&hashes, '}');
+    array_end(&sources);
+    array_end(&ids);
+    array_end(&hashes);
     parameters[0] = buf_text(&sources);
     parameters[1] = buf_text(&ids);
     parameters[2] = buf_text(&hashes);

@@ -167,10 +167,9 @@ def test_what_is_found_is_shown_although_the_broker_is_away(site):
 
 
 def test_a_place_of_the_budget_is_never_taken(site):
-    for command in (("trace", "evt"),):
-        done = site.servers.command(*command, DATABASE_URL=site.database.url("sluice_worker"))
-        assert done.returncode == 78
-        assert "the workers' budget: use sluice_reader" in done.stderr
+    done = trace(site, "evt", DATABASE_URL=site.database.url("sluice_worker"))
+    assert done.returncode == 78
+    assert "the workers' budget: use sluice_reader" in done.stderr
 
 
 def test_an_id_is_needed(servers):
