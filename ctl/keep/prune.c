@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "ctl/audit.h"
 #include "ctl/database.h"
 #include "ctl/options.h"
 #include "ctl/report.h"
@@ -21,6 +22,8 @@ struct prune {
     int64_t older_us; /* -1: not given */
     int64_t pruned, left;
     bool dry_run;
+    int argument_count;
+    char **arguments;
 };
 
 /* Deletes one batch in its own transaction. Skips locked rows, such as one that a worker is updating. `from`
@@ -86,10 +89,26 @@ static enum error_code begin(struct prune *p, struct error *error)
     return code;
 }
 
+/* Deletes batch after batch, until none is left or the command is interrupted. */
+static enum error_code prune_all(struct prune *p, struct error *error)
+{
+    struct audit audit;
+    int64_t gone = 1;
+    enum error_code code = audit_begin(&audit, p->database, NAME, p->argument_count, p->arguments, error);
+
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    while (code == ERROR_NONE && gone > 0 && !signals_drain_requested()) {
+        code = prune_batch(p, &gone, error);
+    }
+    audit_end(&audit, p->pruned, code);
+    return code;
+}
+
 static enum error_code prune(struct prune *p, struct error *error)
 {
     enum error_code code = begin(p, error);
-    int64_t gone = 1;
 
     if (code == ERROR_NONE && p->dry_run) {
         code = count_left(p, error);
@@ -99,8 +118,8 @@ static enum error_code prune(struct prune *p, struct error *error)
         }
         return code;
     }
-    while (code == ERROR_NONE && gone > 0 && !signals_drain_requested()) {
-        code = prune_batch(p, &gone, error);
+    if (code == ERROR_NONE) {
+        code = prune_all(p, error);
     }
     if (code == ERROR_NONE) {
         code = count_left(p, error);
@@ -124,7 +143,7 @@ static const struct option_rule rules[] = {
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct owner_settings *settings = any_settings;
-    struct prune p = {.older_us = -1};
+    struct prune p = {.older_us = -1, .argument_count = count, .arguments = arguments};
     struct error error = {0};
     enum error_code code;
 

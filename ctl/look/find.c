@@ -5,6 +5,7 @@
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "ctl/tabulate.h"
+#include "cursor.h"
 #include "reader.h"
 #include "search.h"
 
@@ -109,6 +110,18 @@ static bool read_moment(const char *option, const char *text, struct moment *mom
     return true;
 }
 
+static bool check_cursor(const char *text)
+{
+    struct cursor cursor = {0};
+    bool good = text == NULL || cursor_read(text, &cursor);
+
+    if (!good) {
+        report_problem(NAME, "--after %s is not a cursor that sluice find has printed", text);
+    }
+    cursor_free(&cursor);
+    return good;
+}
+
 static bool read_paths(struct find *f)
 {
     if (f->paths.count > SEARCH_PATHS_MAX) {
@@ -178,7 +191,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     enum exit_code code = EXIT_USAGE;
 
     if (options_read(NAME, rules, &f, count, arguments) && read_moment("--since", f.since, &f.search.since) &&
-        read_moment("--until", f.until, &f.search.until) && read_paths(&f)) {
+        read_moment("--until", f.until, &f.search.until) && check_cursor(f.search.after) && read_paths(&f)) {
         code = find(&f, settings);
     }
     for (size_t i = 0; i < f.search.path_count; i++) {

@@ -109,10 +109,10 @@ def test_what_is_not_a_condition_is_refused_before_anything_is_asked(servers, ar
     assert (done.returncode, done.stdout) == (64, ""), done.stderr
 
 
-def test_what_is_not_a_cursor_is_refused(site):
+def test_what_is_not_a_cursor_is_refused(servers):
     for word in ("x", "", "1", "1.s", "1.s.%00", "1.s.%ff", "99999999999999999999.s.i"):
-        done = find(site, "--after", word)
-        assert (done.returncode, done.stdout) == (1, ""), word
+        done = servers.command("find", "--after", word)
+        assert (done.returncode, done.stdout) == (64, ""), word
         assert "is not a cursor" in done.stderr
 
 
