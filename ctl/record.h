@@ -10,6 +10,10 @@
 #include <libpq-fe.h>
 #include <stdint.h>
 
+/* The SQL of a time as text in RFC 3339: 2026-11-23T22:43:01.123456Z. column: a timestamptz, in a session
+ * whose time zone is UTC. */
+#define RECORD_TIME(column) "to_char(" column ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
 /* Returns row `row` of a result as an object with a member for each column. The type of a column decides:
  * numbers and jsonb keep their digits, bool is true or false, null is null, bytea follows record_add_body,
  * and all else is text. NULL when there is no memory. The caller frees it with cJSON_Delete. */

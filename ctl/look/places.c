@@ -2,16 +2,16 @@
 #include "places.h"
 
 #include "ctl/database.h"
-#include "reader.h"
+#include "ctl/record.h"
 
 #define QUOTED(number) #number
 #define TEXT_OF(number) QUOTED(number)
 #define MOST TEXT_OF(PLACES_MOST)
 
 /* In the order of enum place_stored. */
-static const char stored[] = "select source, id, " READER_TIME(
+static const char stored[] = "select source, id, " RECORD_TIME(
     "first_received_at") " as first_received_at,"
-                         " " READER_TIME("received_at") " as received_at, " READER_TIME(
+                         " " RECORD_TIME("received_at") " as received_at, " RECORD_TIME(
                              "stored_at") " as stored_at,"
                                           " case when received_at > first_received_at then 'replaced' else "
                                           "'stored' end as state,"
@@ -30,9 +30,9 @@ static const char dead[] =
     "  union all"
     "  select (select min(d.source) from webhooks_dead d where d.source > s.source)"
     "  from sources s where s.source is not null and $2::text is null)"
-    " select d.dead_id, d.source, d.id, " READER_TIME(
+    " select d.dead_id, d.source, d.id, " RECORD_TIME(
         "d.received_at") " as received_at,"
-                         " " READER_TIME("d.dead_at") " as dead_at, d.verdict, d.sqlstate, d.attempts, "
+                         " " RECORD_TIME("d.dead_at") " as dead_at, d.verdict, d.sqlstate, d.attempts, "
                                                       "d.reason, d.worker,"
                                                       " d.method, d.path, d.content_type, "
                                                       "octet_length(d.body) as body_bytes,"

@@ -2,7 +2,7 @@
 #include "question.h"
 
 #include "ctl/database.h"
-#include "reader.h"
+#include "ctl/record.h"
 
 #include <assert.h>
 #include <inttypes.h>
@@ -133,12 +133,12 @@ void question_page(struct question *q, const struct search *s, const struct ques
     }
     buf_append_text(
         &q->sql,
-        "select " READER_TIME(
+        "select " RECORD_TIME(
             "w.received_at") " as received_at, w.source, w.id, w.method, w.path,"
                              " octet_length(w.body) as body_bytes, w.content_type,"
-                             " " READER_TIME(
+                             " " RECORD_TIME(
                                  "w.first_received_at") " as first_received_at,"
-                                                        " " READER_TIME(
+                                                        " " RECORD_TIME(
                                                             "w.stored_at") " as stored_at,"
                                                                            " " MICROSECONDS(
                                                                                "w.received_at") " as "

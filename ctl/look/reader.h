@@ -15,7 +15,4 @@
 MUST_CHECK enum error_code reader_open(PGconn **connection, const struct postgres_access *access,
                                        const char *subcommand, struct error *error);
 
-/* The SQL of a time as text in RFC 3339: 2026-11-23T22:43:01.123456Z. column: a timestamptz. */
-#define READER_TIME(column) "to_char(" column ", 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
-
 #endif
