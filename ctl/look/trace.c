@@ -135,6 +135,9 @@ static void print_chance(const struct trace *t)
 
     if (t->broker != EXIT_DONE && t->waiting.count == 0) {
         report_line("The queues are unknown: %s may be on its way.", it);
+    } else if (count == 1) {
+        report_line("1 message waits, or a worker holds it: it may be %s.",
+                    is_found(t) ? "another arrival of this event" : "this event");
     } else if (count > 0) {
         report_line("%" PRId64 " messages wait or are held by workers: %s may be among them.", count, it);
     } else if (!waiting_is_complete(&t->waiting)) {

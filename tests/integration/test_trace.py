@@ -115,7 +115,7 @@ def test_an_event_in_a_retry_tier_is_counted_there_and_stays(site):
     assert done.returncode == 1
     assert "any source evt: neither stored nor a dead letter\n" in done.stdout
     assert "10 s have passed" in done.stdout
-    assert "1 messages wait or are held by workers: it may be among them.\n" in done.stdout
+    assert "1 message waits, or a worker holds it: it may be this event.\n" in done.stdout
     assert site.lines("dead", "evt") == []
 
 
