@@ -156,6 +156,32 @@ def test_a_search_ends_after_as_many_events_as_it_may_look_at_and_goes_on(site):
     assert "There is more: --after" in find(site, "--path-prefix", "/nothing", "--search", "1200").stdout
 
 
+@pytest.fixture(name="slow_payloads")
+def fixture_slow_payloads(site):
+    """Each payload takes 50 ms, as that of a body of some megabytes does."""
+    name = "sluice.webhook_json(bytea, text, jsonb)"
+    (before,), = site.database.query(f"select pg_get_functiondef('{name}'::regprocedure)")
+    site.database.query("""create or replace function sluice.webhook_json(body bytea, content_type text, headers jsonb)
+        returns jsonb language plpgsql immutable parallel unsafe as $$
+        begin perform pg_sleep(0.05); return sluice.webhook_document(sluice.webhook_text(body, content_type, headers), content_type); end $$""")
+    yield
+    site.database.query(before)
+
+
+@pytest.mark.usefixtures("slow_payloads")
+def test_payloads_that_take_long_are_looked_at_in_small_steps_and_for_a_bounded_time(site):
+    """A step of 1,000 would be ended by the statement timeout and find nothing."""
+    store(site, 350, body="""convert_to('{"n":' || n || '}', 'UTF8')""")
+    begun = time.monotonic()
+    found = page(site, "--json-path", "/n=340")
+    assert time.monotonic() - begun < 26
+    assert [event["id"] for event in found["events"]] == ["e340"]
+    assert not found["complete"] and 200 < found["searched"]["events"] < 350
+    # The cursor leads on from the last event that was looked at.
+    oldest = 350 - found["searched"]["events"]
+    assert ids(site, "--json-path", f"/n={oldest}", "--limit", "1", "--search", "1", "--after", found["after"]) == [f"e{oldest}"]
+
+
 @pytest.fixture(name="plans")
 def fixture_plans(site):
     """Makes the server log the plan of each statement of a reader. Returns a function that gives those of one call."""
