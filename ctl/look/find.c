@@ -146,14 +146,15 @@ static enum exit_code find(const struct find *f, const struct reader_settings *s
     PGconn *database = NULL;
     struct error error = {0};
     enum error_code code = reader_open(&database, &settings->database, NAME, &error);
-    bool begun = code == ERROR_NONE;
+    bool shown;
 
-    if (begun) {
+    if (code == ERROR_NONE) {
         code = search_run(&f->search, database, &page, &error);
     }
-    if (code == ERROR_NONE && f->json) {
+    shown = code == ERROR_NONE || page.looked > 0; /* what was found before an error, too */
+    if (shown && f->json) {
         print_json(&page);
-    } else if (code == ERROR_NONE) {
+    } else if (shown) {
         print_text(&page);
     }
     search_free(&page);

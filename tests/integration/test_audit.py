@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""Each drop, replay and prune leaves one line that says who, by which filter and how many: on standard error, and in the
-log of the database server, where it stays."""
+"""Each drop, replay and prune leaves one line that says who, by which filter and how many: on standard error, and in
+the log of the database server, where it stays."""
 
 import getpass
 import re
@@ -15,13 +15,16 @@ WHO = {"role": "sluice", "user": getpass.getuser(), "host": socket.gethostname()
 
 
 def bury(site, count):
-    site.database.query(f"""insert into webhooks_dead (source, id, method, path, query, headers, keep, body, verdict, reason, received_at)
-        select 'default', 'd' || n, 'POST', '/', '', '{{}}', 'newest', 'x', 'later', 'r', now() from generate_series(1, {count}) n""")
+    site.database.query(f"""insert into webhooks_dead
+            (source, id, method, path, query, headers, keep, body, verdict, reason, received_at)
+        select 'default', 'd' || n, 'POST', '/', '', '{{}}', 'newest', 'x', 'later', 'r', now()
+        from generate_series(1, {count}) n""")
 
 
 def fill(site, count):
     site.database.query(f"""insert into webhooks_raw (source, id, method, path, body, received_at, first_received_at)
-        select 'default', 'p' || n, 'POST', '/', 'x', now() - interval '40 days', now() from generate_series(1, {count}) n""")
+        select 'default', 'p' || n, 'POST', '/', 'x', now() - interval '40 days', now()
+        from generate_series(1, {count}) n""")
 
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z info audit.*")
@@ -53,16 +56,19 @@ def test_a_change_is_told_to_the_operator_and_to_the_server(site, told, action, 
     fill(site, 5)
     done, in_log = told(*action.split(), *arguments)
     assert done.returncode == 0, done.stderr
-    line = {"event": "audit", "action": action, **WHO, "filter": " ".join(arguments), "events": str(count), "outcome": "done"}
+    line = {"event": "audit", "action": action, **WHO, "filter": " ".join(arguments), "events": str(count),
+            "outcome": "done"}
     assert audited(done.stderr) == [line]
     assert in_log == [{**line, "event": "audit-begun", "events": "0", "outcome": "begun"}, line]
 
 
-@pytest.mark.parametrize("arguments", [["dead", "drop", "--all", "--dry-run"], ["dead", "replay", "--all", "--dry-run"],
-                                       ["prune", "--older-than", "30d", "--dry-run"], ["dead", "drop"], ["dead", "list"]])
+@pytest.mark.parametrize("arguments", [
+    ["dead", "drop", "--all", "--dry-run"], ["dead", "replay", "--all", "--dry-run"],
+    ["prune", "--older-than", "30d", "--dry-run"], ["dead", "drop"], ["dead", "list"]])
 def test_what_changes_nothing_is_not_told(site, told, arguments):
     bury(site, 3)
-    done, in_log = told(*arguments, DATABASE_URL=site.database.url("sluice"), DATABASE_PASSWORD=site.database.owner_password)
+    done, in_log = told(*arguments, DATABASE_URL=site.database.url("sluice"),
+                        DATABASE_PASSWORD=site.database.owner_password)
     assert (audited(done.stderr), in_log) == ([], [])
 
 
@@ -78,7 +84,8 @@ def test_a_filter_can_forge_no_line(site, told):
 
 def test_a_change_that_fails_says_how_many_there_were(site, told):
     fill(site, 3)
-    site.database.query("""create table children (id text, source text, foreign key (id, source) references webhooks_raw (id, source))""")
+    site.database.query("""create table children (id text, source text,
+        foreign key (id, source) references webhooks_raw (id, source))""")
     try:
         site.database.query("insert into children values ('p1', 'default')")
         done, in_log = told("prune", "--older-than", "30d")

@@ -43,8 +43,8 @@ def test_the_newest_come_first_and_each_has_its_columns(site):
     events = page(site)["events"]
     assert [event["id"] for event in events] == ["e3", "e2", "e1"]
     assert {name: events[2][name] for name in events[2] if name != "stored_at"} == {
-        "received_at": "2025-11-23T12:13:20.000001Z", "first_received_at": "2025-11-23T12:13:20.000001Z", "source": "default",
-        "id": "e1", "method": "POST", "path": "/", "body_bytes": 3, "content_type": "text/plain"}
+        "received_at": "2025-11-23T12:13:20.000001Z", "first_received_at": "2025-11-23T12:13:20.000001Z",
+        "source": "default", "id": "e1", "method": "POST", "path": "/", "body_bytes": 3, "content_type": "text/plain"}
     text = find(site).stdout
     assert text.splitlines()[0].split() == ["received", "source", "id", "method", "path", "bytes"]
     assert text.splitlines()[1].split() == ["2025-11-23T12:13:20.000003Z", "default", "e3", "POST", "/", "3"]
@@ -92,17 +92,21 @@ def test_a_payload_is_compared_at_a_pointer(site):
               "key=a+b&key2=c", "not json", '{"a":{"b":null}}']
     for number, body in enumerate(bodies):
         store(site, 1, id=f"'{number}'", body=f"""convert_to('{body}', 'UTF8')""")
-    for condition, wanted in ((["/a/b=x"], ["0"]), (["/a/b=y=z"], ["1"]), (["/n=1"], ["0"]), (["/n=2.5"], ["1"]), (["/t=true"], ["1"]),
+    for condition, wanted in ((["/a/b=x"], ["0"]), (["/a/b=y=z"], ["1"]), (["/n=1"], ["0"]), (["/n=2.5"], ["1"]),
+                              (["/t=true"], ["1"]),
                               (["/a~1b=s"], ["2"]), (["/~0=t"], ["2"]), (["/key=a b"], ["3"]), (["/list/1/k=v"], ["0"]),
-                              (["/a/b="], []), (['/list@>[{"k":"v"}]'], ["0"]), (['@>{"n":1}'], ["0"]), (["/n@>2.5"], ["1"]),
-                              (["/a/b@>null"], ["5"]), (["/a/b=x", "/n=1"], ["0"]), (["/a/b=x", "/n=2"], []), (["@>{}"], ["5", "3", "2", "1", "0"])):
+                              (["/a/b="], []), (['/list@>[{"k":"v"}]'], ["0"]), (['@>{"n":1}'], ["0"]),
+                              (["/n@>2.5"], ["1"]),
+                              (["/a/b@>null"], ["5"]), (["/a/b=x", "/n=1"], ["0"]), (["/a/b=x", "/n=2"], []),
+                              (["@>{}"], ["5", "3", "2", "1", "0"])):
         arguments = [word for one in condition for word in ("--json-path", one)]
         assert sorted(ids(site, *arguments), reverse=True) == wanted, condition
 
 
 @pytest.mark.parametrize("arguments", [
     ["--since", "yesterday"], ["--until", "2025-02-30T00:00:00Z"], ["--since", "2025-11-23"], ["--json-path", "a=1"],
-    ["--json-path", "/a"], ["--json-path", "=1"], ["--json-path", "@>{"], ["--json-path", "/a~2=1"], ["--limit", "0"], ["more"],
+    ["--json-path", "/a"], ["--json-path", "=1"], ["--json-path", "@>{"], ["--json-path", "/a~2=1"],
+    ["--limit", "0"], ["more"],
     [word for _ in range(9) for word in ("--json-path", "/a=1")]])
 def test_what_is_not_a_condition_is_refused_before_anything_is_asked(servers, arguments):
     done = servers.command("find", *arguments, DATABASE_URL="postgresql://sluice_reader@127.0.0.1:1/sluice")
@@ -163,7 +167,10 @@ def fixture_slow_payloads(site):
     (before,), = site.database.query(f"select pg_get_functiondef('{name}'::regprocedure)")
     site.database.query("""create or replace function sluice.webhook_json(body bytea, content_type text, headers jsonb)
         returns jsonb language plpgsql immutable parallel unsafe as $$
-        begin perform pg_sleep(0.05); return sluice.webhook_document(sluice.webhook_text(body, content_type, headers), content_type); end $$""")
+        begin
+            perform pg_sleep(0.05);
+            return sluice.webhook_document(sluice.webhook_text(body, content_type, headers), content_type);
+        end $$""")
     yield
     site.database.query(before)
 
@@ -179,7 +186,8 @@ def test_payloads_that_take_long_are_looked_at_in_small_steps_and_for_a_bounded_
     assert not found["complete"] and 200 < found["searched"]["events"] < 350
     # The cursor leads on from the last event that was looked at.
     oldest = 350 - found["searched"]["events"]
-    assert ids(site, "--json-path", f"/n={oldest}", "--limit", "1", "--search", "1", "--after", found["after"]) == [f"e{oldest}"]
+    assert ids(site, "--json-path", f"/n={oldest}", "--limit", "1", "--search", "1", "--after", found["after"]) == [
+        f"e{oldest}"]
 
 
 @pytest.fixture(name="plans")
@@ -196,14 +204,16 @@ def test_a_million_events_are_searched_within_a_second_by_the_indexes(site, plan
     # 8 of the source `rare`; prefixes of ids that few, a thousand, all have.
     site.database.query("alter table webhooks_raw set (autovacuum_enabled = off)")
     store(site, 1_000_000, source="case when n % 140000 = 9 then 'rare' else 's' || n % 4 end", path="'/p' || n % 1000",
-          received_at="timestamptz '2026-01-01Z' + n * interval '1 s'", body="""convert_to('{"n":' || n || ',"m":' || n % 900 || '}', 'UTF8')""")
+          received_at="timestamptz '2026-01-01Z' + n * interval '1 s'",
+          body="""convert_to('{"n":' || n || ',"m":' || n % 900 || '}', 'UTF8')""")
     site.database.query("vacuum analyze webhooks_raw")
     times = {}
     for name, index, arguments, wanted in (
             ("newest", "webhooks_raw_received_at", [], 50),
             ("a source", "webhooks_raw_", ["--source", "s2"], 50),
             ("a rare source", "webhooks_raw_source_received_at", ["--source", "rare"], 8),
-            ("a day", "webhooks_raw_received_at", ["--since", "2026-01-05T00:00:00Z", "--until", "2026-01-06T00:00:00Z"], 50),
+            ("a day", "webhooks_raw_received_at", ["--since", "2026-01-05T00:00:00Z", "--until", "2026-01-06T00:00:00Z"],
+             50),
             ("deep in the pages", "webhooks_raw_received_at", ["--after", "1767300000000000.s1.e1"], 50),
             ("one id", "webhooks_raw_pkey", ["--id-prefix", "e99999"], 11),
             ("a thousand ids", "webhooks_raw_pkey", ["--id-prefix", "e1234"], 50),
@@ -217,7 +227,8 @@ def test_a_million_events_are_searched_within_a_second_by_the_indexes(site, plan
         found = page(site, *arguments)
         times[name] = time.monotonic() - begun
         assert len(found["events"]) == wanted, (name, found)
-        wait_until(lambda: "from webhooks_raw w" in plans()[before:], f"{name}: the plan in the server's log")  # pylint: disable=cell-var-from-loop
+        wait_until(lambda: "from webhooks_raw w" in plans()[before:],  # pylint: disable=cell-var-from-loop
+                   f"{name}: the plan in the server's log")
         told = plans()[before:]
         assert re.search(rf"Index (Only )?Scan( Backward)? using {index}", told), f"{name}\n{told}"
         assert "Seq Scan on webhooks_raw w" not in told, f"{name}\n{told}"

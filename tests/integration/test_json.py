@@ -40,7 +40,8 @@ def test_times_are_in_utc_as_rfc_3339_says(site):
     site.database.query("""insert into webhooks_dead (source, id, body, verdict, reason, received_at)
         values ('default', 'e1', 'x', 'later', 'r', now())""")
     (number,), = site.database.query("select dead_id from webhooks_dead")
-    for arguments, count in ((["trace", "e1"], 5), (["find", "--limit", "2"], 7), (["find", "--since", "2h", "--until", "0s"], 11),
+    for arguments, count in ((["trace", "e1"], 5), (["find", "--limit", "2"], 7),
+                             (["find", "--since", "2h", "--until", "0s"], 11),
                              (["dead", "list"], 2), (["dead", "show", str(number)], 2)):
         found = [one for one in times(answer(site.servers.command(*arguments, "--json"))) if one is not None]
         assert len(found) == count, (arguments, found)
@@ -51,7 +52,8 @@ def test_times_are_in_utc_as_rfc_3339_says(site):
 
 def test_prune_says_how_many_and_what_is_left(site):
     site.database.query("""insert into webhooks_raw (source, id, method, path, body, received_at, first_received_at)
-        select 'default', 'e' || n, 'POST', '/', 'x', now() - n * interval '1 day', now() from generate_series(1, 5) n""")
+        select 'default', 'e' || n, 'POST', '/', 'x', now() - n * interval '1 day', now()
+        from generate_series(1, 5) n""")
     dry = answer(site.servers.operate("prune", "--older-than", "60h", "--dry-run", "--json"))
     assert (dry["dry_run"], dry["would_prune"]) == (True, 3)
     done = answer(site.servers.operate("prune", "--older-than", "60h", "--json"))
@@ -63,7 +65,8 @@ def test_verify_says_what_is_missing_and_what_differs(site, tmp_path):
     site.database.query("""insert into webhooks_raw (source, id, method, path, body, received_at, first_received_at)
         values ('default', 'here', 'POST', '/', 'x', now(), now())""")
     ledger = tmp_path / "ledger"
-    ledger.write_text("".join(f"{fact}\tdefault\t{name}\t{sha256}\n" for name, sha256 in (("here", stored), ("gone", other))
+    ledger.write_text("".join(f"{fact}\tdefault\t{name}\t{sha256}\n"
+                              for name, sha256 in (("here", stored), ("gone", other))
                               for fact in ("sent", "acked")), encoding="ascii")
     found = answer(site.servers.command("verify", str(ledger), "--json"), 1)
     assert found["missing_events"] == [{"source": "default", "id": "gone"}]
@@ -77,7 +80,8 @@ def test_verify_says_what_is_missing_and_what_differs(site, tmp_path):
 def test_ready_says_what_the_program_answered_or_why_it_did_not(site):
     gateway = site.start_gateway()
     url = f"http://127.0.0.1:{gateway.admin_port}/ready"
-    assert answer(site.servers.command("ready", url, "--json")) == {"url": url, "ready": True, "status": 200, "state": "ready"}
+    assert answer(site.servers.command("ready", url, "--json")) == {"url": url, "ready": True, "status": 200,
+                                                                    "state": "ready"}
     found = answer(site.servers.command("ready", "http://127.0.0.1:1/ready", "--json"), 1)
     assert (found["ready"], found["status"], "onnect" in found["problem"]) == (False, None, True)
 

@@ -16,7 +16,8 @@ SECTION = re.search(r"^## Where is an event\n(.*?)^## ", PAGE, re.M | re.S)[1]
 BLOCKS = [re.sub(r"^    ", "", block, flags=re.M).strip("\n") for block in re.findall(r"(?:^    .*\n)+", SECTION, re.M)]
 COMMAND = re.compile(r"make -s ctl ARGS='(.*)'")
 # Each command's block is followed by that of its output.
-SHOWN = [(COMMAND.fullmatch(block)[1], BLOCKS[number + 1]) for number, block in enumerate(BLOCKS) if COMMAND.fullmatch(block)]
+SHOWN = [(COMMAND.fullmatch(block)[1], BLOCKS[number + 1]) for number, block in enumerate(BLOCKS)
+         if COMMAND.fullmatch(block)]
 
 
 def without_times(text):
@@ -27,7 +28,7 @@ def without_times(text):
 
 @pytest.fixture(name="ctl")
 def fixture_ctl(site):
-    """Returns a function that runs `make ctl ARGS=...` as users of `make run` do, with the settings of all subcommands."""
+    """Returns a function that runs a command as `make ctl ARGS=...` does, with the settings of all subcommands."""
     settings = {**site.servers.setup_settings(), **site.servers.reader_settings()}
     return lambda arguments: run_command(site.servers.build, shlex.split(arguments), settings)
 
@@ -52,7 +53,8 @@ def test_the_commands_about_one_event_print_what_the_page_shows(site, ctl):
         send(7, body)
         wait_until(lambda: site.row("order-7").body == body, "the row")  # pylint: disable=cell-var-from-loop
     for command, _ in SHOWN[0:1] + SHOWN[2:]:
-        wait_until(lambda: prints(command), lambda: f"what is shown\n{ctl(command).stdout}", 15)  # pylint: disable=cell-var-from-loop
+        wait_until(lambda: prints(command),  # pylint: disable=cell-var-from-loop
+                   lambda: f"what is shown\n{ctl(command).stdout}", 15)  # pylint: disable=cell-var-from-loop
 
 
 def test_the_audit_line_is_as_the_page_shows_it(ctl):
