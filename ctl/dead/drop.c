@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "ctl/audit.h"
 #include "ctl/database.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
@@ -14,6 +15,8 @@
 struct drop {
     struct deadfilter filter;
     bool dry_run;
+    int argument_count;
+    char **arguments;
 };
 
 /* Prints one line for each kind of dead letter that would be deleted. */
@@ -32,9 +35,13 @@ static enum error_code print_kinds(const struct drop *d, PGconn *database, struc
 /* Deletes in batches, so that no lock is held for long. */
 static enum error_code drop_all(const struct drop *d, PGconn *database, int64_t *dropped, struct error *error)
 {
+    struct audit audit;
     int64_t gone;
-    enum error_code code;
+    enum error_code code = audit_begin(&audit, database, NAME, d->argument_count, d->arguments, error);
 
+    if (code != ERROR_NONE) {
+        return code;
+    }
     do {
         PGresult *r = NULL;
 
@@ -46,6 +53,7 @@ static enum error_code drop_all(const struct drop *d, PGconn *database, int64_t 
         }
         PQclear(r);
     } while (gone > 0);
+    audit_end(&audit, *dropped, code);
     return code;
 }
 
@@ -83,7 +91,7 @@ static const struct option_rule rules[] = {
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct owner_settings *settings = any_settings;
-    struct drop d = {.filter = DEADFILTER_ANY};
+    struct drop d = {.filter = DEADFILTER_ANY, .argument_count = count, .arguments = arguments};
     struct error error = {0};
     PGconn *database = NULL;
     enum error_code code;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
+#include "ctl/audit.h"
 #include "ctl/database.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
@@ -28,6 +29,8 @@ struct replay {
     char last[24]; /* last dead_id processed */
     int64_t replayed, left;
     bool stopped;
+    int argument_count;
+    char **arguments;
 };
 
 /* The dead_ids of a batch, as a Postgres array. */
@@ -163,9 +166,14 @@ static enum error_code replay_next(struct replay *r, bool *more, struct error *e
 static enum error_code replay_all(struct replay *r, const struct mover_settings *settings,
                                   struct error *error)
 {
-    bool more = true;
+    struct audit audit;
+    bool more = true, audited = false;
     enum error_code code = deadsend_open(&r->send, &settings->broker, &settings->delays, r->rate, error);
 
+    if (code == ERROR_NONE) {
+        code = audit_begin(&audit, r->database, NAME, r->argument_count, r->arguments, error);
+        audited = code == ERROR_NONE;
+    }
     while (code == ERROR_NONE && more && !r->stopped && !signals_drain_requested()) {
         code = replay_next(r, &more, error);
     }
@@ -184,6 +192,9 @@ static enum error_code replay_all(struct replay *r, const struct mover_settings 
         r->stopped = true;
     }
     deadsend_close(&r->send);
+    if (audited) {
+        audit_end(&audit, r->replayed, code);
+    }
     return code;
 }
 
@@ -232,7 +243,8 @@ static const struct option_rule rules[] = {
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct mover_settings *settings = any_settings;
-    struct replay r = {.filter = DEADFILTER_ANY, .last = "0"};
+    struct replay r = {
+        .filter = DEADFILTER_ANY, .last = "0", .argument_count = count, .arguments = arguments};
     struct error error = {0};
     enum error_code code;
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
+#include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
@@ -80,7 +81,7 @@ static enum error_code show(const struct show *s, PGconn *database, struct error
         code = error_set(error, ERROR_NOT_FOUND, "there is no dead letter %s", s->dead_id);
     }
     if (code == ERROR_NONE && s->json) {
-        report_line("%s", PQgetvalue(r, 0, 0));
+        record_print(NAME, record_of_row(r, 0));
     } else if (code == ERROR_NONE && s->body) {
         code = print_body(r, error);
     } else if (code == ERROR_NONE) {
@@ -94,7 +95,7 @@ static enum error_code show(const struct show *s, PGconn *database, struct error
 static const struct option_rule rules[] = {
     {"N", OPTION_OPERAND, offsetof(struct show, dead_id), NULL, NULL, 0, 0},
     {"--json", OPTION_FLAG, offsetof(struct show, json), NULL,
-     "as one JSON object; the body in base64 and, if it is JSON, as payload", 0, 0},
+     "as one JSON object: body is text, or body_base64 if it isn't UTF-8; payload if it is JSON", 0, 0},
     {"--body", OPTION_FLAG, offsetof(struct show, body), NULL, "only the body, byte for byte", 0, 0},
     OPTION_END,
 };

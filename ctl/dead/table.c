@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "table.h"
 
+#include "ctl/record.h"
+
 #define DROPPED_AT_ONCE "5000"
 
 /* Each parameter has an explicit type, since a NULL (any) has none. */
@@ -38,15 +40,18 @@ const char deadtable_show[] =
     " webhook_payload_error(body, content_type, headers) as payload_error"
     " from webhooks_dead where " IN_ARRAY;
 
-const char deadtable_show_json[] =
-    "select row_to_json(d) from (select dead_id, dead_at, verdict, sqlstate, reason, attempts, worker,"
-    " source, id, received_at, method, path, query, content_type, headers, remote, traceparent, keep,"
-    " encode(properties, 'hex') as properties_hex, octet_length(body) as body_bytes,"
-    " encode(body_sha256, 'hex') as body_sha256,"
-    " translate(encode(body, 'base64'), E'\\n', '') as body_base64,"
-    " webhook_json(body, content_type, headers) as payload,"
-    " webhook_payload_error(body, content_type, headers) as payload_error"
-    " from webhooks_dead where " IN_ARRAY ") as d";
+const char deadtable_show_json[] = "select dead_id, " RECORD_TIME(
+    "dead_at") " as dead_at, verdict, sqlstate, reason, attempts, worker,"
+               " source, id, " RECORD_TIME(
+                   "received_at") " as received_at, method, path, query, content_type, headers, remote, "
+                                  "traceparent, keep,"
+                                  " encode(properties, 'hex') as properties_hex, octet_length(body) as "
+                                  "body_bytes,"
+                                  " encode(body_sha256, 'hex') as body_sha256,"
+                                  " body,"
+                                  " webhook_json(body, content_type, headers) as payload,"
+                                  " webhook_payload_error(body, content_type, headers) as payload_error"
+                                  " from webhooks_dead where " IN_ARRAY;
 
 const char deadtable_body[] = "select body from webhooks_dead where " IN_ARRAY;
 

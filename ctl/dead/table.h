@@ -23,7 +23,7 @@ extern const char deadtable_kinds[];
 extern const char deadtable_list[];
 extern const char deadtable_list_json[];
 /* For the dead_ids in the array $1: columns to display, then the body as text, or null when it can't be read,
- * then the reason why it can't be read as text or as JSON; the same as one JSON object; only the body. */
+ * then the reason why it can't be read as text or as JSON; columns for one JSON object; only the body. */
 extern const char deadtable_show[];
 extern const char deadtable_show_json[];
 extern const char deadtable_body[];

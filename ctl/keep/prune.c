@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "ctl/audit.h"
 #include "ctl/database.h"
 #include "ctl/options.h"
+#include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
@@ -20,7 +22,9 @@ struct prune {
     char from[48];    /* rows received before this are already gone */
     int64_t older_us; /* -1: not given */
     int64_t pruned, left;
-    bool dry_run;
+    bool dry_run, json;
+    int argument_count;
+    char **arguments;
 };
 
 /* Deletes one batch in its own transaction. Skips locked rows, such as one that a worker is updating. `from`
@@ -75,7 +79,8 @@ static enum error_code begin(struct prune *p, struct error *error)
 
     (void)snprintf(age, sizeof age, "%" PRId64, p->older_us);
     if (code == ERROR_NONE) {
-        code = database_query(p->database, &r, "select now() - $1::bigint * interval '1 microsecond'", 1,
+        code = database_query(p->database, &r,
+                              "select " RECORD_TIME("now() - $1::bigint * interval '1 microsecond'"), 1,
                               parameters, error);
     }
     if (code == ERROR_NONE) {
@@ -86,26 +91,58 @@ static enum error_code begin(struct prune *p, struct error *error)
     return code;
 }
 
-static enum error_code prune(struct prune *p, struct error *error)
+static void tell(const struct prune *p, const char *what, int64_t rows)
 {
-    enum error_code code = begin(p, error);
-    int64_t gone = 1;
+    cJSON *object;
 
-    if (code == ERROR_NONE && p->dry_run) {
-        code = count_left(p, error);
-        if (code == ERROR_NONE) {
-            report_line("would prune %" PRId64 " rows received before %s", p->left, p->before);
-            p->left = 0;
-        }
+    if (!p->json) {
+        report_line("%s %" PRId64 " rows received before %s", what, rows, p->before);
+        return;
+    }
+    object = cJSON_CreateObject();
+    (void)cJSON_AddBoolToObject(object, "dry_run", p->dry_run);
+    record_add_count(object, p->dry_run ? "would_prune" : "pruned", rows);
+    (void)cJSON_AddStringToObject(object, "before", p->before);
+    record_add_count(object, "left", p->left);
+    record_print(NAME, object);
+}
+
+/* Deletes batch after batch, until none is left or the command is interrupted. */
+static enum error_code prune_all(struct prune *p, struct error *error)
+{
+    struct audit audit;
+    int64_t gone = 1;
+    enum error_code code = audit_begin(&audit, p->database, NAME, p->argument_count, p->arguments, error);
+
+    if (code != ERROR_NONE) {
         return code;
     }
     while (code == ERROR_NONE && gone > 0 && !signals_drain_requested()) {
         code = prune_batch(p, &gone, error);
     }
+    audit_end(&audit, p->pruned, code);
+    return code;
+}
+
+static enum error_code prune(struct prune *p, struct error *error)
+{
+    enum error_code code = begin(p, error);
+
+    if (code == ERROR_NONE && p->dry_run) {
+        code = count_left(p, error);
+        if (code == ERROR_NONE) {
+            tell(p, "would prune", p->left);
+            p->left = 0;
+        }
+        return code;
+    }
+    if (code == ERROR_NONE) {
+        code = prune_all(p, error);
+    }
     if (code == ERROR_NONE) {
         code = count_left(p, error);
     }
-    report_line("pruned %" PRId64 " rows received before %s", p->pruned, p->before);
+    tell(p, "pruned", p->pruned);
     if (code == ERROR_NONE && p->left > 0) {
         report_problem(NAME, "%" PRId64 " are left, %s; run it again", p->left,
                        signals_drain_requested() ? "because the command was interrupted"
@@ -118,13 +155,14 @@ static const struct option_rule rules[] = {
     {"--older-than", OPTION_DURATION, offsetof(struct prune, older_us), "AGE", "90s, 12h, 30d", 0,
      100 * 366 * DAY_US},
     {"--dry-run", OPTION_FLAG, offsetof(struct prune, dry_run), NULL, "only print how many", 0, 0},
+    {"--json", OPTION_FLAG, offsetof(struct prune, json), NULL, "as one JSON object", 0, 0},
     OPTION_END,
 };
 
 static enum exit_code run(const void *any_settings, int count, char **arguments)
 {
     const struct owner_settings *settings = any_settings;
-    struct prune p = {.older_us = -1};
+    struct prune p = {.older_us = -1, .argument_count = count, .arguments = arguments};
     struct error error = {0};
     enum error_code code;
 
@@ -151,7 +189,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 
 static const struct subcommand command = {
     .name = NAME,
-    .arguments = "--older-than AGE [--dry-run]",
+    .arguments = "--older-than AGE [--dry-run] [--json]",
     .summary = "delete old stored events",
     .help = "Deletes the rows of webhooks_raw that were received longer ago than AGE, 5,000 in a\n"
             "transaction, while events continue to be stored. If an event with a pruned id is delivered\n"

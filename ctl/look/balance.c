@@ -16,6 +16,18 @@ static int compare(const void *left, const void *right)
     return order != 0 ? order : strcmp(a->sha256, b->sha256);
 }
 
+/* Not strndup: under strict_string_checks, ASan demands a NUL after the span. */
+static char *copy(struct span span)
+{
+    char *text = malloc(span.len + 1);
+
+    if (text != NULL) {
+        memcpy(text, span.data, span.len);
+        text[span.len] = '\0';
+    }
+    return text;
+}
+
 enum error_code balance_suspect(struct balance *b, const struct ledger_line *line, struct span found,
                                 struct error *error)
 {
@@ -33,8 +45,8 @@ enum error_code balance_suspect(struct balance *b, const struct ledger_line *lin
     }
     suspect = &b->suspects[b->count];
     *suspect = (struct suspect){.acked = line->fact == LEDGER_ACKED};
-    suspect->source = strndup(line->source.data, line->source.len);
-    suspect->id = strndup(line->id.data, line->id.len);
+    suspect->source = copy(line->source);
+    suspect->id = copy(line->id);
     (void)snprintf(suspect->sha256, sizeof suspect->sha256, "%.*s", (int)found.len, found.data);
     b->count++;
     if (suspect->source == NULL || suspect->id == NULL) {

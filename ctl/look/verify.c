@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "balance.h"
+#include "ctl/array.h"
 #include "ctl/database.h"
 #include "ctl/ledger.h"
+#include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
@@ -19,6 +21,7 @@
 
 struct verify {
     const char *file;
+    bool json;
     PGconn *database;
     struct balance balance;
     /* A batch of lines that one query looks up; they point into `text`. */
@@ -28,32 +31,22 @@ struct verify {
     size_t facts[LEDGER_FACTS];
     size_t rows, dead, missing, differing, refused_stored;
     size_t shown;
-    struct buf missing_lines; /* the first SHOWN_MAX; printed if they turn out not to be queued */
+    cJSON *missing_events; /* the first SHOWN_MAX; printed if they turn out not to be queued */
+    cJSON *wrong_events;   /* the first SHOWN_MAX that differ or were refused */
 };
 
 typedef enum error_code (*take_line)(struct verify *, const struct ledger_line *, struct error *);
 
 /* --- the database's side ------------------------------------------------- */
 
-/* Appends one element of a Postgres array literal. */
-static void append_element(struct buf *array, struct span text)
-{
-    buf_append_char(array, array->len == 0 ? '{' : ',');
-    buf_append_char(array, '"');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.data[i] == '"' || text.data[i] == '\\') {
-            buf_append_char(array, '\\');
-        }
-        buf_append_char(array, text.data[i]);
-    }
-    buf_append_char(array, '"');
-}
-
 static void count_missing(struct verify *v, const struct ledger_line *line)
 {
     if (v->missing++ < SHOWN_MAX) {
-        buf_printf(&v->missing_lines, "missing   %.*s %.*s\n", (int)line->source.len, line->source.data,
-                   (int)line->id.len, line->id.data);
+        cJSON *event = cJSON_CreateObject();
+
+        record_add_body(event, "source", line->source);
+        record_add_body(event, "id", line->id);
+        (void)cJSON_AddItemToArray(v->missing_events, event);
     }
 }
 
@@ -109,13 +102,13 @@ static enum error_code ask(struct verify *v, struct error *error)
     }
     settle_views(v);
     for (size_t i = 0; i < v->line_count; i++) {
-        append_element(&sources, v->lines[i].source);
-        append_element(&ids, v->lines[i].id);
-        append_element(&hashes, v->lines[i].sha256);
+        array_append(&sources, v->lines[i].source);
+        array_append(&ids, v->lines[i].id);
+        array_append(&hashes, v->lines[i].sha256);
     }
-    buf_append_char(&sources, '}');
-    buf_append_char(&ids, '}');
-    buf_append_char(&hashes, '}');
+    array_end(&sources);
+    array_end(&ids);
+    array_end(&hashes);
     parameters[0] = buf_text(&sources);
     parameters[1] = buf_text(&ids);
     parameters[2] = buf_text(&hashes);
@@ -203,7 +196,18 @@ static enum error_code read_ledger(struct verify *v, take_line take, struct erro
 
 static void show(struct verify *v, const char *what, const struct suspect *suspect)
 {
-    if (v->shown++ < SHOWN_MAX) {
+    if (v->shown++ >= SHOWN_MAX) {
+        return;
+    }
+    if (v->json) {
+        cJSON *event = cJSON_CreateObject();
+
+        (void)cJSON_AddStringToObject(event, "what", what);
+        record_add_body(event, "source", span_of(suspect->source));
+        record_add_body(event, "id", span_of(suspect->id));
+        (void)cJSON_AddStringToObject(event, "body_sha256", suspect->sha256);
+        (void)cJSON_AddItemToArray(v->wrong_events, event);
+    } else {
         report_line("%-9s %s %s: the table has SHA-256 %s", what, suspect->source, suspect->id,
                     suspect->sha256);
     }
@@ -229,6 +233,50 @@ static void judge_suspects(struct verify *v)
             break;
         }
     }
+}
+
+static void print_text(const struct verify *v, size_t queued)
+{
+    const cJSON *event;
+
+    cJSON_ArrayForEach(event, v->missing_events)
+    {
+        report_line("missing   %s %s", cJSON_GetStringValue(event->child),
+                    cJSON_GetStringValue(event->child->next));
+    }
+    report_line("ledger    sent %zu  acked %zu  refused %zu  unknown %zu", v->facts[LEDGER_SENT],
+                v->facts[LEDGER_ACKED], v->facts[LEDGER_REFUSED], v->facts[LEDGER_UNKNOWN]);
+    report_line("acked     row %zu  dead %zu  queued %zu  missing %zu  differing %zu", v->rows, v->dead,
+                queued, v->missing, v->differing);
+    report_line("refused   stored %zu", v->refused_stored);
+}
+
+static void print_json(struct verify *v, size_t queued)
+{
+    const struct {
+        const char *name;
+        size_t count;
+    } counts[] = {
+        {"sent", v->facts[LEDGER_SENT]},
+        {"acked", v->facts[LEDGER_ACKED]},
+        {"refused", v->facts[LEDGER_REFUSED]},
+        {"unknown", v->facts[LEDGER_UNKNOWN]},
+        {"rows", v->rows},
+        {"dead", v->dead},
+        {"queued", queued},
+        {"missing", v->missing},
+        {"differing", v->differing},
+        {"refused_stored", v->refused_stored},
+    };
+    cJSON *object = cJSON_CreateObject();
+
+    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++) {
+        record_add_count(object, counts[i].name, (int64_t)counts[i].count);
+    }
+    (void)cJSON_AddItemToObject(object, "missing_events", v->missing_events);
+    (void)cJSON_AddItemToObject(object, "wrong_events", v->wrong_events);
+    v->missing_events = v->wrong_events = NULL;
+    record_print(NAME, object);
 }
 
 static enum error_code verify(struct verify *v, const struct verify_settings *settings, struct error *error)
@@ -265,19 +313,21 @@ static enum error_code verify(struct verify *v, const struct verify_settings *se
     if ((int64_t)v->missing <= queues_ready(&depths)) {
         queued = v->missing;
         v->missing = 0;
-    } else {
-        report_line("%.*s", (int)v->missing_lines.len - 1, v->missing_lines.data);
+        while (cJSON_GetArraySize(v->missing_events) > 0) {
+            cJSON_DeleteItemFromArray(v->missing_events, 0);
+        }
     }
-    report_line("ledger    sent %zu  acked %zu  refused %zu  unknown %zu", v->facts[LEDGER_SENT],
-                v->facts[LEDGER_ACKED], v->facts[LEDGER_REFUSED], v->facts[LEDGER_UNKNOWN]);
-    report_line("acked     row %zu  dead %zu  queued %zu  missing %zu  differing %zu", v->rows, v->dead,
-                queued, v->missing, v->differing);
-    report_line("refused   stored %zu", v->refused_stored);
+    if (v->json) {
+        print_json(v, queued);
+    } else {
+        print_text(v, queued);
+    }
     return ERROR_NONE;
 }
 
 static const struct option_rule rules[] = {
     {"FILE", OPTION_OPERAND, offsetof(struct verify, file), NULL, NULL, 0, 0},
+    {"--json", OPTION_FLAG, offsetof(struct verify, json), NULL, "as one JSON object", 0, 0},
     OPTION_END,
 };
 
@@ -292,6 +342,8 @@ static enum exit_code run(const void *settings, int count, char **arguments)
         report_problem(NAME, "out of memory");
         return EXIT_BUG;
     }
+    v->missing_events = cJSON_CreateArray();
+    v->wrong_events = cJSON_CreateArray();
     if (!options_read(NAME, rules, v, count, arguments)) {
         code = EXIT_USAGE;
     } else if (v->file == NULL) {
@@ -305,14 +357,15 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     PQfinish(v->database);
     balance_free(&v->balance);
     buf_free(&v->text);
-    buf_free(&v->missing_lines);
+    cJSON_Delete(v->missing_events);
+    cJSON_Delete(v->wrong_events);
     free(v);
     return code;
 }
 
 static const struct subcommand command = {
     .name = NAME,
-    .arguments = "FILE",
+    .arguments = "FILE [--json]",
     .summary = "compare a ledger with the table: is every acked event there?",
     .help = "Reads a ledger with lines of the form\n"
             "    sent|acked|refused|unknown <TAB> source <TAB> id <TAB> SHA-256 of the body in hex\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
+#include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
@@ -7,11 +8,37 @@
 #include "gateway/verify/schemes.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #define NAME "route"
 
-static void tell_verify(const struct source *s)
+/* Prints a line; to not NULL: adds it to this object instead. */
+static void say(cJSON *to, const char *name, const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+static void say(cJSON *to, const char *name, const char *format, ...)
+{
+    va_list arguments;
+    char *text = NULL;
+    int len;
+
+    va_start(arguments, format);
+    len = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (len < 0) {
+        return;
+    }
+    if (to == NULL) {
+        report_line("%-10s %s", name, text);
+    } else {
+        (void)cJSON_AddStringToObject(to, name, text);
+    }
+    free(text);
+}
+
+static void tell_verify(cJSON *to, const struct source *s)
 {
     const struct verify_rule *rule = &s->verify;
     const struct scheme *scheme = scheme_of(rule->scheme);
@@ -46,11 +73,11 @@ static void tell_verify(const struct source *s)
     if (rule->tolerance_s > 0) {
         buf_printf(&line, ", at most %" PRId64 " s old", rule->tolerance_s);
     }
-    report_line("verify     %s", buf_text(&line));
+    say(to, "verify", "%s", buf_text(&line));
     buf_free(&line);
 }
 
-static void tell_challenge(const struct declared_challenge *challenge)
+static void tell_challenge(cJSON *to, const struct declared_challenge *challenge)
 {
     const char *name = challenge->name;
     struct buf line = {0};
@@ -77,7 +104,7 @@ static void tell_challenge(const struct declared_challenge *challenge)
     if (challenge->mark_header != NULL) {
         buf_printf(&line, " and the header %s: %s", challenge->mark_header, challenge->mark_value);
     }
-    report_line("challenge  %s%s", buf_text(&line), challenge->log ? ", written to the log" : "");
+    say(to, "challenge", "%s%s", buf_text(&line), challenge->log ? ", written to the log" : "");
     buf_free(&line);
 }
 
@@ -107,7 +134,7 @@ static bool always_fits(enum event_id_kind kind)
     return kind == EVENT_ID_BODY || kind == EVENT_ID_FRESH;
 }
 
-static void tell_id(const struct event_id_rule *rules)
+static void tell_id(cJSON *to, const struct event_id_rule *rules)
 {
     struct buf line = {0};
 
@@ -118,7 +145,7 @@ static void tell_id(const struct event_id_rule *rules)
             break;
         }
     }
-    report_line("id         %s", buf_text(&line));
+    say(to, "id", "%s", buf_text(&line));
     buf_free(&line);
 }
 
@@ -128,7 +155,7 @@ static const char *keep_name(enum envelope_keep keep)
 }
 
 /* In one word when it is the same for all rules of the id, else for each of them. */
-static void tell_keep(const struct event_id_rule *rules)
+static void tell_keep(cJSON *to, const struct event_id_rule *rules)
 {
     struct buf line = {0};
     bool same = true;
@@ -138,67 +165,107 @@ static void tell_keep(const struct event_id_rule *rules)
         buf_printf(&line, "%s%s by ", rule == rules ? "" : ", ", keep_name(rule->keep));
         append_rule(rule, &line);
     }
-    report_line("keep       %s", same ? keep_name(rules->keep) : buf_text(&line));
+    say(to, "keep", "%s", same ? keep_name(rules->keep) : buf_text(&line));
     buf_free(&line);
 }
 
-static void tell(const struct source *s)
+static void tell_limits(const struct source *s)
+{
+    if (s->max_body >= 0) {
+        say(NULL, "max_body", "%" PRId64 " bytes, else 413", s->max_body);
+    }
+    if (s->rate.per_second > 0) {
+        say(NULL, "rate", "%" PRId64 " a second, %" PRId64 " at once, else 429", s->rate.per_second,
+            s->rate.burst);
+    }
+    if (s->delay_us > 0) {
+        say(NULL, "delay", "%" PRId64 " s", s->delay_us / CLOCK_US_PER_S);
+    }
+    if (s->drop_query) {
+        say(NULL, "query", "dropped");
+    }
+    if (s->answers) {
+        say(NULL, "reply", "%d, %s, %zu bytes", s->answer.status, s->answer.type, strlen(s->answer.body));
+    }
+}
+
+/* The same as numbers; null where the gateway's settings decide. */
+static void add_limits(cJSON *to, const struct source *s)
+{
+    bool limited = s->rate.per_second > 0;
+
+    record_add_count(to, "max_body", s->max_body);
+    record_add_count(to, "rate_per_second", limited ? s->rate.per_second : -1);
+    record_add_count(to, "rate_at_once", limited ? s->rate.burst : -1);
+    record_add_count(to, "delay_s", s->delay_us > 0 ? s->delay_us / CLOCK_US_PER_S : -1);
+    (void)cJSON_AddBoolToObject(to, "query_dropped", s->drop_query);
+    if (s->answers) {
+        say(to, "reply", "%d, %s, %zu bytes", s->answer.status, s->answer.type, strlen(s->answer.body));
+    }
+}
+
+static void tell(cJSON *to, const struct source *s)
 {
     struct buf methods = {0};
 
     request_append_methods(s->methods, &methods);
-    report_line("source     %s", s->name_text);
-    report_line("path       %s%s", s->path, s->prefix ? "*" : "");
-    report_line("methods    %s", buf_text(&methods));
+    say(to, "source", "%s", s->name_text);
+    say(to, "path", "%s%s", s->path, s->prefix ? "*" : "");
+    say(to, "methods", "%s", buf_text(&methods));
     buf_free(&methods);
-    tell_verify(s);
-    tell_challenge(&s->verify.challenge);
-    tell_id(s->id);
-    tell_keep(s->id);
-    if (s->max_body >= 0) {
-        report_line("max_body   %" PRId64 " bytes, else 413", s->max_body);
-    }
-    if (s->rate.per_second > 0) {
-        report_line("rate       %" PRId64 " a second, %" PRId64 " at once, else 429", s->rate.per_second,
-                    s->rate.burst);
-    }
-    if (s->delay_us > 0) {
-        report_line("delay      %" PRId64 " s", s->delay_us / CLOCK_US_PER_S);
-    }
-    if (s->drop_query) {
-        report_line("query      dropped");
-    }
-    if (s->answers) {
-        report_line("reply      %d, %s, %zu bytes", s->answer.status, s->answer.type, strlen(s->answer.body));
+    tell_verify(to, s);
+    tell_challenge(to, &s->verify.challenge);
+    tell_id(to, s->id);
+    tell_keep(to, s->id);
+    if (to == NULL) {
+        tell_limits(s);
+    } else {
+        add_limits(to, s);
     }
 }
 
-static enum exit_code show(const char *file, const struct request *request)
+static void tell_refusal(cJSON *to, const struct reply *reply)
+{
+    if (to == NULL) {
+        report_line("%d %s", reply_status(reply->kind), reply->text);
+    } else {
+        record_add_count(to, "status", reply_status(reply->kind));
+        (void)cJSON_AddStringToObject(to, "error", reply->text);
+    }
+    if (reply->allow != 0) {
+        struct buf methods = {0};
+
+        request_append_methods(reply->allow, &methods);
+        say(to, "methods", "%s", buf_text(&methods));
+        buf_free(&methods);
+    }
+}
+
+static enum exit_code show(const char *file, const struct request *request, bool json)
 {
     const struct routes_options options = {.file = file, .label = file, .max_body = -1};
     struct buf complaints = {0};
     const struct source *source;
     struct routes *routes;
     struct reply reply;
+    cJSON *to = json ? cJSON_CreateObject() : NULL;
 
     routes = file[0] == '\0' ? source_default(0, -1) : routes_read(&options, &complaints);
     if (routes == NULL) {
         report_problem(NAME, "%s is not valid: run sluice check to see why", file);
         buf_free(&complaints);
+        cJSON_Delete(to);
         return EXIT_SETTINGS;
     }
     source = source_meet(routes, request, &reply);
+    (void)cJSON_AddBoolToObject(to, "found", source != NULL);
     if (source != NULL) {
-        tell(source);
+        tell(to, source);
     } else {
-        report_line("%d %s", reply_status(reply.kind), reply.text);
-        if (reply.allow != 0) {
-            struct buf methods = {0};
-
-            request_append_methods(reply.allow, &methods);
-            report_line("methods    %s", buf_text(&methods));
-            buf_free(&methods);
-        }
+        tell_refusal(to, &reply);
+    }
+    if (json) {
+        record_print(NAME, to);
     }
     source_release(routes);
     return source == NULL ? EXIT_NO : EXIT_DONE;
@@ -206,6 +273,7 @@ static enum exit_code show(const char *file, const struct request *request)
 
 struct route {
     const char *method, *path, *file;
+    bool json;
 };
 
 static const struct option_rule rules[] = {
@@ -213,6 +281,7 @@ static const struct option_rule rules[] = {
     {"PATH", OPTION_OPERAND, offsetof(struct route, path), NULL, NULL, 0, 0},
     {"--routes", OPTION_TEXT, offsetof(struct route, file), "FILE",
      "the routes file; default: GATEWAY_ROUTES, if it is set", 0, 0},
+    {"--json", OPTION_FLAG, offsetof(struct route, json), NULL, "as one JSON object", 0, 0},
     OPTION_END,
 };
 
@@ -235,12 +304,12 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
         report_problem(NAME, "%s: a path must begin with /", route.path);
         return EXIT_USAGE;
     }
-    return show(route.file, &request);
+    return show(route.file, &request, route.json);
 }
 
 static const struct subcommand command = {
     .name = NAME,
-    .arguments = "METHOD PATH [--routes FILE]",
+    .arguments = "METHOD PATH [--routes FILE] [--json]",
     .summary = "show which source a request matches, and what it requires",
     .help = "Finds the source for a request as the gateway does, and prints what the source requires of\n"
             "it. Reads no secrets and connects to no server. What isn't printed (max_body, delay) follows\n"

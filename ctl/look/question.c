@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "question.h"
+
+#include "ctl/database.h"
+#include "ctl/record.h"
+
+#include <assert.h>
+#include <inttypes.h>
+
+#define KEY "(w.received_at, w.id, w.source)"
+#define NEWEST_FIRST " order by w.received_at desc, w.id desc, w.source desc"
+#define MICROSECONDS(column) "(extract(epoch from " column ") * 1000000)::bigint"
+
+/* Appends a parameter with its type. Its text is the buf that is returned. */
+static struct buf *parameter(struct question *q, const char *type)
+{
+    assert(q->count < QUESTION_PARAMETERS_MAX);
+    q->count++;
+    buf_printf(&q->sql, "$%d::%s", q->count, type);
+    return &q->texts[q->count - 1];
+}
+
+static void text(struct question *q, struct span value)
+{
+    buf_append_span(parameter(q, "text"), value);
+}
+
+static void number(struct question *q, int64_t value)
+{
+    buf_printf(parameter(q, "bigint"), "%" PRId64, value);
+}
+
+/* Microseconds since 1970 as a time, without the rounding of floating point. */
+static void time_of(struct question *q, struct span us)
+{
+    buf_append_text(&q->sql, "(timestamptz 'epoch' + ");
+    buf_append_span(parameter(q, "bigint"), us);
+    buf_append_text(&q->sql, " * interval '1 microsecond')");
+}
+
+static void time_of_moment(struct question *q, const struct moment *moment, int64_t now_us)
+{
+    struct buf us = {0};
+
+    buf_printf(&us, "%" PRId64, moment_us(moment, now_us));
+    time_of(q, buf_span(&us));
+    buf_free(&us);
+}
+
+/* The condition also bounds received_at alone, which has an index. */
+static void beyond(struct question *q, const char *order, const char *or_equal, const struct cursor *c)
+{
+    buf_printf(&q->sql, " and w.received_at %s= ", order);
+    time_of(q, buf_span(&c->us));
+    buf_printf(&q->sql, " and " KEY " %s%s (", order, or_equal);
+    time_of(q, buf_span(&c->us));
+    buf_append_text(&q->sql, ", ");
+    text(q, buf_span(&c->id));
+    buf_append_text(&q->sql, ", ");
+    text(q, buf_span(&c->source));
+    buf_append_char(&q->sql, ')');
+}
+
+/* What the indexes on received_at and (source, received_at) find. */
+static void range(struct question *q, const struct search *s, const struct question_bounds *bounds)
+{
+    buf_append_text(&q->sql, " where true");
+    if (s->source != NULL) {
+        buf_append_text(&q->sql, " and w.source = ");
+        text(q, span_of(s->source));
+    }
+    if (s->since.given) {
+        buf_append_text(&q->sql, " and w.received_at >= ");
+        time_of_moment(q, &s->since, bounds->now_us);
+    }
+    if (s->until.given) {
+        buf_append_text(&q->sql, " and w.received_at < ");
+        time_of_moment(q, &s->until, bounds->now_us);
+    }
+    if (bounds->after != NULL) {
+        beyond(q, "<", "", bounds->after);
+    }
+    if (bounds->last != NULL) {
+        beyond(q, ">", "=", bounds->last);
+    }
+}
+
+/* LIKE with a pattern that begins so: keys have the collation C, whose index it can use. */
+static void begins_with(struct question *q, const char *column, const char *prefix)
+{
+    struct buf *pattern;
+
+    buf_printf(&q->sql, "%s like ", column);
+    pattern = parameter(q, "text");
+    for (; *prefix != '\0'; prefix++) {
+        if (*prefix == '%' || *prefix == '_' || *prefix == '\\') {
+            buf_append_char(pattern, '\\');
+        }
+        buf_append_char(pattern, *prefix);
+    }
+    buf_append_char(pattern, '%');
+}
+
+static void payload(struct question *q, const struct json_path *p)
+{
+    buf_printf(&q->sql, " and (webhook_json(w.body, w.content_type, w.headers) %s ",
+               p->contains ? "#>" : "#>>");
+    buf_append_span(parameter(q, "text[]"), buf_span(&p->tokens));
+    buf_append_text(&q->sql, p->contains ? ") @> " : ") = ");
+    buf_append_text(parameter(q, p->contains ? "jsonb" : "text"), p->value);
+}
+
+void question_step(struct question *q, const struct search *s, const struct question_bounds *bounds,
+                   int64_t step)
+{
+    buf_append_text(&q->sql,
+                    "select " MICROSECONDS("received_at") ", id, source, n from (select w.received_at,"
+                                                          " w.id, w.source, row_number() over (" NEWEST_FIRST
+                                                          ") as n from webhooks_raw w");
+    range(q, s, bounds);
+    buf_append_text(&q->sql, NEWEST_FIRST " limit ");
+    number(q, step);
+    buf_append_text(&q->sql, ") s order by n desc limit 1");
+}
+
+void question_page(struct question *q, const struct search *s, const struct question_bounds *bounds,
+                   int64_t limit, bool narrow)
+{
+    if (narrow) {
+        buf_append_text(&q->sql, "with few as materialized (select id, source from webhooks_raw where ");
+        begins_with(q, "id", s->id_prefix);
+        buf_append_text(&q->sql, ") ");
+    }
+    buf_append_text(
+        &q->sql,
+        "select " RECORD_TIME(
+            "w.received_at") " as received_at, w.source, w.id, w.method, w.path,"
+                             " octet_length(w.body) as body_bytes, w.content_type,"
+                             " " RECORD_TIME(
+                                 "w.first_received_at") " as first_received_at,"
+                                                        " " RECORD_TIME(
+                                                            "w.stored_at") " as stored_at,"
+                                                                           " " MICROSECONDS(
+                                                                               "w.received_at") " as "
+                                                                                                "received_us "
+                                                                                                "from "
+                                                                                                "webhooks_"
+                                                                                                "raw w");
+    buf_append_text(&q->sql, narrow ? " join few on few.id = w.id and few.source = w.source" : "");
+    range(q, s, bounds);
+    if (s->id_prefix != NULL && !narrow) {
+        buf_append_text(&q->sql, " and ");
+        begins_with(q, "w.id", s->id_prefix);
+    }
+    if (s->path_prefix != NULL) {
+        buf_append_text(&q->sql, " and ");
+        begins_with(q, "w.path", s->path_prefix);
+    }
+    for (size_t i = 0; i < s->path_count; i++) {
+        payload(q, &s->paths[i]);
+    }
+    buf_append_text(&q->sql, NEWEST_FIRST " limit ");
+    number(q, limit);
+}
+
+void question_prefix(struct question *q, const struct search *s)
+{
+    buf_append_text(&q->sql, "select count(*) from (select from webhooks_raw where ");
+    begins_with(q, "id", s->id_prefix);
+    buf_append_text(&q->sql, " limit ");
+    number(q, SEARCH_NARROW + 1);
+    buf_append_text(&q->sql, ") few");
+}
+
+enum error_code question_ask(struct question *q, PGconn *database, PGresult **result, struct error *error)
+{
+    const char *values[QUESTION_PARAMETERS_MAX];
+
+    for (int i = 0; i < q->count; i++) {
+        values[i] = buf_text(&q->texts[i]);
+    }
+    return database_query(database, result, buf_text(&q->sql), q->count, values, error);
+}
+
+void question_free(struct question *q)
+{
+    for (int i = 0; i < q->count; i++) {
+        buf_free(&q->texts[i]);
+    }
+    buf_free(&q->sql);
+    *q = (struct question){0};
+}

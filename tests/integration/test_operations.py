@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: MIT
+"""docs/operations.md, "Where is an event" and "Prune": the commands print what the page shows."""
+
+import pathlib
+import re
+import shlex
+
+import pytest
+
+from process import wait_until
+from programs import run_command
+
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
+PAGE = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
+SECTION = re.search(r"^## Where is an event\n(.*?)^## ", PAGE, re.M | re.S)[1]
+BLOCKS = [re.sub(r"^    ", "", block, flags=re.M).strip("\n") for block in re.findall(r"(?:^    .*\n)+", SECTION, re.M)]
+COMMAND = re.compile(r"make -s ctl ARGS='(.*)'")
+# Each command's block is followed by that of its output.
+SHOWN = [(COMMAND.fullmatch(block)[1], BLOCKS[number + 1]) for number, block in enumerate(BLOCKS)
+         if COMMAND.fullmatch(block)]
+
+
+def without_times(text):
+    """Times, the cursor's number and waits differ from run to run."""
+    text = re.sub(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z", "TIME", text)
+    return re.sub(r"--after \d{16}", "--after NUMBER", re.sub(r"\d+ ms later", "N ms later", text))
+
+
+@pytest.fixture(name="ctl")
+def fixture_ctl(site):
+    """Returns a function that runs a command as `make ctl ARGS=...` does, with the settings of all subcommands."""
+    settings = {**site.servers.setup_settings(), **site.servers.reader_settings()}
+    return lambda arguments: run_command(site.servers.build, shlex.split(arguments), settings)
+
+
+def test_the_commands_about_one_event_print_what_the_page_shows(site, ctl):
+    assert [command.split()[0] for command, _ in SHOWN] == ["trace", "trace", "find", "find", "find"]
+    shown = dict(SHOWN)
+
+    def prints(command):
+        done = ctl(command)
+        return without_times(done.stdout.strip("\n")) == without_times(shown[command])
+
+    def send(number, body):
+        site.send_ok("POST", "/orders", body, {"webhook-id": f"order-{number}", "content-type": "application/json"})
+
+    site.start_gateway()
+    send(8, b'{"n":0}')
+    wait_until(lambda: prints("trace order-8"), lambda: f"what is shown\n{ctl('trace order-8').stdout}", 15)
+    site.start_workers(1)
+    site.row("order-8")
+    for body in (b'{"n":1}', b'{"n":2}'):
+        send(7, body)
+        wait_until(lambda: site.row("order-7").body == body, "the row")  # pylint: disable=cell-var-from-loop
+    for command, _ in SHOWN[0:1] + SHOWN[2:]:
+        wait_until(lambda: prints(command),  # pylint: disable=cell-var-from-loop
+                   lambda: f"what is shown\n{ctl(command).stdout}", 15)  # pylint: disable=cell-var-from-loop
+
+
+def test_the_audit_line_is_as_the_page_shows_it(ctl):
+    shown = re.search(r"^    (\S+ info audit .*)$", PAGE, re.M)[1]
+    done = ctl("prune --older-than 30d")
+    who = re.compile(r"user=\S+ host=\S+")
+    assert who.sub("WHO", without_times(done.stderr.strip())) == who.sub("WHO", without_times(shown))
