@@ -229,6 +229,7 @@ static void wait_for_drain(const struct running *running)
     struct pollfd asked[] = {{.fd = signals_drain_fd(), .events = POLLIN},
                              {.fd = signals_reload_fd(), .events = POLLIN}};
 
+    event_lines_sum_up(); /* begins the first interval */
     while (!signals_drain_requested()) {
         (void)poll(asked, 2, SUM_UP_MS);
         event_lines_sum_up();

@@ -25,7 +25,8 @@ void event_lines_begin(struct event_lines *lines, const struct request *request,
                        const struct event_id *id, size_t bytes);
 /* What became of it. */
 void event_lines_end(const struct event_lines *lines, enum outcome outcome);
-/* Logs what ended without lines of its own since the last call, if anything did. One thread. */
+/* Logs what ended without lines of its own since the last call, if anything did. One thread, about once a
+ * second. */
 void event_lines_sum_up(void);
 
 #endif
