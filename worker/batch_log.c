@@ -17,7 +17,7 @@ struct sums {
 };
 
 static struct sums sampled; /* since the last line */
-static int64_t summed_up_us;
+static int64_t due_us;      /* when the next line may come */
 
 static bool is_row(const struct event *event)
 {
@@ -115,10 +115,10 @@ void batch_log(const struct batch *batch, int64_t begun_us, int64_t now_us)
 
 void batch_log_sum_up(int64_t now_us)
 {
-    if (now_us - summed_up_us < SUM_UP_US) {
+    if (now_us < due_us) {
         return;
     }
-    summed_up_us = now_us;
+    due_us = now_us == INT64_MAX ? 0 : now_us + SUM_UP_US;
     if (sampled.unlogged > 0) {
         write_sums("summary", &sampled);
     }
