@@ -2,6 +2,7 @@
 #include "clock.h"
 #include "daemon.h"
 #include "gateway/event/accept.h"
+#include "gateway/event/event_lines.h"
 #include "gateway/http/certificate.h"
 #include "gateway/http/handler.h"
 #include "gateway/http/server.h"
@@ -24,6 +25,7 @@
 
 #define DESCRIPTORS_SPARE 256 /* in addition to one per thread: queued connections, broker, admin, log */
 #define DRAIN_LOOK_MS 10
+#define SUM_UP_MS 1000
 #define IDLE_CONNECTIONS_US (2500 * CLOCK_US_PER_MS)
 #define ACCEPTED_LAST_US \
     (100 * CLOCK_US_PER_MS) /* for a thread to pick up a connection that was accepted before */
@@ -229,8 +231,10 @@ static void wait_for_drain(const struct running *running)
     struct pollfd asked[] = {{.fd = signals_drain_fd(), .events = POLLIN},
                              {.fd = signals_reload_fd(), .events = POLLIN}};
 
+    event_lines_sum_up(); /* begins the first interval */
     while (!signals_drain_requested()) {
-        (void)poll(asked, 2, -1);
+        (void)poll(asked, 2, SUM_UP_MS);
+        event_lines_sum_up();
         if (signals_take_reload()) {
             reload(running);
         }
@@ -281,6 +285,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     }
     server_stop(server);
     publishers_stop(publishers);
+    event_lines_sum_up();
     certificate_close(certificate);
     return code;
 }
@@ -333,6 +338,8 @@ int main(int argc, char **argv)
         .table = gateway_settings_table,
         .settings = &settings,
         .log_level = &settings.log_level,
+        .log_format = &settings.log_format,
+        .log_messages = &settings.log_messages,
         .admin = &settings.admin,
         .core_dumps = &settings.core_dumps,
         .check = check,

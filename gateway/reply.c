@@ -123,11 +123,16 @@ bool reply_outcome(struct reply *reply, enum outcome outcome)
     return reply_refuse(reply, outcomes[outcome].kind, "%s", outcomes[outcome].sentence);
 }
 
+const char *reply_label(enum outcome outcome)
+{
+    return rows[outcomes[outcome].kind].label;
+}
+
 const char *reply_readiness(enum outcome outcome)
 {
     const char *readiness = outcomes[outcome].readiness;
 
-    return readiness == NULL ? rows[outcomes[outcome].kind].label : readiness;
+    return readiness == NULL ? reply_label(outcome) : readiness;
 }
 
 void reply_challenge(struct reply *reply, const char *type, const char *format, ...)

@@ -123,6 +123,8 @@ void reply_register(void);
 void reply_accept(struct reply *reply, const char *id, const struct reply_answer *answer);
 /* As reply_refuse, with the sentence of the table. Not for OUTCOME_QUEUED. Returns false. */
 bool reply_outcome(struct reply *reply, enum outcome outcome);
+/* The label that an outcome's reply is counted under. Static. */
+const char *reply_label(enum outcome outcome);
 /* The admin listener's text while this outcome applies to all events. Static. */
 const char *reply_readiness(enum outcome outcome);
 /* Sets *reply to the answer to a provider's challenge: a body of this content type, which is static. */

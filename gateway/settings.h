@@ -9,7 +9,12 @@
  * the table are made of them. */
 #define GATEWAY_SETTINGS(X)                                                                                 \
     X(CHOICE, log_level, "LOG_LEVEL", .fallback = "info", .choices = "debug,info,warning,error",            \
-      .help = "lowest level that is logged; info has one line per stage of an event")                       \
+      .help = "lowest level that is logged; info has a line per stage of an event, as LOG_MESSAGES says")   \
+    X(CHOICE, log_format, "LOG_FORMAT", .fallback = "logfmt", .choices = "logfmt,json",                     \
+      .help = "json: each line is a JSON object with the same fields")                                      \
+    X(CHOICE, log_messages, "LOG_MESSAGES", .fallback = "batches", .choices = "all,sampled,batches,off",    \
+      .help = "which events have log lines of their own at info: all; sampled: one in 100, the same at "    \
+              "each stage; batches: up to 10 a second, the others are summed up; off: none but trouble")    \
     X(CHOICE, core_dumps, "CORE_DUMPS", .fallback = "off", .choices = "off,on",                             \
       .help = "on: the kernel may write a core after a crash, which then holds all secrets, and processes " \
               "of the same user may trace this one")                                                        \

@@ -40,36 +40,37 @@ static size_t utf8_length(unsigned char first)
     return first < 0xe0 ? 2 : first < 0xf0 ? 3 : 4;
 }
 
-/* The length of the UTF-8 sequence at p, where `left` bytes remain; 0 for NUL, and when the sequence is
- * malformed or cut. */
-static size_t utf8_sequence(const unsigned char *p, size_t left)
+size_t span_character(struct span s, uint32_t *point)
 {
     static const uint32_t least[] = {0, 1, 0x80, 0x800, 0x10000};
     static const unsigned char bits[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
-    size_t len = utf8_length(p[0]);
-    uint32_t point = p[0] & bits[len];
+    const unsigned char *p = (const unsigned char *)s.data;
+    size_t len = s.len == 0 ? 0 : utf8_length(p[0]);
+    uint32_t read;
 
-    if (len == 0 || len > left) {
+    if (len == 0 || len > s.len) {
         return 0;
     }
+    read = p[0] & bits[len];
     for (size_t i = 1; i < len; i++) {
         if ((p[i] & 0xc0U) != 0x80) {
             return 0;
         }
-        point = point << 6 | (p[i] & 0x3fU);
+        read = read << 6 | (p[i] & 0x3fU);
     }
-    if (point < least[len] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
+    if (read < least[len] || read > 0x10ffff || (read >= 0xd800 && read <= 0xdfff)) {
         return 0;
     }
+    *point = read;
     return len;
 }
 
 bool span_is_text(struct span s)
 {
-    const unsigned char *bytes = (const unsigned char *)s.data;
+    uint32_t point;
 
     for (size_t at = 0; at < s.len;) {
-        size_t len = utf8_sequence(bytes + at, s.len - at);
+        size_t len = span_character((struct span){s.data + at, s.len - at}, &point);
 
         if (len == 0) {
             return false;
@@ -97,8 +98,10 @@ size_t span_cut(struct span s, size_t most)
 /* Replaces invalid bytes in the first len bytes of text by '?', and appends the NUL. */
 static size_t make_text(char *text, size_t len)
 {
+    uint32_t point;
+
     for (size_t at = 0; at < len;) {
-        size_t character = utf8_sequence((const unsigned char *)text + at, len - at);
+        size_t character = span_character((struct span){text + at, len - at}, &point);
 
         if (character == 0) {
             text[at] = '?';

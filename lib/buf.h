@@ -25,6 +25,9 @@ int span_compare(struct span a, struct span b);
 /* True when the bytes are valid as Postgres text: well-formed UTF-8 (RFC 3629: no surrogates, nothing above
  * U+10FFFF, no overlong forms) without NUL. */
 bool span_is_text(struct span s);
+/* The length of the UTF-8 character that s begins with, and its code point in *point. 0, with *point
+ * unchanged, when s is empty or begins with a NUL or with bytes that aren't UTF-8. */
+size_t span_character(struct span s, uint32_t *point);
 /* The length of the longest prefix of at most `most` bytes that doesn't split a UTF-8 character. When s isn't
  * UTF-8, the prefix may be up to 3 bytes shorter. Reads only the first `most` bytes. All code that truncates
  * text calls this. */

@@ -3,6 +3,7 @@
 
 #include "errand.h"
 #include "log.h"
+#include "log_messages.h"
 #include "metrics.h"
 #include "process.h"
 #include "secret.h"
@@ -65,16 +66,33 @@ static void register_metrics(const struct daemon *d)
     d->register_metrics();
 }
 
+/* Everything of the log but its writer. */
+static enum error_code set_up_log(const struct daemon *d, enum log_level *level, struct error *error)
+{
+    enum log_format format;
+    enum log_messages messages;
+
+    if (!log_level_of(*d->log_level, level) || !log_format_of(*d->log_format, &format) ||
+        !log_messages_of(*d->log_messages, &messages)) {
+        return error_set(error, ERROR_BUG,
+                         "LOG_LEVEL=%s, LOG_FORMAT=%s or LOG_MESSAGES=%s is in the table but not in lib",
+                         *d->log_level, *d->log_format, *d->log_messages);
+    }
+    log_use_format(format);
+    log_messages_use(messages);
+    return ERROR_NONE;
+}
+
 static enum error_code begin(const struct daemon *d, struct error *error)
 {
     enum error_code code = signals_install_drain(error);
-    enum log_level level;
+    enum log_level level = LOG_INFO;
 
     if (code == ERROR_NONE && d->prepare != NULL) {
         code = d->prepare(error);
     }
-    if (code == ERROR_NONE && !log_level_of(*d->log_level, &level)) {
-        code = error_set(error, ERROR_BUG, "LOG_LEVEL=%s is in the table but not in lib/log", *d->log_level);
+    if (code == ERROR_NONE) {
+        code = set_up_log(d, &level, error);
     }
     return code == ERROR_NONE ? log_start(level, error) : code;
 }

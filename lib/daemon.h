@@ -15,7 +15,7 @@ struct daemon {
     const struct config_setting *table;
     void *settings; /* the struct that the table's offsets refer to, zeroed */
     /* Those members of settings that every daemon has. */
-    char *const *log_level;
+    char *const *log_level, *const *log_format, *const *log_messages;
     char *const *admin;
     char *const *core_dumps; /* "on" or "off" */
     /* Checks what no single range can express. Appends one line per error. */

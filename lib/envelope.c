@@ -2,84 +2,16 @@
 #include "envelope.h"
 
 #include "clock.h"
+#include "envelope_check.h"
 #include "field.h"
 #include "properties.h"
+#include "trace_context.h"
 
 #include <string.h>
 
 #define DELIVERY_MODE_PERSISTENT 2
-#define SHORT_STRING_MAX 255
-#define ATTEMPT_MAX 1000000
-/* 9999-12-31T23:59:59.999999Z, the last time with a four-digit year. */
-#define RECEIVED_MAX_US INT64_C(253402300799999999)
-
-bool envelope_source_valid(struct span source)
-{
-    if (source.len < 1 || source.len > ENVELOPE_SOURCE_MAX || source.data[0] == '-') {
-        return false;
-    }
-    for (size_t i = 0; i < source.len; i++) {
-        char c = source.data[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
-            return false;
-        }
-    }
-    return true;
-}
-
-struct text_member {
-    const char *name;
-    size_t offset;
-    size_t least, most; /* length in bytes */
-    bool optional;      /* absent when empty */
-};
-
-/* X(header, member, least, most, optional): the members that are sent as text headers, in the order of
- * version 1. */
-#define TEXT_MEMBERS_OF_VERSION_1(X)                          \
-    X("sluice-source", source, 1, ENVELOPE_SOURCE_MAX, false) \
-    X("sluice-method", method, 1, SHORT_STRING_MAX, false)    \
-    X("sluice-path", path, 1, ENVELOPE_TARGET_MAX, false)     \
-    X("sluice-query", query, 0, ENVELOPE_TARGET_MAX, false)   \
-    X("sluice-remote", remote, 0, SHORT_STRING_MAX, false)    \
-    X("sluice-traceparent", traceparent, 0, SHORT_STRING_MAX, true)
-
-#define TEXT(header, member, least, most, optional) \
-    {header, offsetof(struct envelope, member), least, most, optional},
-static const struct text_member text_members[] = {TEXT_MEMBERS_OF_VERSION_1(TEXT)};
-#undef TEXT
-#define TEXT_MEMBERS (sizeof text_members / sizeof text_members[0])
-
-/* The encoded size of each part of the largest envelope, in the order of envelope_encode. */
-#define SHORT_STRING(most) (1 + (most))
-#define FIELD(name, most) (SHORT_STRING(sizeof(name) - 1) + 1 + (most)) /* name, type letter, value */
-#define NUMBER_FIELD(name) FIELD(name, 8)
-#define TEXT_FIELD(name, most) FIELD(name, 4 + (most))
-#define TEXT_SIZE(header, member, least, most, optional) \
-    +TEXT_FIELD(header, most) /* NOLINT(*-macro-parentheses) */
-_Static_assert(ENVELOPE_PROPERTIES_MAX ==
-                   2 + SHORT_STRING(ENVELOPE_CONTENT_TYPE_MAX) + 4 + NUMBER_FIELD("sluice-version") +
-                       (0 TEXT_MEMBERS_OF_VERSION_1(TEXT_SIZE)) +
-                       TEXT_FIELD("sluice-keep", sizeof "newest" - 1) + NUMBER_FIELD("sluice-received") +
-                       NUMBER_FIELD("sluice-attempt") +
-                       TEXT_FIELD("sluice-headers", ENVELOPE_HEADER_BYTES_MAX) +
-                       ENVELOPE_HEADERS_MAX * TEXT_FIELD("", 0) + 1 + SHORT_STRING(ENVELOPE_ID_MAX) + 8 +
-                       SHORT_STRING(sizeof "sluice" - 1),
-               "ENVELOPE_PROPERTIES_MAX is the sum of the members' limits");
-
-static struct span *text_of(struct envelope *e, const struct text_member *member)
-{
-    return (struct span *)(void *)((char *)e + member->offset);
-}
-
-static struct span text_in(const struct envelope *e, const struct text_member *member)
-{
-    struct span text;
-
-    memcpy(&text, (const char *)e + member->offset, sizeof text);
-    return text;
-}
+#define TRACEPARENT "traceparent"
+#define TRACESTATE "tracestate"
 
 static const char *keep_name(enum envelope_keep keep)
 {
@@ -92,70 +24,16 @@ static const char *keep_name(enum envelope_keep keep)
     return "";
 }
 
-static enum error_code check_text(const char *name, struct span text, size_t least, size_t most,
-                                  struct error *error)
+/* Leaves out what other programs' propagators would have to drop. */
+static void put_carried(struct buf *out, const struct envelope *e)
 {
-    if (text.len < least || text.len > most) {
-        return error_set(error, ERROR_LIMIT, "%s has %zu bytes; %zu to %zu are allowed", name, text.len,
-                         least, most);
+    if (!trace_parent_is_valid(e->carried_parent)) {
+        return;
     }
-    if (!span_is_text(text)) {
-        return error_set(error, ERROR_MALFORMED, "%s is not UTF-8 or contains a NUL", name);
+    field_put_text(out, SPAN_LITERAL(TRACEPARENT), e->carried_parent);
+    if (trace_state_is_valid(e->carried_state)) {
+        field_put_text(out, SPAN_LITERAL(TRACESTATE), e->carried_state);
     }
-    return ERROR_NONE;
-}
-
-static enum error_code check_headers(const struct envelope *e, struct error *error)
-{
-    size_t bytes = 0;
-
-    for (size_t i = 0; i < e->header_count; i++) {
-        const struct envelope_header *h = &e->headers[i];
-        enum error_code code = check_text("a header's name", h->name, 1, SHORT_STRING_MAX, error);
-
-        if (code == ERROR_NONE) {
-            code = check_text("a header's value", h->value, 0, ENVELOPE_HEADER_BYTES_MAX, error);
-        }
-        if (code != ERROR_NONE) {
-            return code;
-        }
-        bytes += h->name.len + h->value.len;
-    }
-    if (bytes > ENVELOPE_HEADER_BYTES_MAX) {
-        return error_set(error, ERROR_LIMIT, "the kept headers have %zu bytes; at most %d are allowed", bytes,
-                         ENVELOPE_HEADER_BYTES_MAX);
-    }
-    return ERROR_NONE;
-}
-
-static enum error_code check(const struct envelope *e, struct error *error)
-{
-    enum error_code code = check_text("the id", e->id, 1, ENVELOPE_ID_MAX, error);
-
-    for (size_t i = 0; code == ERROR_NONE && i < TEXT_MEMBERS; i++) {
-        const struct text_member *m = &text_members[i];
-
-        code = check_text(m->name, text_in(e, m), m->least, m->most, error);
-    }
-    if (code == ERROR_NONE) {
-        code = check_text("content_type", e->content_type, 0, ENVELOPE_HEADER_BYTES_MAX, error);
-    }
-    if (code != ERROR_NONE) {
-        return code;
-    }
-    if (!envelope_source_valid(e->source)) {
-        return error_set(error, ERROR_MALFORMED, "the source '%.*s' may only contain a-z, 0-9 and '-'",
-                         (int)e->source.len, e->source.data);
-    }
-    if (e->received_us < 0 || e->received_us > RECEIVED_MAX_US) {
-        return error_set(error, ERROR_LIMIT, "sluice-received %lld is not between 1970 and 9999",
-                         (long long)e->received_us);
-    }
-    if (e->attempt < 0 || e->attempt > ATTEMPT_MAX) {
-        return error_set(error, ERROR_LIMIT, "sluice-attempt %lld is not between 0 and %d",
-                         (long long)e->attempt, ATTEMPT_MAX);
-    }
-    return check_headers(e, error);
 }
 
 static void put_headers(struct buf *out, const struct envelope *e)
@@ -163,16 +41,17 @@ static void put_headers(struct buf *out, const struct envelope *e)
     size_t table = field_begin_table(out);
 
     field_put_number(out, "sluice-version", ENVELOPE_VERSION);
-    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
-        struct span text = text_in(e, &text_members[i]);
+    for (size_t i = 0; i < ENVELOPE_TEXTS; i++) {
+        struct span text = envelope_text_in(e, &envelope_texts[i]);
 
-        if (text.len > 0 || !text_members[i].optional) {
-            field_put_text(out, span_of(text_members[i].name), text);
+        if (text.len > 0 || !envelope_texts[i].optional) {
+            field_put_text(out, span_of(envelope_texts[i].name), text);
         }
     }
     field_put_text(out, SPAN_LITERAL("sluice-keep"), span_of(keep_name(e->keep)));
     field_put_number(out, "sluice-received", e->received_us);
     field_put_number(out, "sluice-attempt", e->attempt);
+    put_carried(out, e);
 
     field_put_short_string(out, SPAN_LITERAL("sluice-headers"));
     buf_append_char(out, 'F');
@@ -190,7 +69,7 @@ enum error_code envelope_encode(const struct envelope *e, struct buf *out, struc
                      PROPERTY_APP_ID;
     size_t before = out->len;
     bool with_type = e->content_type.len > 0 && e->content_type.len <= ENVELOPE_CONTENT_TYPE_MAX;
-    enum error_code code = check(e, error);
+    enum error_code code = envelope_check(e, error);
 
     if (code != ERROR_NONE) {
         return code;
@@ -277,9 +156,9 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         {SPAN_LITERAL("sluice-headers"), FIELD_TABLE, MEMBER_HEADERS, NULL},
     };
 
-    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
-        if (f->kind == FIELD_TEXT && span_equal(f->name, span_of(text_members[i].name))) {
-            *text_of(e, &text_members[i]) = f->bytes;
+    for (size_t i = 0; i < ENVELOPE_TEXTS; i++) {
+        if (f->kind == FIELD_TEXT && span_equal(f->name, span_of(envelope_texts[i].name))) {
+            *envelope_text_of(e, &envelope_texts[i]) = f->bytes;
             return ERROR_NONE;
         }
     }
@@ -303,6 +182,29 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         return ERROR_NONE;
     }
     return ERROR_NONE; /* set by the broker or another program: ignored */
+}
+
+/* Takes the headers of W3C Trace Context. True when the field is one of them. */
+static bool decode_carried(const struct field *f, struct envelope *e)
+{
+    bool parent = span_equal(f->name, SPAN_LITERAL(TRACEPARENT));
+
+    if (f->kind != FIELD_TEXT || !(parent || span_equal(f->name, SPAN_LITERAL(TRACESTATE)))) {
+        return false;
+    }
+    *(parent ? &e->carried_parent : &e->carried_state) = f->bytes;
+    return true;
+}
+
+/* They may be another program's: invalid ones are ignored, and make no envelope malformed. */
+static void check_carried(struct envelope *e)
+{
+    if (!trace_parent_is_valid(e->carried_parent)) {
+        e->carried_parent = e->carried_state = (struct span){"", 0};
+    }
+    if (!trace_state_is_valid(e->carried_state)) {
+        e->carried_state = (struct span){"", 0};
+    }
 }
 
 /* Must run first: a later version may change anything, even the members' types. A missing version is left for
@@ -331,7 +233,7 @@ static enum error_code decode_headers(struct span table, struct envelope *e, str
     unsigned seen = 0;
 
     while (field_take(&c, &f)) {
-        enum error_code code = decode_member(&f, e, &seen, error);
+        enum error_code code = decode_carried(&f, e) ? ERROR_NONE : decode_member(&f, e, &seen, error);
 
         if (code != ERROR_NONE) {
             return code;
@@ -366,8 +268,9 @@ enum error_code envelope_decode(struct span properties, struct envelope *e, stru
 
     /* The views must not be NULL: callers pass them to memcpy and libpq unchecked. */
     *e = (struct envelope){.id = parts.message_id, .content_type = parts.content_type, .deaths = {"", 0}};
-    for (size_t i = 0; i < TEXT_MEMBERS; i++) {
-        *text_of(e, &text_members[i]) = (struct span){"", 0};
+    e->carried_parent = e->carried_state = (struct span){"", 0};
+    for (size_t i = 0; i < ENVELOPE_TEXTS; i++) {
+        *envelope_text_of(e, &envelope_texts[i]) = (struct span){"", 0};
     }
     if (code == ERROR_NONE) {
         code = check_version(parts.headers, error);
@@ -379,10 +282,29 @@ enum error_code envelope_decode(struct span properties, struct envelope *e, stru
         return code;
     }
     content_type_from_headers(e);
-    if (check(e, error) != ERROR_NONE) {
+    check_carried(e);
+    if (envelope_check(e, error) != ERROR_NONE) {
         return ERROR_MALFORMED;
     }
     return ERROR_NONE;
+}
+
+void envelope_carry_trace(struct envelope *e, struct buf *text)
+{
+    size_t from = text->len;
+
+    e->carried_parent = e->carried_state = (struct span){"", 0};
+    if (!trace_parent_is_valid(e->traceparent)) {
+        return;
+    }
+    e->carried_parent = e->traceparent;
+    for (size_t i = 0; i < e->header_count; i++) {
+        if (span_equal(e->headers[i].name, SPAN_LITERAL(TRACESTATE)) &&
+            trace_state_append(e->headers[i].value, text)) {
+            e->carried_state = (struct span){text->data + from, text->len - from};
+            return;
+        }
+    }
 }
 
 void envelope_append_headers_json(const struct envelope *e, struct buf *out)

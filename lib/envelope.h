@@ -18,6 +18,8 @@
  *                    sluice-received  microseconds since 1970
  *                    sluice-attempt   number of retries so far
  *                    sluice-traceparent  if the request had one
+ *                    traceparent, tracestate  if the request had valid ones (lib/trace_context): where other
+ *                                     programs' propagators look for them
  *                    sluice-headers   table: the request's kept headers
  * (lib/broker sets correlation_id, for the publisher's own use.)
  *
@@ -39,7 +41,7 @@
 #define ENVELOPE_CONTENT_TYPE_MAX 255
 /* Of everything that envelope_encode appends: the sum of the limits of all members. The broker's frame_max
  * must hold it, because AMQP sends the properties of a message in one frame. */
-#define ENVELOPE_PROPERTIES_MAX 51130
+#define ENVELOPE_PROPERTIES_MAX 51930
 
 enum envelope_keep { ENVELOPE_KEEP_NEWEST, ENVELOPE_KEEP_FIRST };
 
@@ -57,7 +59,10 @@ struct envelope {
     struct span query; /* without the '?'; may be empty */
     struct span content_type;
     struct span remote;
-    struct span traceparent;
+    struct span traceparent; /* sluice-traceparent: the request's */
+    struct span
+        carried_parent; /* the headers traceparent and tracestate; empty: absent. Only valid ones are */
+    struct span carried_state; /* encoded and decoded, and no state without a parent */
     enum envelope_keep keep;
     int64_t received_us;    /* since 1970 */
     int64_t attempt;        /* sluice-attempt */
@@ -83,6 +88,10 @@ MUST_CHECK enum error_code envelope_encode(const struct envelope *envelope, stru
  * below 1. On error *envelope holds what was read so far. Pure; safe on any bytes. */
 MUST_CHECK enum error_code envelope_decode(struct span properties, struct envelope *envelope,
                                            struct error *error);
+
+/* Sets the carried members from traceparent and from the kept header tracestate, when they are valid. Appends
+ * at most TRACE_STATE_MAX bytes to text, which must outlive the envelope; carried_state is a view into it. */
+void envelope_carry_trace(struct envelope *envelope, struct buf *text);
 
 /* Appends the kept headers as one JSON object of strings. */
 void envelope_append_headers_json(const struct envelope *envelope, struct buf *out);

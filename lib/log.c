@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "logfmt.h"
+#include "logjson.h"
 #include "metrics.h"
 
 #include <errno.h>
@@ -43,6 +44,7 @@ static int64_t dropped_unlogged; /* lines dropped since the last "log-dropped" *
 static pthread_t writer;
 static _Atomic int64_t stop_at = INT64_MAX; /* when the writer gives up (monotonic) */
 static atomic_int least_level = LOG_INFO;
+static atomic_int format_in_use = LOG_LOGFMT;
 
 static struct metric metrics[] = {
     {"sluice_log_dropped_total", NULL, "Log lines dropped because standard error did not take them.",
@@ -52,6 +54,24 @@ static struct metric metrics[] = {
 bool log_enabled(enum log_level level)
 {
     return (int)level >= atomic_load_explicit(&least_level, memory_order_relaxed);
+}
+
+void log_use_format(enum log_format format)
+{
+    atomic_store(&format_in_use, (int)format);
+}
+
+static void append_line(struct buf *line, enum log_level level, const char *event,
+                        const struct log_field *fields)
+{
+    switch ((enum log_format)atomic_load_explicit(&format_in_use, memory_order_relaxed)) {
+    case LOG_LOGFMT:
+        logfmt_append(line, level, event, fields);
+        break;
+    case LOG_JSON:
+        logjson_append(line, level, event, fields);
+        break;
+    }
 }
 
 int64_t log_dropped(void)
@@ -139,7 +159,7 @@ static void write_dropped(int64_t lines)
 {
     struct buf line = {0};
 
-    logfmt_append(&line, LOG_WARNING, "log-dropped", LOG_FIELDS(log_number("lines", lines)));
+    append_line(&line, LOG_WARNING, "log-dropped", LOG_FIELDS(log_number("lines", lines)));
     if (!line.failed) {
         write_out(line.data, line.len, &stop_at);
     }
@@ -294,7 +314,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
     if (!log_enabled(level)) {
         return;
     }
-    logfmt_append(&line, level, event, fields);
+    append_line(&line, level, event, fields);
     if (line.failed) {
         metric_add(&metrics[0], 1);
     } else if (!hand_over(&line, level >= LOG_WARNING)) {

@@ -2,11 +2,11 @@
 #ifndef SLUICE_LOG_H
 #define SLUICE_LOG_H
 
-/* Writes logfmt to standard error, one line per event:
+/* Writes to standard error, one line per event, in logfmt or as JSON (lib/logjson):
  *   2026-11-23T22:43:01.123456Z info stored source=default id=evt_1
  * Values can't forge a line or leak a secret. Registered secrets are redacted. Values are cut to 1,024 bytes,
- * between characters. Values that are empty or contain a space, '"', '=', '\', a control byte or a non-ASCII
- * byte are quoted; the latter two kinds of byte become \xNN.
+ * between characters. In logfmt, values that are empty or contain a space, '"', '=', '\', a control byte or a
+ * non-ASCII byte are quoted; the latter two kinds of byte become \xNN.
  *
  * The caller formats its line and hands it to the writer thread through a buffer of 1 MiB, so a terminal or
  * log driver that stalls doesn't stall the caller. When the buffer is full, lines are dropped and counted;
@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 enum log_level { LOG_DEBUG, LOG_INFO, LOG_WARNING, LOG_ERROR };
+enum log_format { LOG_LOGFMT, LOG_JSON };
 
 struct log_field {
     const char *key; /* NULL ends the list */
@@ -35,6 +36,10 @@ MUST_CHECK enum error_code log_start(enum log_level least, struct error *error);
 void log_stop(void);
 /* Converts "debug", "info", "warning" or "error"; false for any other text. */
 MUST_CHECK bool log_level_of(const char *text, enum log_level *level);
+/* Sets the format of all lines from now on; logfmt before that. */
+void log_use_format(enum log_format format);
+/* Converts "logfmt" or "json"; false for any other text. */
+MUST_CHECK bool log_format_of(const char *text, enum log_format *format);
 /* True when lines of this level are logged. */
 bool log_enabled(enum log_level level);
 /* The number of lines dropped since the start: the buffer or memory was full, or standard error failed. */

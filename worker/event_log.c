@@ -5,6 +5,7 @@
 #include "log.h"
 #include "metrics.h"
 #include "source_events.h"
+#include "trace_context.h"
 
 enum { STORED, REPLACED, UNCHANGED, DEAD, AGAIN, METRICS };
 
@@ -31,7 +32,28 @@ static const char *reason_of(const struct event *event)
     return event->reason == NULL ? "" : event->reason;
 }
 
-void event_log_outcome(const struct event *event)
+static void log_row(const char *outcome, const struct event *event, int64_t slow_ms)
+{
+    struct log_field source = log_span("source", event->envelope.source);
+    struct log_field id = log_span("id", event->envelope.id),
+                     trace = trace_field(event->envelope.traceparent);
+
+    if (slow_ms > 0) {
+        log_info(outcome, source, id, log_number("slow_ms", slow_ms), trace);
+    } else {
+        log_info(outcome, source, id, trace);
+    }
+}
+
+static void count_row(const struct event *event, int metric, const char *outcome, bool own, int64_t slow_ms)
+{
+    metric_add(&metrics[metric], 1);
+    if (own) {
+        log_row(outcome, event, slow_ms);
+    }
+}
+
+void event_log_outcome(const struct event *event, bool own, int64_t slow_ms)
 {
     struct log_field source = log_span("source", event->envelope.source);
     struct log_field id = log_span("id", event->envelope.id);
@@ -39,28 +61,26 @@ void event_log_outcome(const struct event *event)
     source_events_count(event, clock_wall_us());
     switch (event->state) {
     case EVENT_STORED:
-        metric_add(&metrics[STORED], 1);
-        log_info("stored", source, id);
+        count_row(event, STORED, "stored", own, slow_ms);
         break;
     case EVENT_REPLACED:
-        metric_add(&metrics[REPLACED], 1);
-        log_info("replaced", source, id);
+        count_row(event, REPLACED, "replaced", own, slow_ms);
         break;
     case EVENT_UNCHANGED:
-        metric_add(&metrics[UNCHANGED], 1);
-        log_info("unchanged", source, id);
+        count_row(event, UNCHANGED, "unchanged", own, slow_ms);
         break;
     case EVENT_DEAD:
         metric_add(&metrics[DEAD], 1);
         log_warning("dead", source, id, log_text("verdict", verdict_name(event->verdict)),
-                    log_text("sqlstate", event->sqlstate));
+                    log_text("sqlstate", event->sqlstate), trace_field(event->envelope.traceparent));
         break;
     case EVENT_RETRIED:
         if (event->postponed) {
             break; /* event_log_postponed has told */
         }
         log_info("retried", source, id, log_text("sqlstate", event->sqlstate),
-                 log_text("reason", reason_of(event)), log_number("attempt", event->envelope.attempt + 1));
+                 log_text("reason", reason_of(event)), log_number("attempt", event->envelope.attempt + 1),
+                 trace_field(event->envelope.traceparent));
         break;
     case EVENT_FAILED:
         metric_add(&metrics[AGAIN], 1);
@@ -75,13 +95,14 @@ void event_log_parked(const struct event *event, int64_t wait_us)
     log_warning("parked", log_span("source", event->envelope.source), log_span("id", event->envelope.id),
                 log_text("verdict", verdict_name(event->verdict)), log_text("sqlstate", event->sqlstate),
                 log_text("reason", reason_of(event)), log_number("failures", event->failures),
-                log_number("retry_ms", wait_us / CLOCK_US_PER_MS));
+                log_number("retry_ms", wait_us / CLOCK_US_PER_MS), trace_field(event->envelope.traceparent));
 }
 
 void event_log_postponed(const struct event *event, int64_t wait_us, const char *reason)
 {
     log_info("postponed", log_span("source", event->envelope.source), log_span("id", event->envelope.id),
-             log_text("reason", reason), log_number("wait_s", wait_us / CLOCK_US_PER_S));
+             log_text("reason", reason), log_number("wait_s", wait_us / CLOCK_US_PER_S),
+             trace_field(event->envelope.traceparent));
 }
 
 void event_log_newer(const struct event *event)
@@ -98,5 +119,6 @@ void event_log_given_back(const struct event *event)
 {
     log_warning("given-back", log_span("source", event->envelope.source), log_span("id", event->envelope.id),
                 log_number("deliveries", event->envelope.delivery_count + 1),
-                log_text("reason", "it could not be stored for WORKER_HOLD, and no retry queue takes it"));
+                log_text("reason", "it could not be stored for WORKER_HOLD, and no retry queue takes it"),
+                trace_field(event->envelope.traceparent));
 }

@@ -8,8 +8,9 @@
 
 /* Before threads start. */
 void event_log_register(void);
-/* Counts and logs what became of an event. */
-void event_log_outcome(const struct event *event);
+/* Counts what became of an event and logs it: trouble always, the rest only if it has a line of its own.
+ * slow_ms: how long it was here, if that is too long; else 0. */
+void event_log_outcome(const struct event *event, bool own, int64_t slow_ms);
 /* It failed by itself, and is tried alone after so long. */
 void event_log_parked(const struct event *event, int64_t wait_us);
 /* It goes to the retry queue of this wait, unchanged. */

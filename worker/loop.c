@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop.h"
 
+#include "batch_log.h"
 #include "clock.h"
 #include "deliver.h"
 #include "depths.h"
@@ -90,7 +91,6 @@ static void dispose(struct loop *l, struct event *event, int64_t now_us)
 {
     bool current = event->channel == l->channel;
 
-    event_log_outcome(event);
     if (!event_settled(event) && !current) {
         event_free(event); /* the broker redelivers its message */
         return;
@@ -122,6 +122,7 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
         return;
     }
     schedule_came_back(&l->schedule, batch, slot_is_alone(slot), slot_begun_us(slot), now_us);
+    batch_log(batch, slot_begun_us(slot), now_us);
     for (size_t i = 0; i < batch->count; i++) {
         dispose(l, batch->events[i], now_us);
     }
@@ -230,7 +231,7 @@ static void step_retries(struct loop *l, int64_t now_us)
 
     retry_step(&l->retry, deliver_channel(&l->deliver), now_us);
     while ((event = retry_take(&l->retry)) != NULL) {
-        event_log_outcome(event);
+        event_log_outcome(event, true, 0);
         deliver_settle(&l->deliver, event);
     }
 }
@@ -255,6 +256,7 @@ static void show_state(struct loop *l, int64_t now_us)
         .retry = l->retry.trouble,
     };
 
+    batch_log_sum_up(now_us);
     schedule_show(&l->schedule);
     held_show(&(struct held){&l->deliver.ack, &l->schedule, &l->pool, &l->retry}, now_us);
     readiness_show(&readiness, l->admin);
@@ -367,6 +369,7 @@ static void end(struct loop *l)
     retry_end(&l->retry);
     schedule_free(&l->schedule);
     deliver_end(&l->deliver);
+    batch_log_sum_up(INT64_MAX);
     log_info("drained", log_number("given_back", (int64_t)unacked));
 }
 

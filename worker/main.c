@@ -59,6 +59,8 @@ int main(int argc, char **argv)
         .table = worker_settings_table,
         .settings = &settings,
         .log_level = &settings.log_level,
+        .log_format = &settings.log_format,
+        .log_messages = &settings.log_messages,
         .admin = &settings.admin,
         .core_dumps = &settings.core_dumps,
         .check = check,

@@ -61,6 +61,7 @@ enum error_code deadletter_read(struct deadletter *letter, const PGresult *r, in
         .received_us = atoll(PQgetvalue(r, row, DEADLETTER_RECEIVED_US)),
     };
     cJSON *members = cJSON_ParseWithLength(headers.data, headers.len);
+    struct buf state = {0};
     enum error_code code;
 
     *letter = (struct deadletter){.dead_id = PQgetvalue(r, row, DEADLETTER_DEAD_ID), .source = e.source};
@@ -71,11 +72,16 @@ enum error_code deadletter_read(struct deadletter *letter, const PGresult *r, in
         code = take_headers(&e, members, error);
     }
     if (code == ERROR_NONE) {
+        envelope_carry_trace(&e, &state);
+        code = state.failed ? error_set(error, ERROR_MEMORY, "no memory for its tracestate") : ERROR_NONE;
+    }
+    if (code == ERROR_NONE) {
         code = envelope_encode(&e, &letter->properties, error);
     }
     if (code == ERROR_NONE) {
         code = take_body(letter, r, row, error);
     }
+    buf_free(&state);
     cJSON_Delete(members);
     return code;
 }

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "event_id.h"
+#include "event_lines.h"
 #include "gateway/sources/source.h"
 #include "gateway/verify/challenge.h"
 #include "gateway/verify/verify.h"
@@ -242,6 +243,7 @@ static void publish(const struct accept *accept, struct publishers *publishers, 
 {
     struct source *source = accept->source;
     struct gate_state gate = publishers_look(publishers);
+    struct event_lines lines;
     enum outcome outcome;
 
     if (!gate.open) {
@@ -251,16 +253,14 @@ static void publish(const struct accept *accept, struct publishers *publishers, 
     if (!is_in_rate(source, reply)) {
         return;
     }
-    log_info("received", log_span("source", source->name), log_text("id", id->text),
-             log_span("method", request->method), log_span("path", request->path),
-             log_number("bytes", (int64_t)body->bytes.len));
+    event_lines_begin(&lines, request, source->name, id, body->bytes.len);
     outcome = publishers_publish(publishers, source->exchange, source->name, properties, body);
+    event_lines_end(&lines, outcome);
     if (outcome != OUTCOME_QUEUED) {
         (void)reply_outcome(reply, outcome);
         return;
     }
     reply_accept(reply, id->text, source->answers ? &source->answer : NULL);
-    log_info("queued", log_span("source", source->name), log_text("id", id->text));
 }
 
 /* Verifies the request and takes its id. False with *reply set. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "kept_headers.h"
 
+#include "trace_context.h"
+
 #include <string.h>
 #include <strings.h>
-
-#define TRACEPARENT_LEN 55
 
 static bool has_prefix(struct span name, const char *lower)
 {
@@ -101,36 +101,6 @@ static struct envelope_header join(const struct request *r, size_t index, struct
                                     {text->data + value_at, text->len - value_at}};
 }
 
-static bool is_lower_hex(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (!((s.data[i] >= '0' && s.data[i] <= '9') || (s.data[i] >= 'a' && s.data[i] <= 'f'))) {
-            return false;
-        }
-    }
-    return true;
-}
-
-static bool is_zero(struct span s)
-{
-    for (size_t i = 0; i < s.len; i++) {
-        if (s.data[i] != '0') {
-            return false;
-        }
-    }
-    return true;
-}
-
-/* 00-<32 hex>-<16 hex>-<2 hex>; neither id may be all zeros. */
-static bool is_traceparent(struct span s)
-{
-    struct span trace = {s.data + 3, 32}, parent = {s.data + 36, 16}, flags = {s.data + 53, 2};
-
-    return s.len == TRACEPARENT_LEN && memcmp(s.data, "00-", 3) == 0 && s.data[35] == '-' &&
-           s.data[52] == '-' && is_lower_hex(trace) && is_lower_hex(parent) && is_lower_hex(flags) &&
-           !is_zero(trace) && !is_zero(parent);
-}
-
 bool kept_headers_select(const struct request *r, const struct verify_rule *rule, struct buf *text,
                          struct envelope *e, struct reply *reply)
 {
@@ -142,7 +112,7 @@ bool kept_headers_select(const struct request *r, const struct verify_rule *rule
     for (size_t i = 0; i < r->header_count; i++) {
         worst += r->headers[i].name.len + 2 * r->headers[i].value.len + 2;
     }
-    if (!buf_reserve(text, worst)) {
+    if (!buf_reserve(text, worst + TRACE_STATE_MAX)) {
         return reply_refuse(reply, REPLY_MEMORY, "no memory for the headers; send the event again");
     }
     for (size_t i = 0; i < r->header_count; i++) {
@@ -165,8 +135,9 @@ bool kept_headers_select(const struct request *r, const struct verify_rule *rule
         return reply_refuse(reply, REPLY_HEADERS, "the kept headers have %zu bytes; at most %d are allowed",
                             text->len, ENVELOPE_HEADER_BYTES_MAX);
     }
-    if (request_find(r, "traceparent", &trace) == 1 && is_traceparent(trace)) {
+    if (request_find(r, "traceparent", &trace) == 1 && trace_parent_is_valid(trace)) {
         e->traceparent = trace;
+        envelope_carry_trace(e, text);
     }
     return true;
 }

@@ -12,8 +12,8 @@
 #include "gateway/request.h"
 #include "gateway/verify/verify.h"
 
-/* Sets the envelope's headers, content_type and traceparent (when well-formed by W3C Trace Context, version
- * 00), as views into `text`, which must be empty before and outlive them. False with REPLY_HEADERS when they
+/* Sets the envelope's headers, content_type, traceparent (when valid: lib/trace_context) and carried members,
+ * as views into `text`, which must be empty before and outlive them. False with REPLY_HEADERS when they
  * exceed ENVELOPE_HEADER_BYTES_MAX in total, or with REPLY_MEMORY. */
 bool kept_headers_select(const struct request *request, const struct verify_rule *rule, struct buf *text,
                          struct envelope *envelope, struct reply *reply);

@@ -39,7 +39,7 @@ from programs import Gateway, Worker  # noqa: E402  pylint: disable=wrong-import
 
 HERE = pathlib.Path(__file__).resolve().parent
 QUEUE = "webhooks.ingest"
-RUNS = ("accept", "row", "drain", "bad", "verify", "metrics")
+RUNS = ("accept", "row", "drain", "bad", "verify", "metrics", "log")
 VERIFIED_BODY = 1024
 # Of the bare publisher's ids, which end in a number, those that end so are bad; in the first line none is.
 BAD = {"none bad": ("none",), "1 bad in 5,000": ("0007", "5007"), "1 bad in 500": ("007", "507"), "1 bad in 50": ("07", "57")}
@@ -210,17 +210,17 @@ class Bench:
         self.truncate()
         self.bare("publish", self.options.events, prefix)
 
-    def worker(self):
+    def worker(self, **settings):
         """Empties the filled queue: (events per second, own CPU in us per event)."""
         events = self.options.events
-        worker = Worker("worker", self.deployment.build, self.deployment.worker_settings(),
+        worker = Worker("worker", self.deployment.build, self.deployment.worker_settings(**settings),
                         self.deployment.directory / "worker.log").start(wait=False)
         wait_until(lambda: worker.metrics().get("sluice_worker_acked_total", 0) >= events,
                    lambda: f"{events} acks\n{worker.tail()}", 120)
         cpu = cpu_seconds(worker.pid)
         worker.stop()
         times = [datetime.fromisoformat(line["time"].rstrip("Z")) for line in worker.lines()
-                 if line["event"] in ("consuming", "stored")]
+                 if line["event"] in ("consuming", "stored", "batch", "summary", "draining")]
         return events / (times[-1] - times[0]).total_seconds(), cpu / events * 1e6
 
     def drain(self):
@@ -270,6 +270,31 @@ class Bench:
                 self.purge_retries()
         for name, ratios in seen.items():
             print(f"{name}: median ratio {statistics.median(ratios):.2f} of a drain with none", flush=True)
+
+    def log(self):
+        """What the log's lines cost, and how many they are."""
+        modes = {"off": {}, "batches": {}, "sampled": {}, "all": {}, "all, json": {"LOG_FORMAT": "json"}}
+        costs = {(name, program): [] for name in modes for program in ("gateway", "worker")}
+        for number in range(self.options.rounds):
+            for name, settings in modes.items():
+                settings = {**settings, "LOG_MESSAGES": name.partition(",")[0]}
+                log = self.deployment.directory / "gateway.log"
+                gateway = Gateway("gateway", self.deployment.build, self.deployment.gateway_settings(
+                    GATEWAY_THREADS=320, GATEWAY_IN_FLIGHT=300, **settings), log).start()
+                rate, cpu, _, _ = self.wrk(gateway, 64)
+                gateway.stop()
+                self.purge()
+                self.fill(name.replace(", ", "-"))
+                _, drain_cpu = self.worker(**settings)
+                costs[name, "gateway"].append(cpu)
+                costs[name, "worker"].append(drain_cpu)
+                seconds, text = self.options.seconds, gateway.output()
+                print(f"log    {number + 1}: {name:9} gateway {cpu:5.1f} us own CPU, {rate:6.0f} events/s, "
+                      f"{text.count(chr(10)) / seconds:7.0f} lines/s, {len(text) / seconds / 1e6:5.2f} MB/s; "
+                      f"worker {drain_cpu:5.1f} us", flush=True)
+        for (name, program), seen in costs.items():
+            added = statistics.median(seen) - statistics.median(costs["off", program])
+            print(f"log, {name}: {added:.1f} us (median) of own CPU per event in the {program} over off", flush=True)
 
     def purge_retries(self):
         for seconds in (10, 60, 600):

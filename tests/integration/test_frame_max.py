@@ -8,7 +8,7 @@ import pytest
 from process import wait_until
 
 SMALL, DEFAULT = 8192, 131072  # RabbitMQ 4.2 accepts no less than 8192
-NEEDED = 51171                 # ENVELOPE_PROPERTIES_MAX with the frame around it
+NEEDED = 51971                 # ENVELOPE_PROPERTIES_MAX with the frame around it
 LARGE = 16384                  # ENVELOPE_TARGET_MAX, ENVELOPE_HEADER_BYTES_MAX
 T = 1_763_900_000_000_000      # microseconds since 1970
 DELAYS = "1s,10s"

@@ -39,8 +39,9 @@ def test_the_message_can_be_read_by_any_amqp_consumer(site):
     assert (headers["sluice-source"], headers["sluice-version"], headers["sluice-attempt"]) == ("default", 1, 0)
     assert abs(headers["sluice-received"] / 1e6 - time.time()) < 60
     assert headers["sluice-traceparent"].startswith("00-111")
+    assert headers["traceparent"] == headers["sluice-traceparent"]  # where propagators look
     assert headers["sluice-headers"]["cc"] == "elsewhere"
-    assert {name for name in headers if not name.startswith("sluice-")} <= {"x-delivery-count"}  # set by the broker
+    assert {name for name in headers if not name.startswith("sluice-")} - {"traceparent"} <= {"x-delivery-count"}  # the broker's
 
 
 def test_what_stands_before_a_request_never_becomes_its_body(site):

@@ -2,6 +2,7 @@
 """Sluice's programs (gateway, worker and command), started from a build with given settings."""
 
 import http.client
+import json
 import os
 import pathlib
 import re
@@ -37,7 +38,9 @@ FIELD = re.compile(r' ([\w-]+)=("(?:[^"\\]|\\.)*"|\S*)')
 
 
 def fields(line):
-    """The fields of one log line as a dict, with time, level and event; {} when it isn't a line of Sluice."""
+    """The fields of one log line as a dict of texts, with time, level and event; {} when it isn't a line of Sluice."""
+    if line.startswith('{"time":'):
+        return {key: str(value) for key, value in json.loads(line).items()}
     head = LINE.match(line)
     if not head:
         return {}

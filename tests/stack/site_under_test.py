@@ -43,6 +43,7 @@ class Site:
     # --- programs -------------------------------------------------------------
 
     def _add(self, kind, name, settings):
+        settings = {"LOG_MESSAGES": "all", **settings}  # a test may look for any event's line
         number = sum(program.name.startswith(name) for program in self.programs) + 1
         program = kind(f"{name}-{number}", self.servers.build, settings, self.directory / f"{name}-{number}.log")
         self.programs.append(program)

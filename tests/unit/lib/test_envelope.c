@@ -2,6 +2,7 @@
 #include "envelope.h"
 
 #include "field.h"
+#include "trace_context.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -59,6 +60,8 @@ static void check_equal(const struct envelope *a, const struct envelope *b)
     assert_true(span_equal(a->content_type, b->content_type));
     assert_true(span_equal(a->remote, b->remote));
     assert_true(span_equal(a->traceparent, b->traceparent));
+    assert_true(span_equal(a->carried_parent, b->carried_parent));
+    assert_true(span_equal(a->carried_state, b->carried_state));
     assert_int_equal(a->keep, b->keep);
     assert_int_equal(a->received_us, b->received_us);
     assert_int_equal(a->attempt, b->attempt);
@@ -109,11 +112,109 @@ static void check_golden(const char *name, const struct envelope *e)
 
 static void version_1_is_read_and_written_as_it_was_released(void **state)
 {
-    struct envelope f = full(), l = least();
+    struct envelope f = full(), l = least(), t = full();
 
     (void)state;
     check_golden("envelope-1-full.hex", &f);
     check_golden("envelope-1-least.hex", &l);
+    t.carried_parent = t.traceparent;
+    t.carried_state = SPAN_LITERAL("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7");
+    check_golden("envelope-1-trace.hex", &t);
+}
+
+#define PARENT_REST "-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
+#define PARENT "00" PARENT_REST
+
+static void a_valid_trace_is_carried_where_propagators_look(void **state)
+{
+    struct envelope e = full(), decoded;
+    struct buf text = {0}, out = {0};
+
+    (void)state;
+    e.headers[e.header_count++] =
+        (struct envelope_header){SPAN_LITERAL("tracestate"), SPAN_LITERAL("a=1, b=2")};
+    envelope_carry_trace(&e, &text);
+    encode(&e, &out);
+    assert_int_equal(envelope_decode(buf_span(&out), &decoded, NULL), ERROR_NONE);
+    assert_true(span_equal(decoded.carried_parent, SPAN_LITERAL(PARENT)));
+    assert_true(span_equal(decoded.carried_state, SPAN_LITERAL("a=1, b=2")));
+    buf_free(&text);
+    buf_free(&out);
+}
+
+static void without_a_valid_traceparent_nothing_is_carried(void **state)
+{
+    struct envelope e = full();
+    struct buf text = {0};
+
+    (void)state;
+    e.headers[0] = (struct envelope_header){SPAN_LITERAL("tracestate"), SPAN_LITERAL("a=1")};
+    e.carried_parent = e.carried_state = SPAN_LITERAL("of an earlier event");
+    e.traceparent = SPAN_LITERAL("00-1-2-3");
+    envelope_carry_trace(&e, &text);
+    assert_int_equal(e.carried_parent.len, 0);
+    assert_int_equal(e.carried_state.len, 0);
+    e.traceparent = SPAN_LITERAL(PARENT);
+    e.headers[0].value = SPAN_LITERAL("not a list");
+    envelope_carry_trace(&e, &text);
+    assert_true(span_equal(e.carried_parent, SPAN_LITERAL(PARENT)));
+    assert_int_equal(e.carried_state.len, 0);
+    buf_free(&text);
+}
+
+/* Encodes the least event with these text headers beside its own, and decodes it. */
+static struct envelope decode_with(const char *parent, const char *trace_state, struct buf *out)
+{
+    const struct span placeholder = SPAN_LITERAL(PARENT);
+    struct envelope e = least(), decoded;
+
+    e.carried_parent = placeholder;
+    e.carried_state = SPAN_LITERAL("k=v");
+    encode(&e, out);
+    /* Of the same length, so that the table's length stays. */
+    assert_int_equal(strlen(parent), placeholder.len);
+    assert_int_equal(strlen(trace_state), 3);
+    memcpy(memmem(out->data, out->len, PARENT, placeholder.len), parent, placeholder.len);
+    memcpy(memmem(out->data, out->len, "k=v", 3), trace_state, 3);
+    assert_int_equal(envelope_decode(buf_span(out), &decoded, NULL), ERROR_NONE);
+    return decoded;
+}
+
+static void a_strangers_invalid_trace_is_ignored_and_makes_no_event_malformed(void **state)
+{
+    struct buf out = {0};
+    struct envelope e;
+
+    (void)state;
+    e = decode_with("00-0AF7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01", "k=v", &out);
+    assert_int_equal(e.carried_parent.len, 0);
+    assert_int_equal(e.carried_state.len, 0);
+    buf_clear(&out);
+    e = decode_with(PARENT, "kkk", &out);
+    assert_true(span_equal(e.carried_parent, SPAN_LITERAL(PARENT)));
+    assert_int_equal(e.carried_state.len, 0);
+    buf_free(&out);
+}
+
+static void an_invalid_trace_is_not_encoded(void **state)
+{
+    struct envelope e = least(), without = least();
+    struct buf out = {0}, same = {0};
+
+    (void)state;
+    e.carried_parent = SPAN_LITERAL("00-1-2-3");
+    e.carried_state = SPAN_LITERAL("k=v");
+    encode(&e, &out);
+    encode(&without, &same);
+    assert_true(span_equal(buf_span(&out), buf_span(&same)));
+    e.carried_parent = SPAN_LITERAL(PARENT);
+    e.carried_state = SPAN_LITERAL("kkk");
+    buf_clear(&out);
+    encode(&e, &out);
+    assert_null(memmem(out.data, out.len, "tracestate", strlen("tracestate")));
+    assert_non_null(memmem(out.data, out.len, PARENT, strlen(PARENT)));
+    buf_free(&out);
+    buf_free(&same);
 }
 
 static void properties_cut_anywhere_are_malformed_and_never_crash(void **state)
@@ -446,7 +547,7 @@ static void what_does_not_fit_the_format_is_refused_by_name_and_limit(void **sta
 /* Every member at its limit. */
 static struct envelope largest(void)
 {
-    static char name[ENVELOPE_HEADERS_MAX];
+    static char name[ENVELOPE_HEADERS_MAX], parent[TRACE_PARENT_MAX], trace_state[TRACE_STATE_MAX];
     struct envelope e = full();
 
     memset(big, 'x', sizeof big);
@@ -462,6 +563,13 @@ static struct envelope largest(void)
         e.headers[i] = (struct envelope_header){{&name[i], 1}, {"", 0}};
     }
     e.headers[0].value = (struct span){big, ENVELOPE_HEADER_BYTES_MAX - ENVELOPE_HEADERS_MAX};
+    memset(parent, 'p', sizeof parent);
+    memcpy(parent, "01" PARENT_REST "-", strlen("01" PARENT_REST "-"));
+    e.carried_parent = (struct span){parent, sizeof parent};
+    memset(trace_state, 'v', sizeof trace_state);
+    memcpy(trace_state, "a=", 2);
+    memcpy(trace_state + 255, ",b=", 3);
+    e.carried_state = (struct span){trace_state, sizeof trace_state};
     return e;
 }
 
@@ -526,6 +634,10 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_1_is_read_and_written_as_it_was_released),
+        cmocka_unit_test(a_valid_trace_is_carried_where_propagators_look),
+        cmocka_unit_test(without_a_valid_traceparent_nothing_is_carried),
+        cmocka_unit_test(a_strangers_invalid_trace_is_ignored_and_makes_no_event_malformed),
+        cmocka_unit_test(an_invalid_trace_is_not_encoded),
         cmocka_unit_test(properties_cut_anywhere_are_malformed_and_never_crash),
         cmocka_unit_test(any_bytes_are_decoded_without_harm),
         cmocka_unit_test(what_a_broker_adds_and_reorders_is_read_past),

@@ -225,6 +225,26 @@ static void levels_are_known_by_name(void **state)
     assert_int_equal(level, LOG_ERROR);
 }
 
+static void the_format_can_be_json(void **state)
+{
+    enum log_format format = LOG_LOGFMT;
+
+    (void)state;
+    assert_true(log_format_of("json", &format) && format == LOG_JSON);
+    log_use_format(format);
+    start(LOG_INFO);
+    log_info("stored", log_text("source", "default"), log_number("rows", 3));
+    log_stop();
+    read_some();
+    assert_non_null(strstr(buf_text(&seen),
+                           "Z\",\"level\":\"info\",\"event\":\"stored\",\"source\":\"default\","
+                           "\"rows\":3}\n"));
+    buf_clear(&seen);
+    assert_true(log_format_of("logfmt", &format) && format == LOG_LOGFMT);
+    log_use_format(format);
+    assert_false(log_format_of("JSON", &format));
+}
+
 static void lines_before_the_start_and_after_the_end_are_written_at_once(void **state)
 {
     (void)state;
@@ -391,6 +411,7 @@ int main(void)
         REDIRECTED(a_secret_is_blanked_whether_plain_quoted_or_at_the_cut),
         REDIRECTED(lines_below_the_level_are_not_written),
         cmocka_unit_test(levels_are_known_by_name),
+        REDIRECTED(the_format_can_be_json),
         cmocka_unit_test(a_line_that_may_be_provoked_is_due_once_in_a_while),
         REDIRECTED(lines_before_the_start_and_after_the_end_are_written_at_once),
         REDIRECTED(lines_come_without_a_stop),

@@ -104,9 +104,18 @@ static void content_type_and_a_valid_traceparent_become_members_of_the_envelope(
     assert_true(keep(HEADERS("Content-Type", "text/plain", "Traceparent", good)));
     assert_true(span_equal(envelope.content_type, SPAN_LITERAL("text/plain")));
     assert_true(span_equal(envelope.traceparent, span_of(good)));
+    assert_true(span_equal(envelope.carried_parent, span_of(good)));
+    assert_int_equal(envelope.carried_state.len, 0);
+    assert_true(keep(HEADERS("Tracestate", "a=1", "Traceparent", good, "Tracestate", "b=2")));
+    assert_true(span_equal(envelope.carried_state, SPAN_LITERAL("a=1, b=2")));
+    assert_kept(0, "tracestate", "a=1, b=2");
+    assert_true(keep(HEADERS("Traceparent", good, "Traceparent", good)));
+    assert_int_equal(envelope.traceparent.len, 0);
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
         assert_true(keep(HEADERS("Traceparent", bad[i])));
         assert_int_equal(envelope.traceparent.len, 0);
+        assert_int_equal(envelope.carried_parent.len, 0);
+        assert_kept(0, "traceparent", bad[i]);
     }
 }
 
