@@ -14,7 +14,7 @@ static struct span until(struct span text, char end)
 
 static struct span behind(struct span text, size_t len)
 {
-    return (struct span){text.data + len, text.len - len};
+    return len == 0 ? text : (struct span){text.data + len, text.len - len}; /* data may be NULL */
 }
 
 bool form_next(struct span *rest, struct span *name, struct span *value)

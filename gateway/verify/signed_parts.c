@@ -25,7 +25,7 @@ void signed_parts_add(struct signed_content *content, struct span piece)
 
 struct span signed_parts_behind(struct span text, size_t len)
 {
-    return (struct span){text.data + len, text.len - len};
+    return len == 0 ? text : (struct span){text.data + len, text.len - len}; /* data may be NULL */
 }
 
 enum verify_cause signed_parts_add_signature(const struct signed_request *s, struct signed_content *content,
