@@ -86,8 +86,8 @@ struct source *source_find(const struct routes *routes, struct span path);
 bool source_takes(const struct source *source, const struct request *request);
 /* Sets *reply to the refusal of the request's method. Returns false. */
 bool source_refuse_method(const struct source *source, struct reply *reply);
-/* Returns the source of this request; NULL, with *reply set, when there is none, or when neither its events nor
- * its challenges have the request's method, which is counted here. */
+/* Returns the source of this request; NULL, with *reply set, when there is none, or when neither its events
+ * nor its challenges have the request's method, which is counted here. */
 struct source *source_meet(const struct routes *routes, const struct request *request, struct reply *reply);
 
 /* Makes the table the current one and takes over the caller's reference; releases the one before. Token
