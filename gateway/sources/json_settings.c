@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "json_settings.h"
 
+#include "gateway/event/json_pointer.h"
 #include "value.h"
 
 #include <inttypes.h>
@@ -10,6 +11,7 @@
 #include <string.h>
 
 #define HEADER_NAME_MAX 255
+#define POINTER_MAX 255 /* bytes */
 
 /* As deep as the file is, which its reader bounds. */
 static void append_path(const struct json_settings *p, struct buf *out)
@@ -150,6 +152,38 @@ bool json_settings_text(const struct json_settings *p, size_t least, size_t most
     return true;
 }
 
+char *json_settings_stored(const struct json_settings *p, const char *text)
+{
+    char *copy = strdup(text);
+
+    if (copy == NULL) {
+        json_settings_complain(p, "could not be stored: no memory");
+    }
+    return copy;
+}
+
+char *json_settings_copy(const struct json_settings *p, size_t least, size_t most)
+{
+    const char *text;
+
+    return json_settings_text(p, least, most, &text) ? json_settings_stored(p, text) : NULL;
+}
+
+char *json_settings_pointer(const struct json_settings *p, size_t least)
+{
+    const char *text, *wrong;
+
+    if (!json_settings_text(p, least, POINTER_MAX, &text)) {
+        return NULL;
+    }
+    wrong = strpbrk(text, "\r\n") != NULL ? "holds a line break" : json_pointer_wrong(span_of(text));
+    if (wrong != NULL) {
+        json_settings_complain(p, "is not a JSON pointer: it %s", wrong);
+        return NULL;
+    }
+    return json_settings_stored(p, text);
+}
+
 char *json_settings_header(const struct json_settings *p)
 {
     const char *text;
@@ -163,12 +197,8 @@ char *json_settings_header(const struct json_settings *p)
         json_settings_complain(p, "is not a header name");
         return NULL;
     }
-    copy = strdup(text);
-    if (copy == NULL) {
-        json_settings_complain(p, "could not be stored: no memory");
-        return NULL;
-    }
-    for (char *c = copy; *c != '\0'; c++) {
+    copy = json_settings_stored(p, text);
+    for (char *c = copy; c != NULL && *c != '\0'; c++) {
         *c = (char)(*c >= 'A' && *c <= 'Z' ? *c + ('a' - 'A') : *c);
     }
     return copy;

@@ -39,8 +39,14 @@ int json_settings_items(const struct json_settings *place, int least, int most);
 
 /* Each returns false after a complaint, also when the value is absent. */
 bool json_settings_text(const struct json_settings *place, size_t least, size_t most, const char **text);
-/* A copy of a header's name (RFC 9110, 5.6.2) in lower case, for free. NULL after a complaint. */
+/* The same, as copies for free; NULL after a complaint, also when there is no memory. */
+char *json_settings_copy(const struct json_settings *place, size_t least, size_t most);
+/* A copy of a JSON pointer (RFC 6901) of at most 255 bytes. least 0: "", the whole document, is one, too. */
+char *json_settings_pointer(const struct json_settings *place, size_t least);
+/* A copy of a header's name (RFC 9110, 5.6.2) in lower case. */
 char *json_settings_header(const struct json_settings *place);
+/* A copy of a text that is not the value itself. */
+char *json_settings_stored(const struct json_settings *place, const char *text);
 bool json_settings_integer(const struct json_settings *place, int64_t least, int64_t most, int64_t *value);
 bool json_settings_truth(const struct json_settings *place, bool *value);
 /* type: CONFIG_DURATION (value in microseconds) or CONFIG_BYTES. */

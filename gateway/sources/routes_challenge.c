@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "routes_challenge.h"
 
-#include "gateway/event/json_pointer.h"
-
 #include <stdlib.h>
 #include <string.h>
 
 #define TEXT_MAX 255
 #define ANSWER_NAME_MAX 64
-
-/* A copy of a text; NULL after a complaint. */
-static char *take_text(const struct json_settings *p, size_t most)
-{
-    const char *text;
-    char *copy = NULL;
-
-    if (json_settings_text(p, 1, most, &text)) {
-        copy = strdup(text);
-        if (copy == NULL) {
-            json_settings_complain(p, "could not be stored: no memory");
-        }
-    }
-    return copy;
-}
 
 /* --- where it is ------------------------------------------------------------------------ */
 
@@ -40,12 +23,9 @@ static char *take_header(const struct json_settings *p, const struct verify_rule
 /* marked: "if" is declared, so the pointer may lead anywhere. */
 static char *take_pointer(const struct json_settings *p, bool marked)
 {
-    char *text = take_text(p, TEXT_MAX);
-    const char *wrong = text == NULL ? NULL : json_pointer_wrong(span_of(text));
+    char *text = json_settings_pointer(p, 1);
 
-    if (wrong != NULL) {
-        json_settings_complain(p, "is not a JSON pointer: it %s", wrong);
-    } else if (text != NULL && !marked && strchr(text + 1, '/') != NULL) {
+    if (text != NULL && !marked && strchr(text + 1, '/') != NULL) {
         json_settings_complain(p,
                                "leads below the first level: without \"if\", a challenge is the only member "
                                "of the body, such as \"/challenge\"");
@@ -69,7 +49,7 @@ static void take_answer(const struct json_settings *p, struct declared_challenge
         json_settings_complain(p, "needs either \"member\" or \"header\"");
     } else if (member.value != NULL) {
         challenge->echo = REPLY_ECHO_MEMBER;
-        challenge->echo_name = take_text(&member, ANSWER_NAME_MAX);
+        challenge->echo_name = json_settings_copy(&member, 1, ANSWER_NAME_MAX);
     } else {
         char *lower = json_settings_header(&header);
 
@@ -78,7 +58,8 @@ static void take_answer(const struct json_settings *p, struct declared_challenge
                                             "headers have a meaning in HTTP");
         }
         challenge->echo = REPLY_ECHO_HEADER;
-        challenge->echo_name = lower == NULL ? NULL : take_text(&header, TEXT_MAX); /* as it is written */
+        challenge->echo_name =
+            lower == NULL ? NULL : json_settings_copy(&header, 1, TEXT_MAX); /* as it is written */
         free(lower);
     }
 }
@@ -92,7 +73,7 @@ static void take_mark(const struct json_settings *p, struct declared_challenge *
         header = json_settings_member(p, "header");
         is = json_settings_member(p, "is");
         challenge->mark_header = json_settings_header(&header);
-        challenge->mark_value = take_text(&is, TEXT_MAX);
+        challenge->mark_value = json_settings_copy(&is, 1, TEXT_MAX);
     }
 }
 
@@ -129,7 +110,7 @@ static void take_place(const struct json_settings *p, bool marked, const struct 
     }
     if (query.value != NULL) {
         place = DECLARED_CHALLENGE_QUERY;
-        challenge->name = take_text(&query, TEXT_MAX);
+        challenge->name = json_settings_copy(&query, 1, TEXT_MAX);
     } else if (header.value != NULL) {
         place = DECLARED_CHALLENGE_HEADER;
         challenge->name = take_header(&header, rule);

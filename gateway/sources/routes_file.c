@@ -182,16 +182,7 @@ static void take_rate(const struct json_settings *p, struct source *source)
 
 static char *copied(const struct json_settings *p, size_t most, const char *otherwise)
 {
-    const char *text = otherwise;
-    char *copy = NULL;
-
-    if (p->value == NULL || json_settings_text(p, 0, most, &text)) {
-        copy = strdup(text);
-        if (copy == NULL) {
-            json_settings_complain(p, "could not be stored: no memory");
-        }
-    }
-    return copy;
+    return p->value == NULL ? json_settings_stored(p, otherwise) : json_settings_copy(p, 0, most);
 }
 
 static void take_answer(const struct json_settings *p, struct source *source)

@@ -1,12 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "routes_id.h"
 
-#include "gateway/event/json_pointer.h"
-
 #include <stdlib.h>
 #include <string.h>
-
-#define POINTER_BYTES_MAX 255
 
 /* True when it is a header that the scheme itself names as the place of the id. */
 static bool is_schemes_header(const struct scheme *scheme, const char *name)
@@ -33,28 +29,6 @@ static char *take_header(const struct json_settings *p, const struct scheme *sch
     return name;
 }
 
-/* Returns the pointer, for free; NULL after a complaint. */
-static char *take_pointer(const struct json_settings *p)
-{
-    const char *text, *wrong;
-    char *copy;
-
-    if (!json_settings_text(p, 0, POINTER_BYTES_MAX, &text)) {
-        return NULL;
-    }
-    wrong = json_pointer_wrong(span_of(text));
-    if (wrong != NULL || strpbrk(text, "\r\n") != NULL) {
-        json_settings_complain(p, "is not a JSON pointer: it %s",
-                               wrong != NULL ? wrong : "holds a line break");
-        return NULL;
-    }
-    copy = strdup(text);
-    if (copy == NULL) {
-        json_settings_complain(p, "could not be stored: no memory");
-    }
-    return copy;
-}
-
 /* Reads one rule into source->id[n]. After a complaint that is EVENT_ID_END, or a rule of no use. */
 static void take_rule(const struct json_settings *id, const struct scheme *scheme, struct source *source,
                       size_t n)
@@ -76,7 +50,7 @@ static void take_rule(const struct json_settings *id, const struct scheme *schem
         source->id_texts[n] = take_header(&header, scheme, source);
         rule->kind = source->id_texts[n] == NULL ? EVENT_ID_END : EVENT_ID_HEADER;
     } else if (pointer.value != NULL) {
-        source->id_texts[n] = take_pointer(&pointer);
+        source->id_texts[n] = json_settings_pointer(&pointer, 0);
         rule->kind = source->id_texts[n] == NULL ? EVENT_ID_END : EVENT_ID_POINTER;
     } else if (json_settings_truth(&body, &whole)) {
         rule->kind = EVENT_ID_BODY;

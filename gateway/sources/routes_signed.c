@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "routes_signed.h"
 
-#include "gateway/event/json_pointer.h"
 #include "gateway/verify/schemes.h"
 
 #include <stdlib.h>
@@ -13,41 +12,13 @@
 static const char *const part_names[] = {DECLARATION_PARTS(NAME) NULL};
 #undef NAME
 
-static char *copied(const struct json_settings *p, const char *text)
-{
-    char *copy = strdup(text);
-
-    if (copy == NULL) {
-        json_settings_complain(p, "could not be stored: no memory");
-    }
-    return copy;
-}
-
 /* --- signed --------------------------------------------------------------------------- */
-
-/* A copy of a JSON pointer; NULL after a complaint. */
-static char *take_pointer(const struct json_settings *p)
-{
-    const char *text, *wrong;
-
-    if (!json_settings_text(p, 1, TEXT_MAX, &text)) {
-        return NULL;
-    }
-    wrong = json_pointer_wrong(span_of(text));
-    if (wrong != NULL || strpbrk(text, "\r\n") != NULL) {
-        json_settings_complain(p, "is not a JSON pointer: it %s",
-                               wrong != NULL ? wrong : "holds a line break");
-        return NULL;
-    }
-    return copied(p, text);
-}
 
 /* {"text": ...}, {"header": ...} or {"pointer": ...}. False after a complaint. */
 static bool take_object(const struct json_settings *p, struct declaration_part *part)
 {
     static const char *const members[] = {"text", "header", "pointer", NULL};
     struct json_settings text, header, pointer;
-    const char *literal;
 
     if (!json_settings_is_object(p, members)) {
         return false;
@@ -62,10 +33,9 @@ static bool take_object(const struct json_settings *p, struct declaration_part *
     if (header.value != NULL) {
         *part = (struct declaration_part){DECLARATION_HEADER, json_settings_header(&header)};
     } else if (pointer.value != NULL) {
-        *part = (struct declaration_part){DECLARATION_POINTER, take_pointer(&pointer)};
+        *part = (struct declaration_part){DECLARATION_POINTER, json_settings_pointer(&pointer, 1)};
     } else {
-        *part = (struct declaration_part){DECLARATION_TEXT, NULL};
-        part->text = json_settings_text(&text, 1, TEXT_MAX, &literal) ? copied(&text, literal) : NULL;
+        *part = (struct declaration_part){DECLARATION_TEXT, json_settings_copy(&text, 1, TEXT_MAX)};
     }
     return part->text != NULL;
 }
@@ -131,7 +101,7 @@ static char *take_field(const struct json_settings *p)
         json_settings_complain(p, "is not the name of a field: use letters, digits and -_. without the =");
         return NULL;
     }
-    return copied(p, text);
+    return json_settings_stored(p, text);
 }
 
 void routes_signed_field(const struct json_settings *p, struct declaration *d)
@@ -144,7 +114,7 @@ void routes_signed_field(const struct json_settings *p, struct declaration *d)
 static char *next_item(const struct json_settings *p, const char *pointer)
 {
     const char *zero = strstr(pointer, "/0/");
-    char *next = zero == NULL ? NULL : copied(p, pointer);
+    char *next = zero == NULL ? NULL : json_settings_stored(p, pointer);
 
     if (next != NULL) {
         next[zero - pointer + 1] = '1';
@@ -155,7 +125,7 @@ static char *next_item(const struct json_settings *p, const char *pointer)
 
 void routes_signed_pointer(const struct json_settings *p, struct declaration *d)
 {
-    d->pointer = take_pointer(p);
+    d->pointer = json_settings_pointer(p, 1);
     d->next_item = d->pointer == NULL ? NULL : next_item(p, d->pointer);
 }
 
@@ -181,7 +151,7 @@ void routes_signed_time(const struct json_settings *p, struct declaration *d)
     } else if (header.value != NULL) {
         d->time_header = json_settings_header(&header);
     } else if (pointer.value != NULL) {
-        d->time_pointer = take_pointer(&pointer);
+        d->time_pointer = json_settings_pointer(&pointer, 1);
     } else {
         d->time_field = take_field(&field);
     }
@@ -297,6 +267,6 @@ void routes_signed_id(const struct json_settings *verify, struct source *source)
                                    "contains \"id\", so the source's id must be one {\"header\": ...}");
             return;
         }
-        d->parts[i].text = copied(&list, source->id[0].text);
+        d->parts[i].text = json_settings_stored(&list, source->id[0].text);
     }
 }

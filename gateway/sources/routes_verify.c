@@ -137,24 +137,10 @@ static void add_secrets(const struct json_settings *p, const struct scheme *sche
 
 /* --- verify -------------------------------------------------------------------------- */
 
-static char *copied_text(const struct json_settings *p)
-{
-    const char *text;
-    char *copy = NULL;
-
-    if (json_settings_text(p, 1, TEXT_MAX, &text)) {
-        copy = strdup(text);
-        if (copy == NULL) {
-            json_settings_complain(p, "could not be stored: no memory");
-        }
-    }
-    return copy;
-}
-
 /* A copy of the public URL, with the path prefix that a proxy removes. NULL after a complaint. */
 static char *public_url(const struct json_settings *p)
 {
-    char *text = copied_text(p);
+    char *text = json_settings_copy(p, 1, TEXT_MAX);
     struct url url;
 
     if (text == NULL) {
@@ -177,10 +163,7 @@ static char *verify_token(const struct json_settings *p, bool read)
     char *copy = NULL;
 
     if (take_secret(p, read, false, &text) && read) {
-        copy = strdup(buf_text(&text));
-        if (copy == NULL) {
-            json_settings_complain(p, "could not be stored: no memory");
-        }
+        copy = json_settings_stored(p, buf_text(&text));
     }
     secret_wipe(text.data, text.capacity);
     buf_free(&text);
@@ -231,10 +214,10 @@ static void take_member(const struct json_settings *p, enum scheme_member member
         }
         break;
     case SCHEME_PREFIX:
-        rule->prefix = copied_text(p);
+        rule->prefix = json_settings_copy(p, 1, TEXT_MAX);
         break;
     case SCHEME_USER:
-        rule->user = copied_text(p);
+        rule->user = json_settings_copy(p, 1, TEXT_MAX);
         break;
     case SCHEME_URL:
         rule->url = public_url(p);
@@ -258,7 +241,7 @@ static void take_member(const struct json_settings *p, enum scheme_member member
         rule->declaration.secret = secret_encoding(p);
         break;
     case SCHEME_SECRET_PREFIX:
-        rule->declaration.secret_prefix = copied_text(p);
+        rule->declaration.secret_prefix = json_settings_copy(p, 1, TEXT_MAX);
         break;
     }
 }

@@ -149,6 +149,7 @@ static void each_mistake_is_told_with_its_place(void **state)
         {"{\"header\": \"Cookie\"}", AT ".header: holds a credential, which cannot be the challenge\n"},
         {"{\"header\": \"x-sig\"}", AT ".header: holds a credential, which cannot be the challenge\n"},
         {"{\"header\": \"X-Time\"}", AT ".header: holds a credential, which cannot be the challenge\n"},
+        {"{\"pointer\": \"/a\\n\"}", AT ".pointer: is not a JSON pointer: it holds a line break\n"},
         {"{\"pointer\": \"a\"}", AT ".pointer: is not a JSON pointer: it doesn't begin with /\n"},
         {"{\"pointer\": \"\"}", AT ".pointer: has 0 bytes; 1 to 255 are allowed\n"},
         {"{\"pointer\": \"/a/b\"}",
