@@ -59,7 +59,7 @@ BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
-.PHONY: all help test build unit integration test-fault chaos fuzz check lint format run psql ctl exam-sdk bench clean packages
+.PHONY: all help test build unit integration test-fault chaos fuzz check lint format run psql ctl exam-sdk bench bench-programs clean packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -209,8 +209,10 @@ export SQL
 ctl:
 	@exec $(STACK) ctl --build $(BUILD) -- $(ARGS)
 
+bench-programs: $(BARE)
+
 bench: packages-build packages-servers packages-bench
-	@$(MAKE) --no-print-directory all $(BARE)
+	@$(MAKE) --no-print-directory all bench-programs
 	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD) $(BENCH)
 
 # Not part of make test: it downloads what tests/exam/requirements.txt and tests/exam/package.json name.

@@ -3,6 +3,7 @@
  * ctl/send/sign. BARE_BODY bytes, BARE_EVENTS of each. Prints "verify SCHEME microseconds" per line. */
 #include "ctl/send/sign.h"
 #include "gateway/verify/schemes.h"
+#include "tests/unit/key_pairs.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,22 +15,6 @@
 #define VALUES 8
 #define WRONG "0000000000000000000000000000000000000000000000000000000000000000"
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
-
-/* Pairs for the schemes with a public key. */
-#define ED25519_PRIVATE                                                  \
-    "-----BEGIN PRIVATE KEY-----\n"                                      \
-    "MC4CAQAwBQYDK2VwBCIEIGRpc2NvcmQgdGVzdCBrZXksIDMyIGJ5dGVzIGxvbmch\n" \
-    "-----END PRIVATE KEY-----\n"
-#define ED25519_PUBLIC "d670ebc8f3beb0069a916996e197a3980e22cd272fe7e9155b1d6a9aa6b23e0e"
-#define P256_PRIVATE                                                     \
-    "-----BEGIN PRIVATE KEY-----\n"                                      \
-    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAAAAAAAAAAAAAAAA\n" \
-    "AAAAAAAAAAAAAAAAAAAAAAAAAwmhRANCAAQQDv/bwOWjhgSLCTGjo7yZSdOHVnCB\n" \
-    "nRv3xDRA+hbqj+c6Yd3BB36/UjyBYZKXYWjd9m+1rBwDm4IJUHMmkN66\n"         \
-    "-----END PRIVATE KEY-----\n"
-#define P256_PUBLIC                                                                                         \
-    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEA7/28Dlo4YEiwkxo6O8mUnTh1ZwgZ0b98Q0QPoW6o/nOmHdwQd+v1I8gWGSl2Fo3" \
-    "fZvtawcA5uCCVBzJpDeug=="
 
 /* A pair for the scheme; NULL when its secret is shared. */
 static const char *const *pair_of(enum verify_scheme scheme)
@@ -102,7 +87,8 @@ static bool measure(enum verify_scheme scheme, size_t bytes, long events)
     struct verify_rule rule = scheme_rule(traits);
     struct buf body = {0}, path = {0};
     cJSON *headers = cJSON_CreateObject();
-    struct sign_event event = {SPAN_LITERAL("event-1"), {0}, "http://h", NOW};
+    struct sign_event event = {
+        .id = SPAN_LITERAL("event-1"), .method = "POST", .url = "http://h", .now_s = NOW};
     struct sign *sign = NULL;
     struct request request;
     struct error error;

@@ -3,6 +3,7 @@
 
 #include "ctl/send/sample.h"
 #include "gateway/verify/schemes.h"
+#include "tests/unit/key_pairs.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -23,21 +24,6 @@ static struct sign_options all[SCHEME_COUNT - 1 + EXTRA];
 
 #define SECRET "MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw"
 
-/* Pairs made with Python's cryptography, for these tests only. */
-#define ED25519_PRIVATE                                                  \
-    "-----BEGIN PRIVATE KEY-----\n"                                      \
-    "MC4CAQAwBQYDK2VwBCIEIGRpc2NvcmQgdGVzdCBrZXksIDMyIGJ5dGVzIGxvbmch\n" \
-    "-----END PRIVATE KEY-----\n"
-#define ED25519_PUBLIC "d670ebc8f3beb0069a916996e197a3980e22cd272fe7e9155b1d6a9aa6b23e0e"
-#define P256_PRIVATE                                                     \
-    "-----BEGIN PRIVATE KEY-----\n"                                      \
-    "MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgAAAAAAAAAAAAAAAA\n" \
-    "AAAAAAAAAAAAAAAAAAAAAAAAAwmhRANCAAQQDv/bwOWjhgSLCTGjo7yZSdOHVnCB\n" \
-    "nRv3xDRA+hbqj+c6Yd3BB36/UjyBYZKXYWjd9m+1rBwDm4IJUHMmkN66\n"         \
-    "-----END PRIVATE KEY-----\n"
-#define P256_PUBLIC                                                                                         \
-    "MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEEA7/28Dlo4YEiwkxo6O8mUnTh1ZwgZ0b98Q0QPoW6o/nOmHdwQd+v1I8gWGSl2Fo3" \
-    "fZvtawcA5uCCVBzJpDeug=="
 /* Of other pairs. */
 #define ED25519_OTHER "3d4017c3e843895a92b70aa74d1b7ebc9c982ccf2ec4968cc0cd55f12af4660c"
 #define P256_OTHER                                                                                          \
