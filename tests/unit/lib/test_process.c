@@ -2,7 +2,6 @@
 #include "process.h"
 
 #include "clock.h"
-#include "metrics.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -16,50 +15,35 @@
 
 #include <cmocka.h>
 
-/* The value of a metric without labels. */
-static double value_of(const char *name)
-{
-    struct buf out = {0}, wanted = {0};
-    const char *found;
-    double value;
-
-    buf_printf(&wanted, "\n%s ", name);
-    metrics_render(&out);
-    found = strstr(buf_text(&out), buf_text(&wanted));
-    assert_non_null(found);
-    value = strtod(found + wanted.len, NULL);
-    buf_free(&out);
-    buf_free(&wanted);
-    return value;
-}
+#include "tests/unit/metric_row.h"
 
 static void the_kernel_is_asked_at_each_rendering(void **state)
 {
     struct rlimit limit;
-    double before = value_of("process_open_fds"), used = value_of("process_cpu_seconds_total");
+    double before = metric_row("process_open_fds"), used = metric_row("process_cpu_seconds_total");
     int fd = dup(0);
 
     (void)state;
     assert_true(before >= 3);
-    assert_true(value_of("process_open_fds") == before + 1);
+    assert_true(metric_row("process_open_fds") == before + 1);
     assert_int_equal(close(fd), 0);
-    assert_true(value_of("process_open_fds") == before);
+    assert_true(metric_row("process_open_fds") == before);
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
-    assert_true(value_of("process_max_fds") == (double)limit.rlim_cur);
-    assert_true(value_of("process_resident_memory_bytes") >= 100000);
-    assert_true(value_of("process_resident_memory_bytes") < 1e12);
-    assert_true(value_of("process_cpu_seconds_total") > used);
-    assert_true(value_of("process_cpu_seconds_total") < 3600);
+    assert_true(metric_row("process_max_fds") == (double)limit.rlim_cur);
+    assert_true(metric_row("process_resident_memory_bytes") >= 100000);
+    assert_true(metric_row("process_resident_memory_bytes") < 1e12);
+    assert_true(metric_row("process_cpu_seconds_total") > used);
+    assert_true(metric_row("process_cpu_seconds_total") < 3600);
 }
 
 static void the_start_stays_what_it_was(void **state)
 {
-    double started = value_of("process_start_time_seconds");
+    double started = metric_row("process_start_time_seconds");
     double now = (double)clock_wall_us() / 1e6;
 
     (void)state;
     assert_true(started <= now && started > now - 60);
-    assert_true(value_of("process_start_time_seconds") == started);
+    assert_true(metric_row("process_start_time_seconds") == started);
 }
 
 static void the_release_is_a_label(void **state)

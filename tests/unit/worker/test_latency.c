@@ -2,7 +2,6 @@
 #include "worker/latency.h"
 
 #include "clock.h"
-#include "metrics.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,25 +11,11 @@
 
 #include <cmocka.h>
 
+#include "tests/unit/metric_row.h"
+
 #include "make_event.h"
 
 #define HOUR_US (3600 * CLOCK_US_PER_S)
-
-static double row(const char *name)
-{
-    struct buf out = {0}, wanted = {0};
-    const char *found;
-    double value;
-
-    buf_printf(&wanted, "\n%s ", name);
-    metrics_render(&out);
-    found = strstr(buf_text(&out), buf_text(&wanted));
-    assert_non_null(found);
-    value = strtod(found + wanted.len, NULL);
-    buf_free(&out);
-    buf_free(&wanted);
-    return value;
-}
 
 static void only_the_first_delivery_tells_how_long_an_event_was_queued(void **state)
 {
@@ -39,10 +24,10 @@ static void only_the_first_delivery_tells_how_long_an_event_was_queued(void **st
     (void)state;
     event->envelope.received_us = HOUR_US;
     latency_delivered(event, HOUR_US + 250000);
-    assert_true(row("sluice_worker_queue_wait_seconds_count") == 1);
-    assert_true(row("sluice_worker_queue_wait_seconds_sum") == 0.25);
-    assert_true(row("sluice_worker_queue_wait_seconds_bucket{le=\"0.1\"}") == 0);
-    assert_true(row("sluice_worker_queue_wait_seconds_bucket{le=\"0.25\"}") == 1);
+    assert_true(metric_row("sluice_worker_queue_wait_seconds_count") == 1);
+    assert_true(metric_row("sluice_worker_queue_wait_seconds_sum") == 0.25);
+    assert_true(metric_row("sluice_worker_queue_wait_seconds_bucket{le=\"0.1\"}") == 0);
+    assert_true(metric_row("sluice_worker_queue_wait_seconds_bucket{le=\"0.25\"}") == 1);
     event->envelope.attempt = 1;
     latency_delivered(event, 2 * HOUR_US);
     event->envelope.attempt = 0;
@@ -53,7 +38,7 @@ static void only_the_first_delivery_tells_how_long_an_event_was_queued(void **st
     latency_delivered(event, 2 * HOUR_US);
     event->form = EVENT_NEWER;
     latency_delivered(event, 2 * HOUR_US);
-    assert_true(row("sluice_worker_queue_wait_seconds_count") == 1);
+    assert_true(metric_row("sluice_worker_queue_wait_seconds_count") == 1);
     event_free(event);
 }
 
@@ -72,15 +57,15 @@ static void a_batch_tells_its_size_its_time_and_the_age_of_each_new_row(void **s
     }
     batch.count = 5;
     latency_batch(&batch, 1000, 1000 + 40000);
-    assert_true(row("sluice_worker_batch_seconds_count") == 1);
-    assert_true(row("sluice_worker_batch_seconds_sum") == 0.04);
-    assert_true(row("sluice_worker_batch_events_sum") == 5);
-    assert_true(row("sluice_worker_batch_events_bucket{le=\"5\"}") == 1);
-    assert_true(row("sluice_worker_batch_events_bucket{le=\"2\"}") == 0);
-    assert_true(row("sluice_worker_end_to_end_seconds_count") == 2);
-    assert_true(row("sluice_worker_end_to_end_seconds_bucket{le=\"3600\"}") == 0);
-    assert_true(row("sluice_worker_end_to_end_seconds_bucket{le=\"21600\"}") == 2);
-    assert_true(row("sluice_worker_end_to_end_seconds_sum") >= 4 * 3600);
+    assert_true(metric_row("sluice_worker_batch_seconds_count") == 1);
+    assert_true(metric_row("sluice_worker_batch_seconds_sum") == 0.04);
+    assert_true(metric_row("sluice_worker_batch_events_sum") == 5);
+    assert_true(metric_row("sluice_worker_batch_events_bucket{le=\"5\"}") == 1);
+    assert_true(metric_row("sluice_worker_batch_events_bucket{le=\"2\"}") == 0);
+    assert_true(metric_row("sluice_worker_end_to_end_seconds_count") == 2);
+    assert_true(metric_row("sluice_worker_end_to_end_seconds_bucket{le=\"3600\"}") == 0);
+    assert_true(metric_row("sluice_worker_end_to_end_seconds_bucket{le=\"21600\"}") == 2);
+    assert_true(metric_row("sluice_worker_end_to_end_seconds_sum") >= 4 * 3600);
     batch_free(&batch);
 }
 
