@@ -72,7 +72,7 @@ static void log_events(const struct batch *batch, bool whole, struct sums *sums,
                   (slow && log_messages_take_few(LOG_FEW_TROUBLE, 1));
             count(sums, event, own, wall_us);
         }
-        event_log_outcome(event, own, slow ? here_us / CLOCK_US_PER_MS : 0);
+        event_log_outcome(event, own, slow ? here_us / CLOCK_US_PER_MS : 0, wall_us);
     }
 }
 

@@ -53,12 +53,12 @@ static void count_row(const struct event *event, int metric, const char *outcome
     }
 }
 
-void event_log_outcome(const struct event *event, bool own, int64_t slow_ms)
+void event_log_outcome(const struct event *event, bool own, int64_t slow_ms, int64_t wall_us)
 {
     struct log_field source = log_span("source", event->envelope.source);
     struct log_field id = log_span("id", event->envelope.id);
 
-    source_events_count(event, clock_wall_us());
+    source_events_count(event, wall_us);
     switch (event->state) {
     case EVENT_STORED:
         count_row(event, STORED, "stored", own, slow_ms);

@@ -9,8 +9,8 @@
 /* Before threads start. */
 void event_log_register(void);
 /* Counts what became of an event and logs it: trouble always, the rest only if it has a line of its own.
- * slow_ms: how long it was here, if that is too long; else 0. */
-void event_log_outcome(const struct event *event, bool own, int64_t slow_ms);
+ * slow_ms: how long it was here, if that is too long; else 0. wall_us: now, by the wall clock. */
+void event_log_outcome(const struct event *event, bool own, int64_t slow_ms, int64_t wall_us);
 /* It failed by itself, and is tried alone after so long. */
 void event_log_parked(const struct event *event, int64_t wait_us);
 /* It goes to the retry queue of this wait, unchanged. */

@@ -231,7 +231,7 @@ static void step_retries(struct loop *l, int64_t now_us)
 
     retry_step(&l->retry, deliver_channel(&l->deliver), now_us);
     while ((event = retry_take(&l->retry)) != NULL) {
-        event_log_outcome(event, true, 0);
+        event_log_outcome(event, true, 0, clock_wall_us());
         deliver_settle(&l->deliver, event);
     }
 }

@@ -106,7 +106,8 @@ static bool answer_declared(const struct source *source, const struct request *r
 {
     const struct declared_challenge *challenge = &source->verify.challenge;
 
-    if (!declared_challenge_answer(challenge, request, body, proof, source_takes(source, request), reply)) {
+    if (challenge->place == DECLARED_CHALLENGE_NONE ||
+        !declared_challenge_answer(challenge, request, body, proof, source_takes(source, request), reply)) {
         return false;
     }
     reply->per_minute = source->rate.per_second * 60;

@@ -26,22 +26,29 @@ static bool has_own(struct span source, const struct event_id *id)
     return true;
 }
 
+/* Only looked for when there is a line: most events have none. */
+static struct log_field trace_of(const struct event_lines *lines)
+{
+    struct span traceparent;
+
+    return trace_field(request_find(lines->request, "traceparent", &traceparent) == 1
+                           ? traceparent
+                           : (struct span){NULL, 0});
+}
+
 void event_lines_begin(struct event_lines *lines, const struct request *request, struct span source,
                        const struct event_id *id, size_t bytes)
 {
-    *lines = (struct event_lines){.source = source, .id = id, .bytes = bytes};
+    *lines = (struct event_lines){.request = request, .source = source, .id = id, .bytes = bytes};
     if (!log_enabled(LOG_INFO)) {
         return;
     }
     lines->begun_us = clock_monotonic_us();
     lines->own = has_own(source, id);
-    if (request_find(request, "traceparent", &lines->traceparent) != 1) {
-        lines->traceparent = (struct span){NULL, 0};
-    }
     if (lines->own) {
         log_info("received", log_span("source", source), log_text("id", id->text),
                  log_span("method", request->method), log_span("path", request->path),
-                 log_number("bytes", (int64_t)bytes), trace_field(lines->traceparent));
+                 log_number("bytes", (int64_t)bytes), trace_of(lines));
     }
 }
 
@@ -59,10 +66,10 @@ static void end_queued(const struct event_lines *lines, int64_t took_us)
 
     if (slow && (lines->own || log_messages_take_few(LOG_FEW_TROUBLE, 1))) {
         log_info("queued", log_span("source", lines->source), log_text("id", lines->id->text),
-                 log_number("slow_ms", took_us / CLOCK_US_PER_MS), trace_field(lines->traceparent));
+                 log_number("slow_ms", took_us / CLOCK_US_PER_MS), trace_of(lines));
     } else if (lines->own) {
         log_info("queued", log_span("source", lines->source), log_text("id", lines->id->text),
-                 trace_field(lines->traceparent));
+                 trace_of(lines));
     }
     if (!lines->own) {
         atomic_fetch_add_explicit(&queued, 1, memory_order_relaxed);
@@ -82,7 +89,7 @@ void event_lines_end(const struct event_lines *lines, enum outcome outcome)
     }
     if (lines->own || log_messages_take_few(LOG_FEW_TROUBLE, 1)) {
         log_info("not-queued", log_span("source", lines->source), log_text("id", lines->id->text),
-                 log_text("reason", reply_label(outcome)), trace_field(lines->traceparent));
+                 log_text("reason", reply_label(outcome)), trace_of(lines));
     }
     if (!lines->own) {
         atomic_fetch_add_explicit(&not_queued, 1, memory_order_relaxed);

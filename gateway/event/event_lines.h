@@ -12,10 +12,10 @@
 
 /* One event, on the stack of its thread. */
 struct event_lines {
+    const struct request *request;
     struct span source;
     const struct event_id *id;
-    struct span traceparent; /* as the sender wrote it, or empty */
-    int64_t begun_us;        /* monotonic */
+    int64_t begun_us; /* monotonic */
     size_t bytes;
     bool own; /* it has lines of its own */
 };
