@@ -4,7 +4,6 @@
 #include "amqperror.h"
 #include "content.h"
 #include "dial.h"
-#include "outbox.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -15,25 +14,36 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#define CHANNEL 1
 #define GOODBYE_S 1
 
 struct broker {
     amqp_connection_state_t connection;
-    struct outbox outbox;
-    int frame_max; /* that the broker accepts, in bytes */
+    amqp_pool_t properties_pool; /* of the message being published */
+    int frame_max;               /* that the broker accepts, in bytes */
     struct content content;
     unsigned consumers_begun; /* names the next consumer tag */
 };
+
+static amqp_bytes_t bytes_of(struct span s)
+{
+    union {
+        const char *read_only;
+        void *bytes;
+    } data = {s.data}; /* the library only reads what it publishes */
+
+    return (amqp_bytes_t){s.len, data.bytes};
+}
 
 static enum error_code open_channel(struct broker *b, const struct broker_options *options,
                                     struct error *error)
 {
     enum error_code code;
 
-    (void)amqp_channel_open(b->connection, FRAMES_CHANNEL);
+    (void)amqp_channel_open(b->connection, CHANNEL);
     code = amqperror_of_reply("opening a channel", amqp_get_rpc_reply(b->connection), error);
     if (code == ERROR_NONE && options->confirms) {
-        (void)amqp_confirm_select(b->connection, FRAMES_CHANNEL);
+        (void)amqp_confirm_select(b->connection, CHANNEL);
         code = amqperror_of_reply("confirm mode", amqp_get_rpc_reply(b->connection), error);
     }
     return code;
@@ -53,14 +63,14 @@ enum error_code broker_open(struct broker **broker, const struct broker_options 
     if (b == NULL) {
         return error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
     }
+    init_amqp_pool(&b->properties_pool, 4096);
     b->connection = amqp_new_connection();
     if (b->connection == NULL) {
         code = error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
     } else {
-        code = dial(b->connection, options, &b->frame_max, &b->outbox.tls, error);
+        code = dial(b->connection, options, &b->frame_max, error);
     }
     if (code == ERROR_NONE) {
-        b->outbox.fd = broker_fd(b);
         code = open_channel(b, options, error);
     }
     if (code != ERROR_NONE) {
@@ -84,7 +94,7 @@ void broker_close(struct broker *b, bool polite)
         }
         (void)amqp_destroy_connection(b->connection);
     }
-    outbox_free(&b->outbox);
+    empty_amqp_pool(&b->properties_pool);
     content_free(&b->content);
     free(b);
 }
@@ -213,30 +223,44 @@ enum error_code broker_publish(struct broker *b, const char *exchange, struct sp
                                struct span properties, struct span body, uint64_t correlation,
                                struct error *error)
 {
-    const size_t most = (size_t)b->frame_max - FRAMES_OVERHEAD;
-    const struct frames_message message = {
-        span_of(exchange), routing_key, properties, body.len, correlation,
-    };
-    enum error_code code = frames_begin(&message, &b->outbox.bytes, error);
+    amqp_basic_properties_t *decoded;
+    void *decoded_any;
+    char digits[24];
+    int len = snprintf(digits, sizeof digits, "%" PRIu64, correlation);
+    int status =
+        amqp_decode_properties(AMQP_BASIC_CLASS, &b->properties_pool, bytes_of(properties), &decoded_any);
 
-    while (code == ERROR_NONE && body.len > 0) {
-        struct span piece = {body.data, body.len < most ? body.len : most};
-
-        frames_body(piece, &b->outbox.bytes);
-        body = (struct span){body.data + piece.len, body.len - piece.len};
-        code = b->outbox.bytes.len < OUTBOX_MOST ? ERROR_NONE : outbox_flush(&b->outbox, error);
+    if (status >= 0) {
+        decoded = decoded_any;
+        decoded->correlation_id = (amqp_bytes_t){(size_t)len, digits};
+        decoded->_flags |= AMQP_BASIC_CORRELATION_ID_FLAG;
+        status = amqp_basic_publish(b->connection, CHANNEL, amqp_cstring_bytes(exchange),
+                                    bytes_of(routing_key), 1, 0, decoded, bytes_of(body));
     }
-    return code;
+    recycle_amqp_pool(&b->properties_pool);
+    if (status < 0) {
+        return amqperror_of_status("publishing", status, error);
+    }
+    if (body.len > 0 && body.len % ((size_t)b->frame_max - DIAL_FRAME_OVERHEAD) == 0) {
+        /* The library has said that more is to come, and the kernel waits for it:
+         * setting this option again sends what it holds back. */
+        const int on = 1;
+
+        (void)setsockopt(broker_fd(b), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    }
+    return ERROR_NONE;
 }
 
-enum error_code broker_flush(struct broker *b, struct error *error)
+void broker_gather(struct broker *b, bool gather)
 {
-    return outbox_flush(&b->outbox, error);
+    const int on = gather;
+
+    (void)setsockopt(broker_fd(b), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
 }
 
 enum error_code broker_prefetch(struct broker *b, uint16_t count, struct error *error)
 {
-    (void)amqp_basic_qos(b->connection, FRAMES_CHANNEL, 0, count, 0);
+    (void)amqp_basic_qos(b->connection, CHANNEL, 0, count, 0);
     return amqperror_of_reply("setting the prefetch", amqp_get_rpc_reply(b->connection), error);
 }
 
@@ -252,8 +276,8 @@ enum error_code broker_consume(struct broker *b, const char *queue, struct error
 
     b->consumers_begun++;
     (void)snprintf(what, sizeof what, "consuming %s", queue);
-    (void)amqp_basic_consume(b->connection, FRAMES_CHANNEL, amqp_cstring_bytes(queue), consumer_tag(b, tag),
-                             0, 0, 0, amqp_empty_table);
+    (void)amqp_basic_consume(b->connection, CHANNEL, amqp_cstring_bytes(queue), consumer_tag(b, tag), 0, 0, 0,
+                             amqp_empty_table);
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }
 
@@ -261,20 +285,20 @@ enum error_code broker_cancel(struct broker *b, struct error *error)
 {
     char tag[24];
 
-    (void)amqp_basic_cancel(b->connection, FRAMES_CHANNEL, consumer_tag(b, tag));
+    (void)amqp_basic_cancel(b->connection, CHANNEL, consumer_tag(b, tag));
     return amqperror_of_reply("ending the consumer", amqp_get_rpc_reply(b->connection), error);
 }
 
 enum error_code broker_ack(struct broker *b, uint64_t tag, bool multiple, struct error *error)
 {
-    int status = amqp_basic_ack(b->connection, FRAMES_CHANNEL, tag, multiple);
+    int status = amqp_basic_ack(b->connection, CHANNEL, tag, multiple);
 
     return status == AMQP_STATUS_OK ? ERROR_NONE : amqperror_of_status("acknowledging", status, error);
 }
 
 enum error_code broker_reject(struct broker *b, uint64_t tag, struct error *error)
 {
-    int status = amqp_basic_reject(b->connection, FRAMES_CHANNEL, tag, 1);
+    int status = amqp_basic_reject(b->connection, CHANNEL, tag, 1);
 
     return status == AMQP_STATUS_OK ? ERROR_NONE : amqperror_of_status("giving back", status, error);
 }
@@ -287,8 +311,8 @@ enum error_code broker_declare_exchange(struct broker *b, const char *name, cons
     char what[TOPOLOGY_NAME_MAX + 32];
 
     (void)snprintf(what, sizeof what, "declaring exchange %s", name);
-    (void)amqp_exchange_declare(b->connection, FRAMES_CHANNEL, amqp_cstring_bytes(name),
-                                amqp_cstring_bytes(type), 0, 1, 0, 0, amqp_empty_table);
+    (void)amqp_exchange_declare(b->connection, CHANNEL, amqp_cstring_bytes(name), amqp_cstring_bytes(type), 0,
+                                1, 0, 0, amqp_empty_table);
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }
 
@@ -312,7 +336,7 @@ enum error_code broker_declare_queue(struct broker *b, const char *name,
         }
     }
     (void)snprintf(what, sizeof what, "declaring queue %s", name);
-    (void)amqp_queue_declare(b->connection, FRAMES_CHANNEL, amqp_cstring_bytes(name), 0, 1, 0, 0,
+    (void)amqp_queue_declare(b->connection, CHANNEL, amqp_cstring_bytes(name), 0, 1, 0, 0,
                              (amqp_table_t){count, entries});
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }
@@ -323,8 +347,8 @@ enum error_code broker_bind(struct broker *b, const char *queue, const char *exc
     char what[2 * TOPOLOGY_NAME_MAX + 32];
 
     (void)snprintf(what, sizeof what, "binding %s to %s", queue, exchange);
-    (void)amqp_queue_bind(b->connection, FRAMES_CHANNEL, amqp_cstring_bytes(queue),
-                          amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), amqp_empty_table);
+    (void)amqp_queue_bind(b->connection, CHANNEL, amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
+                          amqp_cstring_bytes(key), amqp_empty_table);
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }
 
@@ -332,8 +356,8 @@ enum error_code broker_inspect(struct broker *b, const char *queue, uint32_t *re
                                struct error *error)
 {
     char what[TOPOLOGY_NAME_MAX + 32];
-    const amqp_queue_declare_ok_t *declared = amqp_queue_declare(
-        b->connection, FRAMES_CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, amqp_empty_table);
+    const amqp_queue_declare_ok_t *declared =
+        amqp_queue_declare(b->connection, CHANNEL, amqp_cstring_bytes(queue), 1, 0, 0, 0, amqp_empty_table);
     enum error_code code;
 
     (void)snprintf(what, sizeof what, "inspecting queue %s", queue);
@@ -350,8 +374,8 @@ enum error_code broker_inspect_exchange(struct broker *b, const char *name, stru
     char what[TOPOLOGY_NAME_MAX + 32];
 
     (void)snprintf(what, sizeof what, "inspecting exchange %s", name);
-    (void)amqp_exchange_declare(b->connection, FRAMES_CHANNEL, amqp_cstring_bytes(name), amqp_empty_bytes, 1,
-                                0, 0, 0, amqp_empty_table);
+    (void)amqp_exchange_declare(b->connection, CHANNEL, amqp_cstring_bytes(name), amqp_empty_bytes, 1, 0, 0,
+                                0, amqp_empty_table);
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }
 

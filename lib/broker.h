@@ -129,16 +129,15 @@ MUST_CHECK bool broker_fits(const struct broker *broker, struct span properties)
 int64_t broker_largest_body(const struct error *error);
 /* Publishes persistent, mandatory, with these properties (from
  * envelope_encode, or that broker_fits) and correlation as correlation_id. With confirms, messages are
- * numbered 1, 2, 3 ... in the order of calls: the broker's tags in ACK and NACK. The message is only sure to
- * be on its way after broker_flush: many small ones that are sent together cost both sides less. Does not
- * wait for the broker's answer, but for the socket when its buffer is full, until TCP_USER_TIMEOUT (5 s) ends
- * it. */
+ * numbered 1, 2, 3 ... in the order of calls: the broker's tags in ACK and NACK. Does not wait for the
+ * broker's answer, but for the socket when its buffer is full, until TCP_USER_TIMEOUT (5 s) ends it. */
 MUST_CHECK enum error_code broker_publish(struct broker *broker, const char *exchange,
                                           struct span routing_key, struct span properties, struct span body,
                                           uint64_t correlation, struct error *error);
 
-/* Sends what broker_publish has gathered. Waits as broker_publish does. */
-MUST_CHECK enum error_code broker_flush(struct broker *broker, struct error *error);
+/* Between gather(true) and gather(false) the kernel holds back packets that are not full, so that many small
+ * messages reach the broker together: it then spends less on each. At most 200 ms, then it sends anyway. */
+void broker_gather(struct broker *broker, bool gather);
 
 /* Sets prefetch for consumers begun from now on (quorum queues: per consumer). Waits. */
 MUST_CHECK enum error_code broker_prefetch(struct broker *broker, uint16_t count, struct error *error);

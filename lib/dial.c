@@ -252,7 +252,7 @@ static enum error_code settle_frame_max(amqp_connection_state_t connection,
 }
 
 enum error_code dial(amqp_connection_state_t connection, const struct broker_options *options, int *frame_max,
-                     struct ssl_st **tls, struct error *error)
+                     struct error *error)
 {
     struct amqp_connection_info parts;
     amqp_rpc_reply_t reply;
@@ -265,7 +265,6 @@ enum error_code dial(amqp_connection_state_t connection, const struct broker_opt
     if (code != ERROR_NONE) {
         return code;
     }
-    *tls = parts.ssl ? dial_tls_session() : NULL;
     (void)snprintf(what, sizeof what, "logging in to broker %.100s:%d vhost '%.60s' as %.60s", parts.host,
                    parts.port, parts.vhost, parts.user);
     reply = log_in(connection, options, &parts);

@@ -18,7 +18,6 @@
 static _Thread_local int refusal;
 /* The server name for this thread's next handshake; NULL: none. */
 static _Thread_local char *server_name;
-static _Thread_local SSL *session;
 
 static int on_verified(int fine, X509_STORE_CTX *certificates)
 {
@@ -39,8 +38,7 @@ static void on_handshake(const SSL *tls, int where, int result)
 
     (void)result;
     if (where & SSL_CB_HANDSHAKE_START) {
-        session = connection.ours;
-        (void)SSL_set_tlsext_host_name(session, server_name);
+        (void)SSL_set_tlsext_host_name(connection.ours, server_name);
     }
 }
 
@@ -124,11 +122,6 @@ amqp_socket_t *dial_tls_socket(amqp_connection_state_t connection, const struct 
 void dial_tls_begin(void)
 {
     refusal = X509_V_OK;
-}
-
-struct ssl_st *dial_tls_session(void)
-{
-    return session;
 }
 
 /* OpenSSL knows more than librabbitmq's status, if the error is of this thread's last call. */

@@ -21,9 +21,6 @@ MUST_CHECK amqp_socket_t *dial_tls_socket(amqp_connection_state_t connection,
                                           struct error *error);
 /* Call it before each handshake. */
 void dial_tls_begin(void);
-/* The session of this thread's last handshake. librabbitmq keeps it to itself; it lives as long as the
- * connection. */
-struct ssl_st *dial_tls_session(void);
 /* Why the call that returned this status of librabbitmq failed, if it was this thread's last call. Static
  * text. */
 const char *dial_tls_reason(int status);

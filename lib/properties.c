@@ -11,11 +11,8 @@ enum error_code properties_read(struct span encoded, struct properties *parts, s
     struct field_cursor c = {encoded.data, encoded.len, false};
     unsigned flags = (unsigned)field_take_integer(&c, 2);
 
-    *parts = (struct properties){.flags = flags,
-                                 .content_type = {"", 0},
-                                 .headers = {"", 0},
-                                 .correlation = {"", 0},
-                                 .message_id = {"", 0}};
+    *parts = (struct properties){
+        .flags = flags, .content_type = {"", 0}, .headers = {"", 0}, .message_id = {"", 0}};
     if (flags & PROPERTY_CONTENT_TYPE) {
         parts->content_type = field_take_short_string(&c);
     }
@@ -31,11 +28,9 @@ enum error_code properties_read(struct span encoded, struct properties *parts, s
     if (flags & PROPERTY_PRIORITY) {
         (void)field_take_bytes(&c, 1);
     }
-    parts->correlation.data = c.at;
     if (flags & PROPERTY_CORRELATION_ID) {
         (void)field_take_short_string(&c);
     }
-    parts->correlation.len = (size_t)(c.at - parts->correlation.data);
     if (flags & PROPERTY_REPLY_TO) {
         (void)field_take_short_string(&c);
     }

@@ -28,8 +28,7 @@ enum property {
 struct properties {
     unsigned flags; /* bits of enum property */
     struct span content_type;
-    struct span headers;     /* a table (lib/field) */
-    struct span correlation; /* the correlation_id with its length byte; empty at its place when absent */
+    struct span headers; /* a table (lib/field) */
     struct span message_id;
 };
 

@@ -255,13 +255,18 @@ static enum error_code publish(struct retry *r, struct event *event, int64_t now
 {
     char exchange[TOPOLOGY_NAME_MAX];
     enum error_code code = append_properties(r, event, error);
-    uint64_t number = code == ERROR_NONE ? confirm_add(&r->confirms, event, now_us) : 0;
+    uint64_t number;
 
+    topology_retry(exchange, r->settings->delays.us[event->tier]);
+    if (code != ERROR_NONE) {
+        event_queue_push(&r->waiting, event);
+        return code;
+    }
+    number = confirm_add(&r->confirms, event, now_us);
     if (number == 0) {
         event_queue_push(&r->waiting, event);
-        return code != ERROR_NONE ? code : error_set(error, ERROR_MEMORY, "no memory for a retry");
+        return error_set(error, ERROR_MEMORY, "no memory for a retry");
     }
-    topology_retry(exchange, r->settings->delays.us[event->tier]);
     r->outstanding_bytes += event->delivery->body.len;
     return broker_publish(r->broker, exchange, event->delivery->routing_key, buf_span(&r->properties),
                           event->delivery->body, number, error);
@@ -276,17 +281,15 @@ static bool may_publish(const struct retry *r, int64_t now_us)
 /* Returns false when the connection was closed. */
 static bool publish_waiting(struct retry *r, int64_t now_us)
 {
-    enum error_code code = ERROR_NONE;
     struct error error;
 
-    while (code == ERROR_NONE && may_publish(r, now_us)) {
-        code = publish(r, event_queue_pop(&r->waiting), now_us, &error);
+    while (may_publish(r, now_us)) {
+        if (publish(r, event_queue_pop(&r->waiting), now_us, &error) != ERROR_NONE) {
+            lose(r, RETRY_AWAY, &error, now_us);
+            return false;
+        }
     }
-    if (code == ERROR_NONE && broker_flush(r->broker, &error) == ERROR_NONE) {
-        return true;
-    }
-    lose(r, RETRY_AWAY, &error, now_us);
-    return false;
+    return true;
 }
 
 static void give_up_when_hopeless(struct retry *r, int64_t now_us)

@@ -98,9 +98,11 @@ static enum error_code publish_letters(struct replay *r, const struct deadletter
 {
     enum error_code code = ERROR_NONE;
 
+    broker_gather(r->send.broker, r->rate == 0);
     for (int i = 0; code == ERROR_NONE && i < count; i++) {
         code = deadsend_publish(&r->send, &letters[i], error);
     }
+    broker_gather(r->send.broker, false);
     return code == ERROR_NONE ? deadsend_finish(&r->send, error) : code;
 }
 

@@ -93,16 +93,12 @@ static enum error_code read_answers(struct deadsend *s, struct error *error)
     }
 }
 
-/* Sends what was published, then waits for the broker's next answer, until until_us at most. */
+/* Waits for the broker's next answer, until until_us at most. */
 static enum error_code listen_until(struct deadsend *s, int64_t until_us, struct error *error)
 {
     struct pollfd fd = {.fd = broker_fd(s->broker), .events = POLLIN};
     int64_t left = until_us - clock_monotonic_us();
-    enum error_code code = broker_flush(s->broker, error);
 
-    if (code != ERROR_NONE) {
-        return code;
-    }
     left = left > TURN_US ? TURN_US : left;
     if (left > 0) {
         (void)poll(&fd, 1, (int)((left + CLOCK_US_PER_MS - 1) / CLOCK_US_PER_MS));

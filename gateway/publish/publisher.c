@@ -184,8 +184,11 @@ static bool publish_waiting(struct publisher *p, struct error *error)
 {
     struct pending *e = pending_take(&p->gate.waiting);
     size_t bytes = 0;
-    bool fine = true;
+    bool fine = true, several = e != NULL && e->next != NULL;
 
+    if (several) {
+        broker_gather(p->link.broker, true);
+    }
     while (e != NULL) {
         struct pending *next = e->next;
 
@@ -201,7 +204,10 @@ static bool publish_waiting(struct publisher *p, struct error *error)
         }
         e = next;
     }
-    return fine && broker_flush(p->link.broker, error) == ERROR_NONE;
+    if (several) {
+        broker_gather(p->link.broker, false);
+    }
+    return fine;
 }
 
 /* --- the connection --------------------------------------------------------------- */
