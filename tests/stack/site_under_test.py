@@ -151,8 +151,16 @@ class Site:
             queue = self.broker.queue("webhooks.ingest")
             return queue.get("messages", 1) == 0
         wait_until(drained, lambda: f"webhooks.ingest to be empty: {self.broker.queue('webhooks.ingest')}", limit, 0.2)
-        dead = self.broker.queue("webhooks.dead").get("messages", 0)
+        dead = self.ready("webhooks.dead")
         assert dead == 0, f"{dead} messages in webhooks.dead"
+
+    def ready(self, queue):
+        """How many messages are ready there, by the queue itself: the management page may be 5 s late."""
+        channel = self.channel()
+        try:
+            return channel.queue_declare(queue, passive=True).method.message_count
+        finally:
+            channel.connection.close()
 
     def _purge(self):
         """All queues of Sluice, whatever delays an earlier test has declared."""
