@@ -265,7 +265,7 @@ def test_events_flow_die_are_replayed_and_pruned_where_the_owner_is_no_superuser
     query("alter table sluice.webhooks_raw drop constraint no_bad")
     done = servers.operate("dead", "replay", "--all", **owner)
     assert done.stdout == "replayed 1 of 1\n", done.stderr
-    wait_until(lambda: ids("webhooks_raw") == {"a", "B", "c"}, worker.tail)
+    wait_until(lambda: ids("webhooks_raw") == {"a", "B", "c"}, worker.tail, 30)  # the first retry queue holds it for 10 s
     with contextlib.closing(site.channel()) as channel:
         channel.confirm_delivery()
         channel.basic_publish("webhooks.dead", "default", b"given up")
