@@ -19,6 +19,7 @@
 
 struct broker {
     amqp_connection_state_t connection;
+    char node[DIAL_NODE_SIZE];
     amqp_pool_t properties_pool; /* of the message being published */
     int frame_max;               /* that the broker accepts, in bytes */
     struct content content;
@@ -57,6 +58,7 @@ enum error_code broker_check(const struct broker_access *access, struct error *e
 enum error_code broker_open(struct broker **broker, const struct broker_options *options, struct error *error)
 {
     struct broker *b = calloc(1, sizeof *b);
+    struct dialled dialled;
     enum error_code code;
 
     *broker = NULL;
@@ -64,13 +66,11 @@ enum error_code broker_open(struct broker **broker, const struct broker_options 
         return error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
     }
     init_amqp_pool(&b->properties_pool, 4096);
-    b->connection = amqp_new_connection();
-    if (b->connection == NULL) {
-        code = error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
-    } else {
-        code = dial(b->connection, options, &b->frame_max, error);
-    }
+    code = dial(&dialled, options, error);
     if (code == ERROR_NONE) {
+        b->connection = dialled.connection;
+        b->frame_max = dialled.frame_max;
+        memcpy(b->node, dialled.node, sizeof b->node);
         code = open_channel(b, options, error);
     }
     if (code != ERROR_NONE) {
@@ -97,6 +97,11 @@ void broker_close(struct broker *b, bool polite)
     empty_amqp_pool(&b->properties_pool);
     content_free(&b->content);
     free(b);
+}
+
+const char *broker_node(const struct broker *b)
+{
+    return b->node;
 }
 
 int broker_fd(const struct broker *b)

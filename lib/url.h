@@ -14,4 +14,10 @@ struct url {
 /* Splits the text without decoding or checking it. Pure. */
 struct url url_split(const char *text);
 
+/* A URL may name several servers, as amqp://user@h1:5672,h2:5672/vhost does. Returns how many; at least 1.
+ * Pure, as the next one. */
+size_t url_servers(const char *text);
+/* Appends the same URL with only the n-th of its servers, counted from 0; n < url_servers(text). */
+void url_of_server(const char *text, size_t n, struct buf *out);
+
 #endif
