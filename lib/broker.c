@@ -4,6 +4,7 @@
 #include "amqperror.h"
 #include "content.h"
 #include "dial.h"
+#include "dial_url.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -52,7 +53,7 @@ static enum error_code open_channel(struct broker *b, const struct broker_option
 
 enum error_code broker_check(const struct broker_access *access, struct error *error)
 {
-    return dial_check(access, error);
+    return dial_url_check(access, error);
 }
 
 enum error_code broker_open(struct broker **broker, const struct broker_options *options, struct error *error)

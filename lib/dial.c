@@ -5,6 +5,7 @@
 #include "backoff.h"
 #include "clock.h"
 #include "dial_tls.h"
+#include "dial_url.h"
 #include "envelope.h"
 #include "resolve.h"
 #include "url.h"
@@ -32,76 +33,10 @@
 #define ASK_WHY_MS 1000
 #define FRAME_MAX 131072         /* RabbitMQ's own default */
 #define READ_FRAME_MAX (1 << 20) /* for connections that publish nothing */
-#define URL_MAX 2048
-#define SERVERS_MAX 8
 
 static bool is_given(const char *text)
 {
     return text[0] != '\0';
-}
-
-/* amqp_parse_url cuts its text into pieces: `text` holds them. server: the URL of one server. */
-static enum error_code parse_server(const char *server, char text[URL_MAX],
-                                    struct amqp_connection_info *parts, struct error *error)
-{
-    int len = snprintf(text, URL_MAX, "%s", server);
-
-    memset(parts, 0, sizeof *parts);
-    if (len < 0 || len >= URL_MAX || amqp_parse_url(text, parts) != AMQP_STATUS_OK ||
-        parts->host[0] == '\0' || parts->user[0] == '\0') {
-        return error_set(error, ERROR_SETTING,
-                         "BROKER_URL=%.200s is not of the form amqp://user@host:port/vhost (several: "
-                         "host:port,host:port)",
-                         server);
-    }
-    return ERROR_NONE;
-}
-
-static enum error_code check_credentials(const struct broker_access *access, bool tls, struct error *error)
-{
-    if (tls && !is_given(access->ca)) {
-        return error_set(
-            error, ERROR_SETTING,
-            "BROKER_URL=%.200s needs BROKER_CA: the file of the CA that signed the broker's certificate",
-            access->url);
-    }
-    if (!tls && (is_given(access->ca) || is_given(access->certificate) || is_given(access->key))) {
-        return error_set(error, ERROR_SETTING,
-                         "BROKER_CA, BROKER_CERT and BROKER_KEY are for amqps://, but BROKER_URL=%.200s",
-                         access->url);
-    }
-    if (is_given(access->certificate) != is_given(access->key)) {
-        return error_set(error, ERROR_SETTING,
-                         "BROKER_CERT and BROKER_KEY go together: one of them is not set");
-    }
-    if (!is_given(access->password) && !is_given(access->certificate)) {
-        return error_set(
-            error, ERROR_SETTING,
-            "neither BROKER_PASSWORD (nor BROKER_PASSWORD_FILE) is set nor, for amqps://, BROKER_CERT "
-            "and BROKER_KEY to log in by: one of them must be");
-    }
-    return ERROR_NONE;
-}
-
-enum error_code dial_check(const struct broker_access *access, struct error *error)
-{
-    size_t count = url_servers(access->url);
-    struct amqp_connection_info parts = {0};
-    enum error_code code = ERROR_NONE;
-    char text[URL_MAX];
-
-    if (count > SERVERS_MAX) {
-        return error_set(error, ERROR_SETTING, "BROKER_URL=%.200s names %zu servers, and may name %d",
-                         access->url, count, SERVERS_MAX);
-    }
-    for (size_t i = 0; code == ERROR_NONE && i < count; i++) {
-        struct buf server = {0};
-
-        url_of_server(access->url, i, &server);
-        code = parse_server(buf_text(&server), text, &parts, error);
-        buf_free(&server);
-    }
-    return code == ERROR_NONE ? check_credentials(access, parts.ssl, error) : code;
 }
 
 static amqp_table_entry_t flag_entry(const char *name)
@@ -324,9 +259,9 @@ static enum error_code dial_server(struct call *call, const char *server, struct
     struct amqp_connection_info parts;
     struct addresses addresses;
     struct error unknown;
-    char text[URL_MAX];
+    char text[DIAL_URL_MAX];
     int64_t share_us;
-    enum error_code code = parse_server(server, text, &parts, error);
+    enum error_code code = dial_url_parse(server, text, &parts, error);
 
     if (code != ERROR_NONE) {
         return code;

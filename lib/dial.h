@@ -19,8 +19,6 @@
  * weight and body size (AMQP 0-9-1, 4.2.6.1); the correlation_id that lib/broker adds. */
 #define DIAL_HEADER_OVERHEAD (DIAL_FRAME_OVERHEAD + 12 + 1 + 20)
 
-/* See broker_check. */
-MUST_CHECK enum error_code dial_check(const struct broker_access *access, struct error *error);
 #define DIAL_NODE_SIZE 128
 
 /* A connection that has been made. */

@@ -16,22 +16,18 @@ struct url url_split(const char *text)
     };
 }
 
-/* Without user and password. */
-static struct span servers_of(struct span authority)
+struct span url_hosts(const char *text)
 {
-    struct span servers = authority;
+    struct span authority = url_split(text).authority;
+    const char *at = memrchr(authority.data, '@', authority.len);
+    size_t user = at == NULL ? 0 : (size_t)(at + 1 - authority.data);
 
-    for (size_t i = 0; i < authority.len; i++) {
-        if (authority.data[i] == '@') {
-            servers = (struct span){authority.data + i + 1, authority.len - i - 1};
-        }
-    }
-    return servers;
+    return (struct span){authority.data + user, authority.len - user};
 }
 
 size_t url_servers(const char *text)
 {
-    struct span servers = servers_of(url_split(text).authority);
+    struct span servers = url_hosts(text);
     size_t count = 1;
 
     for (size_t i = 0; i < servers.len; i++) {
@@ -43,7 +39,7 @@ size_t url_servers(const char *text)
 void url_of_server(const char *text, size_t n, struct buf *out)
 {
     struct url url = url_split(text);
-    struct span servers = servers_of(url.authority), one = servers;
+    struct span servers = url_hosts(text), one = servers;
 
     for (;; n--) {
         const char *comma = memchr(one.data, ',', one.len);
