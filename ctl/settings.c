@@ -12,6 +12,7 @@
 /* Each row is followed by a comma. */
 #define SETUP_ROW(...) CONFIG_ROW(struct setup_settings, __VA_ARGS__)
 #define STATUS_ROW(...) CONFIG_ROW(struct status_settings, __VA_ARGS__)
+#define TRACE_ROW(...) CONFIG_ROW(struct trace_settings, __VA_ARGS__)
 #define ROUTE_ROW(...) CONFIG_ROW(struct route_settings, __VA_ARGS__)
 #define OWNER_ROW(...) CONFIG_ROW(struct owner_settings, __VA_ARGS__)
 #define MOVER_ROW(...) CONFIG_ROW(struct mover_settings, __VA_ARGS__)
@@ -31,9 +32,20 @@ const struct config_setting settings_status[] = {
     BROKER_SETTINGS(struct status_settings, broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "",
                     "the broker, as any user of the vhost"),
     STATUS_SETTINGS(STATUS_ROW)
+    ADMINS_SETTINGS(STATUS_ROW)
     POSTGRES_SETTINGS(struct status_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
                       "the database, as a role that may read"),
     TOPOLOGY_DELAYS_SETTING(struct status_settings, delays),
+    {0},
+};
+
+const struct config_setting settings_trace[] = {
+    BROKER_SETTINGS(struct trace_settings, broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "",
+                    "the broker, as any user of the vhost"),
+    STATUS_SETTINGS(TRACE_ROW)
+    POSTGRES_SETTINGS(struct trace_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
+                      "the database, as a role that may read"),
+    TOPOLOGY_DELAYS_SETTING(struct trace_settings, delays),
     {0},
 };
 

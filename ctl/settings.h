@@ -51,6 +51,14 @@
     X(URL, management_url, "BROKER_MANAGEMENT_URL", .fallback = "", .choices = HTTP_SCHEMES, \
       .help = "the broker's management API, to count workers; empty: don't count them")
 
+/* Where `sluice status` finds the programs. */
+#define ADMINS_SETTINGS(X)                                                                  \
+    X(TEXT, gateways, "GATEWAY_ADMINS", .fallback = "", .max = 4096,                        \
+      .help = "the gateways' admin ports, to ask them: host:port, comma-separated; a name " \
+              "stands for all its addresses; empty: don't ask")                             \
+    X(TEXT, workers, "WORKER_ADMINS", .fallback = "", .max = 4096,                          \
+      .help = "the workers' admin ports, as GATEWAY_ADMINS")
+
 #define ROUTE_SETTINGS(X)                                          \
     X(TEXT, routes, "GATEWAY_ROUTES", .fallback = "", .max = 4096, \
       .help = "the gateway's routes file, unless --routes names one")
@@ -62,6 +70,14 @@ struct setup_settings {
 };
 
 struct status_settings {
+    struct broker_access broker;
+    STATUS_SETTINGS(CONFIG_MEMBER)
+    ADMINS_SETTINGS(CONFIG_MEMBER)
+    struct postgres_access database;
+    struct config_durations delays;
+};
+
+struct trace_settings {
     struct broker_access broker;
     STATUS_SETTINGS(CONFIG_MEMBER)
     struct postgres_access database;
@@ -99,6 +115,7 @@ struct mover_settings {
 union any_settings {
     struct setup_settings setup;
     struct status_settings status;
+    struct trace_settings trace;
     struct verify_settings verify;
     struct route_settings route;
     struct reader_settings reader;
@@ -112,6 +129,7 @@ extern const struct config_setting settings_owner[];
 extern const struct config_setting settings_mover[];
 extern const struct config_setting settings_setup[];
 extern const struct config_setting settings_status[];
+extern const struct config_setting settings_trace[];
 extern const struct config_setting settings_verify[];
 extern const struct config_setting settings_route[];
 
