@@ -14,6 +14,9 @@
 #define STATUS_ROW(...) CONFIG_ROW(struct status_settings, __VA_ARGS__)
 #define TRACE_ROW(...) CONFIG_ROW(struct trace_settings, __VA_ARGS__)
 #define ROUTE_ROW(...) CONFIG_ROW(struct route_settings, __VA_ARGS__)
+#define CONSOLE_STATUS_ROW(type, member, ...) \
+    CONFIG_ROW(struct console_settings, type, status.member, __VA_ARGS__)
+#define CONSOLE_ROW(...) CONFIG_ROW(struct console_settings, __VA_ARGS__)
 #define OWNER_ROW(...) CONFIG_ROW(struct owner_settings, __VA_ARGS__)
 #define MOVER_ROW(...) CONFIG_ROW(struct mover_settings, __VA_ARGS__)
 
@@ -63,6 +66,19 @@ const struct config_setting settings_route[] = {
     {0},
 };
 
+const struct config_setting settings_console[] = {
+    CONSOLE_SETTINGS(CONSOLE_ROW)
+    BROKER_SETTINGS(struct console_settings, status.broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "",
+                    "the broker, as any user of the vhost"),
+    STATUS_SETTINGS(CONSOLE_STATUS_ROW)
+    ADMINS_SETTINGS(CONSOLE_STATUS_ROW)
+    POSTGRES_SETTINGS(struct console_settings, status.database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
+                      "the database, as a role that may read"),
+    ROUTE_SETTINGS(CONSOLE_ROW)
+    TOPOLOGY_DELAYS_SETTING(struct console_settings, status.delays),
+    {0},
+};
+
 const struct config_setting settings_reader[] = {
     POSTGRES_SETTINGS(struct reader_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
                       "the database, as a role that may read"),
@@ -94,7 +110,7 @@ static bool is_in(const struct config_setting *table, const char *name)
 void settings_print_all(struct buf *out)
 {
     const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify,
-                                                   settings_route};
+                                                   settings_route, settings_console};
 
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const struct config_setting *s = tables[t]; s->name != NULL; s++) {

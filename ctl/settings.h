@@ -63,6 +63,22 @@
     X(TEXT, routes, "GATEWAY_ROUTES", .fallback = "", .max = 4096, \
       .help = "the gateway's routes file, unless --routes names one")
 
+#define CONSOLE_TOKEN_MIN 16 /* bytes */
+
+#define CONSOLE_SETTINGS(X)                                                                                \
+    X(ADDRESS, listen, "CONSOLE_LISTEN", .fallback = "127.0.0.1:8083",                                     \
+      .help = "address of the console's pages; whoever reaches it reads all events")                       \
+    X(TEXT, prefix, "CONSOLE_PREFIX", .fallback = "", .max = 256,                                          \
+      .help = "path at which a proxy serves the console, such as /sluice; empty: at the top")              \
+    X(TEXT, host, "CONSOLE_HOST", .fallback = "", .max = 253,                                              \
+      .help =                                                                                              \
+          "name by which browsers reach the console, without port, beside localhost and IP addresses; no " \
+          "other is answered")                                                                             \
+    X(TEXT, token, "CONSOLE_TOKEN", .fallback = "", .max = 1024, .secret = true,                           \
+      .help =                                                                                              \
+          "what one must type to replay or drop on the pages, 16 bytes or more; empty: the console only "  \
+          "reads")
+
 struct setup_settings {
     struct broker_access broker;
     SETUP_SETTINGS(CONFIG_MEMBER) /* budget and queue_max_bytes: 0 keeps the current one, or chooses one */
@@ -94,6 +110,12 @@ struct route_settings {
     ROUTE_SETTINGS(CONFIG_MEMBER)
 };
 
+struct console_settings {
+    struct status_settings status;
+    ROUTE_SETTINGS(CONFIG_MEMBER)
+    CONSOLE_SETTINGS(CONFIG_MEMBER)
+};
+
 /* For subcommands that only read tables. */
 struct reader_settings {
     struct postgres_access database;
@@ -118,6 +140,7 @@ union any_settings {
     struct trace_settings trace;
     struct verify_settings verify;
     struct route_settings route;
+    struct console_settings console;
     struct reader_settings reader;
     struct owner_settings owner;
     struct mover_settings mover;
@@ -132,6 +155,7 @@ extern const struct config_setting settings_status[];
 extern const struct config_setting settings_trace[];
 extern const struct config_setting settings_verify[];
 extern const struct config_setting settings_route[];
+extern const struct config_setting settings_console[];
 
 /* Appends the settings of all subcommands as config_table does, each name once, for --print-settings. */
 void settings_print_all(struct buf *out);
