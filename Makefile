@@ -49,7 +49,7 @@ GATEWAY_OBJ  = $(GATEWAY:%.c=$(BUILD)/%.o)
 WORKER_OBJ   = $(WORKER:%.c=$(BUILD)/%.o) $(POSTGRES_OBJ)
 # The sluice command uses the gateway's modules to read routes and sign events; the linker takes those it needs.
 GATEWAY_LIB  = $(BUILD)/gateway.a
-CTL_OBJ      = $(CTL:%.c=$(BUILD)/%.o) $(POSTGRES_OBJ) $(BUILD)/sql/migrations.o $(GATEWAY_LIB)
+CTL_OBJ      = $(CTL:%.c=$(BUILD)/%.o) $(POSTGRES_OBJ) $(BUILD)/sql/migrations.o $(BUILD)/ctl/console/assets.o $(GATEWAY_LIB)
 MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
 
 UNIT_SRC     = $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
@@ -122,6 +122,14 @@ $(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql
 	sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql >$@
 
 $(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c ctl/setup/migrate.h
+	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c -o $@ $<
+
+# So are the console's style sheet and script.
+$(BUILD)/ctl/console/assets.c: ctl/console/embed ctl/console/style.css ctl/console/script.js
+	@mkdir -p $(@D)
+	ctl/console/embed ctl/console/style.css ctl/console/script.js >$@
+
+$(BUILD)/ctl/console/assets.o: $(BUILD)/ctl/console/assets.c ctl/console/asset.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c -o $@ $<
 
 # --- tests ------------------------------------------------------------------

@@ -12,7 +12,11 @@
 /* Each row is followed by a comma. */
 #define SETUP_ROW(...) CONFIG_ROW(struct setup_settings, __VA_ARGS__)
 #define STATUS_ROW(...) CONFIG_ROW(struct status_settings, __VA_ARGS__)
+#define TRACE_ROW(...) CONFIG_ROW(struct trace_settings, __VA_ARGS__)
 #define ROUTE_ROW(...) CONFIG_ROW(struct route_settings, __VA_ARGS__)
+#define CONSOLE_STATUS_ROW(type, member, ...) \
+    CONFIG_ROW(struct console_settings, type, status.member, __VA_ARGS__)
+#define CONSOLE_ROW(...) CONFIG_ROW(struct console_settings, __VA_ARGS__)
 #define OWNER_ROW(...) CONFIG_ROW(struct owner_settings, __VA_ARGS__)
 #define MOVER_ROW(...) CONFIG_ROW(struct mover_settings, __VA_ARGS__)
 
@@ -31,9 +35,20 @@ const struct config_setting settings_status[] = {
     BROKER_SETTINGS(struct status_settings, broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "",
                     "the broker, as any user of the vhost"),
     STATUS_SETTINGS(STATUS_ROW)
+    ADMINS_SETTINGS(STATUS_ROW)
     POSTGRES_SETTINGS(struct status_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
                       "the database, as a role that may read"),
     TOPOLOGY_DELAYS_SETTING(struct status_settings, delays),
+    {0},
+};
+
+const struct config_setting settings_trace[] = {
+    BROKER_SETTINGS(struct trace_settings, broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "",
+                    "the broker, as any user of the vhost"),
+    STATUS_SETTINGS(TRACE_ROW)
+    POSTGRES_SETTINGS(struct trace_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
+                      "the database, as a role that may read"),
+    TOPOLOGY_DELAYS_SETTING(struct trace_settings, delays),
     {0},
 };
 
@@ -48,6 +63,19 @@ const struct config_setting settings_verify[] = {
 
 const struct config_setting settings_route[] = {
     ROUTE_SETTINGS(ROUTE_ROW)
+    {0},
+};
+
+const struct config_setting settings_console[] = {
+    CONSOLE_SETTINGS(CONSOLE_ROW)
+    BROKER_SETTINGS(struct console_settings, status.broker, "amqp://sluice-worker@127.0.0.1:5672/sluice", "",
+                    "the broker, as any user of the vhost"),
+    STATUS_SETTINGS(CONSOLE_STATUS_ROW)
+    ADMINS_SETTINGS(CONSOLE_STATUS_ROW)
+    POSTGRES_SETTINGS(struct console_settings, status.database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
+                      "the database, as a role that may read"),
+    ROUTE_SETTINGS(CONSOLE_ROW)
+    TOPOLOGY_DELAYS_SETTING(struct console_settings, status.delays),
     {0},
 };
 
@@ -82,7 +110,7 @@ static bool is_in(const struct config_setting *table, const char *name)
 void settings_print_all(struct buf *out)
 {
     const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify,
-                                                   settings_route};
+                                                   settings_route, settings_console};
 
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const struct config_setting *s = tables[t]; s->name != NULL; s++) {

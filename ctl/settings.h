@@ -51,9 +51,33 @@
     X(URL, management_url, "BROKER_MANAGEMENT_URL", .fallback = "", .choices = HTTP_SCHEMES, \
       .help = "the broker's management API, to count workers; empty: don't count them")
 
+/* Where `sluice status` finds the programs. */
+#define ADMINS_SETTINGS(X)                                                                  \
+    X(TEXT, gateways, "GATEWAY_ADMINS", .fallback = "", .max = 4096,                        \
+      .help = "the gateways' admin ports, to ask them: host:port, comma-separated; a name " \
+              "stands for all its addresses; empty: don't ask")                             \
+    X(TEXT, workers, "WORKER_ADMINS", .fallback = "", .max = 4096,                          \
+      .help = "the workers' admin ports, as GATEWAY_ADMINS")
+
 #define ROUTE_SETTINGS(X)                                          \
     X(TEXT, routes, "GATEWAY_ROUTES", .fallback = "", .max = 4096, \
       .help = "the gateway's routes file, unless --routes names one")
+
+#define CONSOLE_TOKEN_MIN 16 /* bytes */
+
+#define CONSOLE_SETTINGS(X)                                                                                \
+    X(ADDRESS, listen, "CONSOLE_LISTEN", .fallback = "127.0.0.1:8083",                                     \
+      .help = "address of the console's pages; whoever reaches it reads all events")                       \
+    X(TEXT, prefix, "CONSOLE_PREFIX", .fallback = "", .max = 256,                                          \
+      .help = "path at which a proxy serves the console, such as /sluice; empty: at the top")              \
+    X(TEXT, host, "CONSOLE_HOST", .fallback = "", .max = 253,                                              \
+      .help =                                                                                              \
+          "name by which browsers reach the console, without port, beside localhost and IP addresses; no " \
+          "other is answered")                                                                             \
+    X(TEXT, token, "CONSOLE_TOKEN", .fallback = "", .max = 1024, .secret = true,                           \
+      .help =                                                                                              \
+          "what one must type to replay or drop on the pages, 16 bytes or more; empty: the console only "  \
+          "reads")
 
 struct setup_settings {
     struct broker_access broker;
@@ -62,6 +86,14 @@ struct setup_settings {
 };
 
 struct status_settings {
+    struct broker_access broker;
+    STATUS_SETTINGS(CONFIG_MEMBER)
+    ADMINS_SETTINGS(CONFIG_MEMBER)
+    struct postgres_access database;
+    struct config_durations delays;
+};
+
+struct trace_settings {
     struct broker_access broker;
     STATUS_SETTINGS(CONFIG_MEMBER)
     struct postgres_access database;
@@ -76,6 +108,12 @@ struct verify_settings {
 
 struct route_settings {
     ROUTE_SETTINGS(CONFIG_MEMBER)
+};
+
+struct console_settings {
+    struct status_settings status;
+    ROUTE_SETTINGS(CONFIG_MEMBER)
+    CONSOLE_SETTINGS(CONFIG_MEMBER)
 };
 
 /* For subcommands that only read tables. */
@@ -99,8 +137,10 @@ struct mover_settings {
 union any_settings {
     struct setup_settings setup;
     struct status_settings status;
+    struct trace_settings trace;
     struct verify_settings verify;
     struct route_settings route;
+    struct console_settings console;
     struct reader_settings reader;
     struct owner_settings owner;
     struct mover_settings mover;
@@ -112,8 +152,10 @@ extern const struct config_setting settings_owner[];
 extern const struct config_setting settings_mover[];
 extern const struct config_setting settings_setup[];
 extern const struct config_setting settings_status[];
+extern const struct config_setting settings_trace[];
 extern const struct config_setting settings_verify[];
 extern const struct config_setting settings_route[];
+extern const struct config_setting settings_console[];
 
 /* Appends the settings of all subcommands as config_table does, each name once, for --print-settings. */
 void settings_print_all(struct buf *out);

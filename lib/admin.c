@@ -2,6 +2,7 @@
 #include "admin.h"
 
 #include "buf.h"
+#include "crowd.h"
 #include "listen.h"
 #include "log.h"
 #include "metrics.h"
@@ -12,13 +13,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 64
-/* libmicrohttpd's limit, at which it stops accepting. It is never reached: libmicrohttpd accepts at most 10
- * connections before it handles those that were shut down. */
-#define CONNECTIONS_HARD 128u
 #define IDLE_S 5u
 #define HEAD_MAX ((size_t)8192) /* memory per connection: request line, headers, bookkeeping */
 #define COMPLAINT_MAX 256
@@ -29,9 +25,7 @@ struct admin {
     pthread_mutex_t mutex;
     bool ready;        /* under the mutex */
     const char *state; /* under the mutex; static text */
-    /* Open connections, oldest first. Only the server's thread uses them. */
-    struct MHD_Connection *connections[CONNECTIONS_HARD];
-    size_t count, evicted; /* the first `evicted` of them are shut down already */
+    struct crowd crowd;
 };
 
 static struct metric metrics[] = {
@@ -144,58 +138,6 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
     return strlen(text);
 }
 
-/* --- the limit on connections ---------------------------------------------------------- */
-
-static void shut(struct MHD_Connection *connection)
-{
-    const union MHD_ConnectionInfo *info =
-        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
-
-    if (info != NULL) {
-        (void)shutdown(info->connect_fd, SHUT_RDWR); /* libmicrohttpd reads the end of file and closes it */
-    }
-}
-
-static void add(struct admin *a, struct MHD_Connection *connection)
-{
-    if (a->count < CONNECTIONS_HARD) {
-        a->connections[a->count++] = connection;
-    }
-    if (a->count - a->evicted > CONNECTIONS_MAX) {
-        shut(a->connections[a->evicted++]);
-        metric_add(&metrics[0], 1);
-    }
-}
-
-static void discard(struct admin *a, const struct MHD_Connection *connection)
-{
-    size_t at = 0;
-
-    while (at < a->count && a->connections[at] != connection) {
-        at++;
-    }
-    if (at < a->count) {
-        a->count--;
-        a->evicted -= at < a->evicted;
-        memmove(&a->connections[at], &a->connections[at + 1],
-                (a->count - at) * sizeof(struct MHD_Connection *));
-    }
-}
-
-static void on_connection(void *context, struct MHD_Connection *connection, void **own,
-                          enum MHD_ConnectionNotificationCode what)
-{
-    (void)own;
-    switch (what) {
-    case MHD_CONNECTION_NOTIFY_STARTED:
-        add(context, connection);
-        break;
-    case MHD_CONNECTION_NOTIFY_CLOSED:
-        discard(context, connection);
-        break;
-    }
-}
-
 /* --- start and stop -------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 0))) static void on_complaint(void *context, const char *format,
@@ -223,9 +165,9 @@ static enum error_code start_server(struct admin *admin, const char *address, st
     admin->server = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, admin,
         MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
-        MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_HARD, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
-        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_NOTIFY_CONNECTION, on_connection, admin,
-        MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, CROWD_HARD, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
+        MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_NOTIFY_CONNECTION, crowd_notify,
+        &admin->crowd, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_END);
     if (admin->server == NULL) {
         (void)close(fd);
         return error_set(error, ERROR_SYSTEM, "cannot start the admin listener on %s: %s", address,
@@ -249,6 +191,7 @@ enum error_code admin_start(struct admin **admin, const char *address, struct er
         return error_set(error, ERROR_MEMORY, "no memory for the admin listener");
     }
     a->state = "starting";
+    a->crowd.evictions = &metrics[0];
     admin_register();
     (void)pthread_mutex_init(&a->mutex, NULL);
     code = start_server(a, address, error);

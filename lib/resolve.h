@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define RESOLVE_ADDRESSES_MAX 8
+#define RESOLVE_ADDRESSES_MAX 64
 #define RESOLVE_ADDRESS_SIZE 64
 
 /* Numeric IPv4 and IPv6 addresses, in the resolver's order. */

@@ -1,14 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#include "ctl/audit.h"
 #include "ctl/database.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "dropper.h"
 #include "filter.h"
 #include "table.h"
 
 #include <inttypes.h>
-#include <stdlib.h>
 
 #define NAME "dead drop"
 
@@ -32,36 +31,12 @@ static enum error_code print_kinds(const struct drop *d, PGconn *database, struc
     return code;
 }
 
-/* Deletes in batches, so that no lock is held for long. */
-static enum error_code drop_all(const struct drop *d, PGconn *database, int64_t *dropped, struct error *error)
-{
-    struct audit audit;
-    int64_t gone;
-    enum error_code code = audit_begin(&audit, database, NAME, d->argument_count, d->arguments, error);
-
-    if (code != ERROR_NONE) {
-        return code;
-    }
-    do {
-        PGresult *r = NULL;
-
-        gone = 0;
-        code = deadfilter_query(&d->filter, database, &r, deadtable_drop, 0, NULL, error);
-        if (code == ERROR_NONE) {
-            gone = atoll(PQcmdTuples(r));
-            *dropped += gone;
-        }
-        PQclear(r);
-    } while (gone > 0);
-    audit_end(&audit, *dropped, code);
-    return code;
-}
-
 static enum error_code drop(struct drop *d, PGconn *database, struct error *error)
 {
+    const struct dropper_options options = {
+        .action = NAME, .argument_count = d->argument_count, .arguments = d->arguments};
     int64_t matched = 0, unreadable = 0, dropped = 0;
-    enum error_code code =
-        database_run(database, "set statement_timeout = '60s'; set lock_timeout = '15s'", error);
+    enum error_code code = database_run(database, "set statement_timeout = '60s'", error);
 
     if (code == ERROR_NONE) {
         code = deadfilter_begin(&d->filter, database, error);
@@ -75,7 +50,7 @@ static enum error_code drop(struct drop *d, PGconn *database, struct error *erro
             report_line("would drop %" PRId64, matched);
         }
     } else if (code == ERROR_NONE) {
-        code = drop_all(d, database, &dropped, error);
+        code = dropper_run(&d->filter, database, &options, &dropped, error);
         report_line("dropped %" PRId64, dropped);
     }
     return code;

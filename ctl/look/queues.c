@@ -26,13 +26,12 @@ static enum error_code inspect(struct broker **broker, const struct broker_optio
     return code;
 }
 
-enum error_code queues_inspect(struct queue_depths *depths, const struct queues_options *options,
-                               struct error *error)
+enum error_code queues_inspect_over(struct broker **broker, struct queue_depths *depths,
+                                    const struct queues_options *options, struct error *error)
 {
     const struct broker_options broker_options = {
         .access = options->access, .connection_name = options->connection_name, .heartbeat_s = 20};
     struct topology topology;
-    struct broker *broker = NULL;
     enum error_code code = topology_build(&topology, options->delays->us, options->delays->count, 0, error);
 
     *depths = (struct queue_depths){0};
@@ -40,9 +39,22 @@ enum error_code queues_inspect(struct queue_depths *depths, const struct queues_
         struct queue_depth *depth = &depths->queues[depths->count++];
 
         (void)snprintf(depth->name, sizeof depth->name, "%s", topology.queues[i].name);
-        code = inspect(&broker, &broker_options, depth, error);
+        code = inspect(broker, &broker_options, depth, error);
     }
-    broker_close(broker, code == ERROR_NONE);
+    if (code != ERROR_NONE) {
+        broker_close(*broker, false);
+        *broker = NULL;
+    }
+    return code;
+}
+
+enum error_code queues_inspect(struct queue_depths *depths, const struct queues_options *options,
+                               struct error *error)
+{
+    struct broker *broker = NULL;
+    enum error_code code = queues_inspect_over(&broker, depths, options, error);
+
+    broker_close(broker, true);
     return code;
 }
 

@@ -31,6 +31,10 @@ struct queues_options {
 /* Reads the depth of all queues of Sluice. A missing queue is not an error. */
 MUST_CHECK enum error_code queues_inspect(struct queue_depths *depths, const struct queues_options *options,
                                           struct error *error);
+/* The same over a connection that the caller keeps: opens *broker when it is NULL, and sets it to NULL after
+ * an error or a missing queue. The caller ends it with broker_close. */
+MUST_CHECK enum error_code queues_inspect_over(struct broker **broker, struct queue_depths *depths,
+                                               const struct queues_options *options, struct error *error);
 /* Returns the number of ready messages in all queues. */
 int64_t queues_ready(const struct queue_depths *depths);
 

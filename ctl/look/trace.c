@@ -211,7 +211,7 @@ static void print_json(const struct trace *t)
 /* --- asking ----------------------------------------------------------------- */
 
 /* The queues before the database: an event that is stored in between is then found there. */
-static enum exit_code trace(struct trace *t, const struct status_settings *settings)
+static enum exit_code trace(struct trace *t, const struct trace_settings *settings)
 {
     const struct waiting_options options = {.access = &settings->broker,
                                             .management_url = settings->management_url,
@@ -281,7 +281,7 @@ static const struct subcommand command = {
     .options = rules,
     .notes = "Exit code 0 when the event has a row or a dead letter; 1 when it has neither; 69 when it has\n"
              "neither and the broker can't be asked, or when the database can't be reached.\n",
-    .settings = settings_status,
+    .settings = settings_trace,
     .run = run,
 };
 

@@ -111,6 +111,9 @@ def test_each_sees_its_own_secrets_only(project, service):
 def test_status_is_one_command_away(project):
     said = project.compose("run", "--rm", "-T", "ctl", "status")
     assert "webhooks.ingest" in said and f"of a budget of {BUDGET}" in said
+    assert re.search(r"^gateways ready +1 of 1$", said, re.M), said
+    workers = re.search(r"^workers ready +(\d+) of (\d+)$", said, re.M)
+    assert workers and workers[1] == workers[2] == str(len(project.ids("worker"))), said
 
 
 def test_a_dead_letter_is_listed_and_replayed_as_the_runbook_says(project):

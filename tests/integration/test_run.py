@@ -147,6 +147,7 @@ def test_make_run_takes_an_event_shows_it_keeps_it_and_ends_on_ctrl_c_and_hangup
     done = make_run.run("ctl", "ARGS=status")
     assert done.returncode == 0, done.stdout + done.stderr
     assert "webhooks.ingest" in done.stdout
+    assert re.search(r"^workers ready +2 of 2$", done.stdout, re.M) and re.search(r"^gateways ready +1 of 1$", done.stdout, re.M)
 
     second = make_run.run("run")
     assert second.returncode != 0

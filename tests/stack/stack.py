@@ -202,7 +202,10 @@ def psql(options):
 
 def ctl(options):
     deployment = running(options)
-    settings = {**deployment.setup_settings(), **deployment.reader_settings(GATEWAY_ROUTES=deployment.state["routes"])}
+    state = deployment.state
+    settings = {**deployment.setup_settings(), **deployment.reader_settings(
+        GATEWAY_ROUTES=state["routes"], GATEWAY_ADMINS=f"127.0.0.1:{state['gateway_admin']}",
+        WORKER_ADMINS=",".join(f"127.0.0.1:{port}" for port in state["workers"].values()))}
     program = options.build / "sluice"
     os.execve(program, [program, *options.arguments],
               {**os.environ, **{name: str(value) for name, value in settings.items()}})

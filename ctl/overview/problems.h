@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_CTL_OVERVIEW_PROBLEMS_H
+#define SLUICE_CTL_OVERVIEW_PROBLEMS_H
+
+/* What is wrong, in words, with the runbook that says what to do. The names are those of the alerts in
+ * deploy/prometheus/. What isn't known is no problem here. Pure. */
+
+#include "history.h"
+#include "overview.h"
+
+#include <stddef.h>
+
+#define PROBLEMS_MAX 16
+
+struct problem {
+    const char *name;   /* of the alert; static */
+    const char *anchor; /* of the runbook in docs/operations.md; static */
+    char words[400];    /* one sentence */
+};
+
+/* Writes the problems that there are, the worst first, and returns how many. recent: a reading of some
+ * minutes before, for what rises; NULL: not known. */
+size_t problems_find(struct problem problems[PROBLEMS_MAX], const struct overview *now,
+                     const struct reading *recent);
+
+#endif

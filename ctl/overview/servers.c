@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "servers.h"
+
+#include "clock.h"
+#include "ctl/database.h"
+#include "ctl/look/reader.h"
+#include "ctl/management.h"
+#include "topology.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* With more rows than this, the planner's estimate is shown: counting takes seconds. */
+#define COUNTED_MAX INT64_C(1000000)
+
+/* --- the database ---------------------------------------------------------- */
+
+/* Catalogs and statistics only. */
+static const char limits[] =
+    "select (select count(*) from pg_stat_activity where usename = 'sluice_worker'),"
+    " coalesce((select rolconnlimit from pg_roles where rolname = 'sluice_worker'), -1),"
+    " current_setting('max_connections'),"
+    " (select reltuples::bigint from pg_class where oid = to_regclass('webhooks_raw')),"
+    " pg_stat_get_live_tuples(to_regclass('webhooks_dead'))";
+
+/* The newest one by the primary key. */
+static const char last_dead[] =
+    "select (extract(epoch from dead_at) * 1000000)::bigint from webhooks_dead order by dead_id desc limit 1";
+
+static int64_t number(const PGresult *r, int column)
+{
+    return PQntuples(r) == 0 || PQgetisnull(r, 0, column) ? OVERVIEW_UNKNOWN
+                                                          : atoll(PQgetvalue(r, 0, column));
+}
+
+static enum error_code connect(PGconn **connection, const struct status_settings *settings,
+                               const struct overview_options *options, struct error *error)
+{
+    enum error_code code = reader_open(connection, &settings->database, options->subcommand, error);
+
+    if (code == ERROR_NONE && options->count_rows) {
+        code = database_run(*connection, "set statement_timeout = '10s'", error);
+    }
+    return code;
+}
+
+static enum error_code ask_limits(struct overview *overview, PGconn *connection, struct error *error)
+{
+    PGresult *r = NULL;
+    enum error_code code = database_query(connection, &r, limits, 0, NULL, error);
+
+    if (code == ERROR_NONE) {
+        overview->held = number(r, 0);
+        overview->budget = number(r, 1);
+        overview->max_connections = number(r, 2);
+        overview->rows = number(r, 3);
+        overview->rows_estimated = true;
+        overview->dead = number(r, 4);
+    }
+    PQclear(r);
+    return code;
+}
+
+static enum error_code ask_last_dead(struct overview *overview, PGconn *connection, struct error *error)
+{
+    PGresult *r = NULL;
+    enum error_code code = database_query(connection, &r, last_dead, 0, NULL, error);
+
+    if (code == ERROR_NONE) {
+        overview->last_dead_us = number(r, 0);
+    }
+    PQclear(r);
+    return code;
+}
+
+static enum error_code count_rows(struct overview *overview, PGconn *connection, struct error *error)
+{
+    bool estimated = overview->rows >= COUNTED_MAX;
+    PGresult *r = NULL;
+    enum error_code code =
+        database_query(connection, &r,
+                       estimated ? "select null, count(*) from webhooks_dead"
+                                 : "select (select count(*) from webhooks_raw), count(*) from webhooks_dead",
+                       0, NULL, error);
+
+    if (code == ERROR_NONE) {
+        overview->rows = estimated ? overview->rows : number(r, 0);
+        overview->rows_estimated = estimated;
+        overview->dead = number(r, 1);
+    }
+    PQclear(r);
+    return code;
+}
+
+enum error_code servers_ask_database(struct overview *overview, PGconn **connection,
+                                     const struct status_settings *settings,
+                                     const struct overview_options *options, struct error *error)
+{
+    enum error_code code = *connection == NULL ? connect(connection, settings, options, error) : ERROR_NONE;
+
+    if (code == ERROR_NONE) {
+        code = ask_limits(overview, *connection, error);
+    }
+    if (code == ERROR_NONE) {
+        code = ask_last_dead(overview, *connection, error);
+    }
+    if (code == ERROR_NONE && options->count_rows) {
+        code = count_rows(overview, *connection, error);
+    }
+    if (code != ERROR_NONE) {
+        overview->rows = OVERVIEW_UNKNOWN;
+        overview->dead = OVERVIEW_UNKNOWN;
+        PQfinish(*connection);
+        *connection = NULL;
+    }
+    return code;
+}
+
+/* --- the management API ---------------------------------------------------- */
+
+/* Counts names, not connections: all connections of a worker have the same name. */
+static int64_t count_workers(const cJSON *connections)
+{
+    const cJSON *connection, *other;
+    int64_t workers = 0;
+
+    cJSON_ArrayForEach(connection, connections)
+    {
+        const char *user = management_text(connection, "user");
+        const cJSON *name = cJSON_GetObjectItemCaseSensitive(connection, "user_provided_name");
+        bool counted = false;
+
+        if (user == NULL || strcmp(user, topology_worker_user.name) != 0) {
+            continue;
+        }
+        for (other = connections->child; name != NULL && other != connection && !counted;
+             other = other->next) {
+            counted =
+                cJSON_Compare(name, cJSON_GetObjectItemCaseSensitive(other, "user_provided_name"), true);
+        }
+        workers += !counted;
+    }
+    return workers;
+}
+
+static int64_t member(const cJSON *object, const char *name)
+{
+    const cJSON *found = cJSON_GetObjectItemCaseSensitive(object, name);
+
+    return cJSON_IsNumber(found) && found->valuedouble >= 0 && found->valuedouble < 1e15
+               ? (int64_t)found->valuedouble
+               : OVERVIEW_UNKNOWN;
+}
+
+static void take_queue(struct overview *overview, const cJSON *queues)
+{
+    const cJSON *ingest = management_named(queues, TOPOLOGY_INGEST);
+
+    overview->queue_bytes = member(ingest, "message_bytes");
+    overview->queue_max_bytes =
+        member(cJSON_GetObjectItemCaseSensitive(ingest, "effective_policy_definition"), "max-length-bytes");
+}
+
+enum error_code servers_ask_management(struct overview *overview, const struct status_settings *settings,
+                                       struct error *error)
+{
+    struct management *management = NULL;
+    struct buf vhost = {0}, name = {0}, path = {0};
+    cJSON *connections = NULL, *queues = NULL;
+    enum error_code code = management_open(&management, settings->management_url, settings->broker.password,
+                                           settings->broker.ca, error);
+
+    if (code == ERROR_NONE) {
+        management_vhost(settings->broker.url, &vhost, &name);
+        buf_printf(&path, "/api/vhosts/%s/connections", buf_text(&vhost));
+        code = management_get(management, buf_text(&path), &connections, error);
+    }
+    if (code == ERROR_NONE) {
+        overview->worker_count = count_workers(connections);
+        code = management_list(management, "queues", buf_text(&vhost), &queues, error);
+    }
+    if (code == ERROR_NONE) {
+        take_queue(overview, queues);
+    }
+    cJSON_Delete(connections);
+    cJSON_Delete(queues);
+    management_close(management);
+    buf_free(&vhost);
+    buf_free(&name);
+    buf_free(&path);
+    return code;
+}
