@@ -34,9 +34,11 @@ struct admin {
     size_t count, evicted; /* the first `evicted` of them are shut down already */
 };
 
-static struct metric metrics[] = {
-    {"sluice_admin_evicted_total", NULL, "Connections of the admin port closed to make room for others.",
-     METRIC_COUNTER, 0},
+enum { READY, EVICTED, METRICS };
+static struct metric metrics[METRICS] = {
+    [READY] = {"sluice_ready", NULL, "1 while GET /ready answers 200, else 0.", METRIC_GAUGE, 0},
+    [EVICTED] = {"sluice_admin_evicted_total", NULL,
+                 "Connections of the admin port closed to make room for others.", METRIC_COUNTER, 0},
 };
 
 /* --- answers --------------------------------------------------------------------------- */
@@ -163,7 +165,7 @@ static void add(struct admin *a, struct MHD_Connection *connection)
     }
     if (a->count - a->evicted > CONNECTIONS_MAX) {
         shut(a->connections[a->evicted++]);
-        metric_add(&metrics[0], 1);
+        metric_add(&metrics[EVICTED], 1);
     }
 }
 
@@ -236,7 +238,7 @@ static enum error_code start_server(struct admin *admin, const char *address, st
 
 void admin_register(void)
 {
-    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+    metrics_register(metrics, METRICS);
 }
 
 enum error_code admin_start(struct admin **admin, const char *address, struct error *error)
@@ -274,6 +276,7 @@ void admin_set_ready(struct admin *admin, bool ready, const char *state)
     changed = admin->ready != ready || strcmp(admin->state, state) != 0;
     admin->ready = ready;
     admin->state = state;
+    metric_set(&metrics[READY], ready);
     (void)pthread_mutex_unlock(&admin->mutex);
     if (changed) {
         log_info(ready ? "ready" : "not-ready", log_text("state", state));
