@@ -186,7 +186,7 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
         pending_finish(e, OUTCOME_SLOW);
         return true;
     }
-    message_counts_published();
+    message_counts_published(e->body.bytes.len);
     if (p->confirms.outstanding == 1) {
         atomic_store(&p->gate.oldest_us, now);
     }
