@@ -147,7 +147,7 @@ $(BUILD)/bench/verify: $(BUILD)/tests/bench/verify.o $(filter-out %/main.o,$(CTL
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 # Of the gateway and of the worker only what the linker needs.
-$(BUILD)/bench/metrics: $(BUILD)/tests/bench/metrics.o $(GATEWAY_LIB) $(addprefix $(BUILD)/worker/,latency.o source_events.o event.o batch.o verdict.o) $(LIB_OBJ)
+$(BUILD)/bench/metrics: $(BUILD)/tests/bench/metrics.o $(GATEWAY_LIB) $(addprefix $(BUILD)/worker/,latency.o clock_ahead.o source_events.o event.o batch.o verdict.o) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBS)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/bare.o
