@@ -78,7 +78,7 @@ help:
 	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, starting from its corpus'
 	@echo 'make exam-sdk      the providers'"'"' own libraries (pip, npm) against a gateway and sluice send'
 	@echo 'make bench         benchmarks, as ratios to the limits of this machine'
-	@echo 'make images        broker and database images for docker compose, if they can not be pulled'
+	@echo 'make images        broker, database and Prometheus images for docker compose, if they can not be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
 	@echo 'make certificates  certificates for deploy/compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
 	@echo 'make test-compose  tests of docker-compose.yml; make test-trixie: make test on Debian 13'
