@@ -3,6 +3,7 @@
 
 #include "ctl/dead/table.h"
 #include "dead_filter.h"
+#include "event.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -121,9 +122,8 @@ static void write_single(struct page *page, const PGresult *r, int row)
     struct deadfilter one = DEADFILTER_ANY;
     struct buf url = {0};
 
-    page_url(page, &url, "/event");
-    query_append(&url, "source", PQgetvalue(r, row, DEADLIST_SOURCE));
-    query_append(&url, "id", PQgetvalue(r, row, DEADLIST_EVENT));
+    event_url(page, &url, EVENT_PATH, PQgetvalue(r, row, DEADLIST_SOURCE),
+              PQgetvalue(r, row, DEADLIST_EVENT));
     one.dead_ids = PQgetvalue(r, row, DEADLIST_ID);
     html_print(&page->body, "<tr><th scope=\"row\">%s</th>", one.dead_ids);
     html_print(&page->body, "<td class=\"time\">%s</td><td>%s</td>", PQgetvalue(r, row, DEADLIST_DIED),
