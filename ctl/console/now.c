@@ -5,6 +5,7 @@
 #include "ctl/overview/problems.h"
 #include "ctl/overview/servers.h"
 #include "plot.h"
+#include "runbook.h"
 #include "secret.h"
 #include "topology.h"
 #include "watcher.h"
@@ -28,8 +29,8 @@ static void write_problems(struct page *page, const struct watched *w)
                     "<section id=\"problems\" data-refresh=\"5\" aria-live=\"polite\">\n<h2>Problems</h2>\n");
     for (size_t i = 0; i < count; i++) {
         html_print(body, "<p class=\"problem\">%s. ", problems[i].words);
-        html_print(body, "<a href=\"%s/runbook#%s\">What to do (%s)</a></p>\n", page->settings->prefix,
-                   problems[i].anchor, problems[i].name);
+        html_print(body, "<a href=\"%s" RUNBOOK_PATH "#%s\">What to do (%s)</a></p>\n",
+                   page->settings->prefix, problems[i].anchor, problems[i].name);
     }
     if (count == 0 && w->history.count > 0) {
         buf_append_text(body, "<p class=\"good\">No problem is known.</p>\n");

@@ -4,6 +4,7 @@
 #include "events.h"
 #include "now.h"
 #include "page.h"
+#include "runbook.h"
 #include "sources.h"
 
 const struct page_row pages[] = {
@@ -14,5 +15,6 @@ const struct page_row pages[] = {
     {DEAD_PATH, "Dead letters", true, false, dead_write},
     {DEAD_ACT_PATH, "Replay or drop", false, true, dead_act_write},
     {"/sources", "Sources", true, false, sources_write},
+    {RUNBOOK_PATH, "Runbook", true, false, runbook_write},
     {NULL, NULL, false, false, NULL},
 };

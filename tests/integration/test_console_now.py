@@ -57,6 +57,9 @@ def test_problems_come_first_in_words_with_what_to_do(site):
     assert html.index("gateways are not ready") < html.index("<h2>Numbers</h2>")
     assert "none of 1 workers is ready: 127.0.0.1:1 doesn&#39;t answer" in html
     assert "href=\"/runbook#gateway-not-ready\"" in html
+    assert "href=\"/runbook#503s\"" in html
+    runbook = page(console, "/runbook")
+    assert "<h2 id=\"503s\">503s</h2>" in runbook and "<h3 id=\"what-the-broker-gave-up\">" in runbook
     gateway.stop()
     seen(console, f"127.0.0.1:{gateway.admin_port} doesn&#39;t answer")
 
