@@ -27,6 +27,7 @@ COPY tests tests/
 COPY deploy/compose.routes.yml deploy/
 COPY etc etc/
 COPY docs docs/
+COPY deploy/prometheus deploy/prometheus/
 COPY deploy/secrets deploy/
 
 FROM ${BASE} AS runtime

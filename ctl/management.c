@@ -8,13 +8,36 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define SERVERS_MAX 8 /* as many as BROKER_URL may name */
 #define TOTAL_MS 10000L
 #define ANSWER_MAX (16u << 20) /* a list of connections takes about 2 kB for each */
 
 struct management {
-    struct http *http;
+    struct buf urls[SERVERS_MAX]; /* one for each server of the URL */
+    struct http *http[SERVERS_MAX];
+    size_t servers;
+    size_t at;  /* the one that answered last */
     char *base; /* the URL without a final '/' */
 };
+
+static enum error_code open_all(struct management *m, struct http_options *options, struct error *error)
+{
+    size_t count = url_servers(m->base);
+    enum error_code code = ERROR_NONE;
+
+    if (count > SERVERS_MAX) {
+        return error_set(error, ERROR_SETTING,
+                         "BROKER_MANAGEMENT_URL=%.200s names %zu servers, and may name %d", m->base, count,
+                         SERVERS_MAX);
+    }
+    while (code == ERROR_NONE && m->servers < count) {
+        url_of_server(m->base, m->servers, &m->urls[m->servers]);
+        options->url = buf_text(&m->urls[m->servers]);
+        code = http_open(&m->http[m->servers], options, error);
+        m->servers++;
+    }
+    return code;
+}
 
 enum error_code management_open(struct management **management, const char *url, const char *password,
                                 const char *ca, struct error *error)
@@ -33,14 +56,13 @@ enum error_code management_open(struct management **management, const char *url,
     if (m == NULL || m->base == NULL) {
         code = error_set(error, ERROR_MEMORY, "management API: out of memory");
     } else {
-        const struct http_options options = {.url = m->base,
-                                             .schemes = "http,https",
-                                             .password = password,
-                                             .ca = ca,
-                                             .total_ms = TOTAL_MS,
-                                             .answer_max = ANSWER_MAX};
+        struct http_options options = {.schemes = "http,https",
+                                       .password = password,
+                                       .ca = ca,
+                                       .total_ms = TOTAL_MS,
+                                       .answer_max = ANSWER_MAX};
 
-        code = http_open(&m->http, &options, error);
+        code = open_all(m, &options, error);
     }
     if (code != ERROR_NONE) {
         management_close(m);
@@ -53,7 +75,10 @@ enum error_code management_open(struct management **management, const char *url,
 void management_close(struct management *management)
 {
     if (management != NULL) {
-        http_close(management->http);
+        for (size_t i = 0; i < management->servers; i++) {
+            http_close(management->http[i]);
+            buf_free(&management->urls[i]);
+        }
         free(management->base);
         free(management);
     }
@@ -101,8 +126,15 @@ static enum error_code request(struct management *m, const char *method, const c
     struct buf what = {0};
     enum error_code code;
 
-    http_header(m->http, "Content-Type", "application/json");
-    http_send(m->http, method, path, span_of(body), reply);
+    for (size_t tried = 1;; tried++) {
+        http_header(m->http[m->at], "Content-Type", "application/json");
+        http_send(m->http[m->at], method, path, span_of(body), reply);
+        if (reply->status != 0 || tried >= m->servers) {
+            break;
+        }
+        buf_free(&reply->body);
+        m->at = (m->at + 1) % m->servers;
+    }
     buf_printf(&what, "%s %s%s", method, m->base, path);
     code = judge(reply, buf_text(&what), error);
     buf_free(&what);

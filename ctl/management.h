@@ -3,7 +3,8 @@
 #define SLUICE_MANAGEMENT_H
 
 /* RabbitMQ's management API, for what AMQP doesn't offer: vhosts, users, permissions, policies, and the list
- * of connections. Each call connects within 5 s and ends within 10 s. */
+ * of connections. A server has 5 s to accept a
+ * connection, and 10 s for its answer. */
 
 #include "buf.h"
 #include "error.h"
@@ -12,8 +13,9 @@
 
 struct management;
 
-/* Creates a client for url (http://user@host:port), without connecting. The caller owns *management and frees
- * it with management_close. http_start must have been called. */
+/* Creates a client for url (http://user@host:port; several servers: host:port,host:port), without connecting.
+ * Each call asks the server that answered last, and if it can't be reached the others in turn. The caller
+ * owns *management and frees it with management_close. http_start must have been called. */
 MUST_CHECK enum error_code management_open(struct management **management, const char *url,
                                            const char *password, const char *ca, struct error *error);
 /* management may be NULL. */

@@ -13,36 +13,38 @@
  * name, label, status, retry_after, close, sentence, readiness): with: passed through to ROW; label, status,
  * retry_after, close: as in REPLIES; sentence: the reply's text (NULL: the event is queued); readiness: the
  * admin listener's text while this outcome applies to all events (NULL: the label). */
-#define OUTCOMES(ROW, with)                                                                                \
-    /* confirmed by the broker and not returned: the only success */                                       \
-    ROW(with, QUEUED, "queued", 200, 0, false, NULL, NULL)                                                 \
-    /* not published: no connection to the broker */                                                       \
-    ROW(with, AWAY, "away", 503, 5, false, "the broker cannot be reached; send the event again later",     \
-        "broker away")                                                                                     \
-    /* not published: an exchange for a delay does not exist on the broker */                              \
-    ROW(with, UNDECLARED, "undeclared", 503, 5, false,                                                     \
-        "the broker is not set up for this gateway; send the event again later",                           \
-        "delay not declared: name it in DELAYS, run sluice setup")                                         \
-    /* the broker has an alarm; an event published just before it may be stored */                         \
-    ROW(with, BLOCKED, "blocked", 503, 30, false,                                                          \
-        "the broker accepts no events for now; send the event again later", "broker blocked")              \
-    /* not published: older confirms are missing, or too many are outstanding */                           \
-    ROW(with, SLOW, "slow", 503, 5, false, "the broker is slow; send the event again later", NULL)         \
-    /* not published: the broker closed the connection because of one like it */                           \
-    ROW(with, OVERSIZE, "oversize", 503, 30, false,                                                        \
-        "the event is larger than the broker's max_message_size; send the event again later", NULL)        \
-    /* not published: no memory */                                                                         \
-    ROW(with, MEMORY, "memory", 503, 5, true, "no memory for the event; send the event again later", NULL) \
-    /* returned: no queue is bound for it */                                                               \
-    ROW(with, UNROUTABLE, "unroutable", 503, 5, false,                                                     \
-        "the broker has no queue for the event: run `sluice setup`, then send the event again", NULL)      \
-    /* nacked: a queue is full */                                                                          \
-    ROW(with, FULL, "full", 503, 30, false, "the queue is full; send the event again later", NULL)         \
-    /* the connection ended before the confirm: it may be stored */                                        \
-    ROW(with, LOST, "lost", 503, 5, false,                                                                 \
-        "the connection to the broker was lost before the confirm; send the event again", NULL)            \
-    /* the deadline passed before the confirm: it may be stored */                                         \
-    ROW(with, LATE, "late", 503, 5, false,                                                                 \
+#define OUTCOMES(ROW, with)                                                                                 \
+    /* confirmed by the broker and not returned: the only success */                                        \
+    ROW(with, QUEUED, "queued", 200, 0, false, NULL, NULL)                                                  \
+    /* not published: no connection to the broker */                                                        \
+    ROW(with, AWAY, "away", 503, 5, false, "the broker cannot be reached; send the event again later",      \
+        "broker away")                                                                                      \
+    /* not published: an exchange for a delay does not exist on the broker */                               \
+    ROW(with, UNDECLARED, "undeclared", 503, 5, false,                                                      \
+        "the broker is not set up for this gateway; send the event again later",                            \
+        "delay not declared: name it in DELAYS, run sluice setup")                                          \
+    /* the broker has an alarm; an event published just before it may be stored */                          \
+    ROW(with, BLOCKED, "blocked", 503, 30, false,                                                           \
+        "the broker accepts no events for now; send the event again later", "broker blocked")               \
+    /* not published: older confirms are missing, or too many are outstanding */                            \
+    ROW(with, SLOW, "slow", 503, 5, false, "the broker is slow; send the event again later", "broker slow") \
+    /* not published: the broker closed the connection because of one like it */                            \
+    ROW(with, OVERSIZE, "oversize", 503, 30, false,                                                         \
+        "the event is larger than the broker's max_message_size; send the event again later", NULL)         \
+    /* not published: no memory */                                                                          \
+    ROW(with, MEMORY, "memory", 503, 5, true, "no memory for the event; send the event again later", NULL)  \
+    /* returned: no queue is bound for it */                                                                \
+    ROW(with, UNROUTABLE, "unroutable", 503, 5, false,                                                      \
+        "the broker has no queue for the event: run `sluice setup`, then send the event again", NULL)       \
+    /* nacked, which doesn't say why: a queue is full, or not available */                                  \
+    ROW(with, NACKED, "nacked", 503, 30, false,                                                             \
+        "the broker refused the event: a queue is full, or not available; send the event again later",      \
+        "broker refuses")                                                                                   \
+    /* the connection ended before the confirm: it may be stored */                                         \
+    ROW(with, LOST, "lost", 503, 5, false,                                                                  \
+        "the connection to the broker was lost before the confirm; send the event again", NULL)             \
+    /* the deadline passed before the confirm: it may be stored */                                          \
+    ROW(with, LATE, "late", 503, 5, false,                                                                  \
         "the broker did not confirm the event in time; send the event again", NULL)
 
 #define OUTCOME_ENUMERATOR(with, name, ...) OUTCOME_##name,

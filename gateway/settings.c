@@ -10,8 +10,9 @@
 #define ROW(...) CONFIG_ROW(struct gateway_settings, __VA_ARGS__)
 
 const struct config_setting gateway_settings_table[] = {
-    BROKER_SETTINGS(struct gateway_settings, broker, NULL, "",
-                    "RabbitMQ: amqp://sluice-gateway@host:5672/sluice"),
+    BROKER_SETTINGS(
+        struct gateway_settings, broker, NULL, "",
+        "RabbitMQ: amqp://sluice-gateway@host:5672/sluice; several nodes: @h1:5672,h2:5672/sluice"),
     GATEWAY_SETTINGS(ROW) /* with a comma after each */
     {0},
 };

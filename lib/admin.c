@@ -28,9 +28,11 @@ struct admin {
     struct crowd crowd;
 };
 
-static struct metric metrics[] = {
-    {"sluice_admin_evicted_total", NULL, "Connections of the admin port closed to make room for others.",
-     METRIC_COUNTER, 0},
+enum { READY, EVICTED, METRICS };
+static struct metric metrics[METRICS] = {
+    [READY] = {"sluice_ready", NULL, "1 while GET /ready answers 200, else 0.", METRIC_GAUGE, 0},
+    [EVICTED] = {"sluice_admin_evicted_total", NULL,
+                 "Connections of the admin port closed to make room for others.", METRIC_COUNTER, 0},
 };
 
 /* --- answers --------------------------------------------------------------------------- */
@@ -178,7 +180,7 @@ static enum error_code start_server(struct admin *admin, const char *address, st
 
 void admin_register(void)
 {
-    metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
+    metrics_register(metrics, METRICS);
 }
 
 enum error_code admin_start(struct admin **admin, const char *address, struct error *error)
@@ -191,7 +193,7 @@ enum error_code admin_start(struct admin **admin, const char *address, struct er
         return error_set(error, ERROR_MEMORY, "no memory for the admin listener");
     }
     a->state = "starting";
-    a->crowd.evictions = &metrics[0];
+    a->crowd.evictions = &metrics[EVICTED];
     admin_register();
     (void)pthread_mutex_init(&a->mutex, NULL);
     code = start_server(a, address, error);
@@ -217,6 +219,7 @@ void admin_set_ready(struct admin *admin, bool ready, const char *state)
     changed = admin->ready != ready || strcmp(admin->state, state) != 0;
     admin->ready = ready;
     admin->state = state;
+    metric_set(&metrics[READY], ready);
     (void)pthread_mutex_unlock(&admin->mutex);
     if (changed) {
         log_info(ready ? "ready" : "not-ready", log_text("state", state));

@@ -19,7 +19,7 @@
 
 struct admin;
 
-/* Registers its metric, as admin_start does. Before threads start. */
+/* Registers its metrics, as admin_start does. Before threads start. */
 void admin_register(void);
 /* Listens on address (see listen_on) and logs "admin-listening" with the address and the actual port.
  * The state is "starting", not ready, until admin_set_ready. The caller owns *admin and ends it with
@@ -27,8 +27,9 @@ void admin_register(void);
 MUST_CHECK enum error_code admin_start(struct admin **admin, const char *address, struct error *error);
 /* The actual port, also when the address gave port 0. */
 uint16_t admin_port(const struct admin *admin);
-/* Sets the answer of /ready, and logs "ready" or "not-ready" with the state when either changes. state must
- * be a static string, since the admin thread may read it at any time. Any thread. */
+/* Sets the answer of /ready and the metric sluice_ready, and logs "ready" or "not-ready" with the state when
+ * either changes. state must be a static string, since the admin thread may read it at any time. Any thread.
+ */
 void admin_set_ready(struct admin *admin, bool ready, const char *state);
 /* Closes all connections, ends the thread and frees admin, which may be NULL. */
 void admin_stop(struct admin *admin);

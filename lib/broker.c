@@ -4,6 +4,7 @@
 #include "amqperror.h"
 #include "content.h"
 #include "dial.h"
+#include "dial_url.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -19,6 +20,7 @@
 
 struct broker {
     amqp_connection_state_t connection;
+    char node[DIAL_NODE_SIZE];
     amqp_pool_t properties_pool; /* of the message being published */
     int frame_max;               /* that the broker accepts, in bytes */
     struct content content;
@@ -51,12 +53,13 @@ static enum error_code open_channel(struct broker *b, const struct broker_option
 
 enum error_code broker_check(const struct broker_access *access, struct error *error)
 {
-    return dial_check(access, error);
+    return dial_url_check(access, error);
 }
 
 enum error_code broker_open(struct broker **broker, const struct broker_options *options, struct error *error)
 {
     struct broker *b = calloc(1, sizeof *b);
+    struct dialled dialled;
     enum error_code code;
 
     *broker = NULL;
@@ -64,13 +67,11 @@ enum error_code broker_open(struct broker **broker, const struct broker_options 
         return error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
     }
     init_amqp_pool(&b->properties_pool, 4096);
-    b->connection = amqp_new_connection();
-    if (b->connection == NULL) {
-        code = error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
-    } else {
-        code = dial(b->connection, options, &b->frame_max, error);
-    }
+    code = dial(&dialled, options, error);
     if (code == ERROR_NONE) {
+        b->connection = dialled.connection;
+        b->frame_max = dialled.frame_max;
+        memcpy(b->node, dialled.node, sizeof b->node);
         code = open_channel(b, options, error);
     }
     if (code != ERROR_NONE) {
@@ -97,6 +98,11 @@ void broker_close(struct broker *b, bool polite)
     empty_amqp_pool(&b->properties_pool);
     content_free(&b->content);
     free(b);
+}
+
+const char *broker_node(const struct broker *b)
+{
+    return b->node;
 }
 
 int broker_fd(const struct broker *b)

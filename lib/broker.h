@@ -7,7 +7,7 @@
  * which it was handed over (opening).
  *
  * Frames are read by one loop (broker_next) that turns them into events; nothing is
- * waited for but in broker_open (10 s for the name, 5 s for each step after it) and the few calls that say
+ * waited for but in broker_open (10 s for a name, 5 s for each step after it) and the few calls that say
  * so, each with a deadline of 5 s. After a call has failed, or after BROKER_CLOSED, the only thing to do
  * with the connection is broker_close. */
 
@@ -21,7 +21,7 @@ struct broker;
 /* Where the broker is and how to be let in: what a program's settings hold, each text "" when
  * not given. */
 struct broker_access {
-    char *url; /* amqp:// or amqps://user@host:port/vhost, without a password */
+    char *url; /* amqp:// or amqps://user@host:port/vhost, without a password; several: host:port,host:port */
     char *password;
     char *ca; /* PEM file, needed for amqps: the CAs that may have signed the broker's certificate */
     char *certificate, *key; /* PEM files of our own, where the broker asks for one: both or none */
@@ -100,8 +100,9 @@ struct broker_event {
     struct broker_delivery *delivery;
 };
 
-/* Connects, logs in, opens the channel; waits at most 5 s for each step. *broker
- * is then the caller's. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_REFUSED (login
+/* Connects, logs in, opens the channel; waits at most 5 s for each step. When the URL names several servers,
+ * or a name has several addresses, tries all of them, from a random one on (lib/dial). *broker is then the
+ * caller's. ERROR_UNREACHABLE, ERROR_TIMEOUT, ERROR_REFUSED (login
  * or vhost), ERROR_SETTING (see broker_check; or the broker's frame_max can't hold every event). With amqps,
  * TLS 1.2 at least, and the broker's certificate must be signed by ca and name the host. */
 MUST_CHECK enum error_code broker_open(struct broker **broker, const struct broker_options *options,
@@ -113,6 +114,8 @@ MUST_CHECK enum error_code broker_check(const struct broker_access *access, stru
  * connection that has failed. broker may be NULL. */
 void broker_close(struct broker *broker, bool polite);
 
+/* The server that it is connected to, for people: "host:port (address)". Valid as long as the broker. */
+const char *broker_node(const struct broker *broker);
 /* For poll(): wait for POLLIN, but only after broker_next has said BROKER_IDLE (frames may
  * lie decoded or buffered). */
 int broker_fd(const struct broker *broker);

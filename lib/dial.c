@@ -2,16 +2,21 @@
 #include "dial.h"
 
 #include "amqperror.h"
+#include "backoff.h"
 #include "clock.h"
 #include "dial_tls.h"
+#include "dial_url.h"
 #include "envelope.h"
 #include "resolve.h"
+#include "url.h"
 
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,55 +33,10 @@
 #define ASK_WHY_MS 1000
 #define FRAME_MAX 131072         /* RabbitMQ's own default */
 #define READ_FRAME_MAX (1 << 20) /* for connections that publish nothing */
-#define URL_MAX 2048
 
 static bool is_given(const char *text)
 {
     return text[0] != '\0';
-}
-
-/* amqp_parse_url cuts its text into pieces: `text` holds them. */
-static enum error_code parse_access(const struct broker_access *access, char text[URL_MAX],
-                                    struct amqp_connection_info *parts, struct error *error)
-{
-    int len = snprintf(text, URL_MAX, "%s", access->url);
-
-    memset(parts, 0, sizeof *parts);
-    if (len < 0 || len >= URL_MAX || amqp_parse_url(text, parts) != AMQP_STATUS_OK ||
-        parts->host[0] == '\0' || parts->user[0] == '\0') {
-        return error_set(error, ERROR_SETTING,
-                         "BROKER_URL=%.200s is not of the form amqp://user@host:port/vhost", access->url);
-    }
-    if (parts->ssl && !is_given(access->ca)) {
-        return error_set(
-            error, ERROR_SETTING,
-            "BROKER_URL=%.200s needs BROKER_CA: the file of the CA that signed the broker's certificate",
-            access->url);
-    }
-    if (!parts->ssl && (is_given(access->ca) || is_given(access->certificate) || is_given(access->key))) {
-        return error_set(error, ERROR_SETTING,
-                         "BROKER_CA, BROKER_CERT and BROKER_KEY are for amqps://, but BROKER_URL=%.200s",
-                         access->url);
-    }
-    if (is_given(access->certificate) != is_given(access->key)) {
-        return error_set(error, ERROR_SETTING,
-                         "BROKER_CERT and BROKER_KEY go together: one of them is not set");
-    }
-    if (!is_given(access->password) && !is_given(access->certificate)) {
-        return error_set(
-            error, ERROR_SETTING,
-            "neither BROKER_PASSWORD (nor BROKER_PASSWORD_FILE) is set nor, for amqps://, BROKER_CERT "
-            "and BROKER_KEY to log in by: one of them must be");
-    }
-    return ERROR_NONE;
-}
-
-enum error_code dial_check(const struct broker_access *access, struct error *error)
-{
-    char text[URL_MAX];
-    struct amqp_connection_info parts;
-
-    return parse_access(access, text, &parts, error);
 }
 
 static amqp_table_entry_t flag_entry(const char *name)
@@ -164,27 +124,20 @@ static amqp_socket_t *new_socket(amqp_connection_state_t connection, const struc
     return socket;
 }
 
-/* Tries the addresses in turn; each gets an equal share of the remaining time. */
 static enum error_code open_socket(amqp_socket_t *socket, const struct amqp_connection_info *parts,
-                                   const struct addresses *addresses, struct error *error)
+                                   const char *address, int64_t share_us, struct error *error)
 {
-    int64_t deadline_us = clock_monotonic_us() + DEADLINE_S * CLOCK_US_PER_S;
-    const char *reason = "no address";
+    const struct timeval share = {share_us / CLOCK_US_PER_S, share_us % CLOCK_US_PER_S};
+    const char *reason;
+    int status;
 
-    for (size_t i = 0; i < addresses->count; i++) {
-        int64_t share_us = (deadline_us - clock_monotonic_us()) / (int64_t)(addresses->count - i);
-        const struct timeval share = {share_us < 0 ? 0 : share_us / CLOCK_US_PER_S,
-                                      share_us < 0 ? 0 : share_us % CLOCK_US_PER_S};
-        int status;
-
-        dial_tls_begin();
-        status = amqp_socket_open_noblock(socket, addresses->text[i], parts->port, &share);
-        if (status == AMQP_STATUS_OK) {
-            return ERROR_NONE;
-        }
-        reason = status == AMQP_STATUS_SOCKET_ERROR ? why_not_connected(addresses->text[i], parts->port)
-                                                    : dial_tls_reason(status);
+    dial_tls_begin();
+    status = amqp_socket_open_noblock(socket, address, parts->port, &share);
+    if (status == AMQP_STATUS_OK) {
+        return ERROR_NONE;
     }
+    reason = status == AMQP_STATUS_SOCKET_ERROR ? why_not_connected(address, parts->port)
+                                                : dial_tls_reason(status);
     return error_set(error, ERROR_UNREACHABLE, "broker %s:%d not reached: %s", parts->host, parts->port,
                      reason);
 }
@@ -202,26 +155,6 @@ static enum error_code set_deadlines(amqp_connection_state_t connection, struct 
         return error_set(error, ERROR_SYSTEM, "deadlines of the broker's connection can't be set");
     }
     return ERROR_NONE;
-}
-
-static enum error_code connect_socket(amqp_connection_state_t connection, const struct broker_access *access,
-                                      const struct amqp_connection_info *parts, struct error *error)
-{
-    struct error unknown;
-    struct addresses addresses;
-    amqp_socket_t *socket = new_socket(connection, access, parts, error);
-    enum error_code code;
-
-    if (socket == NULL) {
-        return error->code;
-    }
-    code =
-        resolve(parts->host, clock_monotonic_us() + NAME_DEADLINE_S * CLOCK_US_PER_S, &addresses, &unknown);
-    if (code != ERROR_NONE) {
-        return error_set(error, code, "broker %s:%d not reached: %s", parts->host, parts->port, unknown.text);
-    }
-    code = open_socket(socket, parts, &addresses, error);
-    return code == ERROR_NONE ? set_deadlines(connection, error) : code;
 }
 
 /* AMQP sends the properties of a message in one frame. The library writes half of a message before it finds
@@ -251,23 +184,15 @@ static enum error_code settle_frame_max(amqp_connection_state_t connection,
                      parts->host, parts->port, *frame_max, needed, FRAME_MAX);
 }
 
-enum error_code dial(amqp_connection_state_t connection, const struct broker_options *options, int *frame_max,
-                     struct error *error)
+static enum error_code enter(amqp_connection_state_t connection, const struct broker_options *options,
+                             const struct amqp_connection_info *parts, struct error *error)
 {
-    struct amqp_connection_info parts;
+    char what[320];
     amqp_rpc_reply_t reply;
-    char url[URL_MAX], what[320];
-    enum error_code code = parse_access(options->access, url, &parts, error);
 
-    if (code == ERROR_NONE) {
-        code = connect_socket(connection, options->access, &parts, error);
-    }
-    if (code != ERROR_NONE) {
-        return code;
-    }
-    (void)snprintf(what, sizeof what, "logging in to broker %.100s:%d vhost '%.60s' as %.60s", parts.host,
-                   parts.port, parts.vhost, parts.user);
-    reply = log_in(connection, options, &parts);
+    (void)snprintf(what, sizeof what, "logging in to broker %.100s:%d vhost '%.60s' as %.60s", parts->host,
+                   parts->port, parts->vhost, parts->user);
+    reply = log_in(connection, options, parts);
     if (reply.reply_type == AMQP_RESPONSE_LIBRARY_EXCEPTION && reply.library_error == AMQP_STATUS_SSL_ERROR) {
         return error_set(error, ERROR_CLOSED, "%s: %s", what, dial_tls_reason(reply.library_error));
     }
@@ -275,8 +200,126 @@ enum error_code dial(amqp_connection_state_t connection, const struct broker_opt
         (reply.library_error == AMQP_STATUS_CONNECTION_CLOSED ||
          reply.library_error == AMQP_STATUS_BAD_AMQP_DATA)) {
         return error_set(error, ERROR_CLOSED, "%s: %s: is it AMQP that this port speaks, %s?", what,
-                         amqp_error_string2(reply.library_error), parts.ssl ? "by TLS" : "without TLS");
+                         amqp_error_string2(reply.library_error), parts->ssl ? "by TLS" : "without TLS");
     }
-    code = amqperror_of_reply(what, reply, error);
-    return code == ERROR_NONE ? settle_frame_max(connection, options, &parts, frame_max, error) : code;
+    return amqperror_of_reply(what, reply, error);
+}
+
+/* --- the servers -------------------------------------------------------------------- */
+
+/* One call of dial. */
+struct call {
+    struct dialled *to;
+    const struct broker_options *options;
+    size_t servers;
+    unsigned turn; /* where to begin */
+    unsigned tried;
+};
+
+static enum error_code dial_address(struct call *call, struct amqp_connection_info *parts,
+                                    const char *address, int64_t share_us, struct error *error)
+{
+    struct dialled *to = call->to;
+    amqp_socket_t *socket;
+    enum error_code code;
+
+    call->tried++;
+    to->connection = amqp_new_connection();
+    if (to->connection == NULL) {
+        return error_set(error, ERROR_MEMORY, "no memory for a connection to the broker");
+    }
+    socket = new_socket(to->connection, call->options->access, parts, error);
+    code = socket == NULL ? error->code : open_socket(socket, parts, address, share_us, error);
+    if (code == ERROR_NONE) {
+        code = set_deadlines(to->connection, error);
+    }
+    if (code == ERROR_NONE) {
+        code = enter(to->connection, call->options, parts, error);
+    }
+    if (code == ERROR_NONE) {
+        code = settle_frame_max(to->connection, call->options, parts, &to->frame_max, error);
+    }
+    if (code != ERROR_NONE) {
+        (void)amqp_destroy_connection(to->connection);
+        to->connection = NULL;
+        return code;
+    }
+    (void)snprintf(to->node, sizeof to->node, "%.50s:%d (%s)", parts->host, parts->port, address);
+    return ERROR_NONE;
+}
+
+/* Whether another server may do better. */
+static bool may_go_on(enum error_code code)
+{
+    return code != ERROR_NONE && code != ERROR_SETTING && code != ERROR_MEMORY;
+}
+
+static enum error_code dial_server(struct call *call, const char *server, struct error *error)
+{
+    struct amqp_connection_info parts;
+    struct addresses addresses;
+    struct error unknown;
+    char text[DIAL_URL_MAX];
+    int64_t share_us;
+    enum error_code code = dial_url_parse(server, text, &parts, error);
+
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    code = resolve(parts.host, clock_monotonic_us() + NAME_DEADLINE_S * CLOCK_US_PER_S, &addresses, &unknown);
+    if (code != ERROR_NONE) {
+        call->tried++;
+        return error_set(error, code, "broker %s:%d not reached: %s", parts.host, parts.port, unknown.text);
+    }
+    share_us = DEADLINE_S * CLOCK_US_PER_S / (int64_t)(addresses.count * call->servers);
+    if (share_us < CLOCK_US_PER_S) {
+        share_us = CLOCK_US_PER_S;
+    }
+    code = ERROR_UNREACHABLE;
+    for (size_t i = 0; may_go_on(code) && i < addresses.count; i++) {
+        size_t at = (call->turn / call->servers + i) % addresses.count;
+
+        code = dial_address(call, &parts, addresses.text[at], share_us, error);
+    }
+    return code;
+}
+
+static unsigned random_turn;
+
+static void draw_turn(void)
+{
+    random_turn = backoff_random();
+}
+
+/* Another one at each call of the process. */
+static unsigned next_turn(void)
+{
+    static pthread_once_t drawn = PTHREAD_ONCE_INIT;
+    static atomic_uint turns;
+
+    (void)pthread_once(&drawn, draw_turn);
+    return random_turn + atomic_fetch_add(&turns, 1);
+}
+
+enum error_code dial(struct dialled *to, const struct broker_options *options, struct error *error)
+{
+    struct call call = {
+        .to = to, .options = options, .servers = url_servers(options->access->url), .turn = next_turn()};
+    enum error_code code = ERROR_UNREACHABLE;
+
+    *to = (struct dialled){.connection = NULL};
+    for (size_t i = 0; may_go_on(code) && i < call.servers; i++) {
+        struct buf server = {0};
+
+        url_of_server(options->access->url, (call.turn + i) % call.servers, &server);
+        code = dial_server(&call, buf_text(&server), error);
+        buf_free(&server);
+    }
+    if (may_go_on(code) && call.servers > 1) {
+        const struct error last = *error;
+
+        (void)error_set(error, code, "%s; it was the last of %u tries, at all %zu servers", last.text,
+                        call.tried, call.servers);
+    }
+    return code;
 }

@@ -19,15 +19,25 @@
  * weight and body size (AMQP 0-9-1, 4.2.6.1); the correlation_id that lib/broker adds. */
 #define DIAL_HEADER_OVERHEAD (DIAL_FRAME_OVERHEAD + 12 + 1 + 20)
 
-/* See broker_check. */
-MUST_CHECK enum error_code dial_check(const struct broker_access *access, struct error *error);
-/* Connects and logs in, with at most 10 s for the name and 5 s for each further step. Afterwards each
- * synchronous call has 5 s, and the kernel drops the connection when the broker accepts no data for 5 s.
- * ERROR_SETTING also when the broker's frame_max can't hold the properties of the largest event.
- * *frame_max: the size of a frame, in bytes, that the broker accepts.
- * After a failure the connection can only be destroyed (amqp_destroy_connection). Errors are those of
- * broker_open. */
-MUST_CHECK enum error_code dial(amqp_connection_state_t connection, const struct broker_options *options,
-                                int *frame_max, struct error *error);
+#define DIAL_NODE_SIZE 128
+
+/* A connection that has been made. */
+struct dialled {
+    amqp_connection_state_t connection;
+    int frame_max;             /* the size of a frame, in bytes, that the broker accepts */
+    char node[DIAL_NODE_SIZE]; /* the server of the URL, and its address, for people */
+};
+
+/* Connects and logs in. Tries all servers of the URL and all addresses of each name, until one lets us in. It
+ * begins at a random one, and each call at another one than the last call of this process, so that neither
+ * many connections nor repeated attempts meet the same server.
+ *
+ * A name has 10 s, the TCP and TLS connections to all servers 5 s together, but 1 s each at least, and a
+ * login 5 s. Afterwards each synchronous call has 5 s, and the kernel drops the connection when the broker
+ * accepts no data for 5 s. ERROR_SETTING also when the broker's frame_max can't hold the properties of the
+ * largest event. Errors are those of broker_open, of the server that was tried last. The caller owns
+ * to->connection, which is NULL after an error. Any thread. */
+MUST_CHECK enum error_code dial(struct dialled *to, const struct broker_options *options,
+                                struct error *error);
 
 #endif

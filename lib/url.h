@@ -14,4 +14,13 @@ struct url {
 /* Splits the text without decoding or checking it. Pure. */
 struct url url_split(const char *text);
 
+/* A URL may name several servers, as amqp://user@h1:5672,h2:5672/vhost does. All of these are pure. */
+
+/* The authority without user and password: "h1:5672,h2:5672". A view of the text. */
+struct span url_hosts(const char *text);
+/* How many servers it names; at least 1. */
+size_t url_servers(const char *text);
+/* Appends the same URL with only the n-th of its servers, counted from 0; n < url_servers(text). */
+void url_of_server(const char *text, size_t n, struct buf *out);
+
 #endif

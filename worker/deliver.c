@@ -104,7 +104,8 @@ static void end_connecting(struct deliver *d, int64_t now_us)
         return;
     }
     metric_add(&metrics[CONNECTED], 1);
-    log_info("broker-connected", log_text("name", d->connection_name));
+    log_info("broker-connected", log_text("name", d->connection_name),
+             log_text("node", broker_node(d->broker)));
     ack_reset(&d->ack);
     d->channel++;
     d->answered = false;

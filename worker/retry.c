@@ -90,7 +90,8 @@ bool retry_is_well(const struct retry *r)
 
 bool retry_is_idle(const struct retry *r)
 {
-    return r->confirms.outstanding == 0 && (r->waiting.head == NULL || r->trouble != RETRY_WELL);
+    return r->blocked ||
+           (r->confirms.outstanding == 0 && (r->waiting.head == NULL || r->trouble != RETRY_WELL));
 }
 
 size_t retry_held(const struct retry *r)

@@ -60,7 +60,8 @@ bool retry_is_well(const struct retry *r);
 size_t retry_held(const struct retry *r);
 /* Moves the events that are not published yet and were delivered before before_us to the end of `into`. */
 void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *into);
-/* True when no confirm is outstanding and nothing can be published now. */
+/* True when no confirm is outstanding and nothing can be published now, or during an alarm: no confirm comes
+ * before its end. */
 bool retry_is_idle(const struct retry *r);
 /* Reads confirms and publishes the waiting events. channel: the current delivery channel; 0: none. Frees the
  * waiting events of other channels: the broker redelivers them. Never waits for a connection. */

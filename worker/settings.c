@@ -10,8 +10,9 @@
 #define ROW(...) CONFIG_ROW(struct worker_settings, __VA_ARGS__)
 
 const struct config_setting worker_settings_table[] = {
-    BROKER_SETTINGS(struct worker_settings, broker, NULL, "",
-                    "RabbitMQ: amqp://sluice-worker@host:5672/sluice"),
+    BROKER_SETTINGS(
+        struct worker_settings, broker, NULL, "",
+        "RabbitMQ: amqp://sluice-worker@host:5672/sluice; several nodes: @h1:5672,h2:5672/sluice"),
     POSTGRES_SETTINGS(struct worker_settings, database, NULL, "",
                       "Postgres: postgresql://sluice_worker@host:5432/sluice"),
     WORKER_SETTINGS(ROW) /* with a comma after each */

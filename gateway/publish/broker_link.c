@@ -98,7 +98,7 @@ static struct gate_state opened(struct broker_link *u)
 {
     metric_add(&metrics[CONNECTS], 1);
     u->warned_at_us = 0;
-    log_info("broker-connected", log_text("url", u->access->url));
+    log_info("broker-connected", log_text("url", u->access->url), log_text("node", broker_node(u->broker)));
     return GATE_OPEN;
 }
 

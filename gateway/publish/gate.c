@@ -42,6 +42,13 @@ struct gate_state gate_look(const struct gate *g)
     return state;
 }
 
+struct gate_state gate_prospect(const struct gate *g)
+{
+    struct gate_state state = gate_look(g);
+
+    return state.open && atomic_load(&g->refused) ? GATE_SHUT(OUTCOME_NACKED) : state;
+}
+
 void gate_wake(struct gate *g)
 {
     const uint64_t one = 1;

@@ -27,6 +27,7 @@ struct gate {
     atomic_bool asleep;        /* the publisher is in gate_sleep: a new event must wake it */
     _Atomic int64_t oldest_us; /* when the oldest unconfirmed message was published; INT64_MAX: none. Set by
                                   the publisher */
+    atomic_bool refused;       /* the broker only refuses on this connection. Set by the publisher */
     _Atomic struct gate_state state;
 };
 
@@ -40,6 +41,9 @@ struct gate_state gate_state(const struct gate *gate);
 /* As gate_state, but shut with OUTCOME_SLOW when the oldest confirm has been missing for more than 1 s. Never
  * waits. */
 struct gate_state gate_look(const struct gate *gate);
+/* As gate_look, but shut with OUTCOME_NACKED when the broker only refuses on this connection: another
+ * publisher had better be taken. An event is still tried when there is none. Never waits. */
+struct gate_state gate_prospect(const struct gate *gate);
 /* Queues an event and hands over one of its two references. A shut gate completes it at once. */
 void gate_submit(struct gate *gate, struct pending *event);
 /* Ends the current gate_sleep, or the next one. */

@@ -4,7 +4,7 @@
 #include "clock.h"
 #include "metrics.h"
 
-enum { PUBLISHED, STORED, RETURNED, NACKED, LOST, STRAY, OUTSTANDING, METRICS };
+enum { PUBLISHED, STORED, RETURNED, NACKED, LOST, BYTES, STRAY, OUTSTANDING, METRICS };
 #define MESSAGES "sluice_gateway_messages_total"
 #define MESSAGES_HELP "Messages published to the broker, and of these: stored, returned, nacked or lost."
 static struct metric metrics[METRICS] = {
@@ -13,6 +13,8 @@ static struct metric metrics[METRICS] = {
     [RETURNED] = {MESSAGES, "outcome=\"returned\"", MESSAGES_HELP, METRIC_COUNTER, 0},
     [NACKED] = {MESSAGES, "outcome=\"nacked\"", MESSAGES_HELP, METRIC_COUNTER, 0},
     [LOST] = {MESSAGES, "outcome=\"lost\"", MESSAGES_HELP, METRIC_COUNTER, 0},
+    [BYTES] = {"sluice_gateway_message_bytes_total", NULL,
+               "Bytes of the bodies of the messages published to the broker.", METRIC_COUNTER, 0},
     [STRAY] = {"sluice_gateway_stray_confirms_total", NULL,
                "Confirms and returns that match no outstanding message: a bug.", METRIC_COUNTER, 0},
     [OUTSTANDING] = {"sluice_gateway_outstanding", NULL, "Messages published and not yet confirmed.",
@@ -34,8 +36,9 @@ void message_counts_register(void)
     metrics_register_histogram(&confirm_seconds);
 }
 
-void message_counts_published(void)
+void message_counts_published(size_t bytes)
 {
+    metric_add(&metrics[BYTES], (int64_t)bytes);
     metric_add(&metrics[PUBLISHED], 1);
     metric_add(&metrics[OUTSTANDING], 1);
 }

@@ -7,6 +7,7 @@
 #include "confirm.h"
 #include "log.h"
 #include "message_counts.h"
+#include "patience.h"
 
 #include <poll.h>
 #include <pthread.h>
@@ -19,7 +20,7 @@
 #define BLOCKED_MS 100
 #define BLOCKED_US (BLOCKED_MS * CLOCK_US_PER_MS) /* confirms from before the alarm have arrived by then */
 #define BURST_BYTES (256 * 1024)                  /* published between two checks for an alarm */
-#define HOPELESS_US (30 * CLOCK_US_PER_S)
+#define REFUSED_LOOK_MS 100
 
 struct publisher {
     struct publisher_options options;
@@ -29,15 +30,28 @@ struct publisher {
     /* Used by the thread only: */
     struct broker_link link;
     struct confirm confirms;
-    int64_t largest_body; /* that the broker takes, in bytes; 0: not known */
+    struct patience patience;
+    struct gate_state told; /* publisher_prospect when it was last told */
+    int64_t largest_body;   /* that the broker takes, in bytes; 0: not known */
     int64_t unblocked_at_us;
     int64_t blocked_at_us; /* start of an alarm whose outstanding events are not yet answered; 0: none */
 };
 
+/* Tells of a change of publisher_prospect. */
+static void tell(struct publisher *p)
+{
+    struct gate_state prospect = gate_prospect(&p->gate);
+
+    if (prospect.open != p->told.open || prospect.why != p->told.why) {
+        p->told = prospect;
+        p->options.changed(p->options.context);
+    }
+}
+
 static void set_gate(struct publisher *p, struct gate_state state)
 {
     gate_set(&p->gate, state);
-    p->options.changed(p->options.context);
+    tell(p);
 }
 
 /* --- confirms ------------------------------------------------------------------- */
@@ -47,11 +61,14 @@ static enum outcome outcome_of(struct publisher *p, enum confirm_outcome outcome
     switch (outcome) {
     case CONFIRM_STORED:
         broker_link_works(&p->link);
+        patience_stored(&p->patience, clock_monotonic_us());
         return OUTCOME_QUEUED;
     case CONFIRM_RETURNED:
+        patience_stored(&p->patience, clock_monotonic_us()); /* the broker would have stored it */
         return OUTCOME_UNROUTABLE;
     case CONFIRM_REFUSED:
-        return OUTCOME_FULL;
+        patience_refused(&p->patience, clock_monotonic_us());
+        return OUTCOME_NACKED;
     case CONFIRM_LOST:
         break;
     }
@@ -169,7 +186,7 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
         pending_finish(e, OUTCOME_SLOW);
         return true;
     }
-    message_counts_published();
+    message_counts_published(e->body.bytes.len);
     if (p->confirms.outstanding == 1) {
         atomic_store(&p->gate.oldest_us, now);
     }
@@ -232,22 +249,16 @@ static void lose_broker(struct publisher *p, const struct error *error)
     set_gate(p, GATE_SHUT(OUTCOME_AWAY));
     confirm_lose(&p->confirms);
     atomic_store(&p->gate.oldest_us, INT64_MAX);
+    patience_forget(&p->patience);
+    atomic_store(&p->gate.refused, false);
     broker_link_lose(&p->link);
 }
 
-/* A confirm that is this late is not expected any more: a new connection is needed. The time of an alarm does
- * not count. */
-static bool is_hopeless(const struct publisher *p, struct error *error)
+/* Whether to give up the connection. While the broker has an alarm, confirms can't come. */
+static bool is_useless(struct publisher *p, struct error *error)
 {
-    int64_t oldest = confirm_oldest_us(&p->confirms);
-    int64_t since = oldest > p->unblocked_at_us ? oldest : p->unblocked_at_us;
-
-    if (oldest == INT64_MAX || !gate_state(&p->gate).open || clock_monotonic_us() - since < HOPELESS_US) {
-        return false;
-    }
-    (void)error_set(error, ERROR_TIMEOUT, "the broker has not confirmed a message for %d s",
-                    (int)(HOPELESS_US / CLOCK_US_PER_S));
-    return true;
+    return gate_state(&p->gate).open && patience_ends(&p->patience, confirm_oldest_us(&p->confirms),
+                                                      p->unblocked_at_us, clock_monotonic_us(), error);
 }
 
 /* --- the thread --------------------------------------------------------------------- */
@@ -256,8 +267,10 @@ static void rest_connected(struct publisher *p)
 {
     struct pollfd broker = {.fd = broker_fd(p->link.broker), .events = POLLIN};
 
+    atomic_store(&p->gate.refused, patience_is_refused(&p->patience, clock_monotonic_us()));
+    tell(p);
     if (p->confirms.outstanding == 0) {
-        gate_sleep(&p->gate, broker.fd, IDLE_MS);
+        gate_sleep(&p->gate, broker.fd, p->patience.refused_since_us != 0 ? REFUSED_LOOK_MS : IDLE_MS);
         return;
     }
     /* Wait for confirms, not for new events: those are taken at the next wake-up, many at once. */
@@ -285,7 +298,7 @@ static void *run(void *argument)
     while (!atomic_load(&p->stopping)) {
         if (p->link.broker == NULL) {
             connect(p);
-        } else if (read_events(p, &error) && publish_waiting(p, &error) && !is_hopeless(p, &error)) {
+        } else if (read_events(p, &error) && publish_waiting(p, &error) && !is_useless(p, &error)) {
             rest_connected(p);
         } else {
             lose_broker(p, &error);
@@ -324,6 +337,8 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
         return code;
     }
     confirm_init(&p->confirms, OUTSTANDING_MAX, on_settled, p);
+    p->told = gate_prospect(&p->gate);
+    patience_init(&p->patience);
     broker_link_init(&p->link, options->access, options->name, &options->delays);
     failure = pthread_create(&p->thread, NULL, run, p);
     if (failure != 0) {
@@ -335,14 +350,14 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
     return ERROR_NONE;
 }
 
-struct gate_state publisher_gate(const struct publisher *p)
-{
-    return gate_state(&p->gate);
-}
-
 struct gate_state publisher_look(const struct publisher *p)
 {
     return gate_look(&p->gate);
+}
+
+struct gate_state publisher_prospect(const struct publisher *p)
+{
+    return gate_prospect(&p->gate);
 }
 
 void publisher_require(struct publisher *p, const struct delays *delays)

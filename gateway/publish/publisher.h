@@ -18,7 +18,7 @@ struct publisher_options {
     const struct broker_access *access; /* must live as long as the publisher */
     const char *name;                   /* connection name; likewise */
     struct delays delays;               /* must be declared on the broker before events are accepted */
-    void (*changed)(void *context);     /* called on its thread when publisher_gate may have changed */
+    void (*changed)(void *context);     /* called on its thread when publisher_prospect has changed */
     void *context;
 };
 
@@ -30,10 +30,10 @@ MUST_CHECK enum error_code publisher_start(struct publisher **publisher,
                                            const struct publisher_options *options, struct error *error);
 /* Replaces the delays that must be declared, from the next connection on. Any thread. */
 void publisher_require(struct publisher *p, const struct delays *delays);
-/* Whether the publisher accepts events: publisher_gate by the state of the connection (as gate_state),
- * publisher_look also by the age of the oldest missing confirm (as gate_look). Any thread; neither waits. */
-struct gate_state publisher_gate(const struct publisher *p);
+/* Whether the publisher accepts events (as gate_look), and whether it is likely to get them stored (as
+ * gate_prospect). Any thread; neither waits. */
 struct gate_state publisher_look(const struct publisher *p);
+struct gate_state publisher_prospect(const struct publisher *p);
 /* Queues an event and hands over one of its two references. Any thread. */
 void publisher_submit(struct publisher *p, struct pending *event);
 /* Ends the thread and refuses the waiting events. */

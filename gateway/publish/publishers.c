@@ -16,7 +16,7 @@ struct publishers {
     struct publisher *publishers[PUBLISHERS_MAX];
 };
 
-/* Reports readiness: ready when any publisher accepts events. */
+/* Reports readiness: ready when any publisher is likely to get events stored. */
 static void report(void *context)
 {
     struct publishers *o = context;
@@ -24,7 +24,7 @@ static void report(void *context)
 
     (void)pthread_mutex_lock(&o->mutex);
     for (int i = 0; i < o->started && !gate.open; i++) {
-        gate = publisher_gate(o->publishers[i]);
+        gate = publisher_prospect(o->publishers[i]);
     }
     if (o->draining) {
         admin_set_ready(o->options.admin, false, "draining");
@@ -70,21 +70,32 @@ enum error_code publishers_start(struct publishers **publishers, const struct pu
     return ERROR_NONE;
 }
 
-/* The first publisher from this turn on whose gate is open; NULL, with *gate set, when there is none. */
+/* The first publisher from this turn on that is likely to get events stored, or else one whose gate is open;
+ * NULL, with *gate set, when there is none. */
 static struct publisher *find_open(struct publishers *o, unsigned turn, struct gate_state *gate)
 {
     unsigned count = (unsigned)o->started;
+    struct publisher *open = NULL;
 
     *gate = GATE_SHUT(OUTCOME_AWAY);
     for (unsigned i = 0; i < count; i++) {
         struct publisher *p = o->publishers[(turn + i) % count];
+        struct gate_state prospect = publisher_prospect(p);
 
-        *gate = publisher_look(p);
-        if (gate->open) {
+        if (prospect.open) {
+            *gate = prospect;
             return p;
         }
+        if (publisher_look(p).open) {
+            open = p;
+        } else {
+            *gate = prospect;
+        }
     }
-    return NULL;
+    if (open != NULL) {
+        *gate = GATE_OPEN;
+    }
+    return open;
 }
 
 struct gate_state publishers_look(struct publishers *o)

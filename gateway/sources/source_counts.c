@@ -58,7 +58,7 @@ static bool is_refusal(enum reply_kind kind)
     case REPLY_OVERSIZE:
     case REPLY_MEMORY:
     case REPLY_UNROUTABLE:
-    case REPLY_FULL:
+    case REPLY_NACKED:
     case REPLY_LOST:
     case REPLY_LATE:
     case REPLY_MALFORMED:

@@ -207,8 +207,11 @@ class Chaos:
     def scale(self, count=None):
         count = count or self.rng.randint(1, WORKERS_MAX)
         alive = [worker for worker in self.workers if worker.alive()]
-        for worker in self.rng.sample(alive, max(0, len(alive) - count)):
+        surplus = self.rng.sample(alive, max(0, len(alive) - count))
+        for worker in surplus:  # all at once: each may take WORKER_DRAIN, and meanwhile nothing else heals
             worker.send(signal.SIGCONT)
+            worker.send(signal.SIGTERM)
+        for worker in surplus:
             self._stop(worker)
         for worker in [worker for worker in self.workers if not worker.alive()][:max(0, count - len(alive))]:
             worker.start(wait=False)

@@ -207,6 +207,55 @@ def test_a_full_queue_means_503_with_retry_after_and_200_once_it_is_drained(site
 
 
 @pytest.mark.quick
+@pytest.mark.case(12)
+def test_a_gateway_that_is_only_refused_says_so_and_tries_again_by_itself(site):
+    """A nack doesn't say why: another connection may lead to a node that has the queue. So each one is given up after
+    2, 4, then 8 s, also when a load balancer that saw /ready sends nothing any more."""
+    gateway = site.start_gateway(GATEWAY_PUBLISHERS=2)
+    assert site.servers.setup(QUEUE_MAX_BYTES="1MiB").returncode == 0
+    try:
+        wait_until(lambda: request(gateway.port, body=b"x" * 50_000).status == 503, "the queue to be full", 60)
+        refused = [reply for reply in answers(gateway) if reply.status == 503]
+        assert all(b"a queue is full, or not available" in reply.body for reply in refused)
+        wait_until(lambda: answers(gateway, 4) and gateway.admin("/ready") == (503, "broker refuses\n"),
+                   lambda: f"/ready to say so: {gateway.admin('/ready')}", 20)
+        wait_until(lambda: any("only refused for" in line["reason"] for line in gateway.lines("broker-lost")),
+                   "a connection to be given up", 20)
+        wait_until(gateway.is_ready, "a new connection to be ready without any request", 20)
+        before = len(gateway.lines("broker-connected"))
+        begun = time.monotonic()
+        while time.monotonic() - begun < 12:
+            assert {reply.status for reply in answers(gateway, 4)} <= {503}
+        made = len(gateway.lines("broker-connected")) - before
+        assert 1 <= made <= 2 * (12 / 4 + 1), f"{made} connections in 12 s"
+        site.start_workers(1)
+        wait_until(lambda: request(gateway.port, body=b"x").status == 200, "200 again", 10)
+        wait_until(gateway.is_ready, "the gateway to be ready", 10)
+    finally:
+        assert site.servers.setup_afresh().returncode == 0
+
+
+@pytest.mark.quick
+@pytest.mark.case(9)
+def test_a_broker_that_answers_nothing_makes_the_gateway_not_ready_and_is_left_after_2_s(site, links):
+    gateway = links.start_gateway(GATEWAY_PUBLISHERS=1)
+    site.send_ok(body=b"x")
+    before = links.gateway_broker.connections
+    links.gateway_broker.hold(DOWN)
+    begun = time.monotonic()
+    assert request(gateway.port, body=b"x").status == 503
+    wait_until(lambda: gateway.admin("/ready") in ((503, "broker slow\n"), (503, "broker away\n")),
+               lambda: f"/ready to say so: {gateway.admin('/ready')}", 5)
+    wait_until(lambda: any("answered nothing for 2000 ms" in line["reason"] for line in gateway.lines("broker-lost")),
+               "the connection to be given up", 5)
+    assert time.monotonic() - begun < 4
+    wait_until(lambda: links.gateway_broker.connections > before, "a new connection", 5)
+    links.gateway_broker.heal()
+    wait_until(lambda: request(gateway.port, body=b"x").status == 200, "200 again", 10)
+    gateway.wait_ready()
+
+
+@pytest.mark.quick
 @pytest.mark.case(13)
 @pytest.mark.parametrize("alarm", ["memory", "disk"])
 def test_an_alarm_means_503_at_once_consumers_go_on_and_200_soon_after_it(site, alarm):

@@ -281,6 +281,11 @@ def test_an_alarm_with_a_retry_pending_lets_a_restarted_worker_drain_the_queue(s
         site.wait_count(len(good), 60)
         wait_until(lambda: site.broker.queue("webhooks.ingest").get("messages") == 1, "the acks of all others", 20)
         assert worker.is_ready(), worker.admin("/ready")
+        begun = time.monotonic()
+        worker.stop()
+        assert time.monotonic() - begun < 10, "a drain must not wait for confirms that only come after the alarm"
+        assert worker.lines("drained")[-1]["given_back"] == "1"
+        worker.start()
     finally:
         site.broker.clear_alarm()
     site.wait_count(2, 60, table="webhooks_dead")

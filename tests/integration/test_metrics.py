@@ -86,6 +86,8 @@ def test_a_known_traffic_gives_exactly_these_numbers_by_source_and_plausible_tim
     assert row("sluice_gateway_source_last_refused_timestamp_seconds", source="mine") not in metrics
     assert histogram(metrics, "sluice_gateway_request_seconds")[0] == 13
     assert histogram(metrics, "sluice_gateway_confirm_seconds")[0] == 9
+    assert metrics["sluice_gateway_message_bytes_total"] == 9 * len(BODY) + 1
+    assert metrics["sluice_ready"] == worker.metrics()["sluice_ready"] == 1
     for name in ("request", "confirm"):
         assert 0 < histogram(metrics, f"sluice_gateway_{name}_seconds")[1] < elapsed
 

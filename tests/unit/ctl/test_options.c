@@ -122,7 +122,7 @@ static void every_subcommands_table_is_whole(void **state)
             assert_int_equal(option && r->kind != OPTION_FLAG, r->value != NULL);
             count++;
         }
-        assert_in_range(count, 1, OPTIONS_MAX);
+        assert_true(count <= OPTIONS_MAX);
     }
 }
 

@@ -116,6 +116,15 @@ static void it_is_ready_only_while_told_so(void **state)
     assert_answer(get("/health"), "200 OK", "ok\n");
 }
 
+static void its_metric_says_whether_it_is_ready(void **state)
+{
+    (void)state;
+    admin_set_ready(admin, true, "standby");
+    assert_non_null(strstr(get("/metrics"), "\nsluice_ready 1\n"));
+    admin_set_ready(admin, false, "broker away");
+    assert_non_null(strstr(get("/metrics"), "\nsluice_ready 0\n"));
+}
+
 static void each_name_of_a_probe_is_answered(void **state)
 {
     (void)state;
@@ -355,6 +364,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(health_is_ok_from_the_start),
         cmocka_unit_test(it_is_ready_only_while_told_so),
+        cmocka_unit_test(its_metric_says_whether_it_is_ready),
         cmocka_unit_test(each_name_of_a_probe_is_answered),
         cmocka_unit_test(metrics_show_every_registered_one),
         cmocka_unit_test(other_paths_are_not_found),

@@ -60,7 +60,7 @@ static void with_all_each_event_is_received_and_queued_with_its_trace(void **sta
     log_messages_use(LOG_MESSAGES_ALL);
     pass(HEADERS("traceparent", "00-" TRACE "-b7ad6b7169203331-01"), "a", OUTCOME_QUEUED, 0);
     pass(HEADERS("traceparent", "00-1-2-3"), "b", OUTCOME_QUEUED, 1234567);
-    pass(HEADERS("traceparent", "00-" TRACE "-b7ad6b7169203331-01", "traceparent", "x"), "c", OUTCOME_FULL,
+    pass(HEADERS("traceparent", "00-" TRACE "-b7ad6b7169203331-01", "traceparent", "x"), "c", OUTCOME_NACKED,
          0);
     event_lines_sum_up();
     assert_string_equal(captured_lines(),
@@ -70,7 +70,7 @@ static void with_all_each_event_is_received_and_queued_with_its_trace(void **sta
                         "info received source=default id=b method=POST path=/orders bytes=17\n"
                         "info queued source=default id=b slow_ms=1234\n"
                         "info received source=default id=c method=POST path=/orders bytes=17\n"
-                        "info not-queued source=default id=c reason=full\n");
+                        "info not-queued source=default id=c reason=nacked\n");
 }
 
 static void with_batches_ten_a_second_have_lines_and_a_summary_counts_the_others(void **state)

@@ -85,6 +85,19 @@ static void an_open_gate_is_slow_when_a_confirm_is_missing_for_more_than_a_secon
     assert_int_equal(gate_look(&gate).why, OUTCOME_BLOCKED);
 }
 
+static void an_open_gate_where_the_broker_only_refuses_is_a_poor_prospect(void **state)
+{
+    (void)state;
+    gate_set(&gate, GATE_OPEN);
+    assert_true(gate_prospect(&gate).open);
+    atomic_store(&gate.refused, true);
+    assert_false(gate_prospect(&gate).open);
+    assert_int_equal(gate_prospect(&gate).why, OUTCOME_NACKED);
+    assert_true(gate_look(&gate).open);
+    atomic_store(&gate.oldest_us, clock_monotonic_us() - CLOCK_US_PER_S - 1);
+    assert_int_equal(gate_prospect(&gate).why, OUTCOME_SLOW);
+}
+
 static void sleep_ends_at_once_for_an_event_that_waits_and_for_a_wake(void **state)
 {
     const int64_t begun = clock_monotonic_us();
@@ -108,6 +121,7 @@ int main(void)
         GATE_TEST(a_gate_is_shut_until_there_is_a_connection),
         GATE_TEST(an_event_waits_at_an_open_gate_and_is_refused_when_it_shuts),
         GATE_TEST(an_open_gate_is_slow_when_a_confirm_is_missing_for_more_than_a_second),
+        GATE_TEST(an_open_gate_where_the_broker_only_refuses_is_a_poor_prospect),
         GATE_TEST(sleep_ends_at_once_for_an_event_that_waits_and_for_a_wake),
     };
 

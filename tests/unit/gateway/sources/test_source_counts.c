@@ -67,11 +67,11 @@ static void each_reply_counts_for_its_source(void **state)
     source_counts_reply(r->sources[0].counts, REPLY_QUEUED, 1700000001000000);
     source_counts_reply(r->sources[0].counts, REPLY_UNVERIFIED, 1700000002500000);
     source_counts_reply(r->sources[0].counts, REPLY_UNVERIFIED, 1700000003000000);
-    source_counts_reply(r->sources[0].counts, REPLY_FULL, 1700000004000000);
+    source_counts_reply(r->sources[0].counts, REPLY_NACKED, 1700000004000000);
     source_counts_reply(r->sources[0].counts, REPLY_CHALLENGE, 1700000009000000);
     assert_string_equal(row(ACCEPTED("a")), "1");
     assert_string_equal(row(REFUSED("a", "unverified")), "2");
-    assert_string_equal(row(REFUSED("a", "full")), "1");
+    assert_string_equal(row(REFUSED("a", "nacked")), "1");
     assert_string_equal(row(REFUSED("a", "late")), "0");
     assert_string_equal(row(TIME("accepted", "a")), "1700000001");
     assert_string_equal(row(TIME("refused", "a")), "1700000004");

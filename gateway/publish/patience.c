@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+#include "patience.h"
+
+#include "clock.h"
+
+#define FIRST_US (2 * CLOCK_US_PER_S)
+#define LONGEST_US (8 * CLOCK_US_PER_S)
+#define HOPELESS_US (30 * CLOCK_US_PER_S)
+#define REFUSED_US CLOCK_US_PER_S /* as long as a confirm may be missing (gateway/publish/gate) */
+
+static int64_t later(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+void patience_init(struct patience *p)
+{
+    *p = (struct patience){.limit_us = FIRST_US};
+}
+
+void patience_stored(struct patience *p, int64_t now_us)
+{
+    *p = (struct patience){.limit_us = FIRST_US, .answered_us = now_us};
+}
+
+void patience_refused(struct patience *p, int64_t now_us)
+{
+    p->answered_us = now_us;
+    if (p->refused_since_us == 0) {
+        p->refused_since_us = now_us;
+    }
+}
+
+bool patience_is_refused(const struct patience *p, int64_t now_us)
+{
+    return p->refused_since_us != 0 && now_us - p->refused_since_us > REFUSED_US;
+}
+
+static bool end(struct patience *p)
+{
+    p->limit_us = 2 * p->limit_us > LONGEST_US ? LONGEST_US : 2 * p->limit_us;
+    return true;
+}
+
+bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int64_t now_us,
+                   struct error *error)
+{
+    int limit_ms = (int)(p->limit_us / CLOCK_US_PER_MS);
+
+    if (p->refused_since_us != 0 && now_us - later(p->refused_since_us, since_us) > p->limit_us) {
+        (void)error_set(error, ERROR_TIMEOUT,
+                        "the broker has only refused for %d ms: a queue is full, or not available", limit_ms);
+        return end(p);
+    }
+    if (oldest_us == INT64_MAX) {
+        return false;
+    }
+    if (now_us - later(later(oldest_us, p->answered_us), since_us) > p->limit_us) {
+        (void)error_set(error, ERROR_TIMEOUT, "the broker has answered nothing for %d ms", limit_ms);
+        return end(p);
+    }
+    if (now_us - later(oldest_us, since_us) > HOPELESS_US) {
+        (void)error_set(error, ERROR_TIMEOUT, "the broker has not confirmed a message for %d s",
+                        (int)(HOPELESS_US / CLOCK_US_PER_S));
+        return end(p);
+    }
+    return false;
+}
+
+void patience_forget(struct patience *p)
+{
+    p->answered_us = p->refused_since_us = 0;
+}

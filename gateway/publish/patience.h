@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#ifndef SLUICE_GATEWAY_PUBLISH_PATIENCE_H
+#define SLUICE_GATEWAY_PUBLISH_PATIENCE_H
+
+/* How long a publisher keeps a connection that brings no good: one on which nothing is answered, or on which
+ * the broker only refuses. Another connection may lead to a node that can do better: RabbitMQ keeps a channel
+ * whose node has lost the queue's leader, and nacks everything on it until that node is back.
+ *
+ * It is 2 s at first, and doubles with each connection that was given up, up to 8 s, so that a full queue
+ * costs few connections. A stored message makes it 2 s again. Pure; times are monotonic microseconds. */
+
+#include "error.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct patience {
+    int64_t limit_us;
+    int64_t answered_us;      /* the last answer; 0: none on this connection */
+    int64_t refused_since_us; /* the first nack since the last stored message; 0: none on this connection */
+};
+
+void patience_init(struct patience *p);
+/* The broker has stored a message, or has refused one. */
+void patience_stored(struct patience *p, int64_t now_us);
+void patience_refused(struct patience *p, int64_t now_us);
+/* True when the broker has only refused for more than 1 s: events had better take another publisher. */
+bool patience_is_refused(const struct patience *p, int64_t now_us);
+/* True, with *error set to ERROR_TIMEOUT, when the connection is to be given up: for the time above nothing
+ * was answered, or everything was refused; or one message has waited for 30 s, while others were answered.
+ * The next connection is then kept longer. oldest_us: when the oldest unanswered message was published,
+ * INT64_MAX: there is none. since_us: when the broker's last alarm ended; earlier times don't count. */
+bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int64_t now_us,
+                   struct error *error);
+/* The connection has ended, for any reason. */
+void patience_forget(struct patience *p);
+
+#endif

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "gateway/publish/patience.h"
+
+#include "clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#define S(seconds) ((int64_t)((seconds)*CLOCK_US_PER_S))
+#define NONE INT64_MAX
+#define FINE ""
+#define SILENT "the broker has answered nothing for 2000 ms"
+#define REFUSED "the broker has only refused for 2000 ms: a queue is full, or not available"
+
+static struct patience patience;
+
+static int begin(void **state)
+{
+    (void)state;
+    patience_init(&patience);
+    return 0;
+}
+
+/* What is wrong with the connection; "": nothing. `since_us`: the end of the last alarm. */
+static const char *trouble_since(int64_t oldest_us, int64_t since_us, int64_t now_us)
+{
+    static struct error error;
+    bool ends;
+
+    error.text[0] = '\0';
+    ends = patience_ends(&patience, oldest_us, since_us, now_us, &error);
+    assert_int_equal(ends, error.text[0] != '\0');
+    return error.text;
+}
+
+static const char *trouble(int64_t oldest_us, int64_t now_us)
+{
+    return trouble_since(oldest_us, 0, now_us);
+}
+
+static void without_messages_silence_is_no_trouble(void **state)
+{
+    (void)state;
+    assert_string_equal(trouble(NONE, S(1000)), FINE);
+    patience_stored(&patience, S(1));
+    assert_string_equal(trouble(NONE, S(1000)), FINE);
+}
+
+static void a_message_without_any_answer_for_two_seconds_is_silence(void **state)
+{
+    (void)state;
+    assert_string_equal(trouble(S(10), S(12)), FINE);
+    assert_string_equal(trouble(S(10), S(12) + 1), SILENT);
+}
+
+static void an_answer_to_another_message_ends_the_silence(void **state)
+{
+    (void)state;
+    patience_stored(&patience, S(11));
+    assert_string_equal(trouble(S(10), S(13)), FINE);
+    assert_string_equal(trouble(S(10), S(13) + 1), SILENT);
+}
+
+static void two_seconds_of_nothing_but_refusals_are_trouble_even_when_nobody_sends(void **state)
+{
+    (void)state;
+    patience_refused(&patience, S(10));
+    patience_refused(&patience, S(11));
+    assert_string_equal(trouble(NONE, S(12)), FINE);
+    assert_string_equal(trouble(NONE, S(12) + 1), REFUSED);
+    patience_stored(&patience, S(12));
+    assert_string_equal(trouble(NONE, S(1000)), FINE);
+}
+
+static void after_a_second_of_refusals_another_publisher_is_better(void **state)
+{
+    (void)state;
+    assert_false(patience_is_refused(&patience, S(1000)));
+    patience_refused(&patience, S(10));
+    assert_false(patience_is_refused(&patience, S(11)));
+    assert_true(patience_is_refused(&patience, S(11) + 1));
+    patience_forget(&patience);
+    assert_false(patience_is_refused(&patience, S(1000)));
+}
+
+static void the_time_of_an_alarm_does_not_count(void **state)
+{
+    (void)state;
+    patience_refused(&patience, S(9));
+    assert_string_equal(trouble_since(S(10), S(60), S(62)), FINE);
+    assert_string_equal(trouble_since(S(10), S(60), S(62) + 1), REFUSED);
+    begin(NULL);
+    assert_string_equal(trouble_since(S(10), S(60), S(62)), FINE);
+    assert_string_equal(trouble_since(S(10), S(60), S(62) + 1), SILENT);
+}
+
+static void one_message_without_an_answer_for_30_s_is_trouble_even_among_others(void **state)
+{
+    (void)state;
+    for (int s = 11; s <= 40; s++) {
+        patience_stored(&patience, S(s));
+        assert_string_equal(trouble(S(10), S(s)), FINE);
+    }
+    assert_string_equal(trouble(S(10), S(40) + 1), "the broker has not confirmed a message for 30 s");
+}
+
+static void each_connection_given_up_makes_the_next_last_longer_until_something_is_stored(void **state)
+{
+    static const char *const silences[] = {SILENT, "the broker has answered nothing for 4000 ms",
+                                           "the broker has answered nothing for 8000 ms",
+                                           "the broker has answered nothing for 8000 ms"};
+    const int64_t limits[] = {S(2), S(4), S(8), S(8)};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof limits / sizeof limits[0]; i++) {
+        assert_string_equal(trouble(S(10), S(10) + limits[i]), FINE);
+        assert_string_equal(trouble(S(10), S(10) + limits[i] + 1), silences[i]);
+        patience_forget(&patience);
+    }
+    patience_stored(&patience, S(20));
+    assert_string_equal(trouble(S(20), S(22) + 1), SILENT);
+}
+
+#define PATIENCE_TEST(test) cmocka_unit_test_setup(test, begin)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        PATIENCE_TEST(without_messages_silence_is_no_trouble),
+        PATIENCE_TEST(a_message_without_any_answer_for_two_seconds_is_silence),
+        PATIENCE_TEST(an_answer_to_another_message_ends_the_silence),
+        PATIENCE_TEST(two_seconds_of_nothing_but_refusals_are_trouble_even_when_nobody_sends),
+        PATIENCE_TEST(after_a_second_of_refusals_another_publisher_is_better),
+        PATIENCE_TEST(the_time_of_an_alarm_does_not_count),
+        PATIENCE_TEST(one_message_without_an_answer_for_30_s_is_trouble_even_among_others),
+        PATIENCE_TEST(each_connection_given_up_makes_the_next_last_longer_until_something_is_stored),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
