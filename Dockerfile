@@ -17,6 +17,7 @@ COPY gateway gateway/
 COPY worker worker/
 COPY ctl ctl/
 COPY sql sql/
+COPY docs/operations.md docs/
 ARG VERSION
 RUN make -j"$(nproc)" VERSION="${VERSION}"
 

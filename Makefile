@@ -124,10 +124,12 @@ $(BUILD)/sql/migrations.c: sql/embed $(MIGRATIONS) sql/schema.sql sql/roles.sql
 $(BUILD)/sql/migrations.o: $(BUILD)/sql/migrations.c ctl/setup/migrate.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c -o $@ $<
 
-# So are the console's style sheet and script.
-$(BUILD)/ctl/console/assets.c: ctl/console/embed ctl/console/style.css ctl/console/script.js
+# So are the console's style sheet and script, and the runbook that it shows.
+ASSETS = ctl/console/style.css ctl/console/script.js docs/operations.md
+
+$(BUILD)/ctl/console/assets.c: ctl/console/embed $(ASSETS)
 	@mkdir -p $(@D)
-	ctl/console/embed ctl/console/style.css ctl/console/script.js >$@
+	ctl/console/embed $(ASSETS) >$@
 
 $(BUILD)/ctl/console/assets.o: $(BUILD)/ctl/console/assets.c ctl/console/asset.h
 	$(CC) $(CPPFLAGS) $(CFLAGS) $(WARNINGS) -c -o $@ $<

@@ -75,6 +75,7 @@ const struct config_setting settings_console[] = {
     POSTGRES_SETTINGS(struct console_settings, status.database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
                       "the database, as a role that may read"),
     ROUTE_SETTINGS(CONSOLE_ROW)
+    OWNER_SETTINGS(CONSOLE_ROW)
     TOPOLOGY_DELAYS_SETTING(struct console_settings, status.delays),
     {0},
 };

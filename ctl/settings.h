@@ -114,6 +114,7 @@ struct console_settings {
     struct status_settings status;
     ROUTE_SETTINGS(CONFIG_MEMBER)
     CONSOLE_SETTINGS(CONFIG_MEMBER)
+    OWNER_SETTINGS(CONFIG_MEMBER) /* for replay and drop, with the token */
 };
 
 /* For subcommands that only read tables. */

@@ -5,6 +5,7 @@
 #include "listener.h"
 #include "log.h"
 #include "signals.h"
+#include "watcher.h"
 
 #include <poll.h>
 #include <string.h>
@@ -48,6 +49,9 @@ static enum exit_code serve(const struct console_settings *settings)
         code = log_start(LOG_INFO, &error);
     }
     if (code == ERROR_NONE) {
+        code = watcher_start(&settings->status, &error);
+    }
+    if (code == ERROR_NONE) {
         code = listener_start(&listener, settings, &error);
     }
     if (code == ERROR_NONE) {
@@ -57,6 +61,7 @@ static enum exit_code serve(const struct console_settings *settings)
         }
         listener_stop(listener);
     }
+    watcher_stop();
     log_stop();
     return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
 }

@@ -5,9 +5,9 @@
 /* One page of the console. A page is a row of the table in pages.c: its path, its title, and the function
  * that writes what is within <main> after the heading, on a thread of the pool.
  *
- * An element with an id and data-refresh="10" is replaced every 10 s by the script, with the one of the same
- * id in a fresh copy of the page, unless the reader has paused that. With aria-live="polite" the change is
- * read out. */
+ * An element with an id and data-refresh="10" (or "never") is replaced every 10 s by the script, with the one
+ * of the same id in a fresh copy of the page, unless the reader has paused that. With aria-live="polite" the
+ * change is read out. */
 
 #include "buf.h"
 #include "ctl/settings.h"

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Refreshes the elements that have an id and data-refresh (seconds), until the reader pauses it; copies texts.
+// Refreshes the elements that have an id and data-refresh (seconds, or never), until the reader pauses it; copies texts.
 'use strict';
 (() => {
     const LEAST_S = 2;
-    const live = () => [...document.querySelectorAll('[id][data-refresh]')];
+    const live = () => [...document.querySelectorAll('[id][data-refresh]:not([data-refresh="never"])')];
     const bar = document.getElementById('refreshing');
     const pause = document.getElementById('pause');
     const refreshed = document.getElementById('refreshed');

@@ -13,7 +13,7 @@
 bool deadfilter_chosen(const struct deadfilter *f)
 {
     bool given = f->source != NULL || f->id != NULL || f->verdict != NULL || f->sqlstate != NULL ||
-                 f->dead_ids != NULL || f->older_us >= 0 || f->newer_us >= 0;
+                 f->reason != NULL || f->dead_ids != NULL || f->older_us >= 0 || f->newer_us >= 0;
 
     return f->all != given;
 }
@@ -72,6 +72,7 @@ enum error_code deadfilter_begin(struct deadfilter *f, PGconn *database, struct 
     f->parameters[6] = f->dead_ids == NULL ? NULL : buf_text(&f->array);
     f->parameters[7] = f->as_of;
     f->parameters[8] = f->last;
+    f->parameters[9] = f->reason;
     return ERROR_NONE;
 }
 

@@ -11,8 +11,9 @@
     " and ($3::text is null or verdict = $3) and ($4::text is null or starts_with(sqlstate, $4))"     \
     " and ($5::bigint is null or dead_at <= $8::timestamptz - $5::bigint * interval '1 microsecond')" \
     " and ($6::bigint is null or dead_at > $8::timestamptz - $6::bigint * interval '1 microsecond')"  \
-    " and ($7::bigint[] is null or dead_id = any ($7::bigint[])) and dead_id <= $9::bigint"
-#define NEWEST " from webhooks_dead where " FITS " order by dead_id desc limit $10"
+    " and ($7::bigint[] is null or dead_id = any ($7::bigint[])) and dead_id <= $9::bigint"           \
+    " and ($10::text is null or starts_with(reason, $10))"
+#define NEWEST " from webhooks_dead where " FITS " order by dead_id desc limit $11"
 #define IN_ARRAY "dead_id = any ($1::bigint[])"
 
 const char deadtable_now_and_last[] = "select now(), coalesce(max(dead_id), 0) from webhooks_dead";
@@ -22,6 +23,12 @@ const char deadtable_count[] = "select count(*), count(properties) from webhooks
 const char deadtable_kinds[] =
     "select verdict, coalesce(sqlstate, '-'), count(*) from webhooks_dead where " FITS
     " group by 1, 2 order by 3 desc, 1, 2";
+
+const char deadtable_groups[] =
+    "select source, verdict, sqlstate, left(reason, 100), count(*),"
+    " to_char(min(dead_at), 'YYYY-MM-DD HH24:MI:SS'), to_char(max(dead_at), 'YYYY-MM-DD HH24:MI:SS')"
+    " from (select * from webhooks_dead order by dead_id desc limit $11) d where " FITS
+    " group by 1, 2, 3, 4 order by 5 desc, 1, 2, 3, 4 limit 100";
 
 const char deadtable_list[] =
     "select dead_id, to_char(dead_at, 'YYYY-MM-DD HH24:MI:SS'), source, id, verdict, coalesce(sqlstate, '-'),"
@@ -60,7 +67,7 @@ const char deadtable_drop[] = "delete from webhooks_dead where dead_id in (selec
 
 const char deadtable_candidates[] =
     "select dead_id, octet_length(body) from webhooks_dead where " FITS
-    " and properties is null and dead_id > $10::bigint order by dead_id limit $11";
+    " and properties is null and dead_id > $11::bigint order by dead_id limit $12";
 
 const char deadtable_take[] =
     "delete from webhooks_dead where dead_id in (select dead_id from webhooks_dead"

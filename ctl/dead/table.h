@@ -5,11 +5,12 @@
 /* The statements of the dead subcommands on the table webhooks_dead. Only this file and worker/upsert, which
  * has the worker's insert, know its columns.
  *
- * In a statement that takes a filter, $1 to $9 are: source, id, verdict, prefix of an SQLSTATE, minimum age
- * and maximum age in microseconds, dead_ids as an array, the time to which the ages refer, and the last
- * dead_id. NULL in $1 to $7 means any. Its own parameters begin at $10. */
+ * In a statement that takes a filter, $1 to $10 are: source, id, verdict, prefix of an SQLSTATE, minimum age
+ * and maximum age in microseconds, dead_ids as an array, the time to which the ages refer, the last
+ * dead_id, and the beginning of the reason. NULL means any, but in $8 and $9. Its own parameters begin at
+ * $11. */
 
-#define DEADTABLE_FILTER_PARAMETERS 9
+#define DEADTABLE_FILTER_PARAMETERS 10
 #define DEADTABLE_MORE_MAX 2
 
 /* The server's time, and the last dead_id or 0. */
@@ -18,7 +19,10 @@ extern const char deadtable_now_and_last[];
 extern const char deadtable_count[];
 /* Takes a filter: verdict, SQLSTATE or "-", and number of dead letters, one row for each kind. */
 extern const char deadtable_kinds[];
-/* Take a filter: the newest $10 dead letters, as text columns or as one JSON object each. Without bodies,
+/* Takes a filter: groups of the newest $11 dead letters, the largest first, at most 100 of them (enum
+ * deadgroup_column). Nothing older is searched. */
+extern const char deadtable_groups[];
+/* Take a filter: the newest $11 dead letters, as text columns or as one JSON object each. Without bodies,
  * which may be large or secret. */
 extern const char deadtable_list[];
 extern const char deadtable_list_json[];
@@ -29,7 +33,7 @@ extern const char deadtable_show_json[];
 extern const char deadtable_body[];
 /* Takes a filter: deletes one batch. */
 extern const char deadtable_drop[];
-/* Takes a filter: dead_id and length of the body of the first $11 envelopes after dead_id $10. */
+/* Takes a filter: dead_id and length of the body of the first $12 envelopes after dead_id $11. */
 extern const char deadtable_candidates[];
 /* Deletes the dead_ids in the array $1 and returns their rows (enum deadletter_column). */
 extern const char deadtable_take[];
@@ -38,6 +42,30 @@ extern const char deadtable_insert[];
 /* Inserts nothing, but fails where deadtable_insert would fail for any row: missing table, column or right.
  */
 extern const char deadtable_probe[];
+
+/* Columns of deadtable_groups. */
+enum deadgroup_column {
+    DEADGROUP_SOURCE,
+    DEADGROUP_VERDICT,
+    DEADGROUP_SQLSTATE, /* or null */
+    DEADGROUP_REASON,   /* its first 100 characters */
+    DEADGROUP_COUNT,
+    DEADGROUP_FIRST, /* when they died; in a session whose time zone is UTC */
+    DEADGROUP_LAST,
+};
+
+/* Columns of deadtable_list. */
+enum deadlist_column {
+    DEADLIST_ID,
+    DEADLIST_DIED,
+    DEADLIST_SOURCE,
+    DEADLIST_EVENT,
+    DEADLIST_VERDICT,
+    DEADLIST_SQLSTATE,
+    DEADLIST_ATTEMPTS,
+    DEADLIST_REASON,
+    DEADLIST_COLUMNS,
+};
 
 /* Columns that deadtable_take returns, as text. */
 enum deadletter_column {

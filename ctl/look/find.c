@@ -9,12 +9,11 @@
 #include "reader.h"
 #include "search.h"
 
-#include <inttypes.h>
-
 #define NAME "find"
 #define LIMIT 50
 #define LIMIT_MOST 10000
 #define LOOKED_MOST 100000
+#define TIME_US (20 * CLOCK_US_PER_S)
 #define LOOKED_LIMIT 100000000
 
 struct find {
@@ -26,40 +25,27 @@ struct find {
 
 /* --- printing ------------------------------------------------------------- */
 
-/* A bound of the times that were looked at. */
-static void append_time(struct buf *out, int64_t us, const char *open)
-{
-    if (us == SEARCH_OPEN) {
-        buf_append_text(out, open);
-    } else {
-        clock_append(out, us);
-    }
-}
-
 static void print_text(const struct search_page *page)
 {
     static const struct tabulate_column columns[] = {
         {"received", 0, false}, {"source", 20, false}, {"id", 40, false},
         {"method", 0, false},   {"path", 60, false},   {"bytes", 0, true},
     };
-    struct buf from = {0}, to = {0}, cursor = {0};
+    struct buf summary = {0}, cursor = {0};
 
     if (page->rows != NULL && PQntuples(page->rows) > 0) {
         tabulate(columns, sizeof columns / sizeof columns[0], page->rows);
     }
-    append_time(&from, page->from_us, "the first");
-    append_time(&to, page->to_us, "now");
+    search_append_summary(page, &summary);
+    report_line("%s", buf_text(&summary));
     buf_append_span(&cursor, buf_span(&page->cursor));
-    report_line("%d found; searched up to %" PRId64 " events, received from %s to %s",
-                page->rows == NULL ? 0 : PQntuples(page->rows), page->looked, buf_text(&from), buf_text(&to));
     if (page->complete) {
         report_line("Nothing is left to search.");
     } else {
         report_line("There is more%s: --after %s", page->tired ? ", but the time is up" : "",
                     buf_text(&cursor));
     }
-    buf_free(&from);
-    buf_free(&to);
+    buf_free(&summary);
     buf_free(&cursor);
 }
 
@@ -188,7 +174,7 @@ static const struct option_rule rules[] = {
 
 static enum exit_code run(const void *settings, int count, char **arguments)
 {
-    struct find f = {.search = {.limit = LIMIT, .most = LOOKED_MOST}};
+    struct find f = {.search = {.limit = LIMIT, .most = LOOKED_MOST, .time_us = TIME_US}};
     enum exit_code code = EXIT_USAGE;
 
     if (options_read(NAME, rules, &f, count, arguments) && read_moment("--since", f.since, &f.search.since) &&

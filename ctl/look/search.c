@@ -6,6 +6,7 @@
 #include "cursor.h"
 #include "question.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
 /* A step begins small, since bodies may be large, and grows while it takes little time. */
@@ -13,7 +14,6 @@
 #define STEP_LEAST 10
 #define STEP_MOST 20000
 #define STEP_US (CLOCK_US_PER_S / 5)
-#define PAGE_US (20 * CLOCK_US_PER_S)
 
 struct walk {
     const struct search *search;
@@ -143,7 +143,7 @@ static enum error_code take_step(struct walk *w, bool *done, struct error *error
 
 static enum error_code walk(struct walk *w, struct error *error)
 {
-    int64_t until_us = clock_monotonic_us() + PAGE_US;
+    int64_t until_us = clock_monotonic_us() + w->search->time_us;
     enum error_code code = ERROR_NONE;
     bool done = false;
 
@@ -258,6 +258,25 @@ enum error_code search_run(const struct search *search, PGconn *database, struct
     }
     cursor_free(&w.at);
     return code;
+}
+
+/* A bound of the times that were looked at. */
+static void append_time(struct buf *out, int64_t us, const char *open)
+{
+    if (us == SEARCH_OPEN) {
+        buf_append_text(out, open);
+    } else {
+        clock_append(out, us);
+    }
+}
+
+void search_append_summary(const struct search_page *page, struct buf *out)
+{
+    buf_printf(out, "%d found; searched up to %" PRId64 " events, received from ",
+               page->rows == NULL ? 0 : PQntuples(page->rows), page->looked);
+    append_time(out, page->from_us, "the first");
+    buf_append_text(out, " to ");
+    append_time(out, page->to_us, "now");
 }
 
 void search_free(struct search_page *page)

@@ -30,6 +30,7 @@ struct search {
     const char *after; /* the cursor of the page before; NULL: the first page */
     int64_t limit;     /* events on a page */
     int64_t most;      /* events to look at */
+    int64_t time_us;   /* that a page may take, beside its last step */
 };
 
 /* Columns of a page's rows. */
@@ -62,6 +63,8 @@ struct search_page {
  * for database_query: then the page has what was found before. */
 MUST_CHECK enum error_code search_run(const struct search *search, PGconn *database, struct search_page *page,
                                       struct error *error);
+/* Appends in one line how many events were found, and among which. */
+void search_append_summary(const struct search_page *page, struct buf *out);
 void search_free(struct search_page *page);
 
 #endif

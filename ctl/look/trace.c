@@ -6,10 +6,10 @@
 #include "ctl/tabulate.h"
 #include "places.h"
 #include "reader.h"
+#include "stages.h"
 #include "waiting.h"
 
 #include <inttypes.h>
-#include <string.h>
 
 #define NAME "trace"
 
@@ -29,21 +29,13 @@ static bool is_found(const struct trace *t)
 /* --- printing ------------------------------------------------------------- */
 
 /* Prints what senders wrote without their control characters. */
-static void print(const char *label, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
-static void print(const char *label, const char *format, ...)
+static void print(void *to, const char *name, const char *text)
 {
-    struct buf text = {0}, line = {0};
-    char formatted[2048];
-    va_list arguments;
+    struct buf line = {0};
 
-    va_start(arguments, format);
-    (void)text_format(formatted, sizeof formatted, format, arguments);
-    va_end(arguments);
-    buf_append_text(&text, formatted);
-    (void)tabulate_append(&line, buf_text(&text), 0);
-    report_line("  %-15s  %s", label, buf_text(&line));
-    buf_free(&text);
+    (void)to;
+    (void)tabulate_append(&line, text, 0);
+    report_line("  %-15s  %s", name, buf_text(&line));
     buf_free(&line);
 }
 
@@ -58,56 +50,6 @@ static void print_head(const char *source, const char *id, const char *what)
     buf_free(&line);
 }
 
-static const char *or_none(const char *text)
-{
-    return text[0] == '\0' ? "none" : text;
-}
-
-static void print_stored(const PGresult *r, int row)
-{
-    const char *state = PQgetvalue(r, row, STORED_STATE);
-
-    print_head(PQgetvalue(r, row, STORED_SOURCE), PQgetvalue(r, row, STORED_ID), state);
-    print("first received", "%s", PQgetvalue(r, row, STORED_FIRST_RECEIVED));
-    print("received", "%s, the %s arrival: its body is in the row", PQgetvalue(r, row, STORED_RECEIVED),
-          strcmp(state, "replaced") == 0 ? "winning, later" : "first");
-    print("stored", "%s, %s ms later", PQgetvalue(r, row, STORED_AT), PQgetvalue(r, row, STORED_AFTER_MS));
-    print("request", "%s %s, Content-Type %s", PQgetvalue(r, row, STORED_METHOD),
-          PQgetvalue(r, row, STORED_PATH), or_none(PQgetvalue(r, row, STORED_CONTENT_TYPE)));
-    print("body", "%s bytes, SHA-256 %s", PQgetvalue(r, row, STORED_BODY_BYTES),
-          PQgetvalue(r, row, STORED_SHA256));
-}
-
-static void print_dead(const PGresult *r, int row)
-{
-    struct buf what = {0};
-
-    buf_printf(&what, "dead letter %s", PQgetvalue(r, row, DEAD_ID));
-    print_head(PQgetvalue(r, row, DEAD_SOURCE), PQgetvalue(r, row, DEAD_EVENT), buf_text(&what));
-    print("received", "%s", or_none(PQgetvalue(r, row, DEAD_RECEIVED)));
-    print("died", "%s, verdict %s, SQLSTATE %s, attempts %s", PQgetvalue(r, row, DEAD_DIED),
-          PQgetvalue(r, row, DEAD_VERDICT), or_none(PQgetvalue(r, row, DEAD_SQLSTATE)),
-          PQgetvalue(r, row, DEAD_ATTEMPTS));
-    print("reason", "%s", PQgetvalue(r, row, DEAD_REASON));
-    print("worker", "%s", or_none(PQgetvalue(r, row, DEAD_WORKER)));
-    print("request", "%s %s, Content-Type %s", or_none(PQgetvalue(r, row, DEAD_METHOD)),
-          PQgetvalue(r, row, DEAD_PATH), or_none(PQgetvalue(r, row, DEAD_CONTENT_TYPE)));
-    print("body", "%s bytes, SHA-256 %s", PQgetvalue(r, row, DEAD_BODY_BYTES),
-          PQgetvalue(r, row, DEAD_SHA256));
-    buf_free(&what);
-}
-
-static void append_until(struct buf *out, const struct waiting_queue *q)
-{
-    if (strcmp(q->name, TOPOLOGY_DEAD) == 0) {
-        buf_append_text(out, "sluice dead collect takes it");
-    } else if (q->wait_s > 0) {
-        buf_printf(out, "%" PRId64 " s have passed", q->wait_s);
-    } else {
-        buf_append_text(out, "a worker has stored it");
-    }
-}
-
 static void print_queues(const struct waiting *waiting)
 {
     report_line("%-22s %10s %10s  until", "queue", "ready", "unacked");
@@ -120,48 +62,46 @@ static void print_queues(const struct waiting *waiting)
         } else {
             buf_printf(&unacked, "%" PRId64, q->unacked);
         }
-        append_until(&until, q);
+        stages_append_until(&until, q);
         report_line("%-22s %10" PRId64 " %10s  %s", q->name, q->ready, buf_text(&unacked), buf_text(&until));
         buf_free(&unacked);
         buf_free(&until);
     }
 }
 
-/* The last line: whether this event, or another arrival of it, may be under way. */
-static void print_chance(const struct trace *t)
+static void print_places(const struct places *p)
 {
-    int64_t count = waiting_count(&t->waiting);
-    const char *it = is_found(t) ? "another arrival of it" : "it";
+    for (int row = 0; row < PQntuples(p->stored); row++) {
+        print_head(PQgetvalue(p->stored, row, STORED_SOURCE), PQgetvalue(p->stored, row, STORED_ID),
+                   PQgetvalue(p->stored, row, STORED_STATE));
+        stages_of_stored(p->stored, row, print, NULL);
+    }
+    for (int row = 0; row < PQntuples(p->dead); row++) {
+        struct buf what = {0};
 
-    if (t->broker != EXIT_DONE && t->waiting.count == 0) {
-        report_line("The queues are unknown: %s may be on its way.", it);
-    } else if (count == 1) {
-        report_line("1 message waits, or a worker holds it: it may be %s.",
-                    is_found(t) ? "another arrival of this event" : "this event");
-    } else if (count > 0) {
-        report_line("%" PRId64 " messages wait or are held by workers: %s may be among them.", count, it);
-    } else if (!waiting_is_complete(&t->waiting)) {
-        report_line("No message waits. What workers hold is unknown: %s may be among it.", it);
-    } else {
-        report_line("No message waits, and workers hold none: %s is not on its way.", it);
+        buf_printf(&what, "dead letter %s", PQgetvalue(p->dead, row, DEAD_ID));
+        print_head(PQgetvalue(p->dead, row, DEAD_SOURCE), PQgetvalue(p->dead, row, DEAD_EVENT),
+                   buf_text(&what));
+        stages_of_dead(p->dead, row, print, NULL);
+        buf_free(&what);
     }
 }
 
 static void print_text(const struct trace *t)
 {
-    for (int row = 0; row < PQntuples(t->places.stored); row++) {
-        print_stored(t->places.stored, row);
-    }
-    for (int row = 0; row < PQntuples(t->places.dead); row++) {
-        print_dead(t->places.dead, row);
-    }
+    struct buf chance = {0};
+
+    print_places(&t->places);
     if (!is_found(t)) {
         print_head(t->source == NULL ? "any source" : t->source, t->id, "neither stored nor a dead letter");
         if (t->waiting.count > 0) {
             print_queues(&t->waiting);
         }
     }
-    print_chance(t);
+    /* Whether this event, or another arrival of it, may be under way. */
+    stages_append_chance(&chance, &t->waiting, t->broker == EXIT_DONE, is_found(t));
+    report_line("%s", buf_text(&chance));
+    buf_free(&chance);
 }
 
 /* --- JSON ------------------------------------------------------------------ */

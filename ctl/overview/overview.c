@@ -52,10 +52,11 @@ static void ask_database(struct overview *overview, struct overview_links *links
 {
     bool kept = links->database != NULL;
     struct error error = {0};
-    enum error_code code = servers_ask_database(overview, &links->database, settings, options, &error);
+    enum error_code code =
+        servers_ask_database(&overview->database, &links->database, settings, options, &error);
 
     if (code != ERROR_NONE && kept) {
-        code = servers_ask_database(overview, &links->database, settings, options, &error);
+        code = servers_ask_database(&overview->database, &links->database, settings, options, &error);
     }
     if (code != ERROR_NONE) {
         note(overview, &error);
@@ -105,12 +106,7 @@ void overview_ask(struct overview *overview, struct overview_links *links,
         .asks_workers = settings->workers[0] != '\0',
         .queue_bytes = OVERVIEW_UNKNOWN,
         .queue_max_bytes = OVERVIEW_UNKNOWN,
-        .rows = OVERVIEW_UNKNOWN,
-        .dead = OVERVIEW_UNKNOWN,
-        .last_dead_us = OVERVIEW_UNKNOWN,
-        .held = OVERVIEW_UNKNOWN,
-        .budget = OVERVIEW_UNKNOWN,
-        .max_connections = OVERVIEW_UNKNOWN,
+        .database = SERVERS_UNKNOWN_DATABASE,
         .worker_count = OVERVIEW_UNKNOWN,
         .standby = OVERVIEW_UNKNOWN,
     };
@@ -119,7 +115,9 @@ void overview_ask(struct overview *overview, struct overview_links *links,
     ask_replicas(overview, &overview->workers, settings->workers);
     totals_find_causes(&overview->totals, before == NULL ? NULL : &before->totals);
     ask_broker(overview, links, settings, buf_text(&name));
-    ask_database(overview, links, settings, options);
+    if (!options->skip_database) {
+        ask_database(overview, links, settings, options);
+    }
     if (settings->management_url[0] != '\0' &&
         servers_ask_management(overview, settings, &error) != ERROR_NONE) {
         note(overview, &error);

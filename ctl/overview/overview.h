@@ -28,6 +28,16 @@ struct overview_links {
 struct overview_options {
     const char *subcommand; /* names the connections */
     bool count_rows;        /* scans tables of up to a million rows; false: the planner's estimate */
+    bool skip_database;     /* its numbers stay unknown */
+};
+
+/* What the database tells. */
+struct overview_database {
+    int64_t rows;
+    bool rows_estimated;
+    int64_t dead;         /* dead letters; by Postgres' statistics, unless rows are counted */
+    int64_t last_dead_us; /* when the last dead letter was written */
+    int64_t held, budget, max_connections;
 };
 
 /* Counts are OVERVIEW_UNKNOWN when nobody could tell them. */
@@ -38,11 +48,7 @@ struct overview {
     struct totals totals;
     struct queue_depths depths;           /* count 0: unknown */
     int64_t queue_bytes, queue_max_bytes; /* of the queue of new events; known to the management API */
-    int64_t rows;
-    bool rows_estimated;
-    int64_t dead;         /* dead letters; by Postgres' statistics, unless rows are counted */
-    int64_t last_dead_us; /* when the last dead letter was written */
-    int64_t held, budget, max_connections;
+    struct overview_database database;
     int64_t worker_count, standby;
     struct error errors[OVERVIEW_ERRORS_MAX]; /* of servers that could not be asked */
     size_t error_count;

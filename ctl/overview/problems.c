@@ -119,7 +119,7 @@ static bool source_braked(const struct view *view, struct buf *words)
 
 static bool dead_letters_rising(const struct view *view, struct buf *words)
 {
-    double last_s = (double)view->now->last_dead_us / CLOCK_US_PER_S;
+    double last_s = (double)view->now->database.last_dead_us / CLOCK_US_PER_S;
 
     if (last_s < 0 || view->at_s - last_s >= DEAD_S) {
         return false;

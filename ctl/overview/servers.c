@@ -44,38 +44,39 @@ static enum error_code connect(PGconn **connection, const struct status_settings
     return code;
 }
 
-static enum error_code ask_limits(struct overview *overview, PGconn *connection, struct error *error)
+static enum error_code ask_limits(struct overview_database *numbers, PGconn *connection, struct error *error)
 {
     PGresult *r = NULL;
     enum error_code code = database_query(connection, &r, limits, 0, NULL, error);
 
     if (code == ERROR_NONE) {
-        overview->held = number(r, 0);
-        overview->budget = number(r, 1);
-        overview->max_connections = number(r, 2);
-        overview->rows = number(r, 3);
-        overview->rows_estimated = true;
-        overview->dead = number(r, 4);
+        numbers->held = number(r, 0);
+        numbers->budget = number(r, 1);
+        numbers->max_connections = number(r, 2);
+        numbers->rows = number(r, 3);
+        numbers->rows_estimated = true;
+        numbers->dead = number(r, 4);
     }
     PQclear(r);
     return code;
 }
 
-static enum error_code ask_last_dead(struct overview *overview, PGconn *connection, struct error *error)
+static enum error_code ask_last_dead(struct overview_database *numbers, PGconn *connection,
+                                     struct error *error)
 {
     PGresult *r = NULL;
     enum error_code code = database_query(connection, &r, last_dead, 0, NULL, error);
 
     if (code == ERROR_NONE) {
-        overview->last_dead_us = number(r, 0);
+        numbers->last_dead_us = number(r, 0);
     }
     PQclear(r);
     return code;
 }
 
-static enum error_code count_rows(struct overview *overview, PGconn *connection, struct error *error)
+static enum error_code count_rows(struct overview_database *numbers, PGconn *connection, struct error *error)
 {
-    bool estimated = overview->rows >= COUNTED_MAX;
+    bool estimated = numbers->rows >= COUNTED_MAX;
     PGresult *r = NULL;
     enum error_code code =
         database_query(connection, &r,
@@ -84,32 +85,33 @@ static enum error_code count_rows(struct overview *overview, PGconn *connection,
                        0, NULL, error);
 
     if (code == ERROR_NONE) {
-        overview->rows = estimated ? overview->rows : number(r, 0);
-        overview->rows_estimated = estimated;
-        overview->dead = number(r, 1);
+        numbers->rows = estimated ? numbers->rows : number(r, 0);
+        numbers->rows_estimated = estimated;
+        numbers->dead = number(r, 1);
     }
     PQclear(r);
     return code;
 }
 
-enum error_code servers_ask_database(struct overview *overview, PGconn **connection,
+enum error_code servers_ask_database(struct overview_database *numbers, PGconn **connection,
                                      const struct status_settings *settings,
                                      const struct overview_options *options, struct error *error)
 {
     enum error_code code = *connection == NULL ? connect(connection, settings, options, error) : ERROR_NONE;
 
+    *numbers = SERVERS_UNKNOWN_DATABASE;
     if (code == ERROR_NONE) {
-        code = ask_limits(overview, *connection, error);
+        code = ask_limits(numbers, *connection, error);
     }
     if (code == ERROR_NONE) {
-        code = ask_last_dead(overview, *connection, error);
+        code = ask_last_dead(numbers, *connection, error);
     }
     if (code == ERROR_NONE && options->count_rows) {
-        code = count_rows(overview, *connection, error);
+        code = count_rows(numbers, *connection, error);
     }
     if (code != ERROR_NONE) {
-        overview->rows = OVERVIEW_UNKNOWN;
-        overview->dead = OVERVIEW_UNKNOWN;
+        numbers->rows = OVERVIEW_UNKNOWN;
+        numbers->dead = OVERVIEW_UNKNOWN;
         PQfinish(*connection);
         *connection = NULL;
     }

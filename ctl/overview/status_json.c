@@ -109,12 +109,12 @@ void status_print_json(const struct status_view *view, const char *subcommand)
     add_time(root, "at", (double)o->at_us / CLOCK_US_PER_S);
     add_problems(root, view);
     add_queues(root, &o->depths);
-    record_add_count(root, "rows", o->rows);
-    (void)cJSON_AddBoolToObject(root, "rows_estimated", o->rows_estimated);
-    record_add_count(root, "dead", o->dead);
-    record_add_count(root, "connections", o->held);
-    record_add_count(root, "budget", o->budget);
-    record_add_count(root, "max_connections", o->max_connections);
+    record_add_count(root, "rows", o->database.rows);
+    (void)cJSON_AddBoolToObject(root, "rows_estimated", o->database.rows_estimated);
+    record_add_count(root, "dead", o->database.dead);
+    record_add_count(root, "connections", o->database.held);
+    record_add_count(root, "budget", o->database.budget);
+    record_add_count(root, "max_connections", o->database.max_connections);
     record_add_count(root, "workers", o->worker_count);
     record_add_count(root, "standby", o->standby);
     if (view->watched) {

@@ -55,11 +55,12 @@ static void print_numbers(const struct overview *o)
 {
     struct buf a = {0}, b = {0}, c = {0};
 
-    report_line("%-22s %10s%s", "rows", number(&a, o->rows),
-                o->rows == OVERVIEW_UNKNOWN || !o->rows_estimated ? "" : " (about)");
-    report_line("%-22s %10s", "dead letters", number(&a, o->dead));
-    report_line("%-22s %10s of a budget of %s; max_connections %s", "worker connections", number(&a, o->held),
-                number(&b, o->budget), number(&c, o->max_connections));
+    report_line("%-22s %10s%s", "rows", number(&a, o->database.rows),
+                o->database.rows == OVERVIEW_UNKNOWN || !o->database.rows_estimated ? "" : " (about)");
+    report_line("%-22s %10s", "dead letters", number(&a, o->database.dead));
+    report_line("%-22s %10s of a budget of %s; max_connections %s", "worker connections",
+                number(&a, o->database.held), number(&b, o->database.budget),
+                number(&c, o->database.max_connections));
     report_line("%-22s %10s, on standby %s", "workers", number(&a, o->worker_count), number(&b, o->standby));
     buf_free(&a);
     buf_free(&b);

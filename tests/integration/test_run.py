@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import tempfile
+import urllib.request
 
 import pytest
 
@@ -148,6 +149,11 @@ def test_make_run_takes_an_event_shows_it_keeps_it_and_ends_on_ctrl_c_and_hangup
     assert done.returncode == 0, done.stdout + done.stderr
     assert "webhooks.ingest" in done.stdout
     assert re.search(r"^workers ready +2 of 2$", done.stdout, re.M) and re.search(r"^gateways ready +1 of 1$", done.stdout, re.M)
+
+    console = re.search(r"console +(http://127\.0\.0\.1:\d+/) \(its token: (\S+)\)", greeting)
+    wait_until(lambda: b"No problem is known." in urllib.request.urlopen(console[1], timeout=10).read(),
+               "the console's first look", 20, 0.5)
+    assert (make_run.directory / console[2]).stat().st_mode & 0o777 == 0o600
 
     second = make_run.run("run")
     assert second.returncode != 0

@@ -13,7 +13,8 @@ from database import Database
 from process import Failure, free_ports
 from programs import run_command
 
-SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "database-owner", "database-worker", "database-reader")
+SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "database-owner", "database-worker", "database-reader",
+           "console-token")
 
 
 class Deployment:
@@ -140,6 +141,15 @@ class Deployment:
             "DATABASE_PASSWORD_FILE": self._secret_file("database-reader"),
             **more,
         }
+
+    def console_settings(self, **more):
+        """For a console that may write."""
+        return self.reader_settings(**{
+            "CONSOLE_LISTEN": "127.0.0.1:0",
+            "CONSOLE_TOKEN_FILE": self._secret_file("console-token"),
+            "SETUP_DATABASE_URL": self.database.url("sluice"),
+            "SETUP_DATABASE_PASSWORD_FILE": self._secret_file("database-owner"),
+            **more})
 
     def setup(self, *arguments, **more):
         """Runs `sluice setup`; returns the CompletedProcess."""

@@ -52,6 +52,8 @@ class Program(Child):
     """A daemon with an admin listener."""
 
     binary = ""
+    arguments = ()
+    admin_event = "admin-listening"  # its line has the port
 
     def __init__(self, name, build, settings, log):
         super().__init__(name, log)
@@ -62,8 +64,8 @@ class Program(Child):
 
     def start(self, wait=True):  # pylint: disable=arguments-differ
         program = (self.build / self.binary).absolute()
-        super().start([*self.before, *_launcher(program), program], environment(self.settings))
-        self.admin_port = self._port("admin-listening")
+        super().start([*self.before, *_launcher(program), program, *self.arguments], environment(self.settings))
+        self.admin_port = self._port(self.admin_event)
         if wait:
             self.wait_ready()
         return self
@@ -140,6 +142,21 @@ class Gateway(Program):
 
 class Worker(Program):
     binary = "sluice-worker"
+
+
+class Console(Program):
+    """sluice console: its one port has the pages and /health."""
+
+    binary = "sluice"
+    arguments = ("console",)
+    admin_event = "console-listening"
+
+    @property
+    def port(self):
+        return self.admin_port
+
+    def is_ready(self):
+        return self.admin("/health")[0] == 200
 
 
 def run_command(build, arguments, settings, limit=60, program="sluice", stdin=None, terminal=False, before=()):

@@ -12,7 +12,7 @@ import pika
 from deployment import SECRETS
 from ledger import Ledger
 from process import Failure, wait_until
-from programs import Gateway, Worker
+from programs import Console, Gateway, Worker
 from wire import request
 
 Row = collections.namedtuple("Row", "source id method path query headers content_type body received_at "
@@ -66,6 +66,9 @@ class Site:
         for worker in workers:
             worker.wait_ready()
         return workers
+
+    def start_console(self, **settings):
+        return self._add(Console, "console", self.servers.reader_settings(CONSOLE_LISTEN="127.0.0.1:0", **settings)).start()
 
     @property
     def gateway(self):

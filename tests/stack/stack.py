@@ -12,10 +12,11 @@ import time
 from database import programs
 from deployment import Deployment
 from process import Failure, free_port, port_is_free
-from programs import Gateway, Worker
+from programs import Console, Gateway, Worker
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 GATEWAY_ADMIN_PORT = 8081
+CONSOLE_PORT = 8083
 LOG_LIMIT = 64 << 20  # a program's log file is truncated at this size: the terminal has shown it
 EXIT_FAILED, EXIT_USAGE, EXIT_UNREACHABLE = 1, 64, 69
 
@@ -90,6 +91,11 @@ class Run:
             program.wait_ready()
         state["gateway"] = self.port
         state["workers"] = {worker.name: worker.admin_port for worker in workers}
+        state["console"] = free_port(state.get("console", CONSOLE_PORT), [self.port])
+        console = Console("console", self.build, deployment.console_settings(
+            CONSOLE_LISTEN=f"127.0.0.1:{state['console']}", **asked(state)), log / "console.log")
+        self.programs.append(console)
+        console.start()
         deployment.save_state()
 
     def greet(self):
@@ -99,6 +105,7 @@ class Run:
 Sluice is running; stop it with Ctrl-C. Its data stays in {self.deployment.directory}/.
   events   http://127.0.0.1:{self.port}/ (any path)
   admin    gateway http://127.0.0.1:{state['gateway_admin']} {admin} (/ready /health /metrics)
+  console  http://127.0.0.1:{state['console']}/ (its token: {self.deployment.directory}/secrets/console-token)
   broker   {self.deployment.broker.url('sluice-setup')}, page http://127.0.0.1:{state['management']}
   database {self.deployment.database.url('sluice_reader')}
   secrets  {self.deployment.directory}/secrets/
@@ -189,6 +196,12 @@ def running(options):
     return Deployment(options.directory, getattr(options, "build", "build/gcc"), running=True)
 
 
+def asked(state):
+    """The settings by which the command finds routes, gateway and workers."""
+    return {"GATEWAY_ROUTES": state["routes"], "GATEWAY_ADMINS": f"127.0.0.1:{state['gateway_admin']}",
+            "WORKER_ADMINS": ",".join(f"127.0.0.1:{port}" for port in state["workers"].values())}
+
+
 def psql(options):
     deployment = running(options)
     program = programs() / "psql"
@@ -202,10 +215,7 @@ def psql(options):
 
 def ctl(options):
     deployment = running(options)
-    state = deployment.state
-    settings = {**deployment.setup_settings(), **deployment.reader_settings(
-        GATEWAY_ROUTES=state["routes"], GATEWAY_ADMINS=f"127.0.0.1:{state['gateway_admin']}",
-        WORKER_ADMINS=",".join(f"127.0.0.1:{port}" for port in state["workers"].values()))}
+    settings = {**deployment.setup_settings(), **deployment.reader_settings(**asked(deployment.state))}
     program = options.build / "sluice"
     os.execve(program, [program, *options.arguments],
               {**os.environ, **{name: str(value) for name, value in settings.items()}})

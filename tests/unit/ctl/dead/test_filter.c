@@ -43,11 +43,11 @@ static void only_a_list_of_numbers_becomes_an_array(void **state)
 static void all_or_any_single_option_chooses_and_neither_nor_both_do(void **state)
 {
     struct deadfilter none = DEADFILTER_ANY;
-    struct deadfilter some[7];
+    struct deadfilter some[8];
 
     (void)state;
     assert_false(deadfilter_chosen(&none));
-    for (size_t i = 0; i < 7; i++) {
+    for (size_t i = 0; i < 8; i++) {
         some[i] = none;
     }
     some[0].source = "";
@@ -57,7 +57,8 @@ static void all_or_any_single_option_chooses_and_neither_nor_both_do(void **stat
     some[4].dead_ids = "1";
     some[5].older_us = 0;
     some[6].newer_us = 0;
-    for (size_t i = 0; i < 7; i++) {
+    some[7].reason = "x";
+    for (size_t i = 0; i < 8; i++) {
         assert_true(deadfilter_chosen(&some[i]));
         some[i].all = true;
         assert_false(deadfilter_chosen(&some[i]));

@@ -40,7 +40,7 @@ static int begin(void **state)
     now.workers.list[1] = well("10.0.0.3:8082");
     now.workers.count = 2;
     now.worker_count = 2;
-    now.last_dead_us = OVERVIEW_UNKNOWN;
+    now.database.last_dead_us = OVERVIEW_UNKNOWN;
     now.queue_bytes = 5;
     now.queue_max_bytes = 100;
     now.depths = (struct queue_depths){.queues = {{.name = TOPOLOGY_DEAD, .there = true}}, .count = 1};
@@ -86,7 +86,7 @@ static void what_is_not_known_is_no_problem(void **state)
     now = (struct overview){.at_us = NOW_S * CLOCK_US_PER_S,
                             .queue_bytes = OVERVIEW_UNKNOWN,
                             .queue_max_bytes = OVERVIEW_UNKNOWN,
-                            .last_dead_us = OVERVIEW_UNKNOWN,
+                            .database = {.last_dead_us = OVERVIEW_UNKNOWN},
                             .worker_count = OVERVIEW_UNKNOWN,
                             .standby = OVERVIEW_UNKNOWN};
     assert_int_equal(problems_find(found, &now, NULL), 0);
@@ -137,9 +137,9 @@ static void a_pause_and_a_brake_are_problems(void **state)
 static void dead_letters_rise_while_the_last_one_is_recent(void **state)
 {
     (void)state;
-    now.last_dead_us = (NOW_S - 899) * CLOCK_US_PER_S;
+    now.database.last_dead_us = (NOW_S - 899) * CLOCK_US_PER_S;
     assert_only("SluiceDeadLettersRising", "15 min ago");
-    now.last_dead_us = (NOW_S - 900) * CLOCK_US_PER_S;
+    now.database.last_dead_us = (NOW_S - 900) * CLOCK_US_PER_S;
     assert_int_equal(find(), 0);
 }
 

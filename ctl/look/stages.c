@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+#include "stages.h"
+
+#include "places.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *or_none(const char *text)
+{
+    return text[0] == '\0' ? "none" : text;
+}
+
+static void say(stages_take *take, void *to, const char *name, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+static void say(stages_take *take, void *to, const char *name, const char *format, ...)
+{
+    va_list arguments;
+    char *text = NULL;
+    int len;
+
+    va_start(arguments, format);
+    len = vasprintf(&text, format, arguments);
+    va_end(arguments);
+    if (len >= 0) {
+        take(to, name, text);
+        free(text);
+    }
+}
+
+void stages_of_stored(const PGresult *stored, int row, stages_take *take, void *to)
+{
+    bool replaced = strcmp(PQgetvalue(stored, row, STORED_STATE), "replaced") == 0;
+
+    say(take, to, "first received", "%s", PQgetvalue(stored, row, STORED_FIRST_RECEIVED));
+    say(take, to, "received", "%s, the %s arrival: its body is in the row",
+        PQgetvalue(stored, row, STORED_RECEIVED), replaced ? "winning, later" : "first");
+    say(take, to, "stored", "%s, %s ms later", PQgetvalue(stored, row, STORED_AT),
+        PQgetvalue(stored, row, STORED_AFTER_MS));
+    say(take, to, "request", "%s %s, Content-Type %s", PQgetvalue(stored, row, STORED_METHOD),
+        PQgetvalue(stored, row, STORED_PATH), or_none(PQgetvalue(stored, row, STORED_CONTENT_TYPE)));
+    say(take, to, "body", "%s bytes, SHA-256 %s", PQgetvalue(stored, row, STORED_BODY_BYTES),
+        PQgetvalue(stored, row, STORED_SHA256));
+}
+
+void stages_of_dead(const PGresult *dead, int row, stages_take *take, void *to)
+{
+    say(take, to, "received", "%s", or_none(PQgetvalue(dead, row, DEAD_RECEIVED)));
+    say(take, to, "died", "%s, verdict %s, SQLSTATE %s, attempts %s", PQgetvalue(dead, row, DEAD_DIED),
+        PQgetvalue(dead, row, DEAD_VERDICT), or_none(PQgetvalue(dead, row, DEAD_SQLSTATE)),
+        PQgetvalue(dead, row, DEAD_ATTEMPTS));
+    say(take, to, "reason", "%s", PQgetvalue(dead, row, DEAD_REASON));
+    say(take, to, "worker", "%s", or_none(PQgetvalue(dead, row, DEAD_WORKER)));
+    say(take, to, "request", "%s %s, Content-Type %s", or_none(PQgetvalue(dead, row, DEAD_METHOD)),
+        PQgetvalue(dead, row, DEAD_PATH), or_none(PQgetvalue(dead, row, DEAD_CONTENT_TYPE)));
+    say(take, to, "body", "%s bytes, SHA-256 %s", PQgetvalue(dead, row, DEAD_BODY_BYTES),
+        PQgetvalue(dead, row, DEAD_SHA256));
+}
+
+void stages_append_chance(struct buf *out, const struct waiting *waiting, bool known, bool found)
+{
+    int64_t count = waiting_count(waiting);
+    const char *it = found ? "another arrival of it" : "it";
+
+    if (!known && waiting->count == 0) {
+        buf_printf(out, "The queues are unknown: %s may be on its way.", it);
+    } else if (count == 1) {
+        buf_printf(out, "1 message waits, or a worker holds it: it may be %s.",
+                   found ? "another arrival of this event" : "this event");
+    } else if (count > 0) {
+        buf_printf(out, "%" PRId64 " messages wait or are held by workers: %s may be among them.", count, it);
+    } else if (!waiting_is_complete(waiting)) {
+        buf_printf(out, "No message waits. What workers hold is unknown: %s may be among it.", it);
+    } else {
+        buf_printf(out, "No message waits, and workers hold none: %s is not on its way.", it);
+    }
+}
+
+void stages_append_until(struct buf *out, const struct waiting_queue *queue)
+{
+    if (strcmp(queue->name, TOPOLOGY_DEAD) == 0) {
+        buf_append_text(out, "sluice dead collect takes it");
+    } else if (queue->wait_s > 0) {
+        buf_printf(out, "%" PRId64 " s have passed", queue->wait_s);
+    } else {
+        buf_append_text(out, "a worker has stored it");
+    }
+}
