@@ -344,7 +344,7 @@ class Chaos:
             channel.confirm_delivery()
             for event_id in sorted(ids):
                 channel.basic_publish("webhooks", "skew", event_id.encode(), pika.BasicProperties(
-                    delivery_mode=2, message_id=event_id, headers={"sluice-version": 2, "sluice-source": "skew"}),
+                    delivery_mode=2, message_id=event_id, headers={"sluice-version": 3, "sluice-source": "skew"}),
                     mandatory=True)
                 self.newer["unknown"].remove(event_id)
                 self.newer["confirmed"].add(event_id)
@@ -428,7 +428,7 @@ class Chaos:
         def take():
             for _, properties, body in iter(lambda: channel.basic_get("webhooks.ingest", auto_ack=True), (None,) * 3):
                 found[properties.message_id] += 1
-                if body.decode() != properties.message_id or properties.headers.get("sluice-version") != 2:
+                if body.decode() != properties.message_id or properties.headers.get("sluice-version") != 3:
                     complaints.append(f"not as it was published: {properties} {body[:100]}")
             return not (self.newer["confirmed"] - found.keys() or
                         any(self.site.broker.queue(name).get("messages", 1) for name in RETRY_QUEUES))
