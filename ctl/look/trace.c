@@ -63,6 +63,13 @@ static const char *or_none(const char *text)
     return text[0] == '\0' ? "none" : text;
 }
 
+static void print_order(const PGresult *r, int row, int column)
+{
+    if (!PQgetisnull(r, row, column)) {
+        print("order", "%s", PQgetvalue(r, row, column));
+    }
+}
+
 static void print_stored(const PGresult *r, int row)
 {
     const char *state = PQgetvalue(r, row, STORED_STATE);
@@ -71,6 +78,7 @@ static void print_stored(const PGresult *r, int row)
     print("first received", "%s", PQgetvalue(r, row, STORED_FIRST_RECEIVED));
     print("received", "%s, the %s arrival: its body is in the row", PQgetvalue(r, row, STORED_RECEIVED),
           strcmp(state, "replaced") == 0 ? "winning, later" : "first");
+    print_order(r, row, STORED_ORDER);
     print("stored", "%s, %s ms later", PQgetvalue(r, row, STORED_AT), PQgetvalue(r, row, STORED_AFTER_MS));
     print("request", "%s %s, Content-Type %s", PQgetvalue(r, row, STORED_METHOD),
           PQgetvalue(r, row, STORED_PATH), or_none(PQgetvalue(r, row, STORED_CONTENT_TYPE)));
@@ -85,6 +93,7 @@ static void print_dead(const PGresult *r, int row)
     buf_printf(&what, "dead letter %s", PQgetvalue(r, row, DEAD_ID));
     print_head(PQgetvalue(r, row, DEAD_SOURCE), PQgetvalue(r, row, DEAD_EVENT), buf_text(&what));
     print("received", "%s", or_none(PQgetvalue(r, row, DEAD_RECEIVED)));
+    print_order(r, row, DEAD_ORDER);
     print("died", "%s, verdict %s, SQLSTATE %s, attempts %s", PQgetvalue(r, row, DEAD_DIED),
           PQgetvalue(r, row, DEAD_VERDICT), or_none(PQgetvalue(r, row, DEAD_SQLSTATE)),
           PQgetvalue(r, row, DEAD_ATTEMPTS));
