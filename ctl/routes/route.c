@@ -169,6 +169,20 @@ static void tell_keep(cJSON *to, const struct event_id_rule *rules)
     buf_free(&line);
 }
 
+static void tell_order(cJSON *to, const struct event_order_rule *rule)
+{
+    switch (rule->kind) {
+    case EVENT_ORDER_NONE:
+        break;
+    case EVENT_ORDER_HEADER:
+        say(to, "order", "header %s", rule->text);
+        break;
+    case EVENT_ORDER_POINTER:
+        say(to, "order", "%s in the JSON body", rule->text);
+        break;
+    }
+}
+
 static void tell_limits(const struct source *s)
 {
     if (s->max_body >= 0) {
@@ -217,6 +231,7 @@ static void tell(cJSON *to, const struct source *s)
     tell_challenge(to, &s->verify.challenge);
     tell_id(to, s->id);
     tell_keep(to, s->id);
+    tell_order(to, &s->order);
     if (to == NULL) {
         tell_limits(s);
     } else {

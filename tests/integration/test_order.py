@@ -2,12 +2,17 @@
 """The order guard: of the events of an id, the one with the greatest (order, arrival, body) is the row, in whichever
 order they arrive, are stored, die and are replayed."""
 
+import gzip
 import itertools
+import json
 import random
 
+import pika
 import pytest
 
 from process import wait_until
+from programs import run_command
+from routefile import RouteFile, signed
 
 T = 1_763_900_000_000_000  # microseconds since 1970
 
@@ -116,3 +121,123 @@ def test_a_dead_letter_keeps_the_order_and_its_replay_does_not_replace_a_newer_s
     wait_until(lambda: state(site, "e")[3] == b"newest", "the replayed event", 30)  # the first retry queue holds it for 10 s
     assert state(site, "d") == (2, 0, 0, b"newer")
     assert state(site, "e") == (9, 0, 0, b"newest")
+
+
+def test_a_retry_keeps_the_order(site):
+    site.database.query("""create function not_yet() returns trigger language plpgsql as $$
+        begin
+            if new.path = '/late' and clock_timestamp() < now_or_later() then raise exception 'not yet'; end if;
+            return new;
+        end $$;
+        create function now_or_later() returns timestamptz language sql as
+            $$ select case when exists (select from webhooks_raw where id = 'ready') then '-infinity' else 'infinity' end::timestamptz $$;
+        create trigger not_yet before insert or update on webhooks_raw for each row execute function not_yet()""")
+    try:
+        site.start_workers(1)
+        site.publish("r", b"newest", T, **ordered(3), **{"sluice-path": "/late"})
+        wait_until(lambda: site.lines("retried", "r"), lambda: f"the retry\n{site.tails()}")
+        site.publish("r", b"older", T + 5, **ordered(2))
+        site.publish("ready", b"", T)
+        site.row("ready")
+        wait_until(lambda: site.row("r").body == b"newest", lambda: f"the retried event\n{site.tails()}", 30)
+    finally:
+        site.database.query("drop trigger not_yet on webhooks_raw; drop function not_yet, now_or_later")
+    assert state(site, "r") == (3, 0, 0, b"newest")
+
+
+def test_what_the_broker_gave_up_keeps_its_order_and_is_shown_with_it(site):
+    channel = site.channel()
+    channel.confirm_delivery()
+    channel.basic_publish("webhooks.dead", "default", b"given up", pika.BasicProperties(
+        message_id="g", delivery_mode=2, headers={
+            "sluice-version": 2, "sluice-source": "default", "sluice-keep": "newest", "sluice-method": "POST",
+            "sluice-path": "/", "sluice-query": "", "sluice-received": T, "sluice-remote": "", "sluice-attempt": 0,
+            "sluice-order": -4, "sluice-headers": {}}))
+    channel.connection.close()
+    assert site.servers.operate("dead", "collect").stdout == "collected 1; already there 0\n"
+    assert site.database.query("select id, order_value from webhooks_dead") == [("g", -4)]
+    (dead_id,), = site.database.query("select dead_id from webhooks_dead")
+    assert json.loads(site.servers.command("dead", "show", "--json", str(dead_id)).stdout)["order_value"] == -4
+    assert site.servers.operate("dead", "replay", "--all").stdout == "replayed 1 of 1\n"
+    site.start_workers(1)
+    assert wait_until(lambda: site.rows("id = 'g'"), site.tails, 30)[0].body == b"given up"
+    assert state(site, "g") == (-4, 0, 0, b"given up")
+    traced = json.loads(site.servers.command("trace", "g", "--json").stdout)
+    assert traced["stored"][0]["order_value"] == -4
+    assert "  order            -4\n" in site.servers.command("trace", "g").stdout
+    assert json.loads(site.servers.command("find", "--json").stdout)["events"][0]["order_value"] == -4
+    assert site.database.query("select order_value from webhooks where id = 'g'") == [(-4,)]
+
+
+# --- the gateway's side ---------------------------------------------------------------------
+
+@pytest.fixture(name="routes")
+def fixture_routes(site):
+    return RouteFile(site.directory / "routes")
+
+
+def start(site, routes, *sources):
+    return site.add_gateway(GATEWAY_ROUTES=routes.write(*sources).path).start()
+
+
+def unordered(gateway, source):
+    return gateway.metrics()[f'sluice_gateway_source_unordered_total{{source="{source}"}}']
+
+
+def sent(site, target, body, headers=None):
+    """Sends a request; the headers of its message."""
+    site.send_ok("POST", target, body, headers)
+    channel = site.channel()
+    try:
+        _, properties, _ = wait_until(lambda: (found := channel.basic_get("webhooks.ingest", auto_ack=True))[0] and found,
+                                      "the message")
+        return properties.headers
+    finally:
+        channel.connection.close()
+
+
+def test_an_order_makes_a_message_version_2_and_any_other_event_is_version_1(site, routes):
+    """Workers of the release before read version 1: sources without an order may go on with them."""
+    gateway = start(site, routes, routes.open("plain", "/plain"),
+                    routes.open("body", "/body", id={"pointer": "/id"}, order={"pointer": "/at"}),
+                    routes.open("head", "/head", order={"header": "X-Sequence"}))
+
+    def order(*request):
+        headers = sent(site, *request)
+        assert headers["sluice-version"] == (2 if "sluice-order" in headers else 1)
+        return headers.get("sluice-order")
+    assert order("/plain", b'{"id":"a","at":7}', {"X-Sequence": "7"}) is None
+    assert order("/body", b'{"id":"a","at":7}') == 7
+    assert order("/body", gzip.compress(b'{"at":"1970-01-01T00:00:01.5Z","id":"a"}'), {"Content-Encoding": "gzip"}) == 1_500_000
+    assert order("/head", b"", {"X-Sequence": "70"}) == 70
+    assert (unordered(gateway, "body"), unordered(gateway, "head")) == (0, 0)
+    for body in (b'{"id":"a"}', b'{"id":"a","at":"soon"}', b'{"id":"a","at":1e3}', b'{"id":"a","at":1,"at":1}'):
+        assert order("/body", body) is None
+    assert order("/head", b"") is None
+    assert (unordered(gateway, "body"), unordered(gateway, "head"), unordered(gateway, "plain")) == (4, 1, 0)
+
+
+def test_a_captured_request_that_is_sent_again_does_not_replace_a_newer_state(site, routes):
+    """The signature covers the body alone, and no time: by the arrival, the captured one would be the newest."""
+    start(site, routes, routes.github("hub", "/hub", "a secret", id={"pointer": "/id"}, keep="newest",
+                                      order={"pointer": "/updated_at"}))
+    site.start_workers(1)
+    old = b'{"id":1,"updated_at":"2026-11-27T10:00:00+01:00","state":"open"}'
+    new = b'{"id":1,"updated_at":"2026-11-27T09:00:01Z","state":"closed"}'
+    site.send_ok("POST", "/hub", old, signed("a secret", "d1", old))
+    site.send_ok("POST", "/hub", new, signed("a secret", "d2", new))
+    site.send_ok("POST", "/hub", old, signed("a secret", "d3", old, **{"X-Order": "9223372036854775807"}))
+    site.send_ok("POST", "/hub", old, signed("a secret", "d4", old, **{"Content-Encoding": "gzip"}))
+    wait_until(lambda: site.rows("source = 'hub'"), site.tails)
+    assert state(site, "1", "hub")[3] == new
+
+
+def test_route_tells_where_the_order_is(build, routes):
+    routes.write(routes.open("one", "/one", order={"pointer": "/created"}), routes.open("two", "/two"),
+                 routes.open("three", "/three", order={"header": "X-Sequence"}))
+
+    def told(path, *options):
+        return run_command(build, ["route", "POST", path, "--routes", str(routes.path), *options], {}).stdout
+    assert "order      /created in the JSON body\n" in told("/one")
+    assert "order " not in told("/two")
+    assert json.loads(told("/three", "--json"))["order"] == "header x-sequence"
