@@ -464,6 +464,7 @@ def test_route_says_which_source_a_request_meets_and_what_it_demands(build):
         'verify     hmac, header x-orders-signature, sha256 in hex after "sha256="',
         "id         /order/id in the JSON body, else 400",
         "keep       newest",
+        "order      /order/updated_at in the JSON body",
         "max_body   262144 bytes, else 413",
         "rate       50 a second, 200 at once, else 429",
         "query      dropped",
