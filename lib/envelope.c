@@ -10,6 +10,7 @@
 #include <string.h>
 
 #define DELIVERY_MODE_PERSISTENT 2
+#define VERSION_WITH_ORDER 2
 #define TRACEPARENT "traceparent"
 #define TRACESTATE "tracestate"
 
@@ -40,7 +41,7 @@ static void put_headers(struct buf *out, const struct envelope *e)
 {
     size_t table = field_begin_table(out);
 
-    field_put_number(out, "sluice-version", ENVELOPE_VERSION);
+    field_put_number(out, "sluice-version", e->has_order ? VERSION_WITH_ORDER : 1);
     for (size_t i = 0; i < ENVELOPE_TEXTS; i++) {
         struct span text = envelope_text_in(e, &envelope_texts[i]);
 
@@ -51,6 +52,9 @@ static void put_headers(struct buf *out, const struct envelope *e)
     field_put_text(out, SPAN_LITERAL("sluice-keep"), span_of(keep_name(e->keep)));
     field_put_number(out, "sluice-received", e->received_us);
     field_put_number(out, "sluice-attempt", e->attempt);
+    if (e->has_order) {
+        field_put_number(out, "sluice-order", e->order);
+    }
     put_carried(out, e);
 
     field_put_short_string(out, SPAN_LITERAL("sluice-headers"));
@@ -121,7 +125,8 @@ enum member {
     MEMBER_RECEIVED = 2,
     MEMBER_ATTEMPT = 4,
     MEMBER_KEEP = 8,
-    MEMBER_HEADERS = 16
+    MEMBER_HEADERS = 16,
+    MEMBER_ORDER = 32
 };
 #define MEMBERS_OF_VERSION_1 \
     (MEMBER_VERSION | MEMBER_RECEIVED | MEMBER_ATTEMPT | MEMBER_KEEP | MEMBER_HEADERS)
@@ -150,6 +155,7 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         {SPAN_LITERAL("sluice-version"), FIELD_NUMBER, MEMBER_VERSION, &(int64_t){0}},
         {SPAN_LITERAL("sluice-received"), FIELD_NUMBER, MEMBER_RECEIVED, &e->received_us},
         {SPAN_LITERAL("sluice-attempt"), FIELD_NUMBER, MEMBER_ATTEMPT, &e->attempt},
+        {SPAN_LITERAL("sluice-order"), FIELD_NUMBER, MEMBER_ORDER, &e->order},
         {SPAN_LITERAL("x-delivery-count"), FIELD_NUMBER, 0, &e->delivery_count},
         {SPAN_LITERAL("x-death"), FIELD_ARRAY, 0, NULL},
         {SPAN_LITERAL("sluice-keep"), FIELD_TEXT, MEMBER_KEEP, NULL},
@@ -209,14 +215,17 @@ static void check_carried(struct envelope *e)
 
 /* Must run first: a later version may change anything, even the members' types. A missing version is left for
  * decode_headers to report. */
-static enum error_code check_version(struct span table, struct error *error)
+static enum error_code check_version(struct span table, int64_t *version, struct error *error)
 {
     struct field_cursor c = {table.data, table.len, false};
     struct field f;
 
     while (field_take(&c, &f)) {
-        if (f.kind != FIELD_NUMBER || !span_equal(f.name, SPAN_LITERAL("sluice-version")) ||
-            f.number == ENVELOPE_VERSION) {
+        if (f.kind != FIELD_NUMBER || !span_equal(f.name, SPAN_LITERAL("sluice-version"))) {
+            continue;
+        }
+        *version = f.number;
+        if (f.number >= 1 && f.number <= ENVELOPE_VERSION) {
             continue;
         }
         return error_set(error, f.number > ENVELOPE_VERSION ? ERROR_NEWER : ERROR_MALFORMED,
@@ -226,7 +235,8 @@ static enum error_code check_version(struct span table, struct error *error)
     return ERROR_NONE;
 }
 
-static enum error_code decode_headers(struct span table, struct envelope *e, struct error *error)
+static enum error_code decode_headers(struct span table, int64_t version, struct envelope *e,
+                                      struct error *error)
 {
     struct field_cursor c = {table.data, table.len, false};
     struct field f;
@@ -248,6 +258,10 @@ static enum error_code decode_headers(struct span table, struct envelope *e, str
             "one of sluice-version, -received, -attempt, -keep, -headers is missing or has the wrong "
             "type; was this message published by a gateway?");
     }
+    e->has_order = version >= VERSION_WITH_ORDER;
+    if (e->has_order && (seen & MEMBER_ORDER) == 0) {
+        return error_set(error, ERROR_MALFORMED, "sluice-order is missing or has the wrong type");
+    }
     return ERROR_NONE;
 }
 
@@ -264,6 +278,7 @@ static void content_type_from_headers(struct envelope *e)
 enum error_code envelope_decode(struct span properties, struct envelope *e, struct error *error)
 {
     struct properties parts;
+    int64_t version = 0;
     enum error_code code = properties_read(properties, &parts, error);
 
     /* The views must not be NULL: callers pass them to memcpy and libpq unchecked. */
@@ -273,10 +288,10 @@ enum error_code envelope_decode(struct span properties, struct envelope *e, stru
         *envelope_text_of(e, &envelope_texts[i]) = (struct span){"", 0};
     }
     if (code == ERROR_NONE) {
-        code = check_version(parts.headers, error);
+        code = check_version(parts.headers, &version, error);
     }
     if (code == ERROR_NONE) {
-        code = decode_headers(parts.headers, e, error);
+        code = decode_headers(parts.headers, version, e, error);
     }
     if (code != ERROR_NONE) {
         return code;

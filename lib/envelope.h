@@ -11,12 +11,13 @@
  *   message_id       the event's id
  *   timestamp        seconds since 1970
  *   app_id           "sluice"
- *   headers          sluice-version   1
+ *   headers          sluice-version   1; 2 with sluice-order, which workers of version 1 would leave out
  *                    sluice-source    name of the source
  *                    sluice-keep      "newest" or "first"
  *                    sluice-method, sluice-path, sluice-query, sluice-remote
  *                    sluice-received  microseconds since 1970
  *                    sluice-attempt   number of retries so far
+ *                    sluice-order     version 2: the place of the event among those of its id
  *                    sluice-traceparent  if the request had one
  *                    traceparent, tracestate  if the request had valid ones (lib/trace_context): where other
  *                                     programs' propagators look for them
@@ -30,7 +31,7 @@
 
 #include <stdint.h>
 
-#define ENVELOPE_VERSION 1
+#define ENVELOPE_VERSION 2 /* the highest that is read and written */
 
 /* Limits of the format. The gateway checks them when it accepts an event. */
 #define ENVELOPE_ID_MAX 255             /* an AMQP short string; well below a btree's limit of 2,700 bytes */
@@ -41,7 +42,7 @@
 #define ENVELOPE_CONTENT_TYPE_MAX 255
 /* Of everything that envelope_encode appends: the sum of the limits of all members. The broker's frame_max
  * must hold it, because AMQP sends the properties of a message in one frame. */
-#define ENVELOPE_PROPERTIES_MAX 51930
+#define ENVELOPE_PROPERTIES_MAX 51952
 
 enum envelope_keep { ENVELOPE_KEEP_NEWEST, ENVELOPE_KEEP_FIRST };
 
@@ -64,6 +65,8 @@ struct envelope {
         carried_parent; /* the headers traceparent and tracestate; empty: absent. Only valid ones are */
     struct span carried_state; /* encoded and decoded, and no state without a parent */
     enum envelope_keep keep;
+    bool has_order;         /* version 2 */
+    int64_t order;          /* sluice-order; the greatest wins; only with has_order */
     int64_t received_us;    /* since 1970 */
     int64_t attempt;        /* sluice-attempt */
     int64_t delivery_count; /* the broker's x-delivery-count; 0 when absent; not encoded */
@@ -75,9 +78,9 @@ struct envelope {
 /* True for ^[a-z0-9][a-z0-9-]{0,62}$. */
 bool envelope_source_valid(struct span source);
 
-/* Appends the encoded properties to out. ERROR_LIMIT or ERROR_MALFORMED names the member that the format
- * doesn't allow (an id that is empty or over 255 bytes, a bad source, text that isn't UTF-8 or contains a
- * NUL); ERROR_MEMORY. On error out is unchanged. Pure. */
+/* Appends the encoded properties to out, in the lowest version that can hold them. ERROR_LIMIT or
+ * ERROR_MALFORMED names the member that the format doesn't allow (an id that is empty or over 255 bytes, a
+ * bad source, text that isn't UTF-8 or contains a NUL); ERROR_MEMORY. On error out is unchanged. Pure. */
 MUST_CHECK enum error_code envelope_encode(const struct envelope *envelope, struct buf *out,
                                            struct error *error);
 

@@ -167,9 +167,21 @@ static enum session_news step_resolving(struct session *s)
     return PQstatus(s->connection) == CONNECTION_BAD ? lost(s) : SESSION_PENDING; /* it has no socket then */
 }
 
+static bool send_statements(struct session *s)
+{
+    struct buf statements = {0};
+    bool sent;
+
+    buf_append_text(&statements, settle_in);
+    upsert_append_statements(&statements);
+    sent = !statements.failed && PQsetnonblocking(s->connection, 1) == 0 &&
+           PQsendQuery(s->connection, buf_text(&statements)) == 1;
+    buf_free(&statements);
+    return sent;
+}
+
 static enum session_news step_connecting(struct session *s)
 {
-    char statements[sizeof settle_in + UPSERT_STATEMENTS_SIZE];
     struct pollfd ready = {.events = session_poll_events(s)};
 
     ready.fd = PQsocket(s->connection);
@@ -183,8 +195,7 @@ static enum session_news step_connecting(struct session *s)
     if (s->polling == PGRES_POLLING_OK) {
         s->state = SESSION_PREPARING;
         (void)PQsetErrorVerbosity(s->connection, PQERRORS_DEFAULT);
-        (void)snprintf(statements, sizeof statements, "%s%s", settle_in, upsert_statements);
-        if (PQsetnonblocking(s->connection, 1) != 0 || PQsendQuery(s->connection, statements) != 1) {
+        if (!send_statements(s)) {
             return lost(s);
         }
     }

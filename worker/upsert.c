@@ -18,43 +18,51 @@
 /* Microseconds from 1970 to 2000, where Postgres' binary timestamps begin. */
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)
 
-/* `order` is '>' where the newest wins and '<' where the first does. */
-#define WINS(order) "(excluded.received_at, excluded.body) " order " (w.received_at, w.body)"
-#define WINNERS(column, order) \
-#column " = case when " WINS(order) " then excluded." #column " else w." #column " end, "
-#define MERGE(order)                                                                                    \
-    "insert into webhooks_raw as w (source, id, method, path, query, headers, content_type, body, "     \
-    "received_at, first_received_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9) "                  \
-    "on conflict (id, source) do update set " WINNERS(method, order) WINNERS(path, order)               \
-        WINNERS(query, order) WINNERS(headers, order) WINNERS(content_type, order) WINNERS(body, order) \
-            WINNERS(received_at, order) "first_received_at = least(w.first_received_at, "               \
-                                        "excluded.received_at), stored_at = now() "                     \
-                                        "where " WINS(order) " or excluded.received_at < "              \
-                                                             "w.first_received_at "                     \
-                                                             "returning xmax = 0, received_at = $9"
+/* Which of two arrivals wins. No order is less than any. */
+#define PLACE(row) \
+    "(" row ".order_value is not null, coalesce(" row ".order_value, 0), " row ".received_at, " row ".body)"
+#define NEWEST PLACE("excluded") " > " PLACE("w")
+#define FIRST "(excluded.received_at, excluded.body) < (w.received_at, w.body)"
+#define WINNERS(column, wins) \
+#column " = case when " wins " then excluded." #column " else w." #column " end, "
+#define MERGE(wins)                                                                                          \
+    "insert into webhooks_raw as w (source, id, method, path, query, headers, content_type, body, "          \
+    "received_at, order_value, first_received_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9) "     \
+    "on conflict (id, source) do update set " WINNERS(method, wins) WINNERS(path, wins) WINNERS(query, wins) \
+        WINNERS(headers, wins) WINNERS(content_type, wins) WINNERS(body, wins) WINNERS(received_at, wins)    \
+            WINNERS(order_value,                                                                             \
+                    wins) "first_received_at = least(w.first_received_at, excluded.received_at), "           \
+                          "stored_at = now() "                                                               \
+                          "where " wins " or excluded.received_at < w.first_received_at "                    \
+                          "returning xmax = 0, received_at = $9"
 
-/* Types of the nine parameters of an event. Without them the server would guess the type of a parameter that
+/* Types of the ten parameters of an event. Without them the server would guess the type of a parameter that
  * is compared or used twice. */
-#define EVENT_TYPES "text, text, text, text, text, jsonb, text, bytea, timestamptz"
+#define EVENT_TYPES "text, text, text, text, text, jsonb, text, bytea, timestamptz, int8"
 
-const char upsert_statements[] = "prepare " STORE_NEWEST " (" EVENT_TYPES ") as " MERGE(
-    ">") ";"
-         "prepare " STORE_FIRST " (" EVENT_TYPES ") as " MERGE(
-             "<") ";"
-                  "prepare " BURY " (" EVENT_TYPES
-                  ", text, text, text, bytea, int4, text, text, text, text) as "
-                  "insert into webhooks_dead (source, id, method, path, query, headers, content_type, body, "
-                  "received_at, "
-                  "keep, remote, traceparent, properties, attempts, verdict, sqlstate, reason, worker) "
-                  "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18) "
-                  "on conflict do nothing;"
-                  "prepare " DISK_ON " as select set_config('synchronous_commit', 'on', false);"
-                  "prepare " DISK_OFF " as select set_config('synchronous_commit', 'off', false);"
-                  "prepare " FLUSH " as select pg_logical_emit_message(true, 'sluice', ''::text);"
-                  "prepare " DEAD_ROWS " as select pg_stat_get_live_tuples(to_regclass('webhooks_dead'))";
-_Static_assert(sizeof upsert_statements <= UPSERT_STATEMENTS_SIZE, "UPSERT_STATEMENTS_SIZE is too small");
+static const char *const statements[] = {
+    "prepare " STORE_NEWEST " (" EVENT_TYPES ") as " MERGE(NEWEST),
+    "prepare " STORE_FIRST " (" EVENT_TYPES ") as " MERGE(FIRST),
+    "prepare " BURY " (" EVENT_TYPES ", text, text, text, bytea, int4, text, text, text, text) as "
+    "insert into webhooks_dead (source, id, method, path, query, headers, content_type, body, received_at, "
+    "order_value, keep, remote, traceparent, properties, attempts, verdict, sqlstate, reason, worker) "
+    "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) "
+    "on conflict do nothing",
+    "prepare " DISK_ON " as select set_config('synchronous_commit', 'on', false)",
+    "prepare " DISK_OFF " as select set_config('synchronous_commit', 'off', false)",
+    "prepare " FLUSH " as select pg_logical_emit_message(true, 'sluice', ''::text)",
+    "prepare " DEAD_ROWS " as select pg_stat_get_live_tuples(to_regclass('webhooks_dead'))",
+};
 
-#define BURY_PARAMETERS 18
+void upsert_append_statements(struct buf *out)
+{
+    for (size_t i = 0; i < sizeof statements / sizeof statements[0]; i++) {
+        buf_append_text(out, statements[i]);
+        buf_append_char(out, ';');
+    }
+}
+
+#define BURY_PARAMETERS 19
 
 /* Parameters of one statement, all in binary format: a text parameter would end at its first NUL. */
 struct parameters {
@@ -86,16 +94,23 @@ static void put_big_endian(char *bytes, uint64_t value, size_t count)
     }
 }
 
-/* Adds the nine parameters that all event statements begin with. received and scratch must live until the
+/* The values that add_event encodes. */
+struct numbers {
+    char received[8], order[8];
+};
+
+/* Adds the ten parameters that all event statements begin with. numbers and scratch must live until the
  * statement is sent. */
-static bool add_event(struct parameters *p, const struct event *event, char received[8], struct buf *scratch)
+static bool add_event(struct parameters *p, const struct event *event, struct numbers *numbers,
+                      struct buf *scratch)
 {
     const struct envelope *e = &event->envelope;
 
     buf_clear(scratch);
     buf_append_char(scratch, 1); /* version of jsonb's binary format */
     envelope_append_headers_json(e, scratch);
-    put_big_endian(received, (uint64_t)(e->received_us - POSTGRES_EPOCH_US), 8);
+    put_big_endian(numbers->received, (uint64_t)(e->received_us - POSTGRES_EPOCH_US), 8);
+    put_big_endian(numbers->order, (uint64_t)e->order, 8);
     add(p, e->source);
     add(p, e->id);
     add(p, e->method);
@@ -104,7 +119,8 @@ static bool add_event(struct parameters *p, const struct event *event, char rece
     add(p, buf_span(scratch));
     add(p, or_null(e->content_type));
     add(p, event->delivery->body);
-    add(p, (struct span){received, 8});
+    add(p, (struct span){numbers->received, 8});
+    add(p, e->has_order ? (struct span){numbers->order, 8} : null);
     return !scratch->failed;
 }
 
@@ -117,7 +133,7 @@ static bool send_prepared(PGconn *connection, const char *statement, const struc
 bool upsert_send(PGconn *connection, const struct event *event, struct buf *scratch)
 {
     struct parameters p = {.count = 0};
-    char received[8];
+    struct numbers numbers;
     const char *statement = NULL;
 
     switch (event->envelope.keep) {
@@ -128,7 +144,7 @@ bool upsert_send(PGconn *connection, const struct event *event, struct buf *scra
         statement = STORE_FIRST;
         break;
     }
-    return add_event(&p, event, received, scratch) && send_prepared(connection, statement, &p);
+    return add_event(&p, event, &numbers, scratch) && send_prepared(connection, statement, &p);
 }
 
 /* Postgres refused the full reason of a plain event; the SQLSTATE has its own column. */
@@ -164,9 +180,10 @@ bool upsert_send_dead(PGconn *connection, const struct event *event, const char 
     bool malformed = event->form == EVENT_MALFORMED, sent;
     struct parameters p = {.count = 0};
     struct buf properties = {0};
-    char received[8], attempts[4];
+    struct numbers numbers;
+    char attempts[4];
 
-    if (!add_event(&p, event, received, scratch)) {
+    if (!add_event(&p, event, &numbers, scratch)) {
         return false;
     }
     put_big_endian(attempts, (uint64_t)e->attempt + 1, 4);

@@ -4,17 +4,17 @@
 
 /* The SQL statements: the merge upsert of one event, its dead letter, and their results. The merge is
  * idempotent and commutative: duplicates and any order of delivery end in the same row. Of two arrivals the
- * one with the greatest (received_at, body), compared as a row, wins (the least, for a source that keeps the
- * first). first_received_at is the earliest ever seen. */
+ * one with the greatest (order, received_at, body), compared as a row, wins, and no order is less than any;
+ * for a source that keeps the first, the least (received_at, body). first_received_at is the earliest ever
+ * seen. */
 
 #include "buf.h"
 #include "event.h"
 
 #include <libpq-fe.h>
 
-/* SQL that prepares the statements in a new session. It fails when a table is missing. */
-extern const char upsert_statements[];
-#define UPSERT_STATEMENTS_SIZE 8192 /* upper limit of its size in bytes */
+/* Appends SQL that prepares the statements in a new session. It fails when a table or a column is missing. */
+void upsert_append_statements(struct buf *out);
 
 /* The functions below queue one statement and never block: the caller flushes and reads the result. They
  * return false on failure; PQerrorMessage says why. scratch is any buf, used only during the call. */

@@ -59,6 +59,8 @@ enum error_code deadletter_read(struct deadletter *letter, const PGresult *r, in
         .keep = strcmp(PQgetvalue(r, row, DEADLETTER_KEEP), "first") == 0 ? ENVELOPE_KEEP_FIRST
                                                                           : ENVELOPE_KEEP_NEWEST,
         .received_us = atoll(PQgetvalue(r, row, DEADLETTER_RECEIVED_US)),
+        .has_order = !PQgetisnull(r, row, DEADLETTER_ORDER),
+        .order = atoll(PQgetvalue(r, row, DEADLETTER_ORDER)),
     };
     cJSON *members = cJSON_ParseWithLength(headers.data, headers.len);
     struct buf state = {0};

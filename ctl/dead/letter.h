@@ -20,9 +20,9 @@ struct deadletter {
 };
 
 /* Fills *letter from a row of deadtable_take. Its properties are a new envelope with attempt 0 and the
- * original received_at, so that a newer arrival still wins the merge; headers of the broker are left out.
- * ERROR_MALFORMED or ERROR_LIMIT: the row is not an envelope. The result must outlive the letter. The caller
- * must call deadletter_free, also after an error. */
+ * original order and received_at, so that a newer event still wins the merge; headers of the broker are left
+ * out. ERROR_MALFORMED or ERROR_LIMIT: the row is not an envelope. The result must outlive the letter. The
+ * caller must call deadletter_free, also after an error. */
 MUST_CHECK enum error_code deadletter_read(struct deadletter *letter, const PGresult *result, int row,
                                            struct error *error);
 void deadletter_free(struct deadletter *letter);

@@ -68,6 +68,9 @@ static void put_envelope(struct making *m, const struct envelope *e)
     put_text_or_null(m, DEADROW_TRACEPARENT, e->traceparent);
     put_number(m, DEADROW_ATTEMPTS, e->attempt + 1);
     put_number(m, DEADROW_RECEIVED, e->received_us);
+    if (e->has_order) {
+        put_number(m, DEADROW_ORDER, e->order);
+    }
     m->row->text.failed |= headers.failed;
     buf_free(&headers);
 }

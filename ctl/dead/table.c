@@ -41,7 +41,8 @@ const char deadtable_list_json[] =
 
 const char deadtable_show[] =
     "select dead_id as dead, dead_at as died, verdict, sqlstate, reason, attempts, worker, source, id,"
-    " received_at as received, method, path, query, content_type, headers, remote, traceparent, keep,"
+    " received_at as received, order_value as \"order\", method, path, query, content_type, headers, remote, "
+    "traceparent, keep,"
     " encode(properties, 'hex') as properties, octet_length(body) || ' bytes, SHA-256 ' ||"
     " encode(body_sha256, 'hex') as body, webhook_text(body, content_type, headers) as body_text,"
     " webhook_payload_error(body, content_type, headers) as payload_error"
@@ -50,7 +51,8 @@ const char deadtable_show[] =
 const char deadtable_show_json[] = "select dead_id, " RECORD_TIME(
     "dead_at") " as dead_at, verdict, sqlstate, reason, attempts, worker,"
                " source, id, " RECORD_TIME(
-                   "received_at") " as received_at, method, path, query, content_type, headers, remote, "
+                   "received_at") " as received_at, order_value, method, path, query, content_type, headers, "
+                                  "remote, "
                                   "traceparent, keep,"
                                   " encode(properties, 'hex') as properties_hex, octet_length(body) as "
                                   "body_bytes,"
@@ -73,17 +75,17 @@ const char deadtable_take[] =
     "delete from webhooks_dead where dead_id in (select dead_id from webhooks_dead"
     " where " IN_ARRAY " order by dead_id for update)"
     " returning dead_id, source, id, keep, method, path, query, headers, content_type, remote, traceparent,"
-    " (extract(epoch from received_at) * 1000000)::bigint, body, properties is not null";
+    " (extract(epoch from received_at) * 1000000)::bigint, body, properties is not null, order_value";
 
 #define INSERTED                                                                               \
     "source, id, keep, method, path, query, headers, content_type, remote, traceparent, body," \
-    " properties, attempts, reason, worker, received_at, verdict"
+    " properties, attempts, reason, worker, received_at, order_value, verdict"
 
 const char deadtable_insert[] =
     "insert into webhooks_dead (" INSERTED ")"
     " values ($1, $2, $3, $4, $5, $6, $7::jsonb, $8, $9, $10, $11::bytea, $12::bytea, $13::int, $14, $15,"
     " timestamptz 'epoch' + $16::bigint / 1000000 * interval '1 second'"
-    " + $16::bigint % 1000000 * interval '1 microsecond', 'given-up')"
+    " + $16::bigint % 1000000 * interval '1 microsecond', $17::bigint, 'given-up')"
     " on conflict do nothing";
 
 const char deadtable_probe[] =

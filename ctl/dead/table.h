@@ -83,10 +83,11 @@ enum deadletter_column {
     DEADLETTER_RECEIVED_US,
     DEADLETTER_BODY,
     DEADLETTER_UNREADABLE, /* "t": not an envelope */
+    DEADLETTER_ORDER,
 };
 
 /* Parameters of deadtable_insert. */
-#define DEADROW_COLUMNS 16
+#define DEADROW_COLUMNS 17
 
 enum deadrow_column {
     DEADROW_SOURCE,
@@ -105,6 +106,7 @@ enum deadrow_column {
     DEADROW_REASON,
     DEADROW_WORKER,
     DEADROW_RECEIVED, /* microseconds since 1970 */
+    DEADROW_ORDER,
 };
 
 #endif

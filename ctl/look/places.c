@@ -18,7 +18,7 @@ static const char stored[] = "select source, id, " RECORD_TIME(
                                           " (extract(epoch from stored_at - received_at) * 1000)::bigint as "
                                           "stored_after_ms,"
                                           " method, path, content_type, octet_length(body) as body_bytes, "
-                                          "encode(sha256(body), 'hex') as body_sha256"
+                                          "encode(sha256(body), 'hex') as body_sha256, order_value"
                                           " from webhooks_raw where id = $1 and ($2::text is null or source "
                                           "= $2) order by source limit " MOST;
 
@@ -32,15 +32,16 @@ static const char dead[] =
     "  from sources s where s.source is not null and $2::text is null)"
     " select d.dead_id, d.source, d.id, " RECORD_TIME(
         "d.received_at") " as received_at,"
-                         " " RECORD_TIME("d.dead_at") " as dead_at, d.verdict, d.sqlstate, d.attempts, "
-                                                      "d.reason, d.worker,"
-                                                      " d.method, d.path, d.content_type, "
-                                                      "octet_length(d.body) as body_bytes,"
-                                                      " encode(d.body_sha256, 'hex') as body_sha256"
-                                                      " from sources s, lateral (select * from webhooks_dead "
-                                                      "w where w.source = s.source and w.id = $1"
-                                                      "  order by dead_id desc limit " MOST
-                                                      ") d order by d.dead_id desc limit " MOST;
+                         " " RECORD_TIME(
+                             "d.dead_at") " as dead_at, d.verdict, d.sqlstate, d.attempts, "
+                                          "d.reason, d.worker,"
+                                          " d.method, d.path, d.content_type, "
+                                          "octet_length(d.body) as body_bytes,"
+                                          " encode(d.body_sha256, 'hex') as body_sha256, d.order_value"
+                                          " from sources s, lateral (select * from webhooks_dead "
+                                          "w where w.source = s.source and w.id = $1"
+                                          "  order by dead_id desc limit " MOST
+                                          ") d order by d.dead_id desc limit " MOST;
 
 enum error_code places_ask(struct places *places, PGconn *database, const char *id, const char *source,
                            struct error *error)

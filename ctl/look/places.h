@@ -30,6 +30,7 @@ enum place_stored {
     STORED_CONTENT_TYPE,
     STORED_BODY_BYTES,
     STORED_SHA256,
+    STORED_ORDER, /* null: it has none */
 };
 
 /* Columns of `dead`. */
@@ -49,6 +50,7 @@ enum place_dead {
     DEAD_CONTENT_TYPE,
     DEAD_BODY_BYTES,
     DEAD_SHA256,
+    DEAD_ORDER,
 };
 
 /* Looks the event up by indexes in both tables, over a connection of reader_open. source NULL: of every

@@ -139,7 +139,7 @@ void question_page(struct question *q, const struct search *s, const struct ques
                              " " RECORD_TIME(
                                  "w.first_received_at") " as first_received_at,"
                                                         " " RECORD_TIME(
-                                                            "w.stored_at") " as stored_at,"
+                                                            "w.stored_at") " as stored_at, w.order_value,"
                                                                            " " MICROSECONDS(
                                                                                "w.received_at") " as "
                                                                                                 "received_us "

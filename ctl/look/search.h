@@ -44,6 +44,7 @@ enum search_column {
     SEARCH_CONTENT_TYPE,
     SEARCH_FIRST_RECEIVED,
     SEARCH_STORED,
+    SEARCH_ORDER,       /* null: it has none */
     SEARCH_RECEIVED_US, /* since 1970 */
 };
 

@@ -32,6 +32,13 @@ static void say(stages_take *take, void *to, const char *name, const char *forma
     }
 }
 
+static void say_order(stages_take *take, void *to, const PGresult *r, int row, int column)
+{
+    if (!PQgetisnull(r, row, column)) {
+        say(take, to, "order", "%s", PQgetvalue(r, row, column));
+    }
+}
+
 void stages_of_stored(const PGresult *stored, int row, stages_take *take, void *to)
 {
     bool replaced = strcmp(PQgetvalue(stored, row, STORED_STATE), "replaced") == 0;
@@ -39,6 +46,7 @@ void stages_of_stored(const PGresult *stored, int row, stages_take *take, void *
     say(take, to, "first received", "%s", PQgetvalue(stored, row, STORED_FIRST_RECEIVED));
     say(take, to, "received", "%s, the %s arrival: its body is in the row",
         PQgetvalue(stored, row, STORED_RECEIVED), replaced ? "winning, later" : "first");
+    say_order(take, to, stored, row, STORED_ORDER);
     say(take, to, "stored", "%s, %s ms later", PQgetvalue(stored, row, STORED_AT),
         PQgetvalue(stored, row, STORED_AFTER_MS));
     say(take, to, "request", "%s %s, Content-Type %s", PQgetvalue(stored, row, STORED_METHOD),
@@ -50,6 +58,7 @@ void stages_of_stored(const PGresult *stored, int row, stages_take *take, void *
 void stages_of_dead(const PGresult *dead, int row, stages_take *take, void *to)
 {
     say(take, to, "received", "%s", or_none(PQgetvalue(dead, row, DEAD_RECEIVED)));
+    say_order(take, to, dead, row, DEAD_ORDER);
     say(take, to, "died", "%s, verdict %s, SQLSTATE %s, attempts %s", PQgetvalue(dead, row, DEAD_DIED),
         PQgetvalue(dead, row, DEAD_VERDICT), or_none(PQgetvalue(dead, row, DEAD_SQLSTATE)),
         PQgetvalue(dead, row, DEAD_ATTEMPTS));

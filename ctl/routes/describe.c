@@ -164,6 +164,20 @@ static void tell_keep(const struct hearer *to, const struct event_id_rule *rules
     buf_free(&line);
 }
 
+static void tell_order(const struct hearer *to, const struct event_order_rule *rule)
+{
+    switch (rule->kind) {
+    case EVENT_ORDER_NONE:
+        break;
+    case EVENT_ORDER_HEADER:
+        say(to, "order", "header %s", rule->text);
+        break;
+    case EVENT_ORDER_POINTER:
+        say(to, "order", "%s in the JSON body", rule->text);
+        break;
+    }
+}
+
 void describe_source(const struct source *source, describe_take *take, void *to)
 {
     const struct hearer hearer = {take, to};
@@ -178,6 +192,7 @@ void describe_source(const struct source *source, describe_take *take, void *to)
     tell_challenge(&hearer, &source->verify.challenge);
     tell_id(&hearer, source->id);
     tell_keep(&hearer, source->id);
+    tell_order(&hearer, &source->order);
 }
 
 void describe_limits(const struct source *source, describe_take *take, void *to)

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "event_id.h"
 #include "event_lines.h"
+#include "event_order.h"
 #include "gateway/sources/source.h"
 #include "gateway/verify/challenge.h"
 #include "gateway/verify/verify.h"
@@ -17,7 +18,8 @@
 
 /* False: *reply says why. */
 static bool encode(const struct source *source, const struct request *request, const struct event_id *id,
-                   int64_t received_us, struct buf *properties, struct reply *reply)
+                   const struct event_order *order, int64_t received_us, struct buf *properties,
+                   struct reply *reply)
 {
     struct envelope envelope = {
         .id = {id->text, id->len},
@@ -27,6 +29,8 @@ static bool encode(const struct source *source, const struct request *request, c
         .query = source->drop_query ? SPAN_LITERAL("") : request->query,
         .remote = request->remote,
         .keep = id->keep,
+        .has_order = order->found,
+        .order = order->value,
         .received_us = received_us,
     };
     struct buf text = {0};
@@ -264,15 +268,36 @@ static void publish(const struct accept *accept, struct publishers *publishers, 
     reply_accept(reply, id->text, source->answers ? &source->answer : NULL);
 }
 
-/* Verifies the request and takes its id. False with *reply set. */
+/* Takes the order of an event of which the newest is kept, and counts those that have none. */
+static bool take_order(const struct source *source, const struct request *request, struct body_text *body,
+                       const struct event_id *id, struct event_order *order, struct reply *reply)
+{
+    *order = (struct event_order){.found = false};
+    if (source->order.kind == EVENT_ORDER_NONE || id->keep == ENVELOPE_KEEP_FIRST) {
+        return true;
+    }
+    if (!event_order_take(&source->order, request, body, order, reply)) {
+        return false;
+    }
+    if (!order->found) {
+        source_counts_unordered(source->counts);
+    }
+    return true;
+}
+
+/* Verifies the request and takes its id and order. False with *reply set. */
 static bool identify(const struct source *source, const struct request *request, const struct body *body,
-                     int64_t now_us, int64_t received_us, struct event_id *id, struct reply *reply)
+                     int64_t now_us, int64_t received_us, struct event_id *id, struct event_order *order,
+                     struct reply *reply)
 {
     struct body_text text =
         body_text_of(request, buf_span(&body->bytes), INFLATED_MOST * (size_t)source->max_body, body->memory);
-    bool fine = is_verified(source, request, &text, now_us / CLOCK_US_PER_S, reply) &&
-                event_id_take(source->id, request, &text, received_us, id, reply);
+    bool fine;
 
+    event_order_begin(&source->order, &text);
+    fine = is_verified(source, request, &text, now_us / CLOCK_US_PER_S, reply) &&
+           event_id_take(source->id, request, &text, received_us, id, reply) &&
+           take_order(source, request, &text, id, order, reply);
     body_text_free(&text);
     return fine;
 }
@@ -283,12 +308,13 @@ void accept_event(const struct accept *accept, struct publishers *publishers, st
     struct source *source = accept->source;
     const int64_t now_us = clock_wall_us(), received_us = received_at_take(now_us);
     struct buf properties = {0};
+    struct event_order order;
     struct event_id id;
 
-    if (!identify(source, request, body, now_us, received_us, &id, reply)) {
+    if (!identify(source, request, body, now_us, received_us, &id, &order, reply)) {
         return;
     }
-    if (encode(source, request, &id, received_us, &properties, reply) &&
+    if (encode(source, request, &id, &order, received_us, &properties, reply) &&
         (load_enter(load) || refuse_busy(load, reply))) {
         publish(accept, publishers, request, &id, &properties, body, reply);
         load_leave(load);

@@ -158,6 +158,29 @@ struct span body_text_read(struct body_text *t)
     return t->inflated.bytes.data == NULL ? t->body : buf_span(&t->inflated.bytes);
 }
 
+enum json_pointer_result body_text_find(struct body_text *t, struct span pointer, struct span *raw)
+{
+    struct json_pointer_want wants[2] = {{.pointer = pointer}, t->also};
+    bool both = t->also.pointer.data != NULL && !t->also_read;
+
+    json_pointer_find_all(body_text_read(t), wants, both ? 2 : 1);
+    if (both) {
+        t->also = wants[1];
+        t->also_read = true;
+    }
+    *raw = wants[0].raw;
+    return wants[0].result;
+}
+
+const struct json_pointer_want *body_text_also(struct body_text *t)
+{
+    if (!t->also_read) {
+        json_pointer_find_all(body_text_read(t), &t->also, 1);
+        t->also_read = true;
+    }
+    return &t->also;
+}
+
 void body_text_append_flaw(const struct body_text *t, struct buf *out)
 {
     struct span coding;

@@ -10,6 +10,7 @@
 
 #include "gateway/body_memory.h"
 #include "gateway/request.h"
+#include "json_pointer.h"
 
 enum body_text_flaw {
     BODY_TEXT_NO_FLAW,
@@ -28,6 +29,9 @@ struct body_text {
     bool is_read;
     enum body_text_flaw flaw;
     struct body inflated;
+    struct json_pointer_want
+        also; /* read in the first pass of body_text_find; a pointer without data: none */
+    bool also_read;
 };
 
 /* Inflates nothing yet; the text will count in this budget. The caller keeps request
@@ -37,6 +41,10 @@ struct body_text body_text_of(const struct request *request, struct span body, s
 /* Returns the text; inflates it in the first call: codings gzip, x-gzip and deflate (in zlib's form), at most
  * `limit` bytes. With a flaw, the text is the body as it came. Valid until body_text_free. */
 struct span body_text_read(struct body_text *text);
+/* json_pointer_find in this text. */
+enum json_pointer_result body_text_find(struct body_text *text, struct span pointer, struct span *raw);
+/* What `also` has found, which must have a pointer. */
+const struct json_pointer_want *body_text_also(struct body_text *text);
 /* Appends why the body could not be inflated, as the end of a sentence: ": the body ...". Nothing when it has
  * no flaw, or was not read. */
 void body_text_append_flaw(const struct body_text *text, struct buf *out);

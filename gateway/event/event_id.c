@@ -2,7 +2,6 @@
 #include "event_id.h"
 
 #include "clock.h"
-#include "json_pointer.h"
 #include "json_scan.h"
 #include "text.h"
 
@@ -151,7 +150,7 @@ static enum fit take_pointer(const char *pointer, struct body_text *body, struct
 {
     struct span raw = {"", 0};
 
-    switch (json_pointer_find(body_text_read(body), span_of(pointer), &raw)) {
+    switch (body_text_find(body, span_of(pointer), &raw)) {
     case JSON_POINTER_STRING:
         return use_string(raw, id, reply);
     case JSON_POINTER_NUMBER:

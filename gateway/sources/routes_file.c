@@ -6,6 +6,7 @@
 #include "gateway/verify/schemes.h"
 #include "regular_file.h"
 #include "routes_id.h"
+#include "routes_order.h"
 #include "routes_signed.h"
 #include "routes_verify.h"
 #include "text.h"
@@ -240,10 +241,12 @@ static void take_delay(const struct json_settings *p, const struct routes_option
 static void take_source(const struct json_settings *p, const struct routes_options *options,
                         struct routes *routes, struct source *source)
 {
-    static const char *const members[] = {"name",     "path", "methods", "verify",     "id",    "keep",
-                                          "max_body", "rate", "delay",   "drop_query", "reply", NULL};
+    static const char *const members[] = {"name",       "path",  "methods",  "verify", "id",
+                                          "keep",       "order", "max_body", "rate",   "delay",
+                                          "drop_query", "reply", NULL};
     const struct scheme *scheme;
-    struct json_settings name, path, methods, verify, id, keep, max_body, rate, delay, drop_query, reply;
+    struct json_settings name, path, methods, verify, id, keep, order, max_body, rate, delay, drop_query,
+        reply;
 
     if (!json_settings_is_object(p, members)) {
         return;
@@ -251,8 +254,8 @@ static void take_source(const struct json_settings *p, const struct routes_optio
     name = json_settings_member(p, "name"), path = json_settings_member(p, "path");
     methods = json_settings_member(p, "methods"), verify = json_settings_member(p, "verify"),
     id = json_settings_member(p, "id");
-    keep = json_settings_member(p, "keep"), max_body = json_settings_member(p, "max_body"),
-    rate = json_settings_member(p, "rate");
+    keep = json_settings_member(p, "keep"), order = json_settings_member(p, "order"),
+    max_body = json_settings_member(p, "max_body"), rate = json_settings_member(p, "rate");
     delay = json_settings_member(p, "delay"), drop_query = json_settings_member(p, "drop_query");
     reply = json_settings_member(p, "reply");
     take_name(&name, source);
@@ -262,6 +265,9 @@ static void take_source(const struct json_settings *p, const struct routes_optio
     routes_id_read(&id, &keep, scheme, source);
     if (scheme != NULL) {
         routes_signed_id(&verify, source);
+    }
+    if (order.value != NULL) {
+        routes_order_read(&order, source);
     }
     source->max_body = options->max_body;
     if (max_body.value != NULL) {

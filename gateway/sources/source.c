@@ -70,6 +70,7 @@ static void free_table(struct routes *r)
         for (size_t n = 0; n < EVENT_ID_RULES_MAX; n++) {
             free(s->id_texts[n]);
         }
+        free(s->order.text);
         free(s->answer_type);
         free(s->answer_body);
         source_counts_release(s->counts);

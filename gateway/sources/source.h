@@ -9,6 +9,7 @@
 #include "buf.h"
 #include "envelope.h"
 #include "gateway/event/event_id.h"
+#include "gateway/event/event_order.h"
 #include "gateway/publish/delays.h"
 #include "gateway/reply.h"
 #include "gateway/request.h"
@@ -43,6 +44,7 @@ struct source {
     struct verify_rule verify;
     struct event_id_rule id[EVENT_ID_RULES_MAX + 1]; /* ends in EVENT_ID_END */
     char *id_texts[EVENT_ID_RULES_MAX]; /* back the texts of `id`, unless those are the scheme's */
+    struct event_order_rule order;      /* its text is owned */
     int64_t max_body;
     struct rate rate;
     int64_t delay_us;

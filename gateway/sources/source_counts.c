@@ -8,7 +8,7 @@ enum { REPLIES(NUMBER) KINDS };
 #undef NUMBER
 
 /* The refused are counted by the kind of reply, from REFUSED on. */
-enum { ACCEPTED, LAST_ACCEPTED, LAST_REFUSED, REFUSED, VALUES = REFUSED + KINDS };
+enum { ACCEPTED, LAST_ACCEPTED, LAST_REFUSED, UNORDERED, REFUSED, VALUES = REFUSED + KINDS };
 
 struct source_counts {
     atomic_int holds;
@@ -33,6 +33,10 @@ static struct metric_column columns[VALUES] = {
          "When the last request of this source was refused, in seconds since 1970. No row before "
          "the first one.",
          METRIC_TIMESTAMP},
+    [UNORDERED] = {"sluice_gateway_source_unordered_total", NULL,
+                   "Verified events of this source without the order that it names: the value is absent, or "
+                   "neither a 64-bit integer nor an RFC 3339 time.",
+                   METRIC_COUNTER},
     REPLIES(REFUSED_COLUMN)};
 #undef REFUSED_COLUMN
 
@@ -128,6 +132,11 @@ void source_counts_reply(struct source_counts *c, enum reply_kind kind, int64_t 
         add_one(&c->values[REFUSED + kind]);
         atomic_store_explicit(&c->values[LAST_REFUSED], now_us, memory_order_relaxed);
     }
+}
+
+void source_counts_unordered(struct source_counts *c)
+{
+    add_one(&c->values[UNORDERED]);
 }
 
 const _Atomic int64_t *source_counts_values(const struct source_counts *c)

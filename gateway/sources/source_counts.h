@@ -20,6 +20,8 @@ void source_counts_release(struct source_counts *counts);
 /* Counts a reply at this time (wall clock). The answer to a challenge is neither accepted nor refused. Any
  * thread. */
 void source_counts_reply(struct source_counts *counts, enum reply_kind kind, int64_t now_us);
+/* Counts a verified event without the order that the source names. Any thread. */
+void source_counts_unordered(struct source_counts *counts);
 /* For metric_show. */
 const _Atomic int64_t *source_counts_values(const struct source_counts *counts);
 /* Registers the family. each: see metric_family. Before threads start. */

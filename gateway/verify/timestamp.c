@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "timestamp.h"
 
+#include "clock.h"
 #include "text.h"
 
 #define DIGITS_MAX 15 /* 30 million years in seconds */
@@ -61,19 +62,20 @@ static bool take_clock(struct span *rest, bool has_seconds, int64_t *seconds)
     return true;
 }
 
-/* Skips ".123"; false for a point without digits. */
-static bool skip_fraction(struct span *rest)
+/* Takes ".123", of which six digits count; false for a point without digits. */
+static bool take_fraction(struct span *rest, int64_t *us)
 {
-    int64_t digit;
-    size_t count = 0;
+    int64_t digit, unit = CLOCK_US_PER_S;
 
+    *us = 0;
     if (!take_char(rest, '.')) {
         return true;
     }
     while (take_number(rest, 1, 9, &digit)) {
-        count++;
+        unit /= 10;
+        *us += digit * unit;
     }
-    return count > 0;
+    return unit < CLOCK_US_PER_S;
 }
 
 static bool take_offset(struct span *rest, int64_t *seconds)
@@ -92,20 +94,33 @@ static bool take_offset(struct span *rest, int64_t *seconds)
     return true;
 }
 
-static bool read_rfc3339(struct span text, int64_t *seconds)
+static bool read_rfc3339(struct span text, int64_t *seconds, int64_t *us)
 {
     int64_t day, clock, offset;
 
     if (!take_date(&text, &day) || !take_char(&text, 'T') || !take_clock(&text, true, &clock) ||
-        !skip_fraction(&text) || !take_offset(&text, &offset) || text.len > 0) {
+        !take_fraction(&text, us) || !take_offset(&text, &offset) || text.len > 0) {
         return false;
     }
     *seconds = day + clock - offset;
     return true;
 }
 
+bool timestamp_read_us(struct span text, int64_t *us)
+{
+    int64_t seconds, fraction;
+
+    if (!read_rfc3339(text, &seconds, &fraction)) {
+        return false;
+    }
+    *us = seconds * CLOCK_US_PER_S + fraction;
+    return true;
+}
+
 bool timestamp_read(enum timestamp_unit unit, struct span text, int64_t *seconds)
 {
+    int64_t fraction;
+
     switch (unit) {
     case TIMESTAMP_SECONDS:
         return text_number(text, DIGITS_MAX, seconds);
@@ -116,7 +131,7 @@ bool timestamp_read(enum timestamp_unit unit, struct span text, int64_t *seconds
         *seconds /= MS_PER_S;
         return true;
     case TIMESTAMP_RFC3339:
-        return read_rfc3339(text, seconds);
+        return read_rfc3339(text, seconds, &fraction);
     }
     return false;
 }

@@ -6,16 +6,18 @@ Two gateways, one to eight workers, a private broker and database, all links thr
 Every few seconds something breaks; faults overlap. A few per cent of the events are bad: some violate a constraint,
 some are always refused by a trigger, some are refused for their first 3 s. There are partial problems, too: rows locked
 for minutes, a source whose trigger names a missing table for a while, one whose trigger never ends, messages of a later
-release. Prints its seed, a timeline and the times from good events' arrival to their rows. Exits 1 when an acked
-event is lost or stored twice, a good event is a dead letter or a bad one is not, a good event took too long, a message
-of a later release is lost, dead or stored, the budget was exceeded, a program ended by itself, or a log contains a
-secret."""
+release. One source sends states of objects, each with an order, in any order of time. Prints its seed, a timeline and the
+times from good events' arrival to their rows. Exits 1 when an acked event is lost or stored twice, a good event is a
+dead letter or a bad one is not, a good event took too long, an object's row is not the newest state by its order, a
+message of a later release is lost, dead or stored, the budget was exceeded, a program ended by itself, or a log contains
+a secret."""
 
 import argparse
 import bisect
 import collections
 import contextlib
 import itertools
+import json
 import pathlib
 import random
 import shutil
@@ -119,6 +121,28 @@ class Outages:
         return until
 
 
+class OrderedLoad(Load):
+    """Sends states of a few objects, each with an order that says nothing about its time; some have none."""
+    OBJECTS, ORDERS = 100, 100_000  # few enough that two states of an object may have one order
+
+    def __init__(self, port, ledger, rate, threads):
+        super().__init__(port, ledger, rate, 10_000_000, threads=threads, prefix="ordered", source="ordered", path="/ordered",
+                         headers=lambda *_: {})
+        self.states = []  # (object, order or None, body, acked)
+
+    def _event(self, rng, number, fresh):
+        state = {"id": f"object-{rng.randrange(self.OBJECTS)}", "n": f"{self.port}-{number}-{fresh}"}
+        if rng.random() < 0.95:
+            state["order"] = rng.randrange(self.ORDERS)
+        return state["id"], json.dumps(state).encode(), True
+
+    def send(self, connection, event_id, body):
+        connection, status = super().send(connection, event_id, body)
+        with self.lock:
+            self.states.append((event_id, json.loads(body).get("order"), body, status is not None and 200 <= status < 300))
+        return connection, status
+
+
 class Chaos:
     def __init__(self, site, links, ledger, seed, rate):
         self.site = site
@@ -129,7 +153,8 @@ class Chaos:
         self.counts = collections.Counter()
         self.outages = Outages()
         routes = RouteFile(site.directory / "routes")
-        routes.write(routes.open("default", "/*"), *(routes.open(name, f"/{name}") for name in TROUBLED))
+        routes.write(routes.open("default", "/*"), *(routes.open(name, f"/{name}") for name in TROUBLED),
+                     routes.open("ordered", "/ordered", id={"pointer": "/id"}, order={"pointer": "/order"}))
         self.gateways = [links.start_gateway(GATEWAY_ROUTES=routes.path) for _ in range(2)]
         self.workers = [site.add_worker(**self._worker_settings()) for _ in range(WORKERS_MAX)]
         self.loads = [Load(gateway.port, ledger, rate / 2, 10_000_000, threads=16, prefix=f"chaos{number}",
@@ -138,6 +163,8 @@ class Chaos:
         self.loads += [Load(gateway.port, ledger, rate / 60, 10_000_000, threads=2, prefix=f"broken{number}",
                             source="broken", path="/broken")
                        for number, gateway in enumerate(self.gateways)]
+        self.ordered = [OrderedLoad(gateway.port, ledger, rate / 20, 2) for gateway in self.gateways]
+        self.loads += self.ordered
         self.sender = Load(self.gateways[0].port, ledger, 1, 0)  # used only for its send()
         self.ledger = ledger
         self.numbers = itertools.count()
@@ -347,7 +374,7 @@ class Chaos:
             channel.confirm_delivery()
             for event_id in sorted(ids):
                 channel.basic_publish("webhooks", "skew", event_id.encode(), pika.BasicProperties(
-                    delivery_mode=2, message_id=event_id, headers={"sluice-version": 2, "sluice-source": "skew"}),
+                    delivery_mode=2, message_id=event_id, headers={"sluice-version": 3, "sluice-source": "skew"}),
                     mandatory=True)
                 self.newer["unknown"].remove(event_id)
                 self.newer["confirmed"].add(event_id)
@@ -416,6 +443,25 @@ class Chaos:
                   f"{seconds[-1]:.1f} s, p99 {seconds[count * 99 // 100]:.2f} s, median {seconds[count // 2]:.3f} s")
         return [f"a good event took {wait:.1f} s: {event_id}" for wait, event_id in waits[-5:] if wait > BOUND]
 
+    def newest(self):
+        """Returns complaints about objects whose row is not the newest state by its order. States without an answer may
+        have been stored or not."""
+        def place(order):
+            return (order is not None, order or 0)
+        acked, known = {}, set()
+        for event_id, order, body, stored in (state for load in self.ordered for state in load.states):
+            known.add((event_id, order, body))
+            if stored:
+                acked[event_id] = max(acked.get(event_id, place(None)), place(order))
+        rows = {event_id: (order, bytes(body)) for event_id, order, body in self.site.database.query(
+            "select id, order_value, body from webhooks_raw where source = 'ordered'")}
+        print(f"ordered: {len(rows)} objects, {sum(len(load.states) for load in self.ordered)} states sent")
+        complaints = [f"an object without a row: {event_id}" for event_id in acked.keys() - rows.keys()]
+        return complaints + [
+            f"not the newest state: {event_id} has order {order}, of those acked the greatest is {acked.get(event_id)}"
+            for event_id, (order, body) in rows.items()
+            if (event_id, order, body) not in known or place(order) < acked.get(event_id, place(None))]
+
     def died_in_trouble(self, source, dead_at):
         return any(source == name and begin <= dead_at <= end + TROUBLE_ECHO for name, begin, end in self.troubles)
 
@@ -431,7 +477,7 @@ class Chaos:
         def take():
             for _, properties, body in iter(lambda: channel.basic_get("webhooks.ingest", auto_ack=True), (None,) * 3):
                 found[properties.message_id] += 1
-                if body.decode() != properties.message_id or properties.headers.get("sluice-version") != 2:
+                if body.decode() != properties.message_id or properties.headers.get("sluice-version") != 3:
                     complaints.append(f"not as it was published: {properties} {body[:100]}")
             return not (self.newer["confirmed"] - found.keys() or
                         any(self.site.broker.queue(name).get("messages", 1) for name in RETRY_QUEUES))
@@ -470,7 +516,7 @@ def run(site, links, arguments, sampler):
     complaints = list(balance.complaints)
     if sampler.most > BUDGET:
         complaints.append(f"{sampler.most} connections, above the budget of {BUDGET}")
-    return complaints + wrong_ends(site, chaos) + chaos.waits() + chaos.take_newer()
+    return complaints + wrong_ends(site, chaos) + chaos.waits() + chaos.newest() + chaos.take_newer()
 
 
 def wrong_ends(site, chaos):

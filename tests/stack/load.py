@@ -110,16 +110,20 @@ class Load:
             if mine and rng.random() < self.repeats:
                 event_id, body = rng.choice(mine)
             else:
-                kind = self._kind(rng)
-                event_id = f"{self.prefix}-{kind}{self.ledger.seed}-{number}-{fresh}"
-                body = b'{"n":%d,"pad":"%s"}' % (fresh, b"x" * rng.randrange(600))
+                event_id, body, again = self._event(rng, number, fresh)
                 fresh += 1
-                if not kind:
+                if again:
                     mine.append((event_id, body))
             connection, status = self.send(connection, event_id, body)
             if status is None:
                 connection = None
                 self.stopping.wait(0.02)
+
+    def _event(self, rng, number, fresh):
+        """The next event: its id, its body, and whether it may be sent again."""
+        kind = self._kind(rng)
+        body = b'{"n":%d,"pad":"%s"}' % (fresh, b"x" * rng.randrange(600))
+        return f"{self.prefix}-{kind}{self.ledger.seed}-{number}-{fresh}", body, not kind
 
     def _kind(self, rng):
         drawn = rng.random() if self.kinds else 1

@@ -136,9 +136,13 @@ class Site:
 
     def publish_all(self, events, body, received, keep="newest"):
         """Publishes several such events, (id, headers) each, over one channel."""
+        self.publish_each([(event_id, body, received, headers) for event_id, headers in events], keep)
+
+    def publish_each(self, events, keep="newest"):
+        """The same for events that differ in more, (id, body, time of arrival, headers) each."""
         channel = self.channel()
         channel.confirm_delivery()
-        for event_id, headers in events:
+        for event_id, body, received, headers in events:
             channel.basic_publish("webhooks", headers.get("sluice-source", "default"), body, pika.BasicProperties(
                 content_type="application/json", delivery_mode=2, message_id=event_id, timestamp=received // 1_000_000,
                 app_id="sluice", headers={

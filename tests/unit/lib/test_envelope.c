@@ -65,6 +65,10 @@ static void check_equal(const struct envelope *a, const struct envelope *b)
     assert_int_equal(a->keep, b->keep);
     assert_int_equal(a->received_us, b->received_us);
     assert_int_equal(a->attempt, b->attempt);
+    assert_int_equal(a->has_order, b->has_order);
+    if (a->has_order) {
+        assert_int_equal(a->order, b->order);
+    }
     assert_int_equal(a->header_count, b->header_count);
     for (size_t i = 0; i < a->header_count; i++) {
         assert_true(span_equal(a->headers[i].name, b->headers[i].name));
@@ -104,7 +108,7 @@ static void check_golden(const char *name, const struct envelope *e)
         for (size_t i = 0; i < encoded.len; i++) {
             (void)fprintf(stderr, "%02x%s", (unsigned char)encoded.data[i], i % 32 == 31 ? "\n" : "");
         }
-        fail_msg("%s: version %d is written in other bytes than those released", name, ENVELOPE_VERSION);
+        fail_msg("%s: it is written in other bytes than those released", name);
     }
     buf_free(&golden);
     buf_free(&encoded);
@@ -120,6 +124,18 @@ static void version_1_is_read_and_written_as_it_was_released(void **state)
     t.carried_parent = t.traceparent;
     t.carried_state = SPAN_LITERAL("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7");
     check_golden("envelope-1-trace.hex", &t);
+}
+
+static void version_2_has_an_order(void **state)
+{
+    struct envelope f = full(), l = least();
+
+    (void)state;
+    f.has_order = l.has_order = true;
+    f.order = INT64_C(1795474981123456);
+    l.order = INT64_MIN;
+    check_golden("envelope-2-full.hex", &f);
+    check_golden("envelope-2-least.hex", &l);
 }
 
 #define PARENT_REST "-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -449,6 +465,40 @@ static void unknown_type(struct buf *out)
     put_typed(out, "x", '?', 0, 1);
 }
 
+static void order_is_missing(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, 2);
+    put_empty_table(out, "sluice-headers");
+}
+
+static void order_is_text(struct buf *out)
+{
+    order_is_missing(out);
+    field_put_text(out, SPAN_LITERAL("sluice-order"), SPAN_LITERAL("1"));
+}
+
+static void an_order_of_version_1(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, 1);
+    put_empty_table(out, "sluice-headers");
+    field_put_number(out, "sluice-order", 7);
+}
+
+/* Workers of version 1 ignore it, too. */
+static void in_version_1_a_strangers_order_is_ignored(void **state)
+{
+    struct buf out = {0};
+    struct envelope e;
+
+    (void)state;
+    put_properties(&out, an_order_of_version_1, SPAN_LITERAL("x"));
+    assert_int_equal(envelope_decode(buf_span(&out), &e, NULL), ERROR_NONE);
+    assert_false(e.has_order);
+    buf_free(&out);
+}
+
 static void path_is_no_text(struct buf *out)
 {
     put_texts(out);
@@ -472,14 +522,14 @@ static void a_later_version_is_newer_whatever_else_it_holds(void **state)
     struct error error;
 
     (void)state;
-    field_put_text(&headers, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("in a way of version 2"));
+    field_put_text(&headers, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("in a way of version 3"));
     field_put_text(&headers, SPAN_LITERAL("sluice-received"), SPAN_LITERAL("text"));
     field_put_number(&headers, "sluice-version", ENVELOPE_VERSION + 1);
     field_put_integer(&out, 1 << 13, 2);
     field_put_integer(&out, headers.len, 4);
     buf_append_span(&out, buf_span(&headers));
     assert_int_equal(envelope_decode(buf_span(&out), &e, &error), ERROR_NEWER);
-    assert_non_null(strstr(error.text, "version 2; this program supports up to 1"));
+    assert_non_null(strstr(error.text, "version 3; this program supports up to 2"));
     buf_free(&headers);
     buf_free(&out);
 }
@@ -496,6 +546,8 @@ static void what_no_gateway_wrote_is_malformed_and_says_why(void **state)
     check_malformed(strange_keep, "neither newest nor first");
     check_malformed(unknown_type, "unknown type");
     check_malformed(path_is_no_text, "not UTF-8");
+    check_malformed(order_is_missing, "sluice-order is missing");
+    check_malformed(order_is_text, "sluice-order is missing or has the wrong type");
 }
 
 static void check_refused(const struct envelope *e, enum error_code code, const char *hint)
@@ -558,6 +610,8 @@ static struct envelope largest(void)
     e.method = e.remote = e.traceparent = (struct span){big, 255};
     e.content_type = (struct span){big, ENVELOPE_CONTENT_TYPE_MAX};
     e.keep = ENVELOPE_KEEP_NEWEST;
+    e.has_order = true;
+    e.order = INT64_MAX;
     e.header_count = ENVELOPE_HEADERS_MAX;
     for (size_t i = 0; i < ENVELOPE_HEADERS_MAX; i++) {
         e.headers[i] = (struct envelope_header){{&name[i], 1}, {"", 0}};
@@ -634,6 +688,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_1_is_read_and_written_as_it_was_released),
+        cmocka_unit_test(version_2_has_an_order),
         cmocka_unit_test(a_valid_trace_is_carried_where_propagators_look),
         cmocka_unit_test(without_a_valid_traceparent_nothing_is_carried),
         cmocka_unit_test(a_strangers_invalid_trace_is_ignored_and_makes_no_event_malformed),
@@ -643,6 +698,7 @@ int main(void)
         cmocka_unit_test(what_a_broker_adds_and_reorders_is_read_past),
         cmocka_unit_test(the_elements_of_an_array_are_taken_until_one_is_cut_short),
         cmocka_unit_test(a_later_version_is_newer_whatever_else_it_holds),
+        cmocka_unit_test(in_version_1_a_strangers_order_is_ignored),
         cmocka_unit_test(what_no_gateway_wrote_is_malformed_and_says_why),
         cmocka_unit_test(what_does_not_fit_the_format_is_refused_by_name_and_limit),
         cmocka_unit_test(the_largest_event_is_as_large_as_the_brokers_frames_must_be),

@@ -45,7 +45,7 @@ static void an_envelope_of_a_later_release_is_newer_and_not_malformed(void **sta
     buf_append_span(&properties, buf_span(&headers));
     event = event_new(make_delivery(buf_span(&properties), 3), 1, 0);
     assert_int_equal(event->form, EVENT_NEWER);
-    assert_non_null(strstr(event->reason, "version 2"));
+    assert_non_null(strstr(event->reason, "version 3"));
     assert_true(span_equal(event->envelope.source, SPAN_LITERAL("default")));
     event_free(event);
     buf_free(&headers);

@@ -8,16 +8,16 @@
 
 #include <cmocka.h>
 
-#define COLUMNS 14
+#define COLUMNS 15
 
-enum { HEADERS = 7, KEEP = 3, RECEIVED = 11, UNREADABLE = 13, ID = 2 };
+enum { HEADERS = 7, KEEP = 3, RECEIVED = 11, UNREADABLE = 13, ORDER = 14, ID = 2 };
 
 /* A row as the server sends it. NULL: SQL null. */
 static const char *const good[COLUMNS] = {
     "17",         "github",    "evt_1", "first",
     "POST",       "/a",        "q=1",   "{\"x-a\": \"\xc3\xa9\", \"x-b\": \"2\"}",
     "text/plain", "192.0.2.1", NULL,    "1763900000000001",
-    "\\x00ff",    "f",
+    "\\x00ff",    "f",         NULL,
 };
 
 static PGresult *row_of(const char *const *values)
@@ -70,9 +70,29 @@ static void a_row_becomes_the_message_that_it_was_with_attempt_0(void **state)
     assert_int_equal(e.keep, ENVELOPE_KEEP_FIRST);
     assert_int_equal(e.received_us, INT64_C(1763900000000001));
     assert_int_equal(e.attempt, 0);
+    assert_false(e.has_order);
     assert_int_equal(e.header_count, 2);
     assert_true(span_equal(e.headers[0].name, SPAN_LITERAL("x-a")));
     assert_true(span_equal(e.headers[0].value, SPAN_LITERAL("\xc3\xa9")));
+    deadletter_free(&letter);
+    PQclear(r);
+}
+
+static void an_event_keeps_its_order(void **state)
+{
+    const char *values[COLUMNS];
+    struct deadletter letter;
+    struct envelope e;
+    PGresult *r;
+
+    (void)state;
+    memcpy(values, good, sizeof values);
+    values[ORDER] = "-9223372036854775808";
+    r = row_of(values);
+    assert_int_equal(deadletter_read(&letter, r, 0, NULL), ERROR_NONE);
+    assert_int_equal(envelope_decode(buf_span(&letter.properties), &e, NULL), ERROR_NONE);
+    assert_true(e.has_order);
+    assert_int_equal(e.order, INT64_MIN);
     deadletter_free(&letter);
     PQclear(r);
 }
@@ -110,6 +130,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_becomes_the_message_that_it_was_with_attempt_0),
+        cmocka_unit_test(an_event_keeps_its_order),
         cmocka_unit_test(what_is_no_envelope_is_refused),
     };
 

@@ -88,6 +88,23 @@ static void an_envelope_becomes_the_columns_of_its_row(void **state)
     assert_string_equal(row.values[DEADROW_REASON], "the broker gave it up and doesn't say why");
     assert_string_equal(row.values[DEADROW_WORKER], "sluice dead collect");
     assert_string_equal(row.values[DEADROW_RECEIVED], "1763900000000001");
+    assert_null(row.values[DEADROW_ORDER]);
+    deadrow_free(&row);
+    buf_free(&properties);
+}
+
+static void an_event_keeps_its_order(void **state)
+{
+    struct envelope ordered = usual;
+    struct buf properties = {0};
+    struct deadrow row;
+
+    (void)state;
+    ordered.has_order = true;
+    ordered.order = -7;
+    assert_int_equal(envelope_encode(&ordered, &properties, NULL), ERROR_NONE);
+    make(&row, &(struct broker_delivery){.properties = buf_span(&properties), .body = {NULL, 0}}, "");
+    assert_string_equal(row.values[DEADROW_ORDER], "-7");
     deadrow_free(&row);
     buf_free(&properties);
 }
@@ -194,6 +211,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_envelope_becomes_the_columns_of_its_row),
+        cmocka_unit_test(an_event_keeps_its_order),
         cmocka_unit_test(a_message_that_comes_again_is_the_same_row),
         cmocka_unit_test(
             what_is_no_envelope_keeps_its_properties_as_bytes_and_its_routing_key_if_that_is_text),

@@ -298,7 +298,7 @@ static void all_errors_are_reported_at_once_each_with_its_path(void **state)
         "],\"more\":true}",
         "routes: has no member \"more\"; it may have $schema, sources\n"
         "routes: sources[0]: has no member \"nonsense\"; it may have name, path, methods, verify, id, keep, "
-        "max_body, "
+        "order, max_body, "
         "rate, delay, drop_query, reply\n"
         "routes: sources[0].name: is not a valid name: use lower-case letters, digits and -, no - first, at "
         "most 63 bytes\n"

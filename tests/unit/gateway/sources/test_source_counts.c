@@ -80,6 +80,17 @@ static void each_reply_counts_for_its_source(void **state)
     assert_string_equal(row(TIME("refused", "b")), "");
 }
 
+static void an_event_without_its_order_counts_for_its_source(void **state)
+{
+    struct routes *r = make("ab");
+
+    (void)state;
+    source_install(r);
+    source_counts_unordered(r->sources[0].counts);
+    assert_string_equal(row("sluice_gateway_source_unordered_total{source=\"a\"}"), "1");
+    assert_string_equal(row("sluice_gateway_source_unordered_total{source=\"b\"}"), "0");
+}
+
 static void what_comes_before_the_source_is_known_has_no_row(void **state)
 {
     (void)state;
@@ -159,6 +170,7 @@ int main(void)
         cmocka_unit_test(without_any_table_there_are_no_rows),
         cmocka_unit_test(each_reply_counts_for_its_source),
         cmocka_unit_test(what_comes_before_the_source_is_known_has_no_row),
+        cmocka_unit_test(an_event_without_its_order_counts_for_its_source),
         cmocka_unit_test(a_method_that_the_source_does_not_take_counts_for_it),
         cmocka_unit_test(a_source_that_stays_keeps_its_counts_and_one_that_goes_leaves),
         cmocka_unit_test(the_routes_in_force_are_named_and_dated),

@@ -44,6 +44,35 @@ static void rfc_3339_is_read_with_any_fraction_and_offset(void **state)
     assert_read(TIMESTAMP_RFC3339, "0001-01-01T00:00:00Z", -62135596800);
 }
 
+static void assert_us(const char *text, int64_t expected)
+{
+    int64_t us = -1;
+
+    if (!timestamp_read_us(span_of(text), &us) || us != expected) {
+        fail_msg("%s: %lld", text, (long long)us);
+    }
+}
+
+static void a_time_has_microseconds(void **state)
+{
+    int64_t us;
+
+    (void)state;
+    assert_us("1970-01-01T00:00:00Z", 0);
+    assert_us("1970-01-01T00:00:00.1Z", 100000);
+    assert_us("1970-01-01T00:00:00.000001Z", 1);
+    assert_us("1970-01-01T00:00:00.0000019999Z", 1);
+    assert_us("1969-12-31T23:59:59.9999999Z", -1);
+    assert_us("2021-02-25T20:32:10.634234+05:30", 1614265330634234);
+    assert_us("2021-02-25T07:02:10.634234-08:00", 1614265330634234);
+    assert_us("2016-12-31T23:59:60.5Z", 1483228800500000);
+    assert_us("0001-01-01T00:00:00Z", -62135596800000000);
+    assert_us("9999-12-31T23:59:59.999999Z", 253402300799999999);
+    assert_false(timestamp_read_us(SPAN_LITERAL("2021-02-25"), &us));
+    assert_false(timestamp_read_us(SPAN_LITERAL("1614265330"), &us));
+    assert_false(timestamp_read_us(SPAN_LITERAL("2021-02-25T15:02:10.Z"), &us));
+}
+
 static void anything_else_is_refused(void **state)
 {
     static const char *const wrong[] = {"",
@@ -93,6 +122,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(numbers_are_seconds_or_milliseconds),
         cmocka_unit_test(rfc_3339_is_read_with_any_fraction_and_offset),
+        cmocka_unit_test(a_time_has_microseconds),
         cmocka_unit_test(anything_else_is_refused),
     };
 
