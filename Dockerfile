@@ -28,6 +28,7 @@ COPY deploy/compose.routes.yml deploy/
 COPY etc etc/
 COPY docs docs/
 COPY deploy/prometheus deploy/prometheus/
+COPY deploy/grafana deploy/grafana/
 COPY deploy/secrets deploy/
 
 FROM ${BASE} AS runtime

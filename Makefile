@@ -78,7 +78,7 @@ help:
 	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, starting from its corpus'
 	@echo 'make exam-sdk      the providers'"'"' own libraries (pip, npm) against a gateway and sluice send'
 	@echo 'make bench         benchmarks, as ratios to the limits of this machine'
-	@echo 'make images        broker and database images for docker compose, if they can not be pulled'
+	@echo 'make images        broker, database and Prometheus images for docker compose, if they can not be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
 	@echo 'make certificates  certificates for deploy/compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
 	@echo 'make test-compose  tests of docker-compose.yml; make test-trixie: make test on Debian 13'
@@ -149,7 +149,7 @@ $(BUILD)/bench/verify: $(BUILD)/tests/bench/verify.o $(filter-out %/main.o,$(CTL
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(CTL_LIBS)
 # Of the gateway and of the worker only what the linker needs.
-$(BUILD)/bench/metrics: $(BUILD)/tests/bench/metrics.o $(GATEWAY_LIB) $(addprefix $(BUILD)/worker/,latency.o source_events.o event.o batch.o verdict.o) $(LIB_OBJ)
+$(BUILD)/bench/metrics: $(BUILD)/tests/bench/metrics.o $(GATEWAY_LIB) $(addprefix $(BUILD)/worker/,latency.o clock_ahead.o source_events.o event.o batch.o verdict.o) $(LIB_OBJ)
 	@mkdir -p $(@D)
 	$(CC) $(LDFLAGS) -o $@ $^ $(GATEWAY_LIBS)
 $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/bare.o

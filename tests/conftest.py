@@ -19,6 +19,7 @@ sys.path.insert(0, str(TESTS / "stack"))
 from certificates import Authority  # noqa: E402
 from deployment import Deployment  # noqa: E402
 from process import Failure  # noqa: E402
+from prometheus import Prometheus  # noqa: E402
 from site_under_test import Site  # noqa: E402
 
 KEEP = "SLUICE_KEEP"  # if set, the servers' directory is kept for inspection
@@ -122,6 +123,14 @@ def _site(request, servers, seed):  # pylint: disable=redefined-outer-name
 def site(request, servers, seed):  # pylint: disable=redefined-outer-name
     """Empty tables and queues, and no programs. At the end all programs are stopped and their logs are checked."""
     yield from _site(request, servers, seed)
+
+
+@pytest.fixture
+def prometheus(site):  # pylint: disable=redefined-outer-name
+    """A Prometheus that is not started yet; it knows 1 MiB as QUEUE_MAX_BYTES."""
+    one = Prometheus(site.directory / "prometheus", **{"sluice:queue_max_bytes": "vector(1048576)"})
+    yield one
+    one.stop()
 
 
 @pytest.fixture(scope="module")

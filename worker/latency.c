@@ -2,6 +2,7 @@
 #include "latency.h"
 
 #include "clock.h"
+#include "clock_ahead.h"
 #include "metrics.h"
 
 /* From 5 ms to 6 h: an event may have waited for a repair, or for a delay of its source. */
@@ -51,6 +52,7 @@ void latency_register(void)
 
 void latency_delivered(const struct event *event, int64_t wall_us)
 {
+    clock_ahead_delivered(event, wall_us);
     if (event->form == EVENT_READABLE && event->envelope.attempt == 0 && !event->delivery->redelivered) {
         histogram_observe(&queue_wait, wall_us - event->envelope.received_us);
     }

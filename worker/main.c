@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "clock_ahead.h"
 #include "daemon.h"
 #include "deliver.h"
 #include "depths.h"
@@ -36,6 +37,7 @@ static void register_metrics(void)
     event_log_register();
     source_events_register();
     latency_register();
+    clock_ahead_register();
     held_register();
     deliver_register();
     schedule_register();

@@ -101,3 +101,16 @@ def test_a_small_step_back_keeps_the_order_of_arrivals(site, clock, gateway):
     site.wait_drained()
     assert site.row("one", "open").body == b"2"
     assert gateway.metrics()["sluice_gateway_clock_set_back_total"] == 0
+
+
+def test_a_worker_tells_of_a_gateway_whose_clock_is_ahead_and_stores_its_events(site):
+    worker, = site.start_workers(1)
+    now = time.time_ns() // 1000
+    site.publish("right", b"x", now)
+    site.publish("ahead", b"x", now + HOUR * 1_000_000)
+    site.publish("ahead-too", b"x", now + HOUR * 1_000_000)
+    site.wait_count(3)
+    line, = worker.lines("clock-ahead")
+    assert line["id"].startswith("ahead") and line["source"] == "default"
+    assert HOUR * 1000 - 60_000 < int(line["by_ms"]) <= HOUR * 1000
+    assert worker.metrics()["sluice_worker_clock_ahead_total"] == 2

@@ -13,7 +13,7 @@ TESTS = pathlib.Path(__file__).resolve().parents[1]
 
 A, B = hashlib.sha256(b"a").hexdigest(), hashlib.sha256(b"b").hexdigest()
 KEY = ("default", "1")
-SENT = {"sent": {A}, "acked": {A}}
+SENT = {"sent": {A: 1}, "acked": {A: 1}}
 ROW = ("default", "1", A)
 DEAD = ("default", "1", A, "refused by a constraint")
 
@@ -21,16 +21,18 @@ DEAD = ("default", "1", A, "refused by a constraint")
 @pytest.mark.parametrize(("entries", "rows", "dead", "at_least", "complaint"), [
     ({KEY: SENT}, [ROW], [], 1, None),
     ({KEY: SENT}, [], [DEAD], 1, None),
-    ({KEY: {"sent": {A, B}, "acked": {A, B}}}, [("default", "1", B)], [], 1, None),
-    ({KEY: {"sent": {A}, "unknown": {A}}}, [], [], 0, None),
-    ({KEY: {"sent": {A}, "unknown": {A}}}, [ROW], [], 0, None),
+    ({KEY: {"sent": {A: 1, B: 1}, "acked": {A: 1, B: 1}}}, [("default", "1", B)], [], 1, None),
+    ({KEY: {"sent": {A: 1}, "unknown": {A: 1}}}, [], [], 0, None),
+    ({KEY: {"sent": {A: 1}, "unknown": {A: 1}}}, [ROW], [], 0, None),
     ({KEY: SENT}, [], [], 1, "lost"),
     ({KEY: SENT}, [("default", "1", B)], [], 1, "differs"),
     ({KEY: SENT}, [ROW, ROW], [], 1, "2 times"),
-    ({KEY: SENT}, [], [DEAD, DEAD], 1, "2 times"),
+    ({KEY: SENT}, [], [DEAD, DEAD], 1, "2 times in the dead letters, and was sent 1 times"),
+    ({KEY: {"sent": {A: 2}, "acked": {A: 2}}}, [], [DEAD, DEAD], 1, None),
+    ({KEY: {"sent": {A: 2}, "acked": {A: 2}}}, [], [DEAD, DEAD, DEAD], 1, "3 times"),
     ({KEY: SENT}, [], [("default", "1", A, "")], 1, "without a reason"),
     ({KEY: SENT}, [ROW, ("default", "2", A)], [], 1, "never sent"),
-    ({KEY: {"sent": {A}, "refused": {A}}}, [ROW], [], 0, "refused"),
+    ({KEY: {"sent": {A: 1}, "refused": {A: 1}}}, [ROW], [], 0, "refused"),
     ({KEY: SENT}, [ROW], [], 2, "only 1"),
 ])
 def test_the_oracle_says_yes_and_no(entries, rows, dead, at_least, complaint):

@@ -89,13 +89,13 @@ class Authority:
         return ["-config", self.config, "-subj", f"/CN={name}", "-newkey", "ec", "-pkeyopt",
                 "ec_paramgen_curve:P-256", "-nodes", "-keyout", path]
 
-    def issue(self, name, names=HERE, purpose="serverAuth", expired=False):
-        """A new key and certificate, valid from yesterday for a month; expired: until an hour ago."""
+    def issue(self, name, names=HERE, purpose="serverAuth", expired=False, days=30):
+        """A new key and certificate, valid from yesterday and for these days; expired: until an hour ago."""
         pair = Pair(self.directory / f"{name}.pem", self.directory / f"{name}.key")
         request = self.directory / f"{name}.csr"
         now = datetime.datetime.now(datetime.timezone.utc)
         begin = now - datetime.timedelta(days=1)
-        end = now - datetime.timedelta(hours=1) if expired else now + datetime.timedelta(days=30)
+        end = now - datetime.timedelta(hours=1) if expired else now + datetime.timedelta(days=days)
         _openssl("req", "-new", *self._new_key(pair.key, name), "-out", request,
                  "-addext", f"subjectAltName={','.join(names)}", "-addext", f"extendedKeyUsage={purpose}")
         _openssl("ca", "-batch", "-notext", "-config", self.config, "-in", request, "-out", pair.certificate,

@@ -48,7 +48,8 @@ static void every_password_is_a_secret(void **state)
     (void)state;
     for (size_t t = 0; t < TABLES; t++) {
         for (const struct config_setting *s = tables[t]; s->name != NULL; s++) {
-            assert_int_equal(s->secret, strstr(s->name, "PASSWORD") != NULL || strstr(s->name, "TOKEN") != NULL);
+            assert_int_equal(s->secret,
+                             strstr(s->name, "PASSWORD") != NULL || strstr(s->name, "TOKEN") != NULL);
         }
     }
 }
