@@ -62,3 +62,13 @@ def test_the_audit_line_is_as_the_page_shows_it(ctl):
     done = ctl("prune --older-than 30d")
     who = re.compile(r"user=\S+ host=\S+")
     assert who.sub("WHO", without_times(done.stderr.strip())) == who.sub("WHO", without_times(shown))
+
+
+def test_the_problems_of_status_are_the_alerts_and_have_runbooks():
+    table = (CHECKOUT / "ctl" / "overview" / "problems.c").read_text(encoding="utf-8")
+    rules = (CHECKOUT / "deploy" / "prometheus" / "sluice.rules.yml").read_text(encoding="utf-8")
+    problems = set(re.findall(r'\{"(Sluice\w+)", "([\w-]+)", \w+\}', table))
+    alerts = set(re.findall(r"- alert: (\w+)$.*?runbook_url: docs/operations\.md#([\w-]+)$", rules, re.M | re.S))
+    assert problems == alerts and len(alerts) == 14
+    headings = {re.sub(r"[^\w -]", "", text).lower().replace(" ", "-") for text in re.findall(r"^##+ (.*)$", PAGE, re.M)}
+    assert {anchor for _, anchor in problems} <= headings
