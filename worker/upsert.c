@@ -6,6 +6,7 @@
 #include <string.h>
 
 #define STORE_NEWEST "sluice_store_newest"
+#define STORE_ORDERED "sluice_store_ordered"
 #define STORE_FIRST "sluice_store_first"
 #define BURY "sluice_bury"
 #define FLUSH "sluice_flush"
@@ -18,32 +19,39 @@
 /* Microseconds from 1970 to 2000, where Postgres' binary timestamps begin. */
 #define POSTGRES_EPOCH_US INT64_C(946684800000000)
 
-/* Which of two arrivals wins. No order is less than any. */
-#define PLACE(row) \
-    "(" row ".order_value is not null, coalesce(" row ".order_value, 0), " row ".received_at, " row ".body)"
-#define NEWEST PLACE("excluded") " > " PLACE("w")
+/* When an event wins over the row: one without an order, one with an order, one of which the first is kept.
+ * No order is less than any. Postgres prepares each comparison anew for every execution, so they are short.
+ */
+#define NEWEST "(w.order_value is null and (excluded.received_at, excluded.body) > (w.received_at, w.body))"
+#define ORDERED                                                                              \
+    "(w.order_value is null or (excluded.order_value, excluded.received_at, excluded.body) " \
+    "> (w.order_value, w.received_at, w.body))"
 #define FIRST "(excluded.received_at, excluded.body) < (w.received_at, w.body)"
+
 #define WINNERS(column, wins) \
 #column " = case when " wins " then excluded." #column " else w." #column " end, "
-#define MERGE(wins)                                                                                          \
+/* more: another column, with its value. order: sets the winner's order; without it the row's stays, which
+ * with NEWEST is none. */
+#define MERGE(more, values, wins, order)                                                                     \
     "insert into webhooks_raw as w (source, id, method, path, query, headers, content_type, body, "          \
-    "received_at, order_value, first_received_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $9) "     \
+    "received_at, first_received_at" more ") values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9" values ") "     \
     "on conflict (id, source) do update set " WINNERS(method, wins) WINNERS(path, wins) WINNERS(query, wins) \
         WINNERS(headers, wins) WINNERS(content_type, wins) WINNERS(body, wins) WINNERS(received_at, wins)    \
-            WINNERS(order_value,                                                                             \
-                    wins) "first_received_at = least(w.first_received_at, excluded.received_at), "           \
-                          "stored_at = now() "                                                               \
-                          "where " wins " or excluded.received_at < w.first_received_at "                    \
-                          "returning xmax = 0, received_at = $9"
+            order "first_received_at = least(w.first_received_at, excluded.received_at), stored_at = now() " \
+                  "where " wins " or excluded.received_at < w.first_received_at "                            \
+                  "returning xmax = 0, received_at = $9"
 
-/* Types of the ten parameters of an event. Without them the server would guess the type of a parameter that
- * is compared or used twice. */
-#define EVENT_TYPES "text, text, text, text, text, jsonb, text, bytea, timestamptz, int8"
+/* Types of the nine parameters of an event, and of its order. Without them the server would guess the type of
+ * a parameter that is compared or used twice. */
+#define EVENT_TYPES "text, text, text, text, text, jsonb, text, bytea, timestamptz"
+#define ORDER_TYPE ", int8"
 
 static const char *const statements[] = {
-    "prepare " STORE_NEWEST " (" EVENT_TYPES ") as " MERGE(NEWEST),
-    "prepare " STORE_FIRST " (" EVENT_TYPES ") as " MERGE(FIRST),
-    "prepare " BURY " (" EVENT_TYPES ", text, text, text, bytea, int4, text, text, text, text) as "
+    "prepare " STORE_NEWEST " (" EVENT_TYPES ") as " MERGE("", "", NEWEST, ""),
+    "prepare " STORE_ORDERED " (" EVENT_TYPES ORDER_TYPE
+    ") as " MERGE(", order_value", ", $10", ORDERED, WINNERS(order_value, ORDERED)),
+    "prepare " STORE_FIRST " (" EVENT_TYPES ") as " MERGE("", "", FIRST, "order_value = null, "),
+    "prepare " BURY " (" EVENT_TYPES ORDER_TYPE ", text, text, text, bytea, int4, text, text, text, text) as "
     "insert into webhooks_dead (source, id, method, path, query, headers, content_type, body, received_at, "
     "order_value, keep, remote, traceparent, properties, attempts, verdict, sqlstate, reason, worker) "
     "values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19) "
@@ -94,23 +102,16 @@ static void put_big_endian(char *bytes, uint64_t value, size_t count)
     }
 }
 
-/* The values that add_event encodes. */
-struct numbers {
-    char received[8], order[8];
-};
-
-/* Adds the ten parameters that all event statements begin with. numbers and scratch must live until the
+/* Adds the nine parameters that all event statements begin with. received and scratch must live until the
  * statement is sent. */
-static bool add_event(struct parameters *p, const struct event *event, struct numbers *numbers,
-                      struct buf *scratch)
+static bool add_event(struct parameters *p, const struct event *event, char received[8], struct buf *scratch)
 {
     const struct envelope *e = &event->envelope;
 
     buf_clear(scratch);
     buf_append_char(scratch, 1); /* version of jsonb's binary format */
     envelope_append_headers_json(e, scratch);
-    put_big_endian(numbers->received, (uint64_t)(e->received_us - POSTGRES_EPOCH_US), 8);
-    put_big_endian(numbers->order, (uint64_t)e->order, 8);
+    put_big_endian(received, (uint64_t)(e->received_us - POSTGRES_EPOCH_US), 8);
     add(p, e->source);
     add(p, e->id);
     add(p, e->method);
@@ -119,9 +120,15 @@ static bool add_event(struct parameters *p, const struct event *event, struct nu
     add(p, buf_span(scratch));
     add(p, or_null(e->content_type));
     add(p, event->delivery->body);
-    add(p, (struct span){numbers->received, 8});
-    add(p, e->has_order ? (struct span){numbers->order, 8} : null);
+    add(p, (struct span){received, 8});
     return !scratch->failed;
+}
+
+/* order must live until the statement is sent. */
+static void add_order(struct parameters *p, const struct envelope *e, char order[8])
+{
+    put_big_endian(order, (uint64_t)e->order, 8);
+    add(p, e->has_order ? (struct span){order, 8} : null);
 }
 
 static bool send_prepared(PGconn *connection, const char *statement, const struct parameters *p)
@@ -132,19 +139,26 @@ static bool send_prepared(PGconn *connection, const char *statement, const struc
 
 bool upsert_send(PGconn *connection, const struct event *event, struct buf *scratch)
 {
+    const struct envelope *e = &event->envelope;
     struct parameters p = {.count = 0};
-    struct numbers numbers;
+    char received[8], order[8];
     const char *statement = NULL;
 
-    switch (event->envelope.keep) {
+    if (!add_event(&p, event, received, scratch)) {
+        return false;
+    }
+    switch (e->keep) {
     case ENVELOPE_KEEP_NEWEST:
-        statement = STORE_NEWEST;
+        statement = e->has_order ? STORE_ORDERED : STORE_NEWEST;
         break;
     case ENVELOPE_KEEP_FIRST:
         statement = STORE_FIRST;
         break;
     }
-    return add_event(&p, event, &numbers, scratch) && send_prepared(connection, statement, &p);
+    if (e->has_order && e->keep == ENVELOPE_KEEP_NEWEST) {
+        add_order(&p, e, order);
+    }
+    return send_prepared(connection, statement, &p);
 }
 
 /* Postgres refused the full reason of a plain event; the SQLSTATE has its own column. */
@@ -180,12 +194,12 @@ bool upsert_send_dead(PGconn *connection, const struct event *event, const char 
     bool malformed = event->form == EVENT_MALFORMED, sent;
     struct parameters p = {.count = 0};
     struct buf properties = {0};
-    struct numbers numbers;
-    char attempts[4];
+    char received[8], order[8], attempts[4];
 
-    if (!add_event(&p, event, &numbers, scratch)) {
+    if (!add_event(&p, event, received, scratch)) {
         return false;
     }
+    add_order(&p, e, order);
     put_big_endian(attempts, (uint64_t)e->attempt + 1, 4);
     add(&p, span_of(e->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest"));
     add(&p, or_null(e->remote));
