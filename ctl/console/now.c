@@ -18,6 +18,28 @@
 
 /* --- problems --------------------------------------------------------------- */
 
+/* Read out when it changes, so without ages, which always change. */
+static void write_summary(struct buf *body, const struct watched *w, const struct problem *problems,
+                          size_t count)
+{
+    bool asked = w->overview.error_count == 0 && w->overview.database.max_connections != OVERVIEW_UNKNOWN;
+
+    buf_append_text(body, "<p id=\"summary\" data-refresh=\"5\" aria-live=\"polite\">");
+    if (w->history.count == 0) {
+        buf_append_text(body, "The first look is not over yet.");
+    } else if (count > 0) {
+        html_print(body, "%zu known: ", count);
+        for (size_t i = 0; i < count; i++) {
+            html_print(body, "%s%s", i == 0 ? "" : ", ", problems[i].name);
+        }
+    } else if (asked) {
+        buf_append_text(body, "<span class=\"good\">No problem is known.</span>");
+    } else {
+        buf_append_text(body, "Not everything could be asked.");
+    }
+    buf_append_text(body, "</p>\n");
+}
+
 static void write_problems(struct page *page, const struct watched *w)
 {
     struct problem problems[PROBLEMS_MAX];
@@ -25,19 +47,15 @@ static void write_problems(struct page *page, const struct watched *w)
     const struct overview *o = &w->overview;
     struct buf *body = &page->body;
 
-    buf_append_text(body,
-                    "<section id=\"problems\" data-refresh=\"5\" aria-live=\"polite\">\n<h2>Problems</h2>\n");
+    buf_append_text(body, "<h2>Problems</h2>\n");
+    write_summary(body, w, problems, count);
+    buf_append_text(body, "<div id=\"problems\" data-refresh=\"5\">\n");
     for (size_t i = 0; i < count; i++) {
         html_print(body, "<p class=\"problem\">%s. ", problems[i].words);
         html_print(body, "<a href=\"%s" RUNBOOK_PATH "#%s\">What to do (%s)</a></p>\n",
                    page->settings->prefix, problems[i].anchor, problems[i].name);
     }
-    if (count == 0 && w->history.count > 0) {
-        buf_append_text(body, "<p class=\"good\">No problem is known.</p>\n");
-    }
-    if (w->history.count == 0) {
-        buf_append_text(body, "<p>The first look is not over yet.</p>\n");
-    } else if (!o->asks_gateways || !o->asks_workers) {
+    if (w->history.count > 0 && (!o->asks_gateways || !o->asks_workers)) {
         html_print(body, "<p>Not asked: %s.</p>\n",
                    o->asks_gateways  ? "workers (WORKER_ADMINS isn't set)"
                    : o->asks_workers ? "gateways (GATEWAY_ADMINS isn't set)"
@@ -51,7 +69,7 @@ static void write_problems(struct page *page, const struct watched *w)
         html_print(body, "<p class=\"problem\">%s</p>\n", buf_text(&text));
         buf_free(&text);
     }
-    buf_append_text(body, "</section>\n");
+    buf_append_text(body, "</div>\n");
 }
 
 /* --- numbers ---------------------------------------------------------------- */
@@ -236,7 +254,7 @@ static void write_sources(struct page *page, const struct totals *totals)
         append_moment(&page->body, s->last_accepted_s);
         buf_printf(&page->body, "<td class=\"number\">%.0f</td>", s->refused);
         append_moment(&page->body, s->last_refused_s);
-        html_print(&page->body, "<td>%s</td></tr>\n", s->cause);
+        html_print(&page->body, "<td>%s</td></tr>\n", s->cause[0] == '\0' ? "none" : s->cause);
     }
     page_table_end(page);
     buf_append_text(&page->body, "</section>\n");

@@ -32,7 +32,7 @@ static void print_problems(const struct status_view *view)
         report_line("problem: %s", view->problems[i].words);
         report_line("         %s, " RUNBOOK "%s", view->problems[i].name, view->problems[i].anchor);
     }
-    if (view->problem_count == 0) {
+    if (view->problem_count == 0 && o->error_count == 0) {
         report_line("no problem is known%s", unasked);
     }
 }

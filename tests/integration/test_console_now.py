@@ -74,7 +74,8 @@ def test_a_database_that_is_away_leaves_the_rest_of_the_page(site):
     gateway = site.start_gateway()
     console = site.start_console(GATEWAY_ADMINS=admins(gateway),
                                  DATABASE_URL="postgresql://sluice_reader@127.0.0.1:1/sluice")
-    html = seen(console, "Connection refused", "<h2>Numbers</h2>")
+    html = seen(console, "Connection refused", "<h2>Numbers</h2>", "Not everything could be asked.")
+    assert "No problem is known" not in html
     assert "Connections unknown of a budget of unknown" in text_of(html)
 
 
