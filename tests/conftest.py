@@ -160,6 +160,17 @@ def small_budget(request, servers):  # pylint: disable=redefined-outer-name
 
 
 @pytest.fixture
+def plans(site):  # pylint: disable=redefined-outer-name
+    """Makes the server log each statement of a reader with its plan, in connections that begin now. Returns a function
+    that gives the log."""
+    site.database.query("alter role sluice_reader set session_preload_libraries = 'auto_explain'")
+    site.database.query("alter role sluice_reader set auto_explain.log_min_duration = 0")
+    yield site.database.child.output
+    site.database.query("alter role sluice_reader reset session_preload_libraries")
+    site.database.query("alter role sluice_reader reset auto_explain.log_min_duration")
+
+
+@pytest.fixture
 def odd_table(site):  # pylint: disable=redefined-outer-name
     """The owner of webhooks_raw has a trigger there: for sources whose names begin with `rare` it does what the path says."""
     site.database.query("""

@@ -10,7 +10,7 @@ import pytest
 
 from process import wait_until
 
-T = 1_763_900_000_000_000  # microseconds since 1970
+T = 1_763_900_000_000_000  # microseconds since 1970: where Site.insert begins
 DAY = "interval '1 day'"
 
 
@@ -29,17 +29,8 @@ def ids(site, *arguments):
     return [event["id"] for event in page(site, *arguments)["events"]]
 
 
-def store(site, count, **columns):
-    """Inserts rows, one microsecond apart. columns: SQL expressions of n."""
-    values = {"source": "'default'", "id": "'e' || n", "method": "'POST'", "path": "'/'", "body": "'{}'",
-              "received_at": f"timestamptz 'epoch' + {T} * interval '1 us' + n * interval '1 us'", **columns}
-    values["first_received_at"] = values["received_at"]
-    site.database.query(f"insert into webhooks_raw ({', '.join(values)}) select {', '.join(values.values())} "
-                        f"from generate_series(1, {count}) n")
-
-
 def test_the_newest_come_first_and_each_has_its_columns(site):
-    store(site, 3, content_type="'text/plain'", body="'abc'")
+    site.insert(3, content_type="'text/plain'", body="'abc'")
     events = page(site)["events"]
     assert [event["id"] for event in events] == ["e3", "e2", "e1"]
     assert {name: events[2][name] for name in events[2] if name != "stored_at"} == {
@@ -55,7 +46,7 @@ def test_the_newest_come_first_and_each_has_its_columns(site):
 
 def test_pages_hold_each_event_once_although_others_come_and_times_are_equal(site):
     """GoodJob's paging lost rows of the same second."""
-    store(site, 25, received_at=f"timestamptz 'epoch' + {T + 1} * interval '1 us' + n % 3 * interval '1 us'",
+    site.insert(25, received_at=f"timestamptz 'epoch' + {T + 1} * interval '1 us' + n % 3 * interval '1 us'",
           source="'s' || n % 2", id="'e ./%' || n / 2")
     seen, after = [], ()
     while after is not None:
@@ -63,7 +54,7 @@ def test_pages_hold_each_event_once_although_others_come_and_times_are_equal(sit
         seen += [(event["source"], event["id"]) for event in found["events"]]
         after = ("--after", found["after"]) if found["after"] else None
         assert found["complete"] == (after is None)
-        store(site, 1, id=f"'new{len(seen)}'", received_at="now()")
+        site.insert(1, id=f"'new{len(seen)}'", received_at="now()")
     assert len(seen) == len(set(seen)) == 25
     wanted = site.database.query("""select source, id from webhooks_raw where id like 'e%'
         order by received_at desc, id desc, source desc""")
@@ -71,7 +62,7 @@ def test_pages_hold_each_event_once_although_others_come_and_times_are_equal(sit
 
 
 def test_each_condition_narrows_the_search(site):
-    store(site, 5, source="'s' || n % 2", path="'/p' || n / 3 || '_'", id="n || '%x'")
+    site.insert(5, source="'s' || n % 2", path="'/p' || n / 3 || '_'", id="n || '%x'")
     assert ids(site, "--source", "s1") == ["5%x", "3%x", "1%x"]
     assert ids(site, "--path-prefix", "/p1") == ["5%x", "4%x", "3%x"]
     assert ids(site, "--path-prefix", "/p1_") == ["5%x", "4%x", "3%x"]
@@ -82,7 +73,7 @@ def test_each_condition_narrows_the_search(site):
     assert ids(site, "--since", "2025-11-23T12:13:20.000004Z") == ["5%x", "4%x"]
     assert ids(site, "--until", "2025-11-23T13:13:20.000002+01:00") == ["1%x"]
     assert ids(site, "--since", "2h") == []
-    store(site, 1, id="'recent'", received_at="now() - interval '90 min'")
+    site.insert(1, id="'recent'", received_at="now() - interval '90 min'")
     assert ids(site, "--since", "2h") == ["recent"]
     assert ids(site, "--since", "2h", "--until", "1h") == ["recent"]
     assert ids(site, "--since", "1h") == []
@@ -92,7 +83,7 @@ def test_a_payload_is_compared_at_a_pointer(site):
     bodies = ['{"a":{"b":"x"},"n":1,"list":[1,{"k":"v"}]}', '{"a":{"b":"y=z"},"n":2.5,"t":true}', '{"a/b":"s","~":"t"}',
               "key=a+b&key2=c", "not json", '{"a":{"b":null}}']
     for number, body in enumerate(bodies):
-        store(site, 1, id=f"'{number}'", body=f"""convert_to('{body}', 'UTF8')""")
+        site.insert(1, id=f"'{number}'", body=f"""convert_to('{body}', 'UTF8')""")
     for condition, wanted in ((["/a/b=x"], ["0"]), (["/a/b=y=z"], ["1"]), (["/n=1"], ["0"]), (["/n=2.5"], ["1"]),
                               (["/t=true"], ["1"]),
                               (["/a~1b=s"], ["2"]), (["/~0=t"], ["2"]), (["/key=a b"], ["3"]), (["/list/1/k=v"], ["0"]),
@@ -128,14 +119,14 @@ def test_a_place_of_the_budget_is_never_taken_and_nothing_can_be_written(site):
 
 
 def test_what_senders_write_is_one_line_of_text(site):
-    store(site, 1, id=r"E'a\nb\x1b[2J'", path=r"E'/\u202e\x07'")
+    site.insert(1, id=r"E'a\nb\x1b[2J'", path=r"E'/\u202e\x07'")
     text = find(site).stdout
     assert "\x1b" not in text and "\x07" not in text and len(text.splitlines()) == 4
     assert "a?b?[2J" in text
 
 
 def test_a_statement_that_takes_too_long_is_ended(site):
-    store(site, 30)
+    site.insert(30)
     with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
         other.autocommit = False
         cursor.execute("lock table webhooks_raw in access exclusive mode")
@@ -148,7 +139,7 @@ def test_a_statement_that_takes_too_long_is_ended(site):
 
 
 def test_a_search_ends_after_as_many_events_as_it_may_look_at_and_goes_on(site):
-    store(site, 2500, path="'/' || n")
+    site.insert(2500, path="'/' || n")
     found = page(site, "--path-prefix", "/17", "--search", "1200")
     assert found["events"][0]["path"] == "/1799" and len(found["events"]) == 50
     found = page(site, "--path-prefix", "/2499", "--search", "1200")
@@ -179,7 +170,7 @@ def fixture_slow_payloads(site):
 @pytest.mark.usefixtures("slow_payloads")
 def test_payloads_that_take_long_are_looked_at_in_small_steps_and_for_a_bounded_time(site):
     """A step of 1,000 would be ended by the statement timeout and find nothing."""
-    store(site, 350, body="""convert_to('{"n":' || n || '}', 'UTF8')""")
+    site.insert(350, body="""convert_to('{"n":' || n || '}', 'UTF8')""")
     begun = time.monotonic()
     found = page(site, "--json-path", "/n=340")
     assert time.monotonic() - begun < 26
@@ -191,20 +182,10 @@ def test_payloads_that_take_long_are_looked_at_in_small_steps_and_for_a_bounded_
         f"e{oldest}"]
 
 
-@pytest.fixture(name="plans")
-def fixture_plans(site):
-    """Makes the server log the plan of each statement of a reader. Returns a function that gives those of one call."""
-    site.database.query("alter role sluice_reader set session_preload_libraries = 'auto_explain'")
-    site.database.query("alter role sluice_reader set auto_explain.log_min_duration = 0")
-    yield lambda: site.database.child.output()
-    site.database.query("alter role sluice_reader reset session_preload_libraries")
-    site.database.query("alter role sluice_reader reset auto_explain.log_min_duration")
-
-
 def test_a_million_events_are_searched_within_a_second_by_the_indexes(site, plans):
     # 8 of the source `rare`; prefixes of ids that few, a thousand, all have.
     site.database.query("alter table webhooks_raw set (autovacuum_enabled = off)")
-    store(site, 1_000_000, source="case when n % 140000 = 9 then 'rare' else 's' || n % 4 end", path="'/p' || n % 1000",
+    site.insert(1_000_000, source="case when n % 140000 = 9 then 'rare' else 's' || n % 4 end", path="'/p' || n % 1000",
           received_at="timestamptz '2026-01-01Z' + n * interval '1 s'",
           body="""convert_to('{"n":' || n || ',"m":' || n % 900 || '}', 'UTF8')""")
     site.database.query("vacuum analyze webhooks_raw")

@@ -169,6 +169,14 @@ class Site:
         finally:
             channel.connection.close()
 
+    def insert(self, count, **columns):
+        """Inserts rows, one microsecond apart, as if workers had stored them. columns: SQL expressions of n."""
+        values = {"source": "'default'", "id": "'e' || n", "method": "'POST'", "path": "'/'", "body": "'{}'",
+                  "received_at": "timestamptz '2025-11-23 12:13:20Z' + n * interval '1 us'", **columns}
+        values["first_received_at"] = values["received_at"]
+        self.database.query(f"insert into webhooks_raw ({', '.join(values)}) select {', '.join(values.values())} "
+                            f"from generate_series(1, {count}) n")
+
     def _purge(self):
         """All queues of Sluice, whatever delays an earlier test has declared."""
         queues = [entry["name"] for entry in self.broker.management("GET", "queues/sluice?columns=name")
