@@ -80,8 +80,6 @@ bool answer_at_once(const struct answer_request *request, struct answer *answer)
         refuse(request, 403, refusal, answer);
     } else if (row == NULL) {
         answer_problem(request, 404, "There is no page at this path.", answer);
-    } else if (request->headers.post && !row->posts) {
-        answer_problem(request, 405, "This page takes no form.", answer);
     } else if (request->headers.post && request->settings->token[0] == '\0') {
         refuse(request, 403, "This console only reads: CONSOLE_TOKEN isn't set.", answer);
     } else {
@@ -95,6 +93,10 @@ static void write_page(const struct answer_request *request, const struct page_r
 {
     if (page->form != NULL && !gate_token_fits(request->settings->token, query_get(page->form, "token"))) {
         refuse(request, 403, "The token is wrong, so nothing was changed.", answer);
+        return;
+    }
+    if (page->form != NULL && !row->posts) {
+        answer_problem(request, 405, "This page takes no form.", answer);
         return;
     }
     row->write(page);

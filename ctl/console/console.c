@@ -63,7 +63,11 @@ static enum exit_code serve(const struct console_settings *settings)
     }
     watcher_stop();
     log_stop();
-    return code == ERROR_NONE ? EXIT_DONE : report_error(NAME, &error);
+    if (code != ERROR_NONE) {
+        (void)report_error(NAME, &error);
+        return EXIT_SETTINGS; /* as the daemons: an address that doesn't exist or is taken */
+    }
+    return EXIT_DONE;
 }
 
 static enum exit_code run(const void *settings, int count, char **arguments)

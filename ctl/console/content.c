@@ -5,6 +5,7 @@
 #include "event.h"
 #include "pretty.h"
 
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -12,11 +13,11 @@
 #define LINE_MAX_SHOWN ((size_t)4096)
 #define VALUE_MAX ((size_t)4096) /* of a header */
 #define CURL_BODY_MAX ((size_t)2000)
-#define JSON_MAX "262144" /* bytes of a body that is shown as JSON */
+#define READ_MAX "1048576" /* bytes of a body that are read for the page */
+#define JSON_MAX "262144"  /* bytes of a body that is shown as JSON */
 
-/* One byte more than is shown is asked for, which says whether there is more. */
 static const char asked[] =
-    "select method, path, query, octet_length(body), substr(body, 1, 65537),"
+    "select method, path, query, octet_length(body), substr(body, 1, " READ_MAX "),"
     " case when octet_length(body) <= " JSON_MAX " then webhook_text(body, content_type, headers) end,"
     " case when octet_length(body) <= " JSON_MAX " then webhook_json(body, content_type, headers)::text end,"
     " case when octet_length(body) <= " JSON_MAX " then webhook_payload_error(body, content_type, headers)"
@@ -61,16 +62,16 @@ static void write_headers(struct page *page, const PGresult *headers)
     page_table_end(page);
 }
 
-/* Writes text into a box that scrolls. left_of: bytes that text lacks already. */
-static void write_box(struct page *page, const char *label, struct span text)
+/* Writes text into a box that scrolls. total: bytes of the whole, of which text may be the beginning. */
+static void write_box(struct page *page, const char *label, struct span text, size_t total)
 {
     size_t left;
 
     html_print(&page->body, "<pre tabindex=\"0\" role=\"region\" aria-label=\"%s\">", label);
-    left = html_lines(&page->body, text, LINE_MAX_SHOWN, SHOWN_MAX);
+    left = html_lines(&page->body, text, LINE_MAX_SHOWN, SHOWN_MAX) + total - text.len;
     buf_append_text(&page->body, "</pre>\n");
     if (left > 0) {
-        buf_append_text(&page->body, "<p>The rest isn't shown: download the body.</p>\n");
+        html_print(&page->body, "<p>The next %zu bytes aren't shown: download the body.</p>\n", left);
     }
 }
 
@@ -78,7 +79,7 @@ static void write_body(struct page *page, const PGresult *r, struct span body, c
 {
     html_print(&page->body, "<h2>Body</h2>\n<p>%s bytes. <a href=\"%s\">Download the exact bytes</a></p>\n",
                PQgetvalue(r, 0, BYTES), url);
-    write_box(page, "Body as text", body);
+    write_box(page, "Body as text", body, (size_t)atoll(PQgetvalue(r, 0, BYTES)));
 }
 
 static void write_json(struct page *page, const PGresult *r)
@@ -87,10 +88,10 @@ static void write_json(struct page *page, const PGresult *r)
 
     buf_append_text(&page->body, "<h2>Body as JSON</h2>\n");
     if (pretty_json(&pretty, span_of(PQgetvalue(r, 0, TEXT)))) {
-        write_box(page, "Body as JSON", buf_span(&pretty));
+        write_box(page, "Body as JSON", buf_span(&pretty), pretty.len);
     } else if (pretty_json(&pretty, span_of(PQgetvalue(r, 0, PAYLOAD)))) {
         buf_append_text(&page->body, "<p>The body is a form.</p>\n");
-        write_box(page, "Form as JSON", buf_span(&pretty));
+        write_box(page, "Form as JSON", buf_span(&pretty), pretty.len);
     } else {
         html_print(&page->body, "<p>Not shown: %s.</p>\n", PQgetvalue(r, 0, PAYLOAD_ERROR));
     }

@@ -38,9 +38,10 @@ static void write_stored(struct page *page, const PGresult *r, int row, bool wit
     const char *source = PQgetvalue(r, row, STORED_SOURCE), *id = PQgetvalue(r, row, STORED_ID);
     struct buf url = {0};
 
-    html_print(&page->body, "<h2>%s of source %s</h2>\n<dl>\n",
-               strcmp(PQgetvalue(r, row, STORED_STATE), "replaced") == 0 ? "Stored, by a later arrival,"
-                                                                         : "Stored",
+    html_print(&page->body, "<h2>%s, source %s</h2>\n<dl>\n",
+               strcmp(PQgetvalue(r, row, STORED_STATE), "replaced") == 0
+                   ? "Stored, replaced by a later arrival"
+                   : "Stored",
                source);
     stages_of_stored(r, row, write_stage, &page->body);
     buf_append_text(&page->body, "</dl>\n");
@@ -54,7 +55,7 @@ static void write_stored(struct page *page, const PGresult *r, int row, bool wit
 static void write_dead(struct page *page, const PGresult *r)
 {
     for (int row = 0; row < PQntuples(r); row++) {
-        html_print(&page->body, "<h2>Dead letter %s of source %s</h2>\n<dl>\n", PQgetvalue(r, row, DEAD_ID),
+        html_print(&page->body, "<h2>Dead letter %s, source %s</h2>\n<dl>\n", PQgetvalue(r, row, DEAD_ID),
                    PQgetvalue(r, row, DEAD_SOURCE));
         stages_of_dead(r, row, write_stage, &page->body);
         buf_append_text(&page->body, "</dl>\n");

@@ -21,8 +21,8 @@ static const struct {
     {"source", "Source", "github"},
     {"id", "Id begins with", "evt_"},
     {"path", "Path begins with", "/github"},
-    {"since", "Since", "2h, or 2026-11-23T22:43:01Z"},
-    {"until", "Until (before)", "30min, or 2026-11-23T22:43:01Z"},
+    {"since", "Since (2h, or a time)", "2026-11-23T22:43:01Z"},
+    {"until", "Before (30min, or a time)", "2026-11-23T22:43:01Z"},
 };
 #define FIELDS (sizeof fields / sizeof fields[0])
 
@@ -35,10 +35,10 @@ static const char *or_empty(const char *text)
 
 static void write_json_field(struct page *page, const char *value)
 {
-    html_print(
-        &page->body,
-        "<label>Payload <input name=\"json\" value=\"%s\" placeholder=\"%s\" spellcheck=\"false\"></label>\n",
-        value, "/action=opened, or @>{\"n\":1}");
+    html_print(&page->body,
+               "<label>Payload (/a=b, or @&gt; and JSON) <input name=\"json\" value=\"%s\" "
+               "placeholder=\"%s\" spellcheck=\"false\"></label>\n",
+               value, "/action=opened");
 }
 
 static void write_form(struct page *page)

@@ -5,15 +5,24 @@
 #include "ctl/look/reader.h"
 #include "secret.h"
 
+#include <poll.h>
 #include <string.h>
+
+/* Nobody has asked anything, so what a server has sent is the end of the connection. */
+static bool is_alive(const PGconn *connection)
+{
+    struct pollfd fd = {.fd = PQsocket(connection), .events = POLLIN};
+
+    return PQstatus(connection) == CONNECTION_OK && poll(&fd, 1, 0) == 0;
+}
 
 PGconn *page_database(struct page *page)
 {
     PGconn **c = page->connection;
     struct error error;
 
-    if (*c != NULL && (PQconsumeInput(*c) == 0 || PQstatus(*c) != CONNECTION_OK)) {
-        PQfinish(*c); /* the server has ended it meanwhile */
+    if (*c != NULL && !is_alive(*c)) {
+        PQfinish(*c);
         *c = NULL;
     }
     if (*c == NULL && reader_open(c, &page->settings->status.database, "console", &error) != ERROR_NONE) {
