@@ -30,10 +30,11 @@ static const char asked_headers[] =
     " where id = $1 and source = $2 order by name collate \"C\"";
 enum header_column { NAME, VALUE };
 
-void content_append_body(struct buf *out, const PGresult *result, int row, int column)
+/* Appends the bytes of a bytea. */
+static void append_bytes(struct buf *out, const char *bytea)
 {
     size_t len = 0;
-    unsigned char *bytes = PQunescapeBytea((const unsigned char *)PQgetvalue(result, row, column), &len);
+    unsigned char *bytes = PQunescapeBytea((const unsigned char *)bytea, &len);
 
     if (bytes == NULL) {
         out->failed = true;
@@ -143,7 +144,7 @@ static void write_all(struct page *page, const PGresult *r, const PGresult *head
 {
     struct buf body = {0}, url = {0};
 
-    content_append_body(&body, r, 0, BODY);
+    append_bytes(&body, PQgetvalue(r, 0, BODY));
     event_url(page, &url, EVENT_BODY_PATH, source, id);
     write_headers(page, headers);
     write_body(page, r, buf_span(&body), buf_text(&url));

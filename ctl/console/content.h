@@ -7,7 +7,5 @@
 #include "page.h"
 
 void content_write(struct page *page, PGconn *database, const char *source, const char *id);
-/* Appends the bytes of a bytea. Sets out->failed when there is no memory. */
-void content_append_body(struct buf *out, const PGresult *result, int row, int column);
 
 #endif
