@@ -16,6 +16,7 @@ GROUPS = yaml.safe_load(RULES.read_text("utf-8"))["groups"]
 ALERTS = {rule["alert"]: rule for group in GROUPS for rule in group["rules"] if "alert" in rule}
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text("utf-8")
 METRICS = (ROOT / "docs" / "metrics.md").read_text("utf-8")
+PROBLEMS = (ROOT / "ctl" / "overview" / "problems.c").read_text("utf-8")
 REPLY = (ROOT / "gateway" / "reply.h").read_text("utf-8")
 
 MINUTE, HOUR, DAY = 60, 3600, 86400  # day 0 is a Monday
@@ -58,6 +59,11 @@ def test_an_alert_says_what_happened_and_where_its_runbook_is(alert):
     assert f"| `{alert}` |" in OPERATIONS and f"](#{anchor})" in OPERATIONS, "it is not in the table of alerts"
     assert notes["summary"].endswith(".") and notes["description"].endswith(".")
     assert ALERTS[alert]["labels"]["severity"] in ("critical", "warning")
+
+
+def test_console_and_status_know_the_same_problems_with_the_same_runbooks():
+    assert dict(re.findall(r'{"(Sluice\w+)", "([\w-]+)", \w+}', PROBLEMS)) == {
+        name: rule["annotations"]["runbook_url"].split("#")[1] for name, rule in ALERTS.items()}
 
 
 def test_the_rules_use_only_metrics_that_are_documented():

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""The likeliest incidents, each provoked once: which alerts fire, and what /ready and `sluice trace` say meanwhile.
-docs/operations.md shows the same. The alerts' `for` is left out."""
+"""The likeliest incidents, each provoked once: which alerts fire, and what the console, /ready and `sluice trace` say
+meanwhile. docs/operations.md shows the same. The alerts' `for` is left out."""
 
 import contextlib
+import html
+import re
 import time
 
 import pytest
 
 from process import wait_until
 from routefile import RouteFile, signed
+from wire import request
 
 BODY = b'{"n":1}'
 SECRET, WRONG = "the secret of hub", "the secret after a rotation"
@@ -29,13 +32,33 @@ def begin(site, prometheus, workers=1, **gateway):
     prometheus.wait_alerts()
 
 
+def addresses(site, kind):
+    return ",".join(f"127.0.0.1:{program.admin_port}" for program in site.programs if program.name.startswith(kind))
+
+
+def console_shows(site, names):
+    """Waits until the console's page Now has exactly the problems with these names; returns their words."""
+    console = site.start_console(GATEWAY_ADMINS=addresses(site, "gateway"), WORKER_ADMINS=addresses(site, "worker"))
+
+    def problems():
+        page = request(console.port, "GET", "/").body.decode()
+        return {name: html.unescape(words) for words, name in
+                re.findall(r'<p class="problem">([^<]*)\. <a href="[^"]*">What to do \(([^<]*)\)</a>', page)
+                or [("No problem is known", None)] * ("No problem is known." in page)}
+    wait_until(lambda: problems().keys() == (names or {None}), lambda: f"{names} on the console, not {problems()}", 30, 0.5)
+    return problems().values()
+
+
 def meanwhile(site, prometheus, *alerts, trace):
-    """Waits for exactly these alerts; returns what /ready says, by program, and (exit code, output) of `sluice trace`."""
+    """Waits for exactly these alerts, and for the same problems on the console; returns what /ready says, by program, and
+    (exit code, output) of `sluice trace`."""
     firing = prometheus.wait_alerts(*alerts, limit=90)
     ready = {program.name: program.admin("/ready")[1].strip() for program in site.programs}
     done = site.servers.command("trace", trace)
     for alert in firing:
         print(f"{alert['labels']['alertname']}: {alert['annotations']['summary']} {alert['annotations']['description']}")
+    for problem in console_shows(site, set(alerts) - {"SluiceSourceSilent"}):  # the console knows no past weeks
+        print("console:", problem)
     print(ready, f"\nsluice trace {trace}: exit code {done.returncode}\n{done.stdout}{done.stderr}")
     return ready, (done.returncode, done.stdout + done.stderr)
 
