@@ -18,9 +18,14 @@ void patience_init(struct patience *p)
     *p = (struct patience){.limit_us = FIRST_US};
 }
 
-void patience_stored(struct patience *p, int64_t now_us)
+static int64_t within_limits(int64_t us)
 {
-    *p = (struct patience){.limit_us = FIRST_US, .answered_us = now_us};
+    return us < FIRST_US ? FIRST_US : us > LONGEST_US ? LONGEST_US : us;
+}
+
+void patience_stored(struct patience *p, int64_t published_us, int64_t now_us)
+{
+    *p = (struct patience){.limit_us = within_limits(2 * (now_us - published_us)), .answered_us = now_us};
 }
 
 void patience_refused(struct patience *p, int64_t now_us)
@@ -38,7 +43,7 @@ bool patience_is_refused(const struct patience *p, int64_t now_us)
 
 static bool end(struct patience *p)
 {
-    p->limit_us = 2 * p->limit_us > LONGEST_US ? LONGEST_US : 2 * p->limit_us;
+    p->limit_us = within_limits(2 * p->limit_us);
     return true;
 }
 

@@ -7,7 +7,8 @@
  * whose node has lost the queue's leader, and nacks everything on it until that node is back.
  *
  * It is 2 s at first, and doubles with each connection that was given up, up to 8 s, so that a full queue
- * costs few connections. A stored message makes it 2 s again. Pure; times are monotonic microseconds. */
+ * costs few connections. After a stored message it is 2 s again, or twice the time that its confirm took if
+ * that is more, so that a slow broker is left once only. Pure; times are monotonic microseconds. */
 
 #include "error.h"
 
@@ -21,8 +22,8 @@ struct patience {
 };
 
 void patience_init(struct patience *p);
-/* The broker has stored a message, or has refused one. */
-void patience_stored(struct patience *p, int64_t now_us);
+/* The broker has stored a message that was published at published_us, or has refused one. */
+void patience_stored(struct patience *p, int64_t published_us, int64_t now_us);
 void patience_refused(struct patience *p, int64_t now_us);
 /* True when the broker has only refused for more than 1 s: events had better take another publisher. */
 bool patience_is_refused(const struct patience *p, int64_t now_us);

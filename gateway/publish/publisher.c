@@ -56,15 +56,15 @@ static void set_gate(struct publisher *p, struct gate_state state)
 
 /* --- confirms ------------------------------------------------------------------- */
 
-static enum outcome outcome_of(struct publisher *p, enum confirm_outcome outcome)
+static enum outcome outcome_of(struct publisher *p, int64_t published_us, enum confirm_outcome outcome)
 {
     switch (outcome) {
     case CONFIRM_STORED:
         broker_link_works(&p->link);
-        patience_stored(&p->patience, clock_monotonic_us());
+        patience_stored(&p->patience, published_us, clock_monotonic_us());
         return OUTCOME_QUEUED;
-    case CONFIRM_RETURNED:
-        patience_stored(&p->patience, clock_monotonic_us()); /* the broker would have stored it */
+    case CONFIRM_RETURNED: /* the broker would have stored it */
+        patience_stored(&p->patience, published_us, clock_monotonic_us());
         return OUTCOME_UNROUTABLE;
     case CONFIRM_REFUSED:
         patience_refused(&p->patience, clock_monotonic_us());
@@ -80,7 +80,7 @@ static void on_settled(void *context, void *settled, enum confirm_outcome outcom
     struct pending *e = settled;
 
     message_counts_settled(outcome, e->published_us);
-    pending_finish(e, outcome_of(context, outcome));
+    pending_finish(e, outcome_of(context, e->published_us, outcome));
 }
 
 static void on_stray(const char *what, uint64_t number)

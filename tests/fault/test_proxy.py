@@ -86,7 +86,8 @@ def test_without_a_fault_everything_passes_and_is_counted(proxy, client):
     thread.start()
     assert receive(client, len(sent)) == sent
     thread.join()
-    assert proxy.counts() == {"connections": 1, "open": 1, "up": len(sent) + 5, "down": len(sent) + 5}
+    counts = {"connections": 1, "open": 1, "up": len(sent) + 5, "down": len(sent) + 5}
+    wait_until(lambda: proxy.counts() == counts, lambda: f"the counts: {proxy.counts()}", 10)  # counted after it is sent
 
 
 def test_a_cut_ends_connections_and_refuses_new_ones_until_it_heals(proxy, client, echo):

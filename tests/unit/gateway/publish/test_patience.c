@@ -46,7 +46,7 @@ static void without_messages_silence_is_no_trouble(void **state)
 {
     (void)state;
     assert_string_equal(trouble(NONE, S(1000)), FINE);
-    patience_stored(&patience, S(1));
+    patience_stored(&patience, S(1), S(1));
     assert_string_equal(trouble(NONE, S(1000)), FINE);
 }
 
@@ -60,7 +60,7 @@ static void a_message_without_any_answer_for_two_seconds_is_silence(void **state
 static void an_answer_to_another_message_ends_the_silence(void **state)
 {
     (void)state;
-    patience_stored(&patience, S(11));
+    patience_stored(&patience, S(11), S(11));
     assert_string_equal(trouble(S(10), S(13)), FINE);
     assert_string_equal(trouble(S(10), S(13) + 1), SILENT);
 }
@@ -72,7 +72,7 @@ static void two_seconds_of_nothing_but_refusals_are_trouble_even_when_nobody_sen
     patience_refused(&patience, S(11));
     assert_string_equal(trouble(NONE, S(12)), FINE);
     assert_string_equal(trouble(NONE, S(12) + 1), REFUSED);
-    patience_stored(&patience, S(12));
+    patience_stored(&patience, S(12), S(12));
     assert_string_equal(trouble(NONE, S(1000)), FINE);
 }
 
@@ -85,6 +85,18 @@ static void after_a_second_of_refusals_another_publisher_is_better(void **state)
     assert_true(patience_is_refused(&patience, S(11) + 1));
     patience_forget(&patience);
     assert_false(patience_is_refused(&patience, S(1000)));
+}
+
+static void a_slow_broker_has_twice_as_long_as_its_last_confirm_took(void **state)
+{
+    (void)state;
+    patience_stored(&patience, S(10), S(13));
+    assert_string_equal(trouble(S(20), S(26)), FINE);
+    assert_string_equal(trouble(S(20), S(26) + 1), "the broker has answered nothing for 6000 ms");
+    patience_stored(&patience, S(30), S(36));
+    assert_string_equal(trouble(S(40), S(48)), FINE);
+    patience_stored(&patience, S(50), S(51));
+    assert_string_equal(trouble(S(60), S(62) + 1), SILENT);
 }
 
 static void the_time_of_an_alarm_does_not_count(void **state)
@@ -102,7 +114,7 @@ static void one_message_without_an_answer_for_30_s_is_trouble_even_among_others(
 {
     (void)state;
     for (int s = 11; s <= 40; s++) {
-        patience_stored(&patience, S(s));
+        patience_stored(&patience, S(s), S(s));
         assert_string_equal(trouble(S(10), S(s)), FINE);
     }
     assert_string_equal(trouble(S(10), S(40) + 1), "the broker has not confirmed a message for 30 s");
@@ -121,7 +133,7 @@ static void each_connection_given_up_makes_the_next_last_longer_until_something_
         assert_string_equal(trouble(S(10), S(10) + limits[i] + 1), silences[i]);
         patience_forget(&patience);
     }
-    patience_stored(&patience, S(20));
+    patience_stored(&patience, S(20), S(20));
     assert_string_equal(trouble(S(20), S(22) + 1), SILENT);
 }
 
@@ -135,6 +147,7 @@ int main(void)
         PATIENCE_TEST(an_answer_to_another_message_ends_the_silence),
         PATIENCE_TEST(two_seconds_of_nothing_but_refusals_are_trouble_even_when_nobody_sends),
         PATIENCE_TEST(after_a_second_of_refusals_another_publisher_is_better),
+        PATIENCE_TEST(a_slow_broker_has_twice_as_long_as_its_last_confirm_took),
         PATIENCE_TEST(the_time_of_an_alarm_does_not_count),
         PATIENCE_TEST(one_message_without_an_answer_for_30_s_is_trouble_even_among_others),
         PATIENCE_TEST(each_connection_given_up_makes_the_next_last_longer_until_something_is_stored),
