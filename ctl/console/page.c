@@ -93,12 +93,14 @@ void page_table_end(struct page *page)
     buf_append_text(&page->body, "</tbody></table></div>\n");
 }
 
+/* A name by which the browser may keep the token. */
 void page_token(struct page *page)
 {
     buf_append_text(&page->body,
                     page->settings->token[0] == '\0'
                         ? "<p>This console only reads: CONSOLE_TOKEN isn't set.</p>\n"
-                        : "<p><label>Token (CONSOLE_TOKEN) <input type=\"password\" name=\"token\""
+                        : "<p><input name=\"user\" value=\"sluice console\" autocomplete=\"username\" hidden>"
+                          "<label>Token (CONSOLE_TOKEN) <input type=\"password\" name=\"token\""
                           " autocomplete=\"current-password\" required></label></p>\n");
 }
 

@@ -6,6 +6,7 @@ import time
 
 import pytest
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
@@ -13,7 +14,9 @@ from selenium.webdriver.common.keys import Keys
 from process import Failure, wait_until
 
 HOSTILE = "\"><script>document.title='harmed'</script><img src=x onerror=\"document.title='harmed'\">\u202e"
-PAGES = ("/", "/events", "/event", "/event?id=evt&source=default", "/event?id=nowhere", "/sources", "/nowhere", "/events?since=x")
+TOKEN = "0123456789abcdef-a-token"
+PAGES = ("/", "/events", "/event", "/event?id=evt&source=default", "/event?id=nowhere", "/dead", "/dead/act?action=replay&all=1",
+         "/dead/act?action=drop&all=1", "/sources", "/runbook", "/nowhere", "/events?since=x")
 # The text and background colours of each element with text of its own, as [tag, text, red.., red..].
 COLOURS = """
     const rgb = (text) => text.match(/[\\d.]+/g).map(Number);
@@ -53,7 +56,12 @@ def fixture_home(site):
     site.insert(1, id="'evt'", path=f"'/{quoted}'", query=f"'{quoted}'", received_at="now()",
                 headers=f"jsonb_build_object('x-{quoted}', repeat('w', 2000))",
                 body=f"""convert_to('{{"n":12345678901234567890,"s":' || to_jsonb('{quoted}'::text)::text || '}}', 'UTF8')""")
-    site.console = site.start_console()
+    site.database.query("""insert into webhooks_dead (source, id, method, path, query, headers, keep, body, verdict, sqlstate,
+        reason, received_at, attempts) values ('default', %s, 'POST', '/', '', '{}', 'newest', 'x', 'later', '23503', %s, now(), 1)
+        """, ("dead" + HOSTILE, HOSTILE))
+    settings = site.servers.setup_settings()
+    site.console = site.start_console(CONSOLE_TOKEN=TOKEN, SETUP_DATABASE_URL=settings["SETUP_DATABASE_URL"],
+                                      SETUP_DATABASE_PASSWORD_FILE=settings["SETUP_DATABASE_PASSWORD_FILE"])
     return f"http://127.0.0.1:{site.console.port}"
 
 
@@ -65,7 +73,9 @@ def harmless(driver):
 
 
 def shown(driver, text):
-    return text in driver.find_element(By.TAG_NAME, "body").text
+    with contextlib.suppress(StaleElementReferenceException):  # the next page comes just now
+        return text in driver.find_element(By.TAG_NAME, "body").text
+    return False
 
 
 def test_all_that_is_read_works_without_scripts(site, home):
@@ -137,8 +147,8 @@ def test_a_keyboard_reaches_everything_and_shows_where_it_is(site, home):
             outline = driver.execute_script("const s = getComputedStyle(document.activeElement);"
                                             "return [s.outlineStyle, parseFloat(s.outlineWidth)]")
             assert outline[0] != "none" and outline[1] >= 2, reached
-        assert reached[:5] == ["Skip to the content", "Now", "Events", "One event", "Sources"]
-        for name in ("Pause refreshing", "source", "json", "Search", "evt", "Search older events"):
+        assert reached[:4] == ["Skip to the content", "Now", "Events", "One event"]
+        for name in ("Dead letters", "Sources", "Runbook", "Pause refreshing", "source", "json", "Search", "evt", "Search older events"):
             assert name in reached, name
         driver.find_element(By.CLASS_NAME, "skip").send_keys(Keys.ENTER)
         assert driver.switch_to.active_element.get_attribute("id") == "main"
@@ -178,6 +188,26 @@ def test_the_page_refreshes_itself_until_that_is_paused(site, home):
         site.console.kill()
         wait_until(lambda: "Not refreshed" in driver.find_element(By.ID, "refreshed").text, "a word that it fails", 30)
         assert driver.find_elements(By.LINK_TEXT, "new-2")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_a_replay_needs_the_token_and_is_stored(site, home, scripts):
+    site.start_workers(1)
+    with browser(site, scripts=scripts) as driver:
+        driver.get(f"{home}/dead")
+        driver.find_element(By.PARTIAL_LINK_TEXT, "Replay").click()
+        wait_until(lambda: shown(driver, "Replay 1 of 1 dead letters?"), "the question")
+        for token, words in (("wrong", "The token is wrong, so nothing was changed."), (TOKEN, "Replayed 1 of 1.")):
+            assert site.count("webhooks_dead") == 1
+            field = driver.find_element(By.NAME, "token")
+            field.clear()
+            field.send_keys(token, Keys.ENTER)
+            wait_until(lambda: shown(driver, words), lambda: f"{words}: {driver.page_source}")  # pylint: disable=cell-var-from-loop
+            if token == "wrong":
+                driver.back()
+                wait_until(lambda: shown(driver, "Replay 1 of 1 dead letters?"), "the question again")
+        assert site.row("dead" + HOSTILE).body == b"x"
+        wait_until(lambda: site.count("webhooks_dead") == 0, "the dead letter to be gone")
 
 
 def test_the_curl_line_is_copied_by_a_button(site, home):
