@@ -305,9 +305,13 @@ enum error_code dial(struct dialled *to, const struct broker_options *options, s
 {
     struct call call = {
         .to = to, .options = options, .servers = url_servers(options->access->url), .turn = next_turn()};
-    enum error_code code = ERROR_UNREACHABLE;
+    enum error_code code = dial_url_check(options->access, error);
 
     *to = (struct dialled){.connection = NULL};
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    code = ERROR_UNREACHABLE;
     for (size_t i = 0; may_go_on(code) && i < call.servers; i++) {
         struct buf server = {0};
 
