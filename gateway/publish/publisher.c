@@ -189,6 +189,7 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
     }
     code = broker_publish(p->link.broker, e->exchange, span_of(e->source), buf_span(&e->properties),
                           buf_span(&e->body.bytes), number, error);
+    patience_wrote(&p->patience, clock_monotonic_us() - now);
     buf_free(&e->properties);
     body_free(&e->body);
     return code == ERROR_NONE;
