@@ -100,12 +100,7 @@ static void write_page(const struct answer_request *request, const struct page_r
         return;
     }
     row->write(page);
-    if (page->location.len > 0) {
-        answer->status = 303;
-        answer->type = "text/plain; charset=utf-8";
-        answer->location = page->location;
-        buf_free(&page->body);
-    } else if (page->download != NULL) {
+    if (page->download != NULL) {
         answer->status = page->body.failed ? 500 : page->status;
         answer->type = "text/plain; charset=utf-8";
         answer->download = page->download;

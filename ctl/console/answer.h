@@ -18,12 +18,11 @@ struct answer_request {
     struct buf form;             /* of a POST; owned by the caller */
 };
 
-/* Zero-initialise. The caller frees body and location. */
+/* Zero-initialise. The caller frees the body. */
 struct answer {
     unsigned status;
     const char *type; /* static text */
     struct buf body;
-    struct buf location;  /* empty: none */
     const char *download; /* file name, static text; NULL: none */
 };
 

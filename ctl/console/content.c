@@ -119,8 +119,9 @@ static void write_curl(struct page *page, const PGresult *r, const PGresult *hea
             pretty_shell(&line, buf_span(&word));
         }
     }
-    /* Else curl says that it is a form. With --data-raw an @ is no file. */
-    buf_append_text(&line, typed ? "" : " -H 'Content-Type:'");
+    /* Else curl says that it is a form. With --data-raw an @ is no file. With -g brackets and braces in the
+     * URL are no patterns. */
+    buf_append_text(&line, typed ? " -g" : " -g -H 'Content-Type:'");
     buf_append_text(&line, short_enough ? " --data-raw " : " --data-binary ");
     pretty_shell(&line, short_enough ? body : span_of("@body.txt"));
     buf_clear(&word);

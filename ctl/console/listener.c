@@ -66,9 +66,6 @@ static bool add_headers(struct MHD_Response *response, struct answer *answer)
         buf_printf(&disposition, "attachment; filename=\"%s\"", answer->download);
         good = MHD_add_response_header(response, "Content-Disposition", buf_text(&disposition)) == MHD_YES;
     }
-    if (good && answer->location.len > 0) {
-        good = MHD_add_response_header(response, "Location", buf_text(&answer->location)) == MHD_YES;
-    }
     if (good && answer->status == MHD_HTTP_METHOD_NOT_ALLOWED) {
         good = MHD_add_response_header(response, "Allow", "GET, HEAD") == MHD_YES;
     }
@@ -224,7 +221,6 @@ static void on_end(void *context, struct MHD_Connection *connection, void **requ
         buf_free(&x->target);
         buf_free(&x->request.form);
         buf_free(&x->answer.body);
-        buf_free(&x->answer.location);
         free(x);
     }
     *request = NULL;

@@ -27,7 +27,6 @@ struct page {
     /* What the function may set: */
     unsigned status;      /* 200 */
     struct buf body;      /* within <main>; of a download, its bytes */
-    struct buf location;  /* not empty: the answer is 303 to this URL, from page_url */
     const char *download; /* not NULL: body is the content of a text file of this name. Static text */
 };
 

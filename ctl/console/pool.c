@@ -77,7 +77,7 @@ bool pool_add(struct pool *pool, void *job)
     bool fits;
 
     (void)pthread_mutex_lock(&pool->mutex);
-    fits = pool->count < POOL_WAITING_MAX && !pool->ended;
+    fits = !pool->ended && pool->count < POOL_WAITING_MAX; /* the rest of an ended pool is pool_end's */
     if (fits) {
         pool->waiting[(pool->first + pool->count++) % POOL_WAITING_MAX] = job;
         (void)pthread_cond_signal(&pool->changed);

@@ -4,11 +4,12 @@
 #include "gateway/event/json_scan.h"
 
 #define INDENT 2
+#define INDENTED_MAX ((size_t)32) /* levels; else a short body of deep ones would become hundreds of MB */
 
 static void begin_line(struct buf *out, size_t depth)
 {
     buf_append_char(out, '\n');
-    for (size_t i = 0; i < depth * INDENT; i++) {
+    for (size_t i = 0; i < INDENT * (depth < INDENTED_MAX ? depth : INDENTED_MAX); i++) {
         buf_append_char(out, ' ');
     }
 }

@@ -9,8 +9,8 @@
 #include <stdbool.h>
 
 /* Appends JSON text with its own line for each member and element. Nothing but white space changes: numbers
- * keep their digits, strings their escapes. Returns false, with nothing appended, when text is not JSON (RFC
- * 8259). */
+ * keep their digits, strings their escapes. Levels beyond the 32nd are not indented further. Returns false,
+ * with nothing appended, when text is not JSON (RFC 8259). */
 bool pretty_json(struct buf *out, struct span text);
 /* Appends text as one word for bash, in ASCII: 'plain', or $'\xe2...' where a byte isn't printable. It must
  * have no NUL. */

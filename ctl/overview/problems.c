@@ -321,7 +321,7 @@ size_t problems_find(struct problem problems[PROBLEMS_MAX], const struct overvie
     size_t count = 0;
 
     _Static_assert(sizeof rows / sizeof rows[0] <= PROBLEMS_MAX, "all problems may occur at once");
-    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+    for (size_t i = 0; now->at_us != 0 && i < sizeof rows / sizeof rows[0]; i++) {
         buf_clear(&words);
         if (rows[i].is(&view, &words)) {
             struct problem *problem = &problems[count++];

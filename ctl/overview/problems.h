@@ -19,7 +19,7 @@ struct problem {
 };
 
 /* Writes the problems that there are, the worst first, and returns how many. recent: a reading of some
- * minutes before, for what rises; NULL: not known. */
+ * minutes before, for what rises; NULL: not known. There are none before the first look (at_us is 0). */
 size_t problems_find(struct problem problems[PROBLEMS_MAX], const struct overview *now,
                      const struct reading *recent);
 

@@ -17,6 +17,7 @@ enum error_code gate_init(struct gate *g, struct error *error)
         .wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC),
         .oldest_us = INT64_MAX,
         .state = GATE_SHUT(OUTCOME_AWAY),
+        .told = GATE_SHUT(OUTCOME_AWAY),
     };
     return g->wake_fd < 0 ? error_set(error, ERROR_SYSTEM, "eventfd: %s", strerror(errno)) : ERROR_NONE;
 }
@@ -47,6 +48,21 @@ struct gate_state gate_prospect(const struct gate *g)
     struct gate_state state = gate_look(g);
 
     return state.open && atomic_load(&g->refused) ? GATE_SHUT(OUTCOME_NACKED) : state;
+}
+
+struct gate_state gate_tell(struct gate *g)
+{
+    struct gate_state prospect = gate_prospect(g);
+
+    atomic_store(&g->told, prospect);
+    return prospect;
+}
+
+bool gate_has_news(const struct gate *g)
+{
+    struct gate_state prospect = gate_prospect(g), told = atomic_load(&g->told);
+
+    return prospect.open != told.open || prospect.why != told.why;
 }
 
 void gate_wake(struct gate *g)

@@ -29,6 +29,7 @@ struct gate {
                                   the publisher */
     atomic_bool refused;       /* the broker only refuses on this connection. Set by the publisher */
     _Atomic struct gate_state state;
+    _Atomic struct gate_state told; /* what gate_tell returned last */
 };
 
 /* Initialises a gate, shut with OUTCOME_AWAY. The caller frees it with gate_free, unless this fails with
@@ -44,6 +45,10 @@ struct gate_state gate_look(const struct gate *gate);
 /* As gate_look, but shut with OUTCOME_NACKED when the broker only refuses on this connection: another
  * publisher had better be taken. An event is still tried when there is none. Never waits. */
 struct gate_state gate_prospect(const struct gate *gate);
+/* As gate_prospect, and remembers it. */
+struct gate_state gate_tell(struct gate *gate);
+/* True when gate_prospect differs from what gate_tell returned last. Never waits. */
+bool gate_has_news(const struct gate *gate);
 /* Queues an event and hands over one of its two references. A shut gate completes it at once. */
 void gate_submit(struct gate *gate, struct pending *event);
 /* Ends the current gate_sleep, or the next one. */

@@ -31,9 +31,15 @@ void patience_stored(struct patience *p, int64_t published_us, int64_t now_us)
 void patience_refused(struct patience *p, int64_t now_us)
 {
     p->answered_us = now_us;
+    p->writing_us = 0;
     if (p->refused_since_us == 0) {
         p->refused_since_us = now_us;
     }
+}
+
+void patience_wrote(struct patience *p, int64_t took_us)
+{
+    p->writing_us += took_us;
 }
 
 bool patience_is_refused(const struct patience *p, int64_t now_us)
@@ -60,7 +66,7 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
     if (oldest_us == INT64_MAX) {
         return false;
     }
-    if (now_us - later(later(oldest_us, p->answered_us), since_us) > p->limit_us) {
+    if (now_us - later(later(oldest_us, p->answered_us), since_us) - p->writing_us > p->limit_us) {
         (void)error_set(error, ERROR_TIMEOUT, "the broker has answered nothing for %d ms", limit_ms);
         return end(p);
     }
@@ -74,5 +80,5 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
 
 void patience_forget(struct patience *p)
 {
-    p->answered_us = p->refused_since_us = 0;
+    p->answered_us = p->writing_us = p->refused_since_us = 0;
 }

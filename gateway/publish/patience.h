@@ -18,6 +18,7 @@
 struct patience {
     int64_t limit_us;
     int64_t answered_us;      /* the last answer; 0: none on this connection */
+    int64_t writing_us;       /* spent on writing since then, when no answer is read */
     int64_t refused_since_us; /* the first nack since the last stored message; 0: none on this connection */
 };
 
@@ -25,6 +26,8 @@ void patience_init(struct patience *p);
 /* The broker has stored a message that was published at published_us, or has refused one. */
 void patience_stored(struct patience *p, int64_t published_us, int64_t now_us);
 void patience_refused(struct patience *p, int64_t now_us);
+/* A message was written, which took so long: a large one takes seconds on a slow link. */
+void patience_wrote(struct patience *p, int64_t took_us);
 /* True when the broker has only refused for more than 1 s: events had better take another publisher. */
 bool patience_is_refused(const struct patience *p, int64_t now_us);
 /* True, with *error set to ERROR_TIMEOUT, when the connection is to be given up: for the time above nothing

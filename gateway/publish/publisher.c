@@ -31,19 +31,16 @@ struct publisher {
     struct broker_link link;
     struct confirm confirms;
     struct patience patience;
-    struct gate_state told; /* publisher_prospect when it was last told */
-    int64_t largest_body;   /* that the broker takes, in bytes; 0: not known */
+    int64_t largest_body; /* that the broker takes, in bytes; 0: not known */
     int64_t unblocked_at_us;
     int64_t blocked_at_us; /* start of an alarm whose outstanding events are not yet answered; 0: none */
 };
 
-/* Tells of a change of publisher_prospect. */
+/* Asks for a call of publisher_tell when its answer has changed. A prospect also changes by time alone, so
+ * the last answer counts, not the prospect at the last call of this function. */
 static void tell(struct publisher *p)
 {
-    struct gate_state prospect = gate_prospect(&p->gate);
-
-    if (prospect.open != p->told.open || prospect.why != p->told.why) {
-        p->told = prospect;
+    if (gate_has_news(&p->gate)) {
         p->options.changed(p->options.context);
     }
 }
@@ -192,6 +189,7 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
     }
     code = broker_publish(p->link.broker, e->exchange, span_of(e->source), buf_span(&e->properties),
                           buf_span(&e->body.bytes), number, error);
+    patience_wrote(&p->patience, clock_monotonic_us() - now);
     buf_free(&e->properties);
     body_free(&e->body);
     return code == ERROR_NONE;
@@ -337,7 +335,6 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
         return code;
     }
     confirm_init(&p->confirms, OUTSTANDING_MAX, on_settled, p);
-    p->told = gate_prospect(&p->gate);
     patience_init(&p->patience);
     broker_link_init(&p->link, options->access, options->name, &options->delays);
     failure = pthread_create(&p->thread, NULL, run, p);
@@ -358,6 +355,11 @@ struct gate_state publisher_look(const struct publisher *p)
 struct gate_state publisher_prospect(const struct publisher *p)
 {
     return gate_prospect(&p->gate);
+}
+
+struct gate_state publisher_tell(struct publisher *p)
+{
+    return gate_tell(&p->gate);
 }
 
 void publisher_require(struct publisher *p, const struct delays *delays)

@@ -18,7 +18,7 @@ struct publisher_options {
     const struct broker_access *access; /* must live as long as the publisher */
     const char *name;                   /* connection name; likewise */
     struct delays delays;               /* must be declared on the broker before events are accepted */
-    void (*changed)(void *context);     /* called on its thread when publisher_prospect has changed */
+    void (*changed)(void *context);     /* called on its thread when publisher_tell has news */
     void *context;
 };
 
@@ -34,6 +34,9 @@ void publisher_require(struct publisher *p, const struct delays *delays);
  * gate_prospect). Any thread; neither waits. */
 struct gate_state publisher_look(const struct publisher *p);
 struct gate_state publisher_prospect(const struct publisher *p);
+/* As publisher_prospect, and remembers it: `changed` is called when it differs from what this returned last.
+ * Any thread. */
+struct gate_state publisher_tell(struct publisher *p);
 /* Queues an event and hands over one of its two references. Any thread. */
 void publisher_submit(struct publisher *p, struct pending *event);
 /* Ends the thread and refuses the waiting events. */

@@ -23,8 +23,10 @@ static void report(void *context)
     struct gate_state gate = GATE_SHUT(OUTCOME_AWAY);
 
     (void)pthread_mutex_lock(&o->mutex);
-    for (int i = 0; i < o->started && !gate.open; i++) {
-        gate = publisher_prospect(o->publishers[i]);
+    for (int i = 0; i < o->started; i++) { /* all of them are to tell, also behind an open one */
+        struct gate_state told = publisher_tell(o->publishers[i]);
+
+        gate = gate.open ? gate : told;
     }
     if (o->draining) {
         admin_set_ready(o->options.admin, false, "draining");

@@ -34,6 +34,27 @@ static void json_gets_lines_and_keeps_each_digit_and_escape(void **state)
     }
 }
 
+static void a_deep_body_of_short_lines_stays_small(void **state)
+{
+    struct buf text = {0}, out = {0};
+
+    (void)state;
+    for (int i = 0; i < 500; i++) {
+        buf_append_char(&text, '[');
+    }
+    for (int i = 0; i < 10000; i++) {
+        buf_append_text(&text, "1,");
+    }
+    buf_append_char(&text, '1');
+    for (int i = 0; i < 500; i++) {
+        buf_append_char(&text, ']');
+    }
+    assert_true(pretty_json(&out, buf_span(&text)));
+    assert_true(out.len < 40 * text.len);
+    buf_free(&text);
+    buf_free(&out);
+}
+
 static void what_is_not_json_is_left_alone(void **state)
 {
     static const char *const texts[] = {"", "a=b", "{", "[1,]", "{\"a\":}", "1 2", "{}x", "[01]"};
@@ -74,6 +95,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(json_gets_lines_and_keeps_each_digit_and_escape),
+        cmocka_unit_test(a_deep_body_of_short_lines_stays_small),
         cmocka_unit_test(what_is_not_json_is_left_alone),
         cmocka_unit_test(a_word_for_the_shell_is_one_word_of_ascii),
     };

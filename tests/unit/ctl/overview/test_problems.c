@@ -92,6 +92,16 @@ static void what_is_not_known_is_no_problem(void **state)
     assert_int_equal(problems_find(found, &now, NULL), 0);
 }
 
+static void before_the_first_look_nothing_is_a_problem(void **state)
+{
+    static const struct overview never;
+
+    (void)state;
+    now = never;
+    now.database.last_dead_us = NOW_S * CLOCK_US_PER_S; /* the console's page asks for it itself */
+    assert_int_equal(problems_find(found, &now, NULL), 0);
+}
+
 static void a_gateway_that_is_not_ready_is_named(void **state)
 {
     (void)state;
@@ -256,6 +266,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(all_is_well, begin),
         cmocka_unit_test_setup(what_is_not_known_is_no_problem, begin),
+        cmocka_unit_test_setup(before_the_first_look_nothing_is_a_problem, begin),
         cmocka_unit_test_setup(a_gateway_that_is_not_ready_is_named, begin),
         cmocka_unit_test_setup(one_ready_worker_is_enough, begin),
         cmocka_unit_test_setup(workers_that_are_all_on_standby_are_a_problem, begin),

@@ -98,6 +98,26 @@ static void an_open_gate_where_the_broker_only_refuses_is_a_poor_prospect(void *
     assert_int_equal(gate_prospect(&gate).why, OUTCOME_SLOW);
 }
 
+/* Else a prospect that was bad for an instant, when another thread asked, would be reported for good. */
+static void what_was_told_is_news_again_when_it_changes_back(void **state)
+{
+    (void)state;
+    assert_false(gate_has_news(&gate));
+    gate_set(&gate, GATE_OPEN);
+    assert_true(gate_has_news(&gate));
+    assert_true(gate_tell(&gate).open);
+    assert_false(gate_has_news(&gate));
+    atomic_store(&gate.oldest_us, clock_monotonic_us() - CLOCK_US_PER_S - 1);
+    assert_int_equal(gate_tell(&gate).why, OUTCOME_SLOW);
+    atomic_store(&gate.oldest_us, INT64_MAX);
+    assert_true(gate_has_news(&gate));
+    assert_true(gate_tell(&gate).open);
+    gate_set(&gate, GATE_SHUT(OUTCOME_BLOCKED));
+    assert_int_equal(gate_tell(&gate).why, OUTCOME_BLOCKED);
+    gate_set(&gate, GATE_SHUT(OUTCOME_AWAY));
+    assert_true(gate_has_news(&gate));
+}
+
 static void sleep_ends_at_once_for_an_event_that_waits_and_for_a_wake(void **state)
 {
     const int64_t begun = clock_monotonic_us();
@@ -122,6 +142,7 @@ int main(void)
         GATE_TEST(an_event_waits_at_an_open_gate_and_is_refused_when_it_shuts),
         GATE_TEST(an_open_gate_is_slow_when_a_confirm_is_missing_for_more_than_a_second),
         GATE_TEST(an_open_gate_where_the_broker_only_refuses_is_a_poor_prospect),
+        GATE_TEST(what_was_told_is_news_again_when_it_changes_back),
         GATE_TEST(sleep_ends_at_once_for_an_event_that_waits_and_for_a_wake),
     };
 

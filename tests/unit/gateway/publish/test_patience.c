@@ -99,6 +99,24 @@ static void a_slow_broker_has_twice_as_long_as_its_last_confirm_took(void **stat
     assert_string_equal(trouble(S(60), S(62) + 1), SILENT);
 }
 
+static void the_time_in_which_a_large_message_is_written_does_not_count(void **state)
+{
+    (void)state;
+    patience_wrote(&patience, S(3));
+    assert_string_equal(trouble(S(10), S(13)), FINE);
+    assert_string_equal(trouble(S(10), S(15)), FINE);
+    assert_string_equal(trouble(S(10), S(15) + 1), SILENT);
+    begin(NULL);
+    patience_wrote(&patience, S(3));
+    patience_refused(&patience, S(11));
+    patience_stored(&patience, S(11), S(11));
+    assert_string_equal(trouble(S(10), S(13) + 1), SILENT);
+    begin(NULL);
+    patience_wrote(&patience, S(3));
+    patience_forget(&patience);
+    assert_string_equal(trouble(S(10), S(12) + 1), SILENT);
+}
+
 static void the_time_of_an_alarm_does_not_count(void **state)
 {
     (void)state;
@@ -148,6 +166,7 @@ int main(void)
         PATIENCE_TEST(two_seconds_of_nothing_but_refusals_are_trouble_even_when_nobody_sends),
         PATIENCE_TEST(after_a_second_of_refusals_another_publisher_is_better),
         PATIENCE_TEST(a_slow_broker_has_twice_as_long_as_its_last_confirm_took),
+        PATIENCE_TEST(the_time_in_which_a_large_message_is_written_does_not_count),
         PATIENCE_TEST(the_time_of_an_alarm_does_not_count),
         PATIENCE_TEST(one_message_without_an_answer_for_30_s_is_trouble_even_among_others),
         PATIENCE_TEST(each_connection_given_up_makes_the_next_last_longer_until_something_is_stored),
