@@ -59,9 +59,8 @@ static void write_question(struct act *act, int64_t all, int64_t unreadable)
     int64_t count = act->replay ? all - unreadable : all;
     struct buf url = {0};
 
-    html_print(body,
-               "<p><strong>%s %ld of %ld dead letters?</strong> Filter: ", act->replay ? "Replay" : "Drop",
-               count, all);
+    html_print(body, "<p><strong>%s %" PRId64 " of %" PRId64 " dead letters?</strong> Filter: ",
+               act->replay ? "Replay" : "Drop", count, all);
     dead_filter_append_words(&act->filter, body);
     buf_append_text(body, ".</p>\n<p>");
     buf_append_text(body, act->replay
@@ -80,7 +79,8 @@ static void write_question(struct act *act, int64_t all, int64_t unreadable)
     html_print(body, "<input type=\"hidden\" name=\"last\" value=\"%s\">\n", act->filter.last);
     page_token(page);
     if (page->settings->token[0] != '\0') {
-        html_print(body, "<button>%s %ld dead letters</button>\n", act->replay ? "Replay" : "Drop", count);
+        html_print(body, "<button>%s %" PRId64 " dead letters</button>\n", act->replay ? "Replay" : "Drop",
+                   count);
     }
     buf_append_text(body, "</form>\n");
     buf_free(&url);
@@ -136,9 +136,10 @@ static enum error_code replay(struct act *act, PGconn *database, struct dead_fil
     if (code == ERROR_NONE && result.all > result.left) {
         code = replayer_run(&act->filter, database, &options, &result, error);
     }
-    html_print(
-        &act->page->body, "<p role=\"status\">Replayed %ld of %ld.%s</p>\n", result.replayed, result.all,
-        code == ERROR_NONE && result.stopped ? " The rest is as before: do it again for the rest." : "");
+    html_print(&act->page->body, "<p role=\"status\">Replayed %" PRId64 " of %" PRId64 ".%s</p>\n",
+               result.replayed, result.all,
+               code == ERROR_NONE && result.stopped ? " The rest is as before: do it again for the rest."
+                                                    : "");
     return code;
 }
 
@@ -155,7 +156,8 @@ static enum error_code drop(struct act *act, PGconn *database, struct dead_filte
     if (code == ERROR_NONE) {
         code = dropper_run(&act->filter, database, &options, &dropped, error);
     }
-    html_print(&act->page->body, "<p role=\"status\">Dropped %ld of %ld.</p>\n", dropped, all);
+    html_print(&act->page->body, "<p role=\"status\">Dropped %" PRId64 " of %" PRId64 ".</p>\n", dropped,
+               all);
     return code;
 }
 
