@@ -2,6 +2,7 @@
 """The console's dead letters: read by all, replayed and dropped only by the token, only what was counted and asked for,
 and with the audit line."""
 
+import contextlib
 import html as markup
 import re
 import urllib.parse
@@ -165,6 +166,19 @@ def test_what_can_not_be_replayed_stays(site, console):
     assert "Replay 1 of 2 dead letters?" in page
     assert "Replayed 1 of 2." in post(console, token=TOKEN, **fields)[1]
     assert site.count("webhooks_dead") == 1
+
+
+@pytest.mark.parametrize("action", ["replay", "drop"])
+def test_a_locked_table_is_waited_for_a_few_seconds_only(site, console, action):
+    bury(site, 2)
+    _, fields = asked(console, action, source="default")
+    with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
+        other.autocommit = False
+        cursor.execute("lock table webhooks_dead in access exclusive mode")
+        status, page = post(console, token=TOKEN, **fields)
+        assert status == 503 and "lock timeout" in page, page
+        other.rollback()
+    assert site.count("webhooks_dead") == 2
 
 
 def test_a_replay_without_its_queue_changes_nothing_and_says_so(site):
