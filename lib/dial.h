@@ -29,8 +29,8 @@ struct dialled {
 };
 
 /* Connects and logs in. Tries all servers of the URL and all addresses of each name, until one lets us in. It
- * begins at a random one, and each call at another one than the last call of this process, so that neither
- * many connections nor repeated attempts meet the same server.
+ * begins at a random one, and each call at another one than the last call of this process, so that many
+ * connections spread, and repeated attempts seldom begin at the same server.
  *
  * A name has 10 s, the TCP and TLS connections to all servers 5 s together, but 1 s each at least, and a
  * login 5 s. Afterwards each synchronous call has 5 s, and the kernel drops the connection when the broker

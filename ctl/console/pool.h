@@ -3,7 +3,7 @@
 #define SLUICE_CTL_CONSOLE_POOL_H
 
 /* The threads that answer what takes a database: POOL_THREADS, each with a connection of its own, so that one
- * slow question doesn't hold up all others, and the console never has more connections than that. */
+ * slow question doesn't hold up all others, and reading never takes more connections than that. */
 
 #include "error.h"
 

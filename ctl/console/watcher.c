@@ -31,7 +31,8 @@ void watcher_release(void)
     (void)pthread_mutex_unlock(&watcher.mutex);
 }
 
-/* Looks without the mutex, so that no page waits for it. Only this thread changes the overview. */
+/* Looks without the mutex, so that no page waits for it. Only this thread changes what it has learned; a page
+ * adds what it asks itself. */
 static void look(struct overview *fresh, struct overview_links *links)
 {
     const struct overview_options options = {.subcommand = "console", .skip_database = true};

@@ -5,6 +5,8 @@
 
 #define FIRST_US (2 * CLOCK_US_PER_S)
 #define LONGEST_US (8 * CLOCK_US_PER_S)
+#define ANSWER_US (500 * CLOCK_US_PER_MS) /* for the reply to a request that waits */
+#define REFUSALS_MIN 2
 #define HOPELESS_US (30 * CLOCK_US_PER_S)
 #define REFUSED_US CLOCK_US_PER_S /* as long as a confirm may be missing (gateway/publish/gate) */
 
@@ -13,25 +15,31 @@ static int64_t later(int64_t a, int64_t b)
     return a > b ? a : b;
 }
 
-void patience_init(struct patience *p)
+void patience_init(struct patience *p, int64_t confirm_timeout_us)
 {
-    *p = (struct patience){.limit_us = FIRST_US};
+    *p = (struct patience){.first_us = later(FIRST_US, confirm_timeout_us - ANSWER_US)};
+    p->limit_us = p->first_us;
 }
 
-static int64_t within_limits(int64_t us)
+static int64_t within_limits(const struct patience *p, int64_t us)
 {
-    return us < FIRST_US ? FIRST_US : us > LONGEST_US ? LONGEST_US : us;
+    int64_t longest_us = later(LONGEST_US, p->first_us);
+
+    return us < p->first_us ? p->first_us : us > longest_us ? longest_us : us;
 }
 
 void patience_stored(struct patience *p, int64_t published_us, int64_t now_us)
 {
-    *p = (struct patience){.limit_us = within_limits(2 * (now_us - published_us)), .answered_us = now_us};
+    patience_forget(p);
+    p->limit_us = within_limits(p, 2 * (now_us - published_us));
+    p->answered_us = now_us;
 }
 
 void patience_refused(struct patience *p, int64_t now_us)
 {
     p->answered_us = now_us;
     p->writing_us = 0;
+    p->refusals++;
     if (p->refused_since_us == 0) {
         p->refused_since_us = now_us;
     }
@@ -42,14 +50,20 @@ void patience_wrote(struct patience *p, int64_t took_us)
     p->writing_us += took_us;
 }
 
+/* How long the broker has only refused; 0: it hasn't. */
+static int64_t refused_for(const struct patience *p, int64_t since_us, int64_t now_us)
+{
+    return p->refusals < REFUSALS_MIN ? 0 : now_us - later(p->refused_since_us, since_us);
+}
+
 bool patience_is_refused(const struct patience *p, int64_t now_us)
 {
-    return p->refused_since_us != 0 && now_us - p->refused_since_us > REFUSED_US;
+    return refused_for(p, 0, now_us) > REFUSED_US;
 }
 
 static bool end(struct patience *p)
 {
-    p->limit_us = within_limits(2 * p->limit_us);
+    p->limit_us = within_limits(p, 2 * p->limit_us);
     return true;
 }
 
@@ -58,7 +72,7 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
 {
     int limit_ms = (int)(p->limit_us / CLOCK_US_PER_MS);
 
-    if (p->refused_since_us != 0 && now_us - later(p->refused_since_us, since_us) > p->limit_us) {
+    if (refused_for(p, since_us, now_us) > p->limit_us) {
         (void)error_set(error, ERROR_TIMEOUT,
                         "the broker has only refused for %d ms: a queue is full, or not available", limit_ms);
         return end(p);
@@ -81,4 +95,5 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
 void patience_forget(struct patience *p)
 {
     p->answered_us = p->writing_us = p->refused_since_us = 0;
+    p->refusals = 0;
 }

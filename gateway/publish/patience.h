@@ -6,9 +6,11 @@
  * the broker only refuses. Another connection may lead to a node that can do better: RabbitMQ keeps a channel
  * whose node has lost the queue's leader, and nacks everything on it until that node is back.
  *
- * It is 2 s at first, and doubles with each connection that was given up, up to 8 s, so that a full queue
- * costs few connections. After a stored message it is 2 s again, or twice the time that its confirm took if
- * that is more, so that a slow broker is left once only. Pure; times are monotonic microseconds. */
+ * It is 2 s at first, or half a second less than a request waits for its confirm if that is more, and doubles
+ * with each connection that was given up, up to 8 s, so that a full queue costs few connections. After a
+ * stored message it is 2 s again, or twice the time that its confirm took if that is more, so that a slow
+ * broker is left once only. One nack is no trouble: the next message tells more. Pure; times are monotonic
+ * microseconds. */
 
 #include "error.h"
 
@@ -16,13 +18,16 @@
 #include <stdint.h>
 
 struct patience {
-    int64_t limit_us;
+    int64_t first_us;         /* the shortest time that is allowed */
+    int64_t limit_us;         /* the time that is allowed now */
     int64_t answered_us;      /* the last answer; 0: none on this connection */
     int64_t writing_us;       /* spent on writing since then, when no answer is read */
     int64_t refused_since_us; /* the first nack since the last stored message; 0: none on this connection */
+    unsigned refusals;        /* nacks since then */
 };
 
-void patience_init(struct patience *p);
+/* confirm_timeout_us: how long a request waits for its confirm. */
+void patience_init(struct patience *p, int64_t confirm_timeout_us);
 /* The broker has stored a message that was published at published_us, or has refused one. */
 void patience_stored(struct patience *p, int64_t published_us, int64_t now_us);
 void patience_refused(struct patience *p, int64_t now_us);

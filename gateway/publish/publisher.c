@@ -335,7 +335,7 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
         return code;
     }
     confirm_init(&p->confirms, OUTSTANDING_MAX, on_settled, p);
-    patience_init(&p->patience);
+    patience_init(&p->patience, options->confirm_timeout_us);
     broker_link_init(&p->link, options->access, options->name, &options->delays);
     failure = pthread_create(&p->thread, NULL, run, p);
     if (failure != 0) {

@@ -45,6 +45,7 @@ enum error_code publishers_start(struct publishers **publishers, const struct pu
     const struct publisher_options each = {
         .access = options->access,
         .name = options->name,
+        .confirm_timeout_us = options->confirm_timeout_us,
         .delays = options->delays,
         .changed = report,
         .context = o,

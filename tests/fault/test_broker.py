@@ -248,7 +248,7 @@ def test_a_broker_that_answers_nothing_makes_the_gateway_not_ready_and_is_left_a
                lambda: f"/ready to say so: {gateway.admin('/ready')}", 5)
     wait_until(lambda: any("answered nothing for 2000 ms" in line["reason"] for line in gateway.lines("broker-lost")),
                "the connection to be given up", 5)
-    assert time.monotonic() - begun < 4
+    assert time.monotonic() - begun < 10
     wait_until(lambda: links.gateway_broker.connections > before, "a new connection", 5)
     links.gateway_broker.heal()
     wait_until(lambda: request(gateway.port, body=b"x").status == 200, "200 again", 10)

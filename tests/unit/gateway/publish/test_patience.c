@@ -21,7 +21,7 @@ static struct patience patience;
 static int begin(void **state)
 {
     (void)state;
-    patience_init(&patience);
+    patience_init(&patience, S(2) + 500 * CLOCK_US_PER_MS);
     return 0;
 }
 
@@ -81,6 +81,7 @@ static void after_a_second_of_refusals_another_publisher_is_better(void **state)
     (void)state;
     assert_false(patience_is_refused(&patience, S(1000)));
     patience_refused(&patience, S(10));
+    patience_refused(&patience, S(11));
     assert_false(patience_is_refused(&patience, S(11)));
     assert_true(patience_is_refused(&patience, S(11) + 1));
     patience_forget(&patience);
@@ -117,9 +118,35 @@ static void the_time_in_which_a_large_message_is_written_does_not_count(void **s
     assert_string_equal(trouble(S(10), S(12) + 1), SILENT);
 }
 
+static void a_single_refusal_is_no_trouble(void **state)
+{
+    (void)state;
+    patience_refused(&patience, S(10));
+    assert_false(patience_is_refused(&patience, S(1000)));
+    assert_string_equal(trouble(NONE, S(1000)), FINE);
+    patience_stored(&patience, S(1000), S(1000));
+    patience_refused(&patience, S(1010));
+    assert_string_equal(trouble(NONE, S(2000)), FINE);
+    patience_refused(&patience, S(2000));
+    assert_string_equal(trouble(NONE, S(2000)), REFUSED);
+}
+
+static void a_request_that_may_wait_longer_is_waited_for(void **state)
+{
+    (void)state;
+    patience_init(&patience, S(30));
+    assert_string_equal(trouble(S(10), S(39) + 500 * CLOCK_US_PER_MS), FINE);
+    assert_string_equal(trouble(S(10), S(39) + 500 * CLOCK_US_PER_MS + 1),
+                        "the broker has answered nothing for 29500 ms");
+    patience_init(&patience, 100 * CLOCK_US_PER_MS);
+    assert_string_equal(trouble(S(10), S(12)), FINE);
+    assert_string_equal(trouble(S(10), S(12) + 1), SILENT);
+}
+
 static void the_time_of_an_alarm_does_not_count(void **state)
 {
     (void)state;
+    patience_refused(&patience, S(9));
     patience_refused(&patience, S(9));
     assert_string_equal(trouble_since(S(10), S(60), S(62)), FINE);
     assert_string_equal(trouble_since(S(10), S(60), S(62) + 1), REFUSED);
@@ -167,6 +194,8 @@ int main(void)
         PATIENCE_TEST(after_a_second_of_refusals_another_publisher_is_better),
         PATIENCE_TEST(a_slow_broker_has_twice_as_long_as_its_last_confirm_took),
         PATIENCE_TEST(the_time_in_which_a_large_message_is_written_does_not_count),
+        PATIENCE_TEST(a_single_refusal_is_no_trouble),
+        PATIENCE_TEST(a_request_that_may_wait_longer_is_waited_for),
         PATIENCE_TEST(the_time_of_an_alarm_does_not_count),
         PATIENCE_TEST(one_message_without_an_answer_for_30_s_is_trouble_even_among_others),
         PATIENCE_TEST(each_connection_given_up_makes_the_next_last_longer_until_something_is_stored),
