@@ -77,14 +77,19 @@ enum error_code fields_note(struct fields *fields, const char *path, enum kind k
 
 /* --- choosing --------------------------------------------------------------- */
 
+struct rank {
+    int64_t seen;
+    size_t place;
+};
+
 static int more_often(const void *a, const void *b)
 {
-    const struct field *const *x = a, *const *y = b;
+    const struct rank *x = a, *y = b;
 
-    if ((*x)->seen != (*y)->seen) {
-        return (*x)->seen > (*y)->seen ? -1 : 1;
+    if (x->seen != y->seen) {
+        return x->seen > y->seen ? -1 : 1;
     }
-    return *x < *y ? -1 : 1;
+    return x->place < y->place ? -1 : 1;
 }
 
 /* True for the columns that each table has, and those that Postgres adds. */
@@ -140,7 +145,7 @@ static void choose_name(const struct fields *fields, struct field *field)
 
 enum error_code fields_choose(struct fields *fields, struct error *error)
 {
-    struct field **order = calloc(fields->count + 1, sizeof order[0]);
+    struct rank *order = calloc(fields->count + 1, sizeof order[0]);
     size_t count = 0;
 
     if (order == NULL) {
@@ -149,14 +154,14 @@ enum error_code fields_choose(struct fields *fields, struct error *error)
     for (size_t i = 0; i < fields->count; i++) {
         fields->all[i].column = kind_of_column(fields->all[i].kinds);
         if (fields->all[i].column != KIND_NONE) {
-            order[count++] = &fields->all[i];
+            order[count++] = (struct rank){fields->all[i].seen, i};
         }
     }
     qsort(order, count, sizeof order[0], more_often);
     fields->columns = count < FIELDS_COLUMNS_MAX ? count : FIELDS_COLUMNS_MAX;
     fields->rare = count - fields->columns;
     for (size_t i = fields->columns; i < count; i++) {
-        order[i]->column = KIND_NONE;
+        fields->all[order[i].place].column = KIND_NONE;
     }
     free(order);
     for (size_t i = 0; i < fields->count; i++) {
@@ -188,7 +193,7 @@ void field_append_summary(const struct field *field, int64_t samples, struct buf
             between = " or ";
         }
     }
-    if (field->longest > 0) {
+    if ((field->kinds & KIND_BIT(KIND_TEXT)) != 0) {
         buf_printf(out, ", up to %" PRId64 " characters", field->longest);
     }
 }
@@ -222,8 +227,25 @@ bool field_is_key(const struct field *field)
     size_t len = strlen(field->name);
     bool is_id = len > 3 && strcmp(field->name + len - 3, "_id") == 0;
 
-    return field->column == KIND_TIMESTAMPTZ || field->column == KIND_UUID ||
-           (is_id && (field->column == KIND_BIGINT || field->column == KIND_TEXT));
+    switch (field->column) {
+    case KIND_TIMESTAMPTZ:
+    case KIND_UUID:
+        return true;
+    case KIND_BIGINT:
+        return is_id;
+    case KIND_TEXT:
+        return is_id && field->longest > 0; /* else always null or empty */
+    case KIND_NUMERIC:
+    case KIND_BOOLEAN:
+    case KIND_ARRAY:
+    case KIND_OBJECT:
+    case KIND_INNER:
+    case KIND_NULL:
+    case KIND_NONE:
+    case KIND_COUNT:
+        return false;
+    }
+    return false;
 }
 
 void fields_free(struct fields *fields)

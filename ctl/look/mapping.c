@@ -64,6 +64,8 @@ static void append_summary(const struct mapping *m, const struct field *field, s
 
 static void append_view(const struct mapping *m, struct buf *sql)
 {
+    buf_append_text(
+        sql, "-- Each column that a query names reads the body once more: a view is for few of them.\n");
     buf_printf(sql, "create view \"%s\" as\nselect id, source, received_at", m->name);
     FOR_COLUMNS(field, &m->sample->fields)
     {
@@ -105,25 +107,26 @@ static void append_trigger(const struct mapping *m, struct buf *sql)
                "declare\n"
                "    payload jsonb := sluice.webhook_json(new.body, new.content_type, new.headers);\n"
                "begin\n"
-               "    insert into \"%s\" (id, source, received_at",
+               "    insert into \"%s\" (\n        id, source, received_at",
                m->name, m->name);
     FOR_COLUMNS(field, &m->sample->fields)
     {
-        buf_printf(sql, ",\n        \"%s\"", field->name);
+        buf_printf(sql, "\n        , \"%s\"", field->name);
     }
-    buf_append_text(sql, ")\n    values (new.id, new.source, new.received_at");
+    buf_append_text(sql, "\n    ) values (\n        new.id, new.source, new.received_at");
     FOR_COLUMNS(field, &m->sample->fields)
     {
-        buf_append_text(sql, ",\n        ");
+        buf_append_text(sql, "\n        , ");
         field_append_value(field, "payload", sql);
     }
-    buf_append_text(sql, ")\n    on conflict (id, source) do update set received_at = excluded.received_at");
+    buf_append_text(
+        sql, "\n    ) on conflict (id, source) do update set\n        received_at = excluded.received_at");
     FOR_COLUMNS(field, &m->sample->fields)
     {
-        buf_printf(sql, ",\n        \"%s\" = excluded.\"%s\"", field->name, field->name);
+        buf_printf(sql, "\n        , \"%s\" = excluded.\"%s\"", field->name, field->name);
     }
     buf_printf(sql,
-               ";\n    return null;\nend\n$$;\n"
+               "\n    ;\n    return null;\nend\n$$;\n"
                "revoke execute on function \"%s\"() from public;\n\n"
                "create trigger \"%s\" after insert or update on sluice.webhooks_raw\n    for each row when "
                "(new.source = ",
