@@ -10,7 +10,7 @@ import pytest
 from programs import run_command
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-ANSWERS = ("status", "dead list", "dead show", "verify", "check", "route", "ready", "prune", "find", "trace")
+ANSWERS = ("status", "dead list", "dead show", "verify", "check", "route", "ready", "prune", "find", "trace", "map")
 RFC_3339 = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|\+00:00)")
 
 
