@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ctl/look/mapping.h"
+#include "ctl/map/mapping.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ctl/look/sql_text.h"
+#include "ctl/map/sql_text.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

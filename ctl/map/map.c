@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
+#include "ctl/look/reader.h"
+#include "ctl/look/search.h"
 #include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
 #include "mapping.h"
-#include "reader.h"
 #include "sample.h"
-#include "search.h"
 
 #include <inttypes.h>
 #include <stdio.h>

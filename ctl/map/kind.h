@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SLUICE_CTL_LOOK_KIND_H
-#define SLUICE_CTL_LOOK_KIND_H
+#ifndef SLUICE_CTL_MAP_KIND_H
+#define SLUICE_CTL_MAP_KIND_H
 
 /* What a JSON value is, as a column of Postgres. Each type that is more than text has one SQL test and one
  * cast that can't fail after it: samples are classified by the test, and the printed SQL converts by both. */

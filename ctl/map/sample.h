@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SLUICE_CTL_LOOK_SAMPLE_H
-#define SLUICE_CTL_LOOK_SAMPLE_H
+#ifndef SLUICE_CTL_MAP_SAMPLE_H
+#define SLUICE_CTL_MAP_SAMPLE_H
 
 /* Reads stored events one by one, as Postgres sees their payloads, and notes what is at each path. */
 
+#include "ctl/look/search.h"
 #include "error.h"
 #include "field.h"
-#include "search.h"
 
 #include <libpq-fe.h>
 #include <stdint.h>

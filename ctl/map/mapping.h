@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SLUICE_CTL_LOOK_MAPPING_H
-#define SLUICE_CTL_LOOK_MAPPING_H
+#ifndef SLUICE_CTL_MAP_MAPPING_H
+#define SLUICE_CTL_MAP_MAPPING_H
 
 /* The SQL that shows a source's events as rows with typed columns, for a person to edit and run. Pure. */
 

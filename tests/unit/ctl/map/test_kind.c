@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ctl/look/kind.h"
+#include "ctl/map/kind.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SLUICE_CTL_LOOK_FIELD_H
-#define SLUICE_CTL_LOOK_FIELD_H
+#ifndef SLUICE_CTL_MAP_FIELD_H
+#define SLUICE_CTL_MAP_FIELD_H
 
 /* What was seen at each path of the samples' payloads, and the columns that this makes. Pure. */
 

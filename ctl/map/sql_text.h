@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef SLUICE_CTL_LOOK_SQL_TEXT_H
-#define SLUICE_CTL_LOOK_SQL_TEXT_H
+#ifndef SLUICE_CTL_MAP_SQL_TEXT_H
+#define SLUICE_CTL_MAP_SQL_TEXT_H
 
 /* Senders' words in SQL that a person runs. Pure. */
 

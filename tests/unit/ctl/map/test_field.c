@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ctl/look/field.h"
+#include "ctl/map/field.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
