@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""compose.observability.yml: Prometheus finds all replicas by their names and evaluates the rules."""
+"""The profile observability: Prometheus finds all replicas by their names and evaluates the rules."""
 
 import json
 import urllib.parse
@@ -15,8 +15,7 @@ from project import Project, run
 @pytest.fixture(scope="module")
 def watched(tmp_path_factory):
     """A running project with two workers and Prometheus."""
-    with running(Project(tmp_path_factory.mktemp("watched"), "observability",
-                         ("docker-compose.yml", "deploy/compose.observability.yml"))) as one:
+    with running(Project(tmp_path_factory.mktemp("watched"), "observability", COMPOSE_PROFILES="observability")) as one:
         one.up(2)
         yield one
 
