@@ -2,6 +2,7 @@
 #include "admin.h"
 
 #include "buf.h"
+#include "complaint.h"
 #include "crowd.h"
 #include "listen.h"
 #include "log.h"
@@ -17,7 +18,6 @@
 
 #define IDLE_S 5u
 #define HEAD_MAX ((size_t)8192) /* memory per connection: request line, headers, bookkeeping */
-#define COMPLAINT_MAX 256
 
 struct admin {
     struct MHD_Daemon *server;
@@ -142,19 +142,7 @@ static size_t leave_escaped(void *context, struct MHD_Connection *connection, ch
 
 /* --- start and stop -------------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 0))) static void on_complaint(void *context, const char *format,
-                                                               va_list arguments)
-{
-    static _Atomic int64_t logged_us;
-    char text[COMPLAINT_MAX];
-
-    (void)context;
-    if (log_is_due(&logged_us)) {
-        (void)text_format(text, sizeof text, format, arguments);
-        text[strcspn(text, "\n")] = '\0';
-        log_info("admin-listener", log_text("message", text));
-    }
-}
+static char complaints[] = "admin-listener"; /* the name of the log line */
 
 static enum error_code start_server(struct admin *admin, const char *address, struct error *error)
 {
@@ -166,7 +154,7 @@ static enum error_code start_server(struct admin *admin, const char *address, st
     }
     admin->server = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ERROR_LOG, 0, NULL, NULL, on_request, admin,
-        MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        MHD_OPTION_EXTERNAL_LOGGER, complaint_log, complaints, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, CROWD_HARD, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_NOTIFY_CONNECTION, crowd_notify,
         &admin->crowd, MHD_OPTION_UNESCAPE_CALLBACK, leave_escaped, NULL, MHD_OPTION_END);

@@ -2,6 +2,7 @@
 #include "listener.h"
 
 #include "answer.h"
+#include "complaint.h"
 #include "crowd.h"
 #include "listen.h"
 #include "log.h"
@@ -16,7 +17,6 @@
 #define IDLE_S 10u
 #define HEAD_MAX ((size_t)32768) /* memory per connection: request line, headers, bookkeeping */
 #define FORM_MAX ((size_t)16384)
-#define COMPLAINT_MAX 256
 
 struct listener {
     const struct console_settings *settings;
@@ -226,21 +226,9 @@ static void on_end(void *context, struct MHD_Connection *connection, void **requ
     *request = NULL;
 }
 
-__attribute__((format(printf, 2, 0))) static void on_complaint(void *context, const char *format,
-                                                               va_list arguments)
-{
-    static _Atomic int64_t logged_us;
-    char text[COMPLAINT_MAX];
-
-    (void)context;
-    if (log_is_due(&logged_us)) {
-        (void)text_format(text, sizeof text, format, arguments);
-        text[strcspn(text, "\n")] = '\0';
-        log_info("console-listener", log_text("message", text));
-    }
-}
-
 /* --- start and stop -------------------------------------------------------------------- */
+
+static char complaints[] = "console-listener"; /* the name of the log line */
 
 static enum error_code start_server(struct listener *l, struct error *error)
 {
@@ -252,7 +240,7 @@ static enum error_code start_server(struct listener *l, struct error *error)
     }
     l->server = MHD_start_daemon(
         MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG, 0, NULL, NULL,
-        on_request, l, MHD_OPTION_EXTERNAL_LOGGER, on_complaint, NULL, MHD_OPTION_LISTEN_SOCKET, fd,
+        on_request, l, MHD_OPTION_EXTERNAL_LOGGER, complaint_log, complaints, MHD_OPTION_LISTEN_SOCKET, fd,
         MHD_OPTION_CONNECTION_LIMIT, CROWD_HARD, MHD_OPTION_CONNECTION_TIMEOUT, IDLE_S,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, HEAD_MAX, MHD_OPTION_NOTIFY_CONNECTION, crowd_notify, &l->crowd,
         MHD_OPTION_URI_LOG_CALLBACK, on_target, l, MHD_OPTION_NOTIFY_COMPLETED, on_end, NULL, MHD_OPTION_END);

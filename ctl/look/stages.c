@@ -4,9 +4,6 @@
 #include "places.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *or_none(const char *text)
@@ -14,60 +11,44 @@ static const char *or_none(const char *text)
     return text[0] == '\0' ? "none" : text;
 }
 
-static void say(stages_take *take, void *to, const char *name, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
-
-static void say(stages_take *take, void *to, const char *name, const char *format, ...)
-{
-    va_list arguments;
-    char *text = NULL;
-    int len;
-
-    va_start(arguments, format);
-    len = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    if (len >= 0) {
-        take(to, name, text);
-        free(text);
-    }
-}
-
-static void say_order(stages_take *take, void *to, const PGresult *r, int row, int column)
+static void tell_order(const struct hearer *to, const PGresult *r, int row, int column)
 {
     if (!PQgetisnull(r, row, column)) {
-        say(take, to, "order", "%s", PQgetvalue(r, row, column));
+        hearer_tell(to, "order", "%s", PQgetvalue(r, row, column));
     }
 }
 
-void stages_of_stored(const PGresult *stored, int row, stages_take *take, void *to)
+void stages_of_stored(const PGresult *stored, int row, hearer_take *take, void *to)
 {
+    const struct hearer hearer = {take, to};
     bool replaced = strcmp(PQgetvalue(stored, row, STORED_STATE), "replaced") == 0;
 
-    say(take, to, "first received", "%s", PQgetvalue(stored, row, STORED_FIRST_RECEIVED));
-    say(take, to, "received", "%s, the %s arrival: its body is in the row",
-        PQgetvalue(stored, row, STORED_RECEIVED), replaced ? "winning, later" : "first");
-    say_order(take, to, stored, row, STORED_ORDER);
-    say(take, to, "stored", "%s, %s ms later", PQgetvalue(stored, row, STORED_AT),
-        PQgetvalue(stored, row, STORED_AFTER_MS));
-    say(take, to, "request", "%s %s, Content-Type %s", PQgetvalue(stored, row, STORED_METHOD),
-        PQgetvalue(stored, row, STORED_PATH), or_none(PQgetvalue(stored, row, STORED_CONTENT_TYPE)));
-    say(take, to, "body", "%s bytes, SHA-256 %s", PQgetvalue(stored, row, STORED_BODY_BYTES),
-        PQgetvalue(stored, row, STORED_SHA256));
+    hearer_tell(&hearer, "first received", "%s", PQgetvalue(stored, row, STORED_FIRST_RECEIVED));
+    hearer_tell(&hearer, "received", "%s, the %s arrival: its body is in the row",
+                PQgetvalue(stored, row, STORED_RECEIVED), replaced ? "winning, later" : "first");
+    tell_order(&hearer, stored, row, STORED_ORDER);
+    hearer_tell(&hearer, "stored", "%s, %s ms later", PQgetvalue(stored, row, STORED_AT),
+                PQgetvalue(stored, row, STORED_AFTER_MS));
+    hearer_tell(&hearer, "request", "%s %s, Content-Type %s", PQgetvalue(stored, row, STORED_METHOD),
+                PQgetvalue(stored, row, STORED_PATH), or_none(PQgetvalue(stored, row, STORED_CONTENT_TYPE)));
+    hearer_tell(&hearer, "body", "%s bytes, SHA-256 %s", PQgetvalue(stored, row, STORED_BODY_BYTES),
+                PQgetvalue(stored, row, STORED_SHA256));
 }
 
-void stages_of_dead(const PGresult *dead, int row, stages_take *take, void *to)
+void stages_of_dead(const PGresult *dead, int row, hearer_take *take, void *to)
 {
-    say(take, to, "received", "%s", or_none(PQgetvalue(dead, row, DEAD_RECEIVED)));
-    say_order(take, to, dead, row, DEAD_ORDER);
-    say(take, to, "died", "%s, verdict %s, SQLSTATE %s, attempts %s", PQgetvalue(dead, row, DEAD_DIED),
-        PQgetvalue(dead, row, DEAD_VERDICT), or_none(PQgetvalue(dead, row, DEAD_SQLSTATE)),
-        PQgetvalue(dead, row, DEAD_ATTEMPTS));
-    say(take, to, "reason", "%s", PQgetvalue(dead, row, DEAD_REASON));
-    say(take, to, "worker", "%s", or_none(PQgetvalue(dead, row, DEAD_WORKER)));
-    say(take, to, "request", "%s %s, Content-Type %s", or_none(PQgetvalue(dead, row, DEAD_METHOD)),
-        PQgetvalue(dead, row, DEAD_PATH), or_none(PQgetvalue(dead, row, DEAD_CONTENT_TYPE)));
-    say(take, to, "body", "%s bytes, SHA-256 %s", PQgetvalue(dead, row, DEAD_BODY_BYTES),
-        PQgetvalue(dead, row, DEAD_SHA256));
+    const struct hearer hearer = {take, to};
+    hearer_tell(&hearer, "received", "%s", or_none(PQgetvalue(dead, row, DEAD_RECEIVED)));
+    tell_order(&hearer, dead, row, DEAD_ORDER);
+    hearer_tell(&hearer, "died", "%s, verdict %s, SQLSTATE %s, attempts %s", PQgetvalue(dead, row, DEAD_DIED),
+                PQgetvalue(dead, row, DEAD_VERDICT), or_none(PQgetvalue(dead, row, DEAD_SQLSTATE)),
+                PQgetvalue(dead, row, DEAD_ATTEMPTS));
+    hearer_tell(&hearer, "reason", "%s", PQgetvalue(dead, row, DEAD_REASON));
+    hearer_tell(&hearer, "worker", "%s", or_none(PQgetvalue(dead, row, DEAD_WORKER)));
+    hearer_tell(&hearer, "request", "%s %s, Content-Type %s", or_none(PQgetvalue(dead, row, DEAD_METHOD)),
+                PQgetvalue(dead, row, DEAD_PATH), or_none(PQgetvalue(dead, row, DEAD_CONTENT_TYPE)));
+    hearer_tell(&hearer, "body", "%s bytes, SHA-256 %s", PQgetvalue(dead, row, DEAD_BODY_BYTES),
+                PQgetvalue(dead, row, DEAD_SHA256));
 }
 
 void stages_append_chance(struct buf *out, const struct waiting *waiting, bool known, bool found)

@@ -5,17 +5,15 @@
 /* The stages that an event has passed, in words. */
 
 #include "buf.h"
+#include "ctl/hearer.h"
 #include "waiting.h"
 
 #include <libpq-fe.h>
 #include <stdbool.h>
 
-/* Takes one stage: its name and what is said of it, which holds what a sender wrote. */
-typedef void stages_take(void *to, const char *name, const char *text);
-
 /* Tells row `row` of places.stored, or of places.dead. */
-void stages_of_stored(const PGresult *stored, int row, stages_take *take, void *to);
-void stages_of_dead(const PGresult *dead, int row, stages_take *take, void *to);
+void stages_of_stored(const PGresult *stored, int row, hearer_take *take, void *to);
+void stages_of_dead(const PGresult *dead, int row, hearer_take *take, void *to);
 /* Appends whether the event, or another arrival of it when it is found, may be on its way. known: the broker
  * has told what waits. */
 void stages_append_chance(struct buf *out, const struct waiting *waiting, bool known, bool found);

@@ -5,33 +5,7 @@
 #include "gateway/verify/schemes.h"
 
 #include <inttypes.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-
-struct hearer {
-    describe_take *take;
-    void *to;
-};
-
-static void say(const struct hearer *to, const char *name, const char *format, ...)
-    __attribute__((format(printf, 3, 4)));
-
-static void say(const struct hearer *to, const char *name, const char *format, ...)
-{
-    va_list arguments;
-    char *text = NULL;
-    int len;
-
-    va_start(arguments, format);
-    len = vasprintf(&text, format, arguments);
-    va_end(arguments);
-    if (len >= 0) {
-        to->take(to->to, name, text);
-        free(text);
-    }
-}
 
 static void tell_verify(const struct hearer *to, const struct source *s)
 {
@@ -68,7 +42,7 @@ static void tell_verify(const struct hearer *to, const struct source *s)
     if (rule->tolerance_s > 0) {
         buf_printf(&line, ", at most %" PRId64 " s old", rule->tolerance_s);
     }
-    say(to, "verify", "%s", buf_text(&line));
+    hearer_tell(to, "verify", "%s", buf_text(&line));
     buf_free(&line);
 }
 
@@ -99,7 +73,7 @@ static void tell_challenge(const struct hearer *to, const struct declared_challe
     if (challenge->mark_header != NULL) {
         buf_printf(&line, " and the header %s: %s", challenge->mark_header, challenge->mark_value);
     }
-    say(to, "challenge", "%s%s", buf_text(&line), challenge->log ? ", written to the log" : "");
+    hearer_tell(to, "challenge", "%s%s", buf_text(&line), challenge->log ? ", written to the log" : "");
     buf_free(&line);
 }
 
@@ -140,7 +114,7 @@ static void tell_id(const struct hearer *to, const struct event_id_rule *rules)
             break;
         }
     }
-    say(to, "id", "%s", buf_text(&line));
+    hearer_tell(to, "id", "%s", buf_text(&line));
     buf_free(&line);
 }
 
@@ -160,7 +134,7 @@ static void tell_keep(const struct hearer *to, const struct event_id_rule *rules
         buf_printf(&line, "%s%s by ", rule == rules ? "" : ", ", keep_name(rule->keep));
         append_rule(rule, &line);
     }
-    say(to, "keep", "%s", same ? keep_name(rules->keep) : buf_text(&line));
+    hearer_tell(to, "keep", "%s", same ? keep_name(rules->keep) : buf_text(&line));
     buf_free(&line);
 }
 
@@ -170,23 +144,23 @@ static void tell_order(const struct hearer *to, const struct event_order_rule *r
     case EVENT_ORDER_NONE:
         break;
     case EVENT_ORDER_HEADER:
-        say(to, "order", "header %s", rule->text);
+        hearer_tell(to, "order", "header %s", rule->text);
         break;
     case EVENT_ORDER_POINTER:
-        say(to, "order", "%s in the JSON body", rule->text);
+        hearer_tell(to, "order", "%s in the JSON body", rule->text);
         break;
     }
 }
 
-void describe_source(const struct source *source, describe_take *take, void *to)
+void describe_source(const struct source *source, hearer_take *take, void *to)
 {
     const struct hearer hearer = {take, to};
     struct buf methods = {0};
 
     request_append_methods(source->methods, &methods);
-    say(&hearer, "source", "%s", source->name_text);
-    say(&hearer, "path", "%s%s", source->path, source->prefix ? "*" : "");
-    say(&hearer, "methods", "%s", buf_text(&methods));
+    hearer_tell(&hearer, "source", "%s", source->name_text);
+    hearer_tell(&hearer, "path", "%s%s", source->path, source->prefix ? "*" : "");
+    hearer_tell(&hearer, "methods", "%s", buf_text(&methods));
     buf_free(&methods);
     tell_verify(&hearer, source);
     tell_challenge(&hearer, &source->verify.challenge);
@@ -195,31 +169,31 @@ void describe_source(const struct source *source, describe_take *take, void *to)
     tell_order(&hearer, &source->order);
 }
 
-void describe_limits(const struct source *source, describe_take *take, void *to)
+void describe_limits(const struct source *source, hearer_take *take, void *to)
 {
     const struct hearer hearer = {take, to};
 
     if (source->max_body >= 0) {
-        say(&hearer, "max_body", "%" PRId64 " bytes, else 413", source->max_body);
+        hearer_tell(&hearer, "max_body", "%" PRId64 " bytes, else 413", source->max_body);
     }
     if (source->rate.per_second > 0) {
-        say(&hearer, "rate", "%" PRId64 " a second, %" PRId64 " at once, else 429", source->rate.per_second,
-            source->rate.burst);
+        hearer_tell(&hearer, "rate", "%" PRId64 " a second, %" PRId64 " at once, else 429",
+                    source->rate.per_second, source->rate.burst);
     }
     if (source->delay_us > 0) {
-        say(&hearer, "delay", "%" PRId64 " s", source->delay_us / CLOCK_US_PER_S);
+        hearer_tell(&hearer, "delay", "%" PRId64 " s", source->delay_us / CLOCK_US_PER_S);
     }
     if (source->drop_query) {
-        say(&hearer, "query", "dropped");
+        hearer_tell(&hearer, "query", "dropped");
     }
 }
 
-void describe_reply(const struct source *source, describe_take *take, void *to)
+void describe_reply(const struct source *source, hearer_take *take, void *to)
 {
     const struct hearer hearer = {take, to};
 
     if (source->answers) {
-        say(&hearer, "reply", "%d, %s, %zu bytes", source->answer.status, source->answer.type,
-            strlen(source->answer.body));
+        hearer_tell(&hearer, "reply", "%d, %s, %zu bytes", source->answer.status, source->answer.type,
+                    strlen(source->answer.body));
     }
 }

@@ -4,16 +4,14 @@
 
 /* What a source requires of a request, in words. Names no secret. */
 
+#include "ctl/hearer.h"
 #include "gateway/sources/source.h"
 
-/* Takes one line: what it is about, and what is said. */
-typedef void describe_take(void *to, const char *name, const char *text);
-
 /* Tells name, path, methods, verification, challenge, id, and which arrival is kept. */
-void describe_source(const struct source *source, describe_take *take, void *to);
+void describe_source(const struct source *source, hearer_take *take, void *to);
 /* Tells the limits that the source sets itself; the gateway's settings decide the others. */
-void describe_limits(const struct source *source, describe_take *take, void *to);
+void describe_limits(const struct source *source, hearer_take *take, void *to);
 /* Tells the reply to an event, if the source has one of its own. */
-void describe_reply(const struct source *source, describe_take *take, void *to);
+void describe_reply(const struct source *source, hearer_take *take, void *to);
 
 #endif
