@@ -307,7 +307,8 @@ def test_what_does_not_go_on_to_the_broker_uses_up_nothing_of_a_sources_rate(sit
         assert site.send("POST", "/slow", b"{}").status == 400
     site.broker.set_alarm()
     try:
-        assert site.send("POST", "/other", b"x").status == 503  # the broker reports an alarm only to connections that publish
+        # The broker reports an alarm only to connections that publish, and a moment later.
+        wait_until(lambda: site.send("POST", "/other", b"x").status == 503, "the alarm to be told", 15)
         gateway.wait_ready(False, limit=15)
         for _ in range(5):
             assert site.send("POST", "/slow", b'{"id": "a"}').status == 503
