@@ -153,18 +153,25 @@ static void append_index(const struct mapping *m, const struct field *field, str
 
 static void append_suggestions(const struct mapping *m, struct buf *sql)
 {
+    struct buf indexes = {0};
     int count = 0;
 
-    buf_append_text(sql, "\n-- Indexes cost time for each event. Create those that your queries need:\n");
     if (m->is_table) {
-        buf_printf(sql, "-- create index on \"%s\" (received_at);\n", m->name);
+        buf_printf(&indexes, "-- create index on \"%s\" (received_at);\n", m->name);
     }
     FOR_COLUMNS(field, &m->sample->fields)
     {
         if (field_is_key(field) && field->seen * 2 >= m->sample->read && count++ < INDEXES_MAX) {
-            append_index(m, field, sql);
+            append_index(m, field, &indexes);
         }
     }
+    buf_append_text(sql, "\n");
+    if (indexes.len > 0) {
+        buf_append_text(sql, "-- Indexes cost time for each event. Create those that your queries need:\n");
+        buf_append_span(sql, buf_span(&indexes));
+    }
+    sql->failed = sql->failed || indexes.failed;
+    buf_free(&indexes);
     if (m->is_table) {
         buf_append_text(sql,
                         "-- To fill it with the events that are stored (in parts, when there are many):\n"

@@ -96,6 +96,21 @@ static void a_table_has_a_key_and_a_trigger_in_one_transaction(void **state)
     buf_free(&sql);
 }
 
+static void a_view_without_columns_for_an_index_speaks_of_none(void **state)
+{
+    struct sample sample = {.read = 1, .plain = 1};
+    const struct mapping mapping = {"s", "v", false, "T2", "T1", &sample};
+    struct buf sql = {0};
+
+    (void)state;
+    note(&sample, "[\"n\"]", KIND_NUMERIC);
+    assert_int_equal(fields_choose(&sample.fields, NULL), ERROR_NONE);
+    mapping_append_sql(&mapping, &sql);
+    has(&sql, "commit;\n\n-- grant select on");
+    fields_free(&sample.fields);
+    buf_free(&sql);
+}
+
 static void indexes_are_suggested_for_what_half_of_the_events_have_and_ten_at_most(void **state)
 {
     struct sample rare = {.read = 1}, many = {0};
@@ -136,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_view_selects_each_column_with_its_comment),
         cmocka_unit_test(a_table_has_a_key_and_a_trigger_in_one_transaction),
+        cmocka_unit_test(a_view_without_columns_for_an_index_speaks_of_none),
         cmocka_unit_test(indexes_are_suggested_for_what_half_of_the_events_have_and_ten_at_most),
         cmocka_unit_test(all_that_was_left_out_is_told),
     };
