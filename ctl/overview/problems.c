@@ -86,11 +86,12 @@ static bool no_worker_ready(const struct view *view, struct buf *words)
     return true;
 }
 
+/* Only the workers themselves know: the management API lists a worker for some seconds after its end. */
 static bool standby_only(const struct view *view, struct buf *words)
 {
     int64_t workers = view->now->worker_count, standby = view->now->standby;
 
-    if (workers <= 0 || standby < workers) {
+    if (!view->now->asks_workers || workers <= 0 || standby < workers) {
         return false;
     }
     buf_printf(words, "all %" PRId64 " workers are on standby: somebody else holds the budget's connections",
