@@ -3,7 +3,8 @@
 #define SLUICE_WORKER_LATENCY_H
 
 /* Histograms of how long events take, and of how large batches are. Times since the receipt compare the
- * gateway's clock with this machine's: they are as good as the two agree. One thread. */
+ * gateway's clock with this machine's: they are as good as the two agree, which worker/clock_ahead
+ * watches at each delivery. One thread. */
 
 #include "batch.h"
 

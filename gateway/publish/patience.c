@@ -71,6 +71,7 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
                    struct error *error)
 {
     int limit_ms = (int)(p->limit_us / CLOCK_US_PER_MS);
+    int64_t hopeless_us = later(HOPELESS_US, p->first_us);
 
     if (refused_for(p, since_us, now_us) > p->limit_us) {
         (void)error_set(error, ERROR_TIMEOUT,
@@ -84,9 +85,9 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
         (void)error_set(error, ERROR_TIMEOUT, "the broker has answered nothing for %d ms", limit_ms);
         return end(p);
     }
-    if (now_us - later(oldest_us, since_us) > HOPELESS_US) {
+    if (now_us - later(oldest_us, since_us) > hopeless_us) {
         (void)error_set(error, ERROR_TIMEOUT, "the broker has not confirmed a message for %d s",
-                        (int)(HOPELESS_US / CLOCK_US_PER_S));
+                        (int)(hopeless_us / CLOCK_US_PER_S));
         return end(p);
     }
     return false;

@@ -36,9 +36,10 @@ void patience_wrote(struct patience *p, int64_t took_us);
 /* True when the broker has only refused for more than 1 s: events had better take another publisher. */
 bool patience_is_refused(const struct patience *p, int64_t now_us);
 /* True, with *error set to ERROR_TIMEOUT, when the connection is to be given up: for the time above nothing
- * was answered, or everything was refused; or one message has waited for 30 s, while others were answered.
- * The next connection is then kept longer. oldest_us: when the oldest unanswered message was published,
- * INT64_MAX: there is none. since_us: when the broker's last alarm ended; earlier times don't count. */
+ * was answered, or everything was refused; or one message has waited for 30 s (or the first time above, if it
+ * is longer), while others were answered. The next connection is then kept longer. oldest_us: when the oldest
+ * unanswered message was published, INT64_MAX: there is none. since_us: when the broker's last alarm ended;
+ * earlier times don't count. */
 bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int64_t now_us,
                    struct error *error);
 /* The connection has ended, for any reason. */

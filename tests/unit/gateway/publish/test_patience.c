@@ -138,6 +138,11 @@ static void a_request_that_may_wait_longer_is_waited_for(void **state)
     assert_string_equal(trouble(S(10), S(39) + 500 * CLOCK_US_PER_MS), FINE);
     assert_string_equal(trouble(S(10), S(39) + 500 * CLOCK_US_PER_MS + 1),
                         "the broker has answered nothing for 29500 ms");
+    patience_init(&patience, S(60));
+    assert_string_equal(trouble(S(10), S(69) + 500 * CLOCK_US_PER_MS), FINE);
+    patience_stored(&patience, S(69), S(69));
+    assert_string_equal(trouble(S(10), S(69) + 500 * CLOCK_US_PER_MS + 1),
+                        "the broker has not confirmed a message for 59 s");
     patience_init(&patience, 100 * CLOCK_US_PER_MS);
     assert_string_equal(trouble(S(10), S(12)), FINE);
     assert_string_equal(trouble(S(10), S(12) + 1), SILENT);
