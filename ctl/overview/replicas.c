@@ -39,6 +39,7 @@ static void set_state(struct replica *replica, struct span text)
 static void take_answers(struct replica *replica, struct http *http)
 {
     struct http_reply ready, metrics;
+    struct buf refused = {0};
 
     http_send(http, "GET", "/ready", SPAN_LITERAL(""), &ready);
     set_state(replica, ready.status == 0 ? span_of(ready.problem) : buf_span(&ready.body));
@@ -55,7 +56,9 @@ static void take_answers(struct replica *replica, struct http *http)
         return;
     }
     replica->ready = false;
-    set_state(replica, metrics.status == 0 ? span_of(metrics.problem) : SPAN_LITERAL("/metrics: no metrics"));
+    buf_printf(&refused, "/metrics: status %ld%s", metrics.status, metrics.cut ? ", cut after 16 MiB" : "");
+    set_state(replica, metrics.status == 0 ? span_of(metrics.problem) : buf_span(&refused));
+    buf_free(&refused);
     buf_free(&metrics.body);
 }
 

@@ -107,6 +107,11 @@ def test_a_replica_that_does_not_answer_is_named_and_all_else_is_shown(site):
     assert "gateways ready                  1 of 1\n" in text
 
 
+def test_a_port_that_is_no_admin_port_is_named_with_its_status(site):
+    text = status(site, WORKER_ADMINS=f"127.0.0.1:{site.broker.ports['management']}")
+    assert f"  127.0.0.1:{site.broker.ports['management']} doesn't answer: /metrics: status 404\n" in text
+
+
 def test_problems_come_first_with_their_runbooks(site):
     gateway = site.add_gateway(BROKER_URL="amqp://sluice-gateway@127.0.0.1:1/sluice").start(wait=False)
     assert site.send().status == 503
