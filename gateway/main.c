@@ -258,6 +258,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         .name = name,
         .publishers = (int)settings->publishers,
         .confirm_timeout_us = settings->confirm_timeout_us,
+        .max_age_us = settings->broker_max_age_us,
         .delays = routes->delays,
         .admin = admin,
     };

@@ -4,6 +4,7 @@
 
 #include "broker.h"
 #include "config.h"
+#include "lifetime.h"
 
 /* X(type, member, name, other members of struct config_setting): the settings, one row each; the struct and
  * the table are made of them. */
@@ -39,6 +40,7 @@
               "other threads can reply 503")                                                                \
     X(INTEGER, publishers, "GATEWAY_PUBLISHERS", .fallback = "1", .min = 1, .max = 16,                      \
       .help = "connections to the broker, each with a thread of its own")                                   \
+    LIFETIME_SETTING(X)                                                                                     \
     X(DURATION, confirm_timeout_us, "GATEWAY_CONFIRM_TIMEOUT", .fallback = "2500ms",                        \
       .min = 100 * CLOCK_US_PER_MS, .max = 60 * CLOCK_US_PER_S,                                             \
       .help = "how long a request waits for the broker's confirm before it gets 503; some senders wait "    \

@@ -2,9 +2,10 @@
 #include "deliver.h"
 
 #include "clock.h"
+#include "deliver_counts.h"
 #include "latency.h"
+#include "lifetime.h"
 #include "log.h"
-#include "metrics.h"
 #include "topology.h"
 
 #include <stdlib.h>
@@ -12,35 +13,7 @@
 #define HEARTBEAT_S 10
 #define RECONNECT_BASE_US (200 * CLOCK_US_PER_MS)
 #define RECONNECT_CAP_US (3 * CLOCK_US_PER_S)
-
-enum { DELIVERED, REDELIVERED, MALFORMED, NEWER, ACKED, GIVEN_BACK, CONNECTED, LOST, METRICS };
-
-static struct metric metrics[METRICS] = {
-    [DELIVERED] = {"sluice_worker_deliveries_total", NULL, "Messages received from the broker.",
-                   METRIC_COUNTER, 0},
-    [REDELIVERED] = {"sluice_worker_redeliveries_total", NULL,
-                     "Messages received that had been delivered before.", METRIC_COUNTER, 0},
-    [MALFORMED] = {"sluice_worker_malformed_total", NULL, "Messages received that no gateway wrote.",
-                   METRIC_COUNTER, 0},
-    [NEWER] = {"sluice_worker_newer_total", NULL,
-               "Messages received with an envelope of a later release: this worker must be upgraded.",
-               METRIC_COUNTER, 0},
-    [ACKED] = {"sluice_worker_acked_total", NULL, "Messages acknowledged.", METRIC_COUNTER, 0},
-    [GIVEN_BACK] =
-        {"sluice_worker_given_back_total", NULL,
-         "Messages given back to the queue by themselves: held too long, with no retry queue to take "
-         "them.",
-         METRIC_COUNTER, 0},
-    [CONNECTED] = {"sluice_worker_broker_connects_total", NULL, "Connections made to the broker.",
-                   METRIC_COUNTER, 0},
-    [LOST] = {"sluice_worker_broker_failures_total", NULL, "Connections to the broker lost or not made.",
-              METRIC_COUNTER, 0},
-};
-
-void deliver_register(void)
-{
-    metrics_register(metrics, METRICS);
-}
+#define RENEW_US (5 * CLOCK_US_PER_S) /* how long a worker takes nothing new before it reconnects */
 
 enum error_code deliver_init(struct deliver *d, const struct worker_settings *settings,
                              const char *connection_name, struct error *error)
@@ -51,10 +24,10 @@ enum error_code deliver_init(struct deliver *d, const struct worker_settings *se
         .state = DELIVER_AWAY,
         .backoff = {.base_us = RECONNECT_BASE_US, .cap_us = RECONNECT_CAP_US},
     };
-    d->most = worker_settings_prefetch(settings);
-    /* What earlier consumers of the channel delivered may be unacked still, up to a prefetch of them, when
-     * the next one begins; and the careful one's. */
-    return ack_init(&d->ack, 2 * (size_t)d->most + 1, error);
+    d->limit =
+        (struct prefetch){.most = worker_settings_prefetch(settings), .memory = (size_t)settings->memory};
+    /* A prefetch of an earlier consumer may be unacked still, and one of the next, and the careful one's. */
+    return ack_init(&d->ack, 2 * (size_t)d->limit.most + 1, error);
 }
 
 /* What was delivered by a channel that is gone comes again: keeping it would only store it twice. */
@@ -69,7 +42,8 @@ static void lose(struct deliver *d, const struct error *error, int64_t now_us)
 {
     int64_t wait_us = backoff_next(&d->backoff, backoff_random());
 
-    metric_add(&metrics[LOST], 1);
+    deliver_counts_lost();
+    d->replacing = false;
     log_warning("broker-away", log_text("reason", error->text),
                 log_number("unacked", (int64_t)ack_owed(&d->ack)),
                 log_number("retry_ms", wait_us / CLOCK_US_PER_MS));
@@ -103,21 +77,15 @@ static void end_connecting(struct deliver *d, int64_t now_us)
         lose(d, &error, now_us);
         return;
     }
-    metric_add(&metrics[CONNECTED], 1);
+    deliver_counts_connected();
+    d->replacing = false;
     log_info("broker-connected", log_text("name", d->connection_name),
              log_text("node", broker_node(d->broker)));
     ack_reset(&d->ack);
     d->channel++;
     d->answered = false;
     d->state = DELIVER_IDLE;
-}
-
-/* So many events of the usual size fill half of the memory, at most. */
-static uint16_t prefetch_within_memory(const struct deliver *d)
-{
-    size_t room = d->usual_bytes == 0 ? d->most : (size_t)d->settings->memory / 2 / d->usual_bytes;
-
-    return room < 1 ? 1 : room < d->most ? (uint16_t)room : d->most;
+    d->renew_at_us = lifetime_end_us(d->settings->broker_max_age_us, backoff_random(), now_us);
 }
 
 static bool has_consumer(const struct deliver *d)
@@ -127,7 +95,7 @@ static bool has_consumer(const struct deliver *d)
 
 static void consume(struct deliver *d, enum deliver_state state, int64_t now_us)
 {
-    uint16_t prefetch = state == DELIVER_CAREFUL ? 1 : prefetch_within_memory(d);
+    uint16_t prefetch = state == DELIVER_CAREFUL ? 1 : prefetch_now(&d->limit);
     struct error error;
     enum error_code code = ERROR_NONE;
 
@@ -163,58 +131,67 @@ static void end_consumer(struct deliver *d, enum deliver_state state, int64_t no
     d->state = state;
 }
 
-/* After too much was held. */
-static bool may_go_on(const struct deliver *d)
+/* An old connection takes nothing new, so that it can be closed when no ack is owed. If events are parked or
+ * held for more than RENEW_US, the worker goes on, and tries again later. A careful consumer would take
+ * nothing either. */
+static void renew(struct deliver *d, int64_t now_us)
 {
-    return ack_bytes(&d->ack) <= (size_t)d->settings->memory / 2 && ack_owed(&d->ack) <= d->most;
+    if (ack_owed(&d->ack) == 0) {
+        log_info("broker-renewed", log_text("old_node", broker_node(d->broker)),
+                 log_text("reason", "the connection is older than BROKER_MAX_AGE"));
+        deliver_release(d, now_us);
+        d->replacing = true;
+    } else if (d->answered && now_us >= d->renew_at_us + RENEW_US) {
+        log_info("broker-not-renewed", log_number("unacked", (int64_t)ack_owed(&d->ack)));
+        d->renew_at_us = now_us + LIFETIME_AGAIN_US;
+        d->state = DELIVER_SATED;
+    }
 }
 
-/* Events have become smaller: worth another consumer when it may take twice as many, or all there may be. */
-static bool may_take_more(const struct deliver *d)
+static void adjust_full_consumer(struct deliver *d, int64_t now_us)
 {
-    uint16_t prefetch = prefetch_within_memory(d);
-
-    return d->prefetch < prefetch && (prefetch == d->most || prefetch / 2 >= d->prefetch) &&
-           ack_owed(&d->ack) <= d->most;
+    if (prefetch_is_exceeded(&d->limit, &d->ack)) {
+        log_warning("sated", log_number("bytes", (int64_t)ack_bytes(&d->ack)),
+                    log_number("memory", d->settings->memory),
+                    log_number("unacked", (int64_t)ack_owed(&d->ack)));
+        end_consumer(d, DELIVER_SATED, now_us);
+    } else if (prefetch_may_rise(&d->limit, d->prefetch, &d->ack)) {
+        consume(d, DELIVER_FULL, now_us);
+    }
 }
 
-/* Begins the consumer that fits, and ends one that has brought too much. */
+/* Begins the consumer that fits, and ends one that has brought too much or whose connection is old. */
 static void adjust_consumer(struct deliver *d, bool want, int64_t now_us)
 {
-    size_t bytes = ack_bytes(&d->ack), memory = (size_t)d->settings->memory;
-
+    if (has_consumer(d) && now_us >= d->renew_at_us) {
+        d->renew_at_us = now_us;
+        end_consumer(d, DELIVER_RENEWING, now_us);
+        return;
+    }
     switch (d->state) {
     case DELIVER_AWAY:
     case DELIVER_STOPPED:
     case DELIVER_CAREFUL: /* deliver_flush begins the full consumer */
         break;
     case DELIVER_IDLE:
-        if (want) {
+        if (now_us >= d->renew_at_us) {
+            renew(d, now_us);
+        } else if (want) {
             consume(d, DELIVER_CAREFUL, now_us);
         }
         break;
     case DELIVER_FULL:
-        if (bytes > memory) {
-            log_warning("sated", log_number("bytes", (int64_t)bytes),
-                        log_number("memory", d->settings->memory),
-                        log_number("unacked", (int64_t)ack_owed(&d->ack)));
-            end_consumer(d, DELIVER_SATED, now_us);
-        } else if (may_take_more(d)) {
-            consume(d, DELIVER_FULL, now_us);
-        }
+        adjust_full_consumer(d, now_us);
+        break;
+    case DELIVER_RENEWING:
+        renew(d, now_us);
         break;
     case DELIVER_SATED:
-        if (may_go_on(d)) {
+        if (prefetch_may_go_on(&d->limit, &d->ack)) {
             consume(d, DELIVER_FULL, now_us);
         }
         break;
     }
-}
-
-static void note_size(struct deliver *d, size_t bytes)
-{
-    /* The first one counts whole, then each for a sixteenth. */
-    d->usual_bytes = d->usual_bytes == 0 ? bytes : d->usual_bytes - d->usual_bytes / 16 + bytes / 16;
 }
 
 /* False when the connection had to be given up. */
@@ -235,12 +212,9 @@ static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery,
         event_free(event);
         return false;
     }
-    note_size(d, event_bytes(event));
+    prefetch_note(&d->limit, event_bytes(event));
     latency_delivered(event, wall_us);
-    metric_add(&metrics[DELIVERED], 1);
-    metric_add(&metrics[REDELIVERED], delivery->redelivered);
-    metric_add(&metrics[MALFORMED], event->form == EVENT_MALFORMED);
-    metric_add(&metrics[NEWER], event->form == EVENT_NEWER);
+    deliver_counts_delivered(event);
     event_queue_push(&d->arrived, event);
     return true;
 }
@@ -296,12 +270,19 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us)
 
 bool deliver_is_due(const struct deliver *d, bool want)
 {
-    return d->begun || (d->state == DELIVER_IDLE && want) || (d->state == DELIVER_SATED && may_go_on(d));
+    return d->begun || (d->state == DELIVER_IDLE && want) ||
+           (d->state == DELIVER_SATED && prefetch_may_go_on(&d->limit, &d->ack)) ||
+           (d->state == DELIVER_RENEWING && ack_owed(&d->ack) == 0);
 }
 
 struct event *deliver_take(struct deliver *d)
 {
     return event_queue_pop(&d->arrived);
+}
+
+bool deliver_is_away(const struct deliver *d)
+{
+    return d->state == DELIVER_AWAY && !d->replacing;
 }
 
 uint64_t deliver_channel(const struct deliver *d)
@@ -329,7 +310,7 @@ void deliver_give_back(struct deliver *d, struct event *event, int64_t now_us)
 
     if (event->channel == deliver_channel(d)) {
         ack_given_back(&d->ack, event->delivery->tag);
-        metric_add(&metrics[GIVEN_BACK], 1);
+        deliver_counts_given_back();
         if (broker_reject(d->broker, event->delivery->tag, &error) != ERROR_NONE) {
             lose(d, &error, now_us);
         }
@@ -363,7 +344,7 @@ void deliver_flush(struct deliver *d, int64_t now_us)
     if (d->state != DELIVER_AWAY && !ack_flush(&d->ack, send_ack, &flush)) {
         lose(d, &flush.error, now_us);
     } else {
-        metric_add(&metrics[ACKED], (int64_t)(owed - ack_owed(&d->ack)));
+        deliver_counts_acked(owed - ack_owed(&d->ack));
     }
 }
 

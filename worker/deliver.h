@@ -10,23 +10,28 @@
  * kills its worker then costs few other messages a delivery.
  *
  * The bytes held are bounded, too. Above WORKER_MEMORY the consumer is cancelled and the messages it
- * delivered are kept; below half of WORKER_MEMORY a new consumer starts. The prefetch is chosen so that this
- * many events of the usual size stay below the limit; only messages already on their way can exceed it. */
+ * delivered are kept; below half of WORKER_MEMORY a new consumer starts. worker/prefetch chooses the
+ * prefetch, so that only messages already on their way can exceed the limit.
+ *
+ * A connection that is older than BROKER_MAX_AGE is replaced by another one while no ack is owed. */
 
 #include "ack.h"
 #include "backoff.h"
 #include "broker.h"
 #include "event.h"
 #include "opening.h"
+#include "prefetch.h"
 #include "settings.h"
 
 enum deliver_state {
-    DELIVER_AWAY,    /* no connection; one is being opened, or the next attempt is at next_attempt_us */
-    DELIVER_IDLE,    /* connected, not consuming: standby */
-    DELIVER_CAREFUL, /* consuming with a prefetch of 1 */
-    DELIVER_FULL,    /* consuming with the full prefetch */
-    DELIVER_SATED,   /* connected, consumer cancelled until less memory is held */
-    DELIVER_STOPPED, /* connected, consumer cancelled; its deliveries can still be acked */
+    DELIVER_AWAY,     /* no connection; one is being opened, or the next attempt is at next_attempt_us */
+    DELIVER_IDLE,     /* connected, not consuming: standby */
+    DELIVER_CAREFUL,  /* consuming with a prefetch of 1 */
+    DELIVER_FULL,     /* consuming with the full prefetch */
+    DELIVER_SATED,    /* connected, consumer cancelled until less memory is held */
+    DELIVER_RENEWING, /* connected, consumer cancelled: the connection is old, and closed when no ack is owed
+                       */
+    DELIVER_STOPPED,  /* connected, consumer cancelled; its deliveries can still be acked */
 };
 
 struct deliver {
@@ -40,15 +45,14 @@ struct deliver {
     struct event_queue arrived; /* delivered, and not yet taken by deliver_take */
     bool answered;              /* an event of this channel has its outcome */
     bool begun;                 /* a consumer started since the last deliver_step: deliveries may be unread */
-    size_t usual_bytes;         /* size of an event: a moving average */
-    uint16_t most;              /* the highest prefetch allowed */
-    uint16_t prefetch;          /* the consumer's prefetch */
+    struct prefetch limit;
+    uint16_t prefetch;   /* the consumer's prefetch */
+    int64_t renew_at_us; /* when the connection is old (lib/lifetime), or has begun to be replaced */
+    bool replacing;      /* an old connection was closed, and the next is being opened for the first time */
     struct backoff backoff;
     int64_t next_attempt_us;
 };
 
-/* Before threads start. */
-void deliver_register(void);
 MUST_CHECK enum error_code deliver_init(struct deliver *d, const struct worker_settings *settings,
                                         const char *connection_name, struct error *error);
 /* Starts to connect when an attempt is due, without waiting, starts a consumer when `want` is true and there
@@ -65,6 +69,8 @@ static inline bool deliver_is_full(const struct deliver *d)
 bool deliver_is_due(const struct deliver *d, bool want);
 /* Returns the next event that has arrived, or NULL. The caller owns it. */
 struct event *deliver_take(struct deliver *d);
+/* True while the broker can't be reached: not while an old connection is being replaced. */
+bool deliver_is_away(const struct deliver *d);
 /* The number of the current channel; 0: there is none. */
 uint64_t deliver_channel(const struct deliver *d);
 /* Notes that an event of this channel has its outcome: stored, refused, or parked. */

@@ -138,7 +138,7 @@ static void postpone_surplus(struct loop *l, int64_t now_us)
     struct event *event;
     int64_t since_us;
 
-    while (sources->held > l->deliver.most / 2 && retry_is_well(&l->retry) &&
+    while (sources->held > l->deliver.limit.most / 2 && retry_is_well(&l->retry) &&
            (event = sources_take_surplus(sources, &since_us)) != NULL) {
         postpone(l, event, tier_for(&l->settings->delays, now_us - since_us), "its source is braked", now_us);
     }
@@ -251,6 +251,7 @@ static void show_state(struct loop *l, int64_t now_us)
         .newer = l->newer_seen_us != 0 &&
                  now_us - l->newer_seen_us < 2 * l->settings->delays.us[tier_middle(&l->settings->delays)],
         .standstill = standstill_look(&l->standstill, deliver_is_full(&l->deliver), stored_us, now_us),
+        .away = deliver_is_away(&l->deliver),
         .lack = l->pool.place.lack,
         .deliver = l->deliver.state,
         .retry = l->retry.trouble,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock_ahead.h"
 #include "daemon.h"
-#include "deliver.h"
+#include "deliver_counts.h"
 #include "depths.h"
 #include "event_log.h"
 #include "held.h"
@@ -39,7 +39,7 @@ static void register_metrics(void)
     latency_register();
     clock_ahead_register();
     held_register();
-    deliver_register();
+    deliver_counts_register();
     schedule_register();
     pool_register();
     retry_counts_register();

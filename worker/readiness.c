@@ -38,7 +38,7 @@ static const char *trouble(const struct readiness *r, bool paused)
     if (r->newer) {
         return "upgrade this worker: events of a later release arrive, and wait in a retry queue";
     }
-    if (r->deliver == DELIVER_AWAY || r->retry == RETRY_AWAY) {
+    if (r->away || r->retry == RETRY_AWAY) {
         return "broker away";
     }
     if (r->retry == RETRY_UNDECLARED) {

@@ -18,6 +18,7 @@ struct readiness {
     bool storing;      /* events of others were stored in the last seconds */
     bool newer;        /* envelopes of a later release arrive */
     bool standstill;   /* it consumes nothing, since nothing of what it holds is stored */
+    bool away;         /* the broker can't be reached */
     enum place_lack lack;
     enum deliver_state deliver;
     enum retry_trouble retry;

@@ -2,6 +2,7 @@
 #include "retry.h"
 
 #include "clock.h"
+#include "lifetime.h"
 #include "log.h"
 #include "properties.h"
 #include "retry_counts.h"
@@ -150,6 +151,7 @@ static void connect(struct retry *r, int64_t now_us)
         code = opening_end(r->opening, &r->broker, &error);
         r->opening = NULL;
         r->unblocked_at_us = now_us;
+        r->renew_at_us = lifetime_end_us(r->settings->broker_max_age_us, backoff_random(), now_us);
     } else if (r->trouble == RETRY_WELL && now_us - r->opening_since_us >= OPENING_SLOW_US) {
         r->trouble = RETRY_AWAY; /* nobody should count on it, a drain least of all */
     }
@@ -306,6 +308,16 @@ static void give_up_when_hopeless(struct retry *r, int64_t now_us)
     }
 }
 
+/* Closes an old connection that nothing waits for; the next retry opens another. */
+static void close_when_old(struct retry *r, int64_t now_us)
+{
+    if (r->broker != NULL && now_us >= r->renew_at_us && retry_held(r) == 0 && !r->blocked) {
+        broker_close(r->broker, true);
+        r->broker = NULL;
+        confirm_lose(&r->confirms); /* there are none: its numbers start at 1 again */
+    }
+}
+
 /* Drops the events of earlier channels: the broker redelivers them, and publishing them would duplicate them.
  */
 static void forget_others(struct retry *r, uint64_t channel)
@@ -340,6 +352,7 @@ void retry_step(struct retry *r, uint64_t channel, int64_t now_us)
     if (r->broker != NULL && read_events(r, now_us) && publish_waiting(r, now_us)) {
         give_up_when_hopeless(r, now_us);
     }
+    close_when_old(r, now_us);
 }
 
 struct event *retry_take(struct retry *r)

@@ -31,6 +31,7 @@ struct retry {
     struct broker *broker;   /* NULL while there is no connection */
     struct opening *opening; /* NULL unless a connection is being opened */
     int64_t opening_since_us;
+    int64_t renew_at_us; /* when the connection is old (lib/lifetime) */
     struct confirm confirms;
     struct event_queue waiting; /* to be published */
     struct event_queue settled; /* confirmed: EVENT_RETRIED */

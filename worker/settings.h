@@ -4,6 +4,7 @@
 
 #include "broker.h"
 #include "config.h"
+#include "lifetime.h"
 #include "postgres.h"
 
 /* X(type, member, name, other members of struct config_setting): the settings, one row each; the struct and
@@ -21,6 +22,7 @@
               "of the same user may trace this one")                                                        \
     X(ADDRESS, admin, "WORKER_ADMIN", .fallback = "0.0.0.0:8082",                                           \
       .help = "address for health checks and metrics")                                                      \
+    LIFETIME_SETTING(X)                                                                                     \
     X(INTEGER, prefetch, "WORKER_PREFETCH", .fallback = "0", .min = 0, .max = 65535,                        \
       .help = "highest number of unacked messages (the AMQP prefetch); 0: two batches per connection")      \
     X(BYTES, memory, "WORKER_MEMORY", .fallback = "64MiB", .min = 1 << 20, .max = INT64_C(1) << 40,         \

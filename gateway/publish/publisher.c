@@ -5,6 +5,7 @@
 #include "broker_link.h"
 #include "clock.h"
 #include "confirm.h"
+#include "largest_body.h"
 #include "log.h"
 #include "message_counts.h"
 #include "patience.h"
@@ -31,7 +32,7 @@ struct publisher {
     struct broker_link link;
     struct confirm confirms;
     struct patience patience;
-    int64_t largest_body; /* that the broker takes, in bytes; 0: not known */
+    struct largest_body largest_body;
     int64_t unblocked_at_us;
     int64_t blocked_at_us; /* start of an alarm whose outstanding events are not yet answered; 0: none */
 };
@@ -173,7 +174,7 @@ static bool publish_one(struct publisher *p, struct pending *e, struct error *er
         pending_release(e); /* its waiter has given up */
         return true;
     }
-    if (p->largest_body > 0 && (int64_t)e->body.bytes.len > p->largest_body) {
+    if (largest_body_exceeded(&p->largest_body, e->body.bytes.len)) {
         pending_finish(e, OUTCOME_OVERSIZE);
         return true;
     }
@@ -227,28 +228,40 @@ static bool publish_waiting(struct publisher *p, struct error *error)
 
 /* --- the connection --------------------------------------------------------------- */
 
-/* Takes the limit from the broker's complaint: a second body like that must not cost all others their
- * confirms. A connection that is lost for another reason may come back to a broker with another limit. */
-static void learn_largest_body(struct publisher *p, const struct error *error)
+/* The connection has ended: what is outstanding is lost, and numbers start at 1 again. */
+static void forget_connection(struct publisher *p)
 {
-    p->largest_body = broker_largest_body(error);
-    if (p->largest_body > 0) {
-        log_warning("broker-limit", log_number("max_message_size", p->largest_body),
-                    log_text("message", "larger events get 503 until the connection is lost again: raise "
-                                        "max_message_size on the broker, and restart it"));
-    }
-}
-
-static void lose_broker(struct publisher *p, const struct error *error)
-{
-    learn_largest_body(p, error);
-    log_warning("broker-lost", log_text("reason", error->text),
-                log_number("unconfirmed", (int64_t)p->confirms.outstanding));
-    set_gate(p, GATE_SHUT(OUTCOME_AWAY));
     confirm_lose(&p->confirms);
     atomic_store(&p->gate.oldest_us, INT64_MAX);
     patience_forget(&p->patience);
     atomic_store(&p->gate.refused, false);
+}
+
+/* Replaces an old connection between two messages. True while the last confirms are waited for. */
+static bool is_renewing(struct publisher *p)
+{
+    bool open = gate_state(&p->gate).open;
+
+    if (!open) { /* an alarm, and only this connection will hear of its end */
+        broker_link_keep(&p->link);
+    }
+    if (!open || !broker_link_renew(&p->link)) {
+        return false;
+    }
+    if (p->confirms.outstanding == 0) {
+        broker_link_replace(&p->link);
+        forget_connection(p);
+    }
+    return p->confirms.outstanding > 0;
+}
+
+static void lose_broker(struct publisher *p, const struct error *error)
+{
+    largest_body_learn(&p->largest_body, error);
+    log_warning("broker-lost", log_text("reason", error->text),
+                log_number("unconfirmed", (int64_t)p->confirms.outstanding));
+    set_gate(p, GATE_SHUT(OUTCOME_AWAY));
+    forget_connection(p);
     broker_link_lose(&p->link);
 }
 
@@ -258,8 +271,6 @@ static bool is_useless(struct publisher *p, struct error *error)
     return gate_state(&p->gate).open && patience_ends(&p->patience, confirm_oldest_us(&p->confirms),
                                                       p->unblocked_at_us, clock_monotonic_us(), error);
 }
-
-/* --- the thread --------------------------------------------------------------------- */
 
 static void rest_connected(struct publisher *p)
 {
@@ -296,7 +307,8 @@ static void *run(void *argument)
     while (!atomic_load(&p->stopping)) {
         if (p->link.broker == NULL) {
             connect(p);
-        } else if (read_events(p, &error) && publish_waiting(p, &error) && !is_useless(p, &error)) {
+        } else if (read_events(p, &error) && (is_renewing(p) || publish_waiting(p, &error)) &&
+                   !is_useless(p, &error)) {
             rest_connected(p);
         } else {
             lose_broker(p, &error);
@@ -336,7 +348,7 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
     }
     confirm_init(&p->confirms, OUTSTANDING_MAX, on_settled, p);
     patience_init(&p->patience, options->confirm_timeout_us);
-    broker_link_init(&p->link, options->access, options->name, &options->delays);
+    broker_link_init(&p->link, options->access, options->name, options->max_age_us, &options->delays);
     failure = pthread_create(&p->thread, NULL, run, p);
     if (failure != 0) {
         broker_link_close(&p->link);

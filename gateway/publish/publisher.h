@@ -18,6 +18,7 @@ struct publisher_options {
     const struct broker_access *access; /* must live as long as the publisher */
     const char *name;                   /* connection name; likewise */
     int64_t confirm_timeout_us;         /* how long a request waits for its confirm */
+    int64_t max_age_us;                 /* of a connection (lib/lifetime) */
     struct delays delays;               /* must be declared on the broker before events are accepted */
     void (*changed)(void *context);     /* called on its thread when publisher_tell has news */
     void *context;

@@ -46,6 +46,7 @@ enum error_code publishers_start(struct publishers **publishers, const struct pu
         .access = options->access,
         .name = options->name,
         .confirm_timeout_us = options->confirm_timeout_us,
+        .max_age_us = options->max_age_us,
         .delays = options->delays,
         .changed = report,
         .context = o,

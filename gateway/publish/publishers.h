@@ -29,6 +29,7 @@ struct publishers_options {
     const char *name;                   /* connection name; likewise */
     int publishers;                     /* 1 to PUBLISHERS_MAX */
     int64_t confirm_timeout_us;
+    int64_t max_age_us;   /* of a connection to the broker (lib/lifetime) */
     struct delays delays; /* must be declared on the broker before events are accepted */
     struct admin *admin;  /* gets the readiness */
 };
