@@ -71,6 +71,7 @@ static void print_json(const struct mapping *mapping, struct buf *sql)
     record_add_count(left_out, "parts_of_events", sample->cut);
     record_add_count(left_out, "slow_events", sample->slow);
     record_add_count(left_out, "unread_events", sample->unread);
+    record_add_count(left_out, "expired_events", sample->expired);
     (void)cJSON_AddStringToObject(object, "sql", buf_text(sql));
     record_print(NAME, object);
 }
