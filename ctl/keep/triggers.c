@@ -8,7 +8,8 @@
 #define OWN "webhooks_raw_body_is_back" /* of sql/0008_expiry.sql */
 
 /* The bits of pg_trigger.tgtype are the server's TRIGGER_TYPE_ROW, DELETE and UPDATE. A condition is trusted
- * when it requires the body: an OR, a NOT or a CASE might not. The statement is only given where
+ * when it requires the body: an OR, a NOT or a CASE might not, unless the body stands behind the last AND of
+ * all, as in the statement that is given. It is only given where
  * `create or replace trigger` can run it: a trigger on delete has no new row. */
 static const char asked[] =
     "with triggers as (select t.*, pg_get_triggerdef(t.oid) as definition,"
@@ -25,7 +26,8 @@ static const char asked[] =
     "   then replace(definition, ' EXECUTE FUNCTION ', ' WHEN (new.body is not null) EXECUTE FUNCTION ')"
     "   else replace(definition, condition, condition || ' and new.body is not null') end,"
     "  'CREATE TRIGGER', 'CREATE OR REPLACE TRIGGER') end"
-    " from triggers where condition not like '%new.body IS NOT NULL%' or condition ~ ' OR |NOT \\(|CASE '"
+    " from triggers where (condition not like '%new.body IS NOT NULL%' or condition ~ ' OR |NOT \\(|CASE ')"
+    " and condition !~ 'AND \\(new\\.body IS NOT NULL\\)\\)$'"
     " order by tgname";
 
 enum error_code triggers_check(PGconn *database, struct error *error)

@@ -116,6 +116,11 @@ static enum error_code read_samples(struct map *m, PGconn *database, struct sear
     if (code == ERROR_NONE) {
         code = sample_read(sample, database, page, m->depth, TIME_US, error);
     }
+    if (code == ERROR_NONE && sample->expired > 0 && sample->read == 0) {
+        return error_set(error, ERROR_NOT_FOUND,
+                         "the bodies of the newest %" PRId64 " events of the source %s have expired",
+                         sample->expired, m->search.source);
+    }
     if (code == ERROR_NONE && sample->plain == 0) {
         return error_set(error, ERROR_NOT_FOUND,
                          "none of the newest %" PRId64
