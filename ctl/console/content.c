@@ -17,13 +17,13 @@
 #define JSON_MAX "262144"  /* bytes of a body that is shown as JSON */
 
 static const char asked[] =
-    "select method, path, query, octet_length(body), substr(body, 1, " READ_MAX "),"
+    "select method, path, query, octet_length(body), body is null, substr(body, 1, " READ_MAX "),"
     " case when octet_length(body) <= " JSON_MAX " then webhook_text(body, content_type, headers) end,"
     " case when octet_length(body) <= " JSON_MAX " then webhook_json(body, content_type, headers)::text end,"
     " case when octet_length(body) <= " JSON_MAX " then webhook_payload_error(body, content_type, headers)"
     " else 'over " JSON_MAX " bytes' end"
     " from webhooks_raw where id = $1 and source = $2";
-enum column { METHOD, PATH, QUERY, BYTES, BODY, TEXT, PAYLOAD, PAYLOAD_ERROR };
+enum column { METHOD, PATH, QUERY, BYTES, EXPIRED, BODY, TEXT, PAYLOAD, PAYLOAD_ERROR };
 
 static const char asked_headers[] =
     "select name, value from webhooks_raw, jsonb_each_text(headers) as h (name, value)"
@@ -173,6 +173,11 @@ void content_write(struct page *page, PGconn *database, const char *source, cons
     }
     if (code != ERROR_NONE) {
         page_problem(page, &error);
+    } else if (PQntuples(r) == 1 && PQgetvalue(r, 0, EXPIRED)[0] == 't') {
+        buf_append_text(
+            &page->body,
+            "<h2>Body</h2>\n<p>Body and headers have expired: they can't be shown or sent again. Above "
+            "are the body's size and SHA-256.</p>\n");
     } else if (PQntuples(r) == 1) {
         write_all(page, r, headers, source, id);
     }

@@ -175,6 +175,8 @@ void event_write_body(struct page *page)
         page_problem(page, &error);
     } else if (PQntuples(r) == 0) {
         page_say_problem(page, 404, "No such event is stored. Both id and source are needed.");
+    } else if (PQgetisnull(r, 0, 0)) {
+        page_say_problem(page, 410, "The body of this event has expired; its page has the size and SHA-256.");
     } else {
         buf_append(&page->body, PQgetvalue(r, 0, 0), (size_t)PQgetlength(r, 0, 0));
         page->download = "body.txt";

@@ -148,7 +148,8 @@ static void write_row(struct page *page, const PGresult *r, int row)
     }
     html_print(&page->body, "</a></td><td>%s</td>", PQgetvalue(r, row, SEARCH_METHOD));
     write_cell(page, PQgetvalue(r, row, SEARCH_PATH));
-    html_print(&page->body, "<td class=\"number\">%s</td></tr>\n", PQgetvalue(r, row, SEARCH_BODY_BYTES));
+    html_print(&page->body, "<td class=\"number\">%s%s</td></tr>\n", PQgetvalue(r, row, SEARCH_BODY_BYTES),
+               PQgetisnull(r, row, SEARCH_EXPIRED) ? "" : ", expired");
     buf_free(&url);
 }
 

@@ -9,18 +9,17 @@
 #define MOST TEXT_OF(PLACES_MOST)
 
 /* In the order of enum place_stored. */
-static const char stored[] = "select source, id, " RECORD_TIME(
-    "first_received_at") " as first_received_at,"
-                         " " RECORD_TIME("received_at") " as received_at, " RECORD_TIME(
-                             "stored_at") " as stored_at,"
-                                          " case when received_at > first_received_at then 'replaced' else "
-                                          "'stored' end as state,"
-                                          " (extract(epoch from stored_at - received_at) * 1000)::bigint as "
-                                          "stored_after_ms,"
-                                          " method, path, content_type, octet_length(body) as body_bytes, "
-                                          "encode(sha256(body), 'hex') as body_sha256, order_value"
-                                          " from webhooks_raw where id = $1 and ($2::text is null or source "
-                                          "= $2) order by source limit " MOST;
+/* clang-format off */
+static const char stored[] =
+    "select source, id, " RECORD_TIME("first_received_at") " as first_received_at,"
+    " " RECORD_TIME("received_at") " as received_at, " RECORD_TIME("stored_at") " as stored_at,"
+    " case when received_at > first_received_at then 'replaced' else 'stored' end as state,"
+    " (extract(epoch from stored_at - received_at) * 1000)::bigint as stored_after_ms,"
+    " method, path, content_type, coalesce(octet_length(body), body_bytes) as body_bytes,"
+    " encode(coalesce(sha256(body), body_sha256), 'hex') as body_sha256, order_value,"
+    " " RECORD_TIME("body_expired_at") " as body_expired_at"
+    " from webhooks_raw where id = $1 and ($2::text is null or source = $2) order by source limit " MOST;
+/* clang-format on */
 
 /* In the order of enum place_dead. The index on webhooks_dead begins with the source. Without one, the
  * sources are found by the index, too, each by one descent, so that no table of dead letters is scanned. */

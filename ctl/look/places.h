@@ -28,9 +28,10 @@ enum place_stored {
     STORED_METHOD,
     STORED_PATH,
     STORED_CONTENT_TYPE,
-    STORED_BODY_BYTES,
+    STORED_BODY_BYTES, /* of the body, whether it is there or has expired */
     STORED_SHA256,
-    STORED_ORDER, /* null: it has none */
+    STORED_ORDER,   /* null: it has none */
+    STORED_EXPIRED, /* when the body expired; null: it is there */
 };
 
 /* Columns of `dead`. */

@@ -123,6 +123,17 @@ void question_step(struct question *q, const struct search *s, const struct ques
     buf_append_text(&q->sql, ") s order by n desc limit 1");
 }
 
+/* In the order of enum search_column. */
+/* clang-format off */
+static const char page_columns[] =
+    "select " RECORD_TIME("w.received_at") " as received_at, w.source, w.id, w.method, w.path,"
+    " coalesce(octet_length(w.body), w.body_bytes) as body_bytes, w.content_type,"
+    " " RECORD_TIME("w.first_received_at") " as first_received_at,"
+    " " RECORD_TIME("w.stored_at") " as stored_at, w.order_value,"
+    " " RECORD_TIME("w.body_expired_at") " as body_expired_at,"
+    " " MICROSECONDS("w.received_at") " as received_us from webhooks_raw w";
+/* clang-format on */
+
 void question_page(struct question *q, const struct search *s, const struct question_bounds *bounds,
                    int64_t limit, bool narrow)
 {
@@ -131,21 +142,7 @@ void question_page(struct question *q, const struct search *s, const struct ques
         begins_with(q, "id", s->id_prefix);
         buf_append_text(&q->sql, ") ");
     }
-    buf_append_text(
-        &q->sql,
-        "select " RECORD_TIME(
-            "w.received_at") " as received_at, w.source, w.id, w.method, w.path,"
-                             " octet_length(w.body) as body_bytes, w.content_type,"
-                             " " RECORD_TIME(
-                                 "w.first_received_at") " as first_received_at,"
-                                                        " " RECORD_TIME(
-                                                            "w.stored_at") " as stored_at, w.order_value,"
-                                                                           " " MICROSECONDS(
-                                                                               "w.received_at") " as "
-                                                                                                "received_us "
-                                                                                                "from "
-                                                                                                "webhooks_"
-                                                                                                "raw w");
+    buf_append_text(&q->sql, page_columns);
     buf_append_text(&q->sql, narrow ? " join few on few.id = w.id and few.source = w.source" : "");
     range(q, s, bounds);
     if (s->id_prefix != NULL && !narrow) {

@@ -45,6 +45,7 @@ enum search_column {
     SEARCH_FIRST_RECEIVED,
     SEARCH_STORED,
     SEARCH_ORDER,       /* null: it has none */
+    SEARCH_EXPIRED,     /* when the body expired; null: it is there */
     SEARCH_RECEIVED_US, /* since 1970 */
 };
 

@@ -22,17 +22,20 @@ void stages_of_stored(const PGresult *stored, int row, hearer_take *take, void *
 {
     const struct hearer hearer = {take, to};
     bool replaced = strcmp(PQgetvalue(stored, row, STORED_STATE), "replaced") == 0;
+    bool expired = !PQgetisnull(stored, row, STORED_EXPIRED);
 
     hearer_tell(&hearer, "first received", "%s", PQgetvalue(stored, row, STORED_FIRST_RECEIVED));
-    hearer_tell(&hearer, "received", "%s, the %s arrival: its body is in the row",
-                PQgetvalue(stored, row, STORED_RECEIVED), replaced ? "winning, later" : "first");
+    hearer_tell(&hearer, "received", "%s, the %s arrival: its body %s in the row",
+                PQgetvalue(stored, row, STORED_RECEIVED), replaced ? "winning, later" : "first",
+                expired ? "was" : "is");
     tell_order(&hearer, stored, row, STORED_ORDER);
     hearer_tell(&hearer, "stored", "%s, %s ms later", PQgetvalue(stored, row, STORED_AT),
                 PQgetvalue(stored, row, STORED_AFTER_MS));
     hearer_tell(&hearer, "request", "%s %s, Content-Type %s", PQgetvalue(stored, row, STORED_METHOD),
                 PQgetvalue(stored, row, STORED_PATH), or_none(PQgetvalue(stored, row, STORED_CONTENT_TYPE)));
-    hearer_tell(&hearer, "body", "%s bytes, SHA-256 %s", PQgetvalue(stored, row, STORED_BODY_BYTES),
-                PQgetvalue(stored, row, STORED_SHA256));
+    hearer_tell(&hearer, "body", "%s%s%s%s bytes, SHA-256 %s", expired ? "expired at " : "",
+                PQgetvalue(stored, row, STORED_EXPIRED), expired ? "; it had " : "",
+                PQgetvalue(stored, row, STORED_BODY_BYTES), PQgetvalue(stored, row, STORED_SHA256));
 }
 
 void stages_of_dead(const PGresult *dead, int row, hearer_take *take, void *to)

@@ -114,7 +114,7 @@ static enum error_code ask(struct verify *v, struct error *error)
     parameters[2] = buf_text(&hashes);
     code = database_query(
         v->database, &r,
-        "select (select encode(sha256(r.body), 'hex') from webhooks_raw r"
+        "select (select encode(coalesce(sha256(r.body), r.body_sha256), 'hex') from webhooks_raw r"
         "         where r.id = k.id and r.source = k.source),"
         "       exists (select from webhooks_dead d where d.source = k.source and d.id = k.id"
         "               and d.body_sha256 = decode(k.hash, 'hex'))"

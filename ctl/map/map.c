@@ -71,6 +71,7 @@ static void print_json(const struct mapping *mapping, struct buf *sql)
     record_add_count(left_out, "parts_of_events", sample->cut);
     record_add_count(left_out, "slow_events", sample->slow);
     record_add_count(left_out, "unread_events", sample->unread);
+    record_add_count(left_out, "expired_events", sample->expired);
     (void)cJSON_AddStringToObject(object, "sql", buf_text(sql));
     record_print(NAME, object);
 }
@@ -114,6 +115,11 @@ static enum error_code read_samples(struct map *m, PGconn *database, struct sear
     }
     if (code == ERROR_NONE) {
         code = sample_read(sample, database, page, m->depth, TIME_US, error);
+    }
+    if (code == ERROR_NONE && sample->expired > 0 && sample->read == 0) {
+        return error_set(error, ERROR_NOT_FOUND,
+                         "the bodies of the newest %" PRId64 " events of the source %s have expired",
+                         sample->expired, m->search.source);
     }
     if (code == ERROR_NONE && sample->plain == 0) {
         return error_set(error, ERROR_NOT_FOUND,

@@ -21,6 +21,7 @@ static void append_gaps(const struct sample *sample, struct buf *sql)
 {
     append_gap(sql, "Without a payload that is a JSON object, so that all its columns are null",
                sample->read - sample->plain, "");
+    append_gap(sql, "Left out, events whose body has expired", sample->expired, "");
     append_gap(sql, "Left out, events whose payload takes more than 5 s", sample->slow, "");
     append_gap(sql, "Left out, events for which no time was left", sample->unread, "; --limit reads fewer");
     append_gap(sql, "Left out, paths of the fewest events, for at most 300 columns",
@@ -101,7 +102,8 @@ static void append_table(const struct mapping *m, struct buf *sql)
 static void append_trigger(const struct mapping *m, struct buf *sql)
 {
     buf_printf(sql,
-               "-- It runs in the transaction that stores the event, with the rights of its owner.\n"
+               "-- It runs in the transaction that stores the event, with the rights of its owner, and not\n"
+               "-- when the event's body expires, so that the row here stays.\n"
                "create function \"%s\"() returns trigger\n"
                "language plpgsql security definer set search_path = public, pg_temp as $$\n"
                "declare\n"
@@ -132,7 +134,7 @@ static void append_trigger(const struct mapping *m, struct buf *sql)
                "(new.source = ",
                m->name, m->name);
     sql_append_literal(sql, span_of(m->source));
-    buf_printf(sql, ") execute function \"%s\"();\n", m->name);
+    buf_printf(sql, " and new.body is not null) execute function \"%s\"();\n", m->name);
 }
 
 /* A text may be too long for a B-tree, but not for a hash index. */

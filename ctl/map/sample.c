@@ -20,7 +20,7 @@ static void append_question(struct buf *sql, int64_t depth)
     buf_printf(sql,
                "with recursive member (path, value, level) as ("
                "select '{}'::text[], webhook_json(body, content_type, headers), 0"
-               " from webhooks_raw where id = $1 and source = $2"
+               " from webhooks_raw where id = $1 and source = $2 and body is not null"
                " union all select path || case when octet_length(part.key) <= %d then part.key else '' end,"
                " case when octet_length(part.key) <= %d then part.value end, level + 1"
                " from member, jsonb_each(case when jsonb_typeof(member.value) = 'object' and %s"
@@ -39,7 +39,7 @@ static enum error_code note(struct sample *sample, const PGresult *r, struct err
     enum error_code code = ERROR_NONE;
     int rows = PQntuples(r);
 
-    sample->read += rows > 0; /* else it was deleted meanwhile */
+    sample->read += rows > 0; /* else it was deleted, or its body has expired, meanwhile */
     if (rows > SAMPLE_MEMBERS_MAX + 1) {
         sample->cut++;
         rows = SAMPLE_MEMBERS_MAX + 1;
@@ -75,6 +75,10 @@ enum error_code sample_read(struct sample *sample, PGconn *database, const struc
         if (clock_monotonic_us() > until_us) {
             sample->unread = PQntuples(page->rows) - row;
             break;
+        }
+        if (!PQgetisnull(page->rows, row, SEARCH_EXPIRED)) {
+            sample->expired++;
+            continue;
         }
         code = database_query(database, &r, buf_text(&sql), 2, key, error);
         if (code == ERROR_NONE) {

@@ -22,6 +22,7 @@ struct sample {
     int64_t long_keys; /* keys of more than SAMPLE_KEY_MAX bytes, which were left out */
     int64_t cut;       /* events with more than SAMPLE_MEMBERS_MAX members, whose rest was left out */
     int64_t slow;      /* events whose payload takes longer than the statement timeout: left out */
+    int64_t expired;   /* events whose body has expired: left out */
     int64_t unread;    /* events for which no time was left */
 };
 

@@ -61,12 +61,13 @@ $$;
 revoke execute on function github_event() from public;
 
 -- After insert and update: a newer arrival of the same id replaces the row, so the derived row must be replaced,
--- too. The condition avoids the call for all other sources.
+-- too. The condition avoids the call for all other sources, and when a body expires (`sluice prune --bodies`): the
+-- row here then stays as it is.
 create trigger github_event after insert or update on sluice.webhooks_raw
-    for each row when (new.source = 'github') execute function github_event();
+    for each row when (new.source = 'github' and new.body is not null) execute function github_event();
 
 commit;
 
--- To run the trigger for events that are already stored:
+-- To run the trigger for events that are already stored, and whose bodies have not expired:
 --     update sluice.webhooks_raw set source = source where source = 'github';
 -- If the table is large, update it in parts, repositories first.

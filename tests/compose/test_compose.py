@@ -325,6 +325,22 @@ def test_a_stopped_dependency_shows_with_its_reason_and_heals(project, ledger):
     assert [one["RestartCount"] for one in project.inspect("gateway") + project.inspect("worker")] == [0, 0, 0]
 
 
+def test_bodies_expire_with_the_profile_prune_which_has_the_owners_password_of_the_database_alone(project, monkeypatch):
+    for name, value in (("COMPOSE_PROFILES", "prune"), ("PRUNE_BODIES_OLDER_THAN", "0s"), ("PRUNE_EVERY", "1s")):
+        monkeypatch.setitem(project.env, name, value)
+    assert project.post(b"expires", {"webhook-id": "expires"}) == 200
+    project.compose("up", "-d", "prune")
+    wait_until(lambda: project.database.query("select body_bytes from webhooks_raw where body is null and id = 'expires'") == [
+        (7,)], lambda: project.compose("logs", "prune"), 60)
+    container, = project.inspect("prune")
+    assert {mount["Destination"] for mount in container["Mounts"]} == {"/run/secrets/database-owner"}
+    assert [name.rpartition("_")[2] for name in container["NetworkSettings"]["Networks"]] == ["database"]
+    project.compose("stop", "prune")
+    container, = project.inspect("prune")
+    assert (container["State"]["ExitCode"], container["RestartCount"]) == (0, 0)
+    project.compose("rm", "-f", "prune")
+
+
 def test_down_is_clean_and_keeps_the_rows_and_down_v_leaves_nothing(project):
     project.compose("stop", "gateway", "worker")
     ended = {one["State"]["ExitCode"] for service in ("gateway", "worker") for one in project.inspect(service)}

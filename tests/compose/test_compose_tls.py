@@ -78,8 +78,8 @@ def test_postgres_takes_no_role_without_tls(secure):
 
 
 def test_every_program_checks_whom_it_talks_to(secure):
-    services = json.loads(secure.compose("--profile", "ctl", "--profile", "console", "config", "--format", "json"))["services"]
-    for service in ("setup", "gateway", "worker", "ctl", "console"):
+    services = json.loads(secure.compose("--profile", "ctl", "--profile", "console", "--profile", "prune", "config", "--format", "json"))["services"]
+    for service in ("setup", "gateway", "worker", "ctl", "console", "prune"):
         for name, value in services[service]["environment"].items():
             if name.endswith("_URL") and "postgres" in value:
                 assert value.endswith("?sslmode=verify-full&sslrootcert=/run/ca.pem"), (service, name)

@@ -6,7 +6,8 @@ Two gateways, one to eight workers, a private broker and database, all links thr
 Every few seconds something breaks; faults overlap. A few per cent of the events are bad: some violate a constraint,
 some are always refused by a trigger, some are refused for their first 3 s. There are partial problems, too: rows locked
 for minutes, a source whose trigger names a missing table for a while, one whose trigger never ends, messages of a later
-release. One source sends states of objects, each with an order, in any order of time. Prints its seed, a timeline and the
+release. One source sends states of objects, each with an order, in any order of time. Bodies expire all the while, 2 s
+after they came; their rows are checked by the size and SHA-256 that are left. Prints its seed, a timeline and the
 times from good events' arrival to their rows. Exits 1 when an acked event is lost or stored twice, a good event is a
 dead letter or a bad one is not, a good event took too long, an object's row is not the newest state by its order, a
 message of a later release is lost, dead or stored, the budget was exceeded, a program ended by itself, or a log contains
@@ -16,6 +17,7 @@ import argparse
 import bisect
 import collections
 import contextlib
+import hashlib
 import itertools
 import json
 import pathlib
@@ -36,7 +38,8 @@ sys.path[:0] = [str(TESTS / "stack"), str(TESTS / "fault")]
 from deployment import Deployment  # noqa: E402
 from links import Links  # noqa: E402
 from load import Load  # noqa: E402
-from process import Failure, wait_until  # noqa: E402
+from process import Child, Failure, wait_until  # noqa: E402
+from programs import environment  # noqa: E402
 from proxy import DIRECTIONS  # noqa: E402
 from routefile import RouteFile  # noqa: E402
 from sampler import Sampler  # noqa: E402
@@ -68,7 +71,8 @@ TABLE = """
         end case;
         return new;
     end $$;
-    create trigger meet_trouble before insert or update on webhooks_raw for each row execute function meet_trouble()"""
+    create trigger meet_trouble before insert or update on webhooks_raw for each row when (new.body is not null)
+        execute function meet_trouble()"""
 WORKERS_MAX = 8
 # Sources with problems. Their events may become dead letters during a problem, and if their last retry was just then.
 TROUBLED = ("broken", "endless")
@@ -172,6 +176,8 @@ class Chaos:
         self.troubles = []  # [source, begin, end or None], wall clock
         self.locked = set()  # ids whose rows were locked
         self.newer = {"confirmed": set(), "unknown": set()}  # ids of messages of a later release
+        self.expiry = Child("prune", site.directory / "prune.log")
+        self._begin_expiry()
         self.scale(3)
         self.faults = {
             self.kill_gateway: 3, self.stop_gateway: 2, self.kill_worker: 4, self.stop_worker: 2, self.freeze: 2,
@@ -179,6 +185,23 @@ class Chaos:
             self.alarm: 2, self.long_alarm: 1, self.lock_rows: 3, self.break_source: 3, self.endless: 3,
             self.later_release: 2,
         }
+
+    def _begin_expiry(self):
+        """The index is made while the table is empty: its build would wait for locked rows."""
+        done = self.site.servers.operate("prune", "--bodies", "--older-than", "1d")
+        if done.returncode != 0:
+            raise Failure(f"sluice prune failed: {done.stderr}")
+        self.expiry.start([(self.site.servers.build / "sluice").absolute(), "prune", "--bodies", "--older-than", "2s", "--every",
+                           "1s"], environment(self.site.servers.setup_settings()))
+
+    def end_expiry(self):
+        """Stops it; returns complaints."""
+        status = self.expiry.terminate(60)
+        (expired, replaced), = self.site.database.query(
+            "select count(*), count(*) filter (where received_at > first_received_at) from webhooks_raw where body is null")
+        print(f"expiry: the bodies of {expired} rows are gone, {replaced} of them of later arrivals")
+        return [f"prune --every ended with {status}\n{self.expiry.tail()}"] * (status != 0) + \
+               ["no body has expired"] * (expired == 0)
 
     def _worker_settings(self):
         return self.links.worker_settings(DELAYS=DELAYS, WORKER_BATCH_EVENTS=self.rng.choice([5, 50, 500]),
@@ -316,7 +339,7 @@ class Chaos:
         count, seconds = self.rng.choice([1, 10, 100]), self.rng.uniform(5, 150)
         holder = self.site.database.connect()
         with holder.cursor() as cursor:
-            cursor.execute("begin; select id, body from webhooks_raw where source = 'default' "
+            cursor.execute("begin; select id, body from webhooks_raw where source = 'default' and body is not null "
                            "order by received_at desc limit %s for update skip locked", (count,))
             rows = cursor.fetchall()
         self.locked.update(event_id for event_id, _ in rows)
@@ -450,17 +473,17 @@ class Chaos:
             return (order is not None, order or 0)
         acked, known = {}, set()
         for event_id, order, body, stored in (state for load in self.ordered for state in load.states):
-            known.add((event_id, order, body))
+            known.add((event_id, order, len(body), hashlib.sha256(body).digest()))
             if stored:
                 acked[event_id] = max(acked.get(event_id, place(None)), place(order))
-        rows = {event_id: (order, bytes(body)) for event_id, order, body in self.site.database.query(
-            "select id, order_value, body from webhooks_raw where source = 'ordered'")}
+        rows = {event_id: (order, size, bytes(digest)) for event_id, order, size, digest in self.site.database.query(
+            "select id, order_value, body_bytes, body_sha256 from webhooks where source = 'ordered'")}
         print(f"ordered: {len(rows)} objects, {sum(len(load.states) for load in self.ordered)} states sent")
         complaints = [f"an object without a row: {event_id}" for event_id in acked.keys() - rows.keys()]
         return complaints + [
             f"not the newest state: {event_id} has order {order}, of those acked the greatest is {acked.get(event_id)}"
-            for event_id, (order, body) in rows.items()
-            if (event_id, order, body) not in known or place(order) < acked.get(event_id, place(None))]
+            for event_id, (order, size, digest) in rows.items()
+            if (event_id, order, size, digest) not in known or place(order) < acked.get(event_id, place(None))]
 
     def died_in_trouble(self, source, dead_at):
         return any(source == name and begin <= dead_at <= end + TROUBLE_ECHO for name, begin, end in self.troubles)
@@ -513,7 +536,7 @@ def run(site, links, arguments, sampler):
     print(f"connections of the workers: at most {sampler.most} of {BUDGET}, {len(sampler.samples)} samples, "
           f"{sampler.gaps} gaps")
     print(f"SEED={arguments.seed} {balance}")
-    complaints = list(balance.complaints)
+    complaints = [*balance.complaints, *chaos.end_expiry()]
     if sampler.most > BUDGET:
         complaints.append(f"{sampler.most} connections, above the budget of {BUDGET}")
     return complaints + wrong_ends(site, chaos) + chaos.waits() + chaos.newest() + chaos.take_newer()

@@ -50,6 +50,7 @@ def fixture_told(site):
     ("dead drop", 3, ["--source", "default", "--verdict=later"]),
     ("dead replay", 3, ["--all", "--rate", "100"]),
     ("prune", 5, ["--older-than", "30d"]),
+    ("prune", 5, ["--bodies", "--older-than", "30d", "--source", "default"]),
 ])
 def test_a_change_is_told_to_the_operator_and_to_the_server(site, told, action, count, arguments):
     bury(site, 3)
@@ -64,7 +65,7 @@ def test_a_change_is_told_to_the_operator_and_to_the_server(site, told, action, 
 
 @pytest.mark.parametrize("arguments", [
     ["dead", "drop", "--all", "--dry-run"], ["dead", "replay", "--all", "--dry-run"],
-    ["prune", "--older-than", "30d", "--dry-run"], ["dead", "drop"], ["dead", "list"]])
+    ["prune", "--older-than", "30d", "--dry-run"], ["prune", "--bodies", "--older-than", "30d", "--dry-run"], ["dead", "drop"], ["dead", "list"]])
 def test_what_changes_nothing_is_not_told(site, told, arguments):
     bury(site, 3)
     done, in_log = told(*arguments, DATABASE_URL=site.database.url("sluice"),

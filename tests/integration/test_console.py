@@ -188,6 +188,18 @@ def test_the_exact_bytes_are_shown_and_can_be_downloaded(site):
     assert "Not shown: not text in charset utf-8" in shown.text
 
 
+def test_a_body_that_has_expired_is_told_and_not_shown_as_empty(site):
+    site.insert(1, id="'gone'", body="'{\"n\":1}'", headers="'{\"x\":\"y\"}'")
+    assert site.servers.operate("prune", "--bodies", "--older-than", "1d").returncode == 0
+    console = site.start_console()
+    shown = page(console, url("/event", id="gone"))
+    assert re.search(r"expired at [\d:TZ.-]+; it had 7 bytes, SHA-256 [0-9a-f]{64}", shown.text), shown.text
+    assert "Body and headers have expired" in shown.text
+    assert "curl" not in shown.text and "Download" not in shown.text and "Kept headers" not in shown.text
+    assert "has expired" in page(console, url("/event/body", id="gone", source="default"), 410).text
+    assert "7, expired" in page(console, "/events").text
+
+
 def test_a_line_of_a_megabyte_is_cut_with_a_note_and_a_link_to_the_whole(site):
     line = b"x" * (1 << 20) + b"\nend\n"
     site.database.query("""insert into webhooks_raw (source, id, method, path, body, received_at, first_received_at)

@@ -36,7 +36,7 @@ def test_the_newest_come_first_and_each_has_its_columns(site):
     assert {name: events[2][name] for name in events[2] if name != "stored_at"} == {
         "received_at": "2025-11-23T12:13:20.000001Z", "first_received_at": "2025-11-23T12:13:20.000001Z",
         "source": "default", "id": "e1", "method": "POST", "path": "/", "body_bytes": 3, "content_type": "text/plain",
-        "order_value": None}
+        "order_value": None, "body_expired_at": None}
     text = find(site).stdout
     assert text.splitlines()[0].split() == ["received", "source", "id", "method", "path", "bytes"]
     assert text.splitlines()[1].split() == ["2025-11-23T12:13:20.000003Z", "default", "e3", "POST", "/", "3"]

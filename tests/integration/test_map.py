@@ -305,7 +305,7 @@ def test_what_is_too_much_is_left_out_and_told(site):
     # Newest first: `wide` has 4,990 paths, the usual ones 2, `wider` 8 more until there are 5,000; 2 too many. The other
     # 994 events have 6 each.
     assert told["left_out"] == {"paths": 4700, "values": 2 + 994 * 6, "parts_of_events": 1, "slow_events": 0,
-                                "unread_events": 0}
+                                "unread_events": 0, "expired_events": 0}
     text = run_map(site).stdout
     for line in ("-- Without a payload that is a JSON object, so that all its columns are null: 1.",
                  "-- Left out, paths of the fewest events, for at most 300 columns: 4700; --depth 1 makes fewer.",

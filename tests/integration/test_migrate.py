@@ -151,9 +151,9 @@ def test_setup_names_the_indexes_that_the_view_no_longer_uses_and_their_successo
     assert site.servers.setup().stderr == ""
 
 
-@pytest.mark.parametrize("count", range(1, 6))
+@pytest.mark.parametrize("count", range(1, 8))
 def test_a_database_of_each_earlier_release_reads_charsets_without_a_rewrite_or_a_wait_for_writers(servers, site, count):
-    """The later migrations rewrite nothing, either, but 0007 needs the table for itself for an instant."""
+    """The later migrations rewrite nothing, either, but 0007 and 0008 need the table for themselves for an instant."""
     database = site.database
     insert = """insert into webhooks_raw (source, id, method, path, content_type, body, received_at, first_received_at)
                 values ('default', %s, 'POST', '/', 'text/plain; charset=latin1', %s, now(), now())"""
@@ -177,12 +177,42 @@ def test_a_database_of_each_earlier_release_reads_charsets_without_a_rewrite_or_
             writer.rollback()
             done = servers.setup()
             assert done.returncode == 0, done.stderr
-            assert "done   migration 0007_order" in done.stdout
+            assert "done   migration 0008_expiry" in done.stdout
             assert count < 4 or database.query(place) == [(before,)]
         assert database.query("select payload, body_text, payload_error from webhooks") == [({"a": "é"}, '{"a":"é"}', None)]
         if count > 1:
             assert database.query("select id, a, body_text from public.mine") == [("before", "é", '{"a":"é"}')]
         assert servers.setup("--check").returncode == 0
+    finally:
+        database.query("drop schema if exists sluice cascade")
+        assert servers.setup().returncode == 0
+
+
+def test_workers_of_the_release_before_bodies_expired_go_on_and_what_the_owner_has_set_stays(servers, site):
+    """The worker's statements are those of that release."""
+    database = site.database
+    database.query("drop schema sluice cascade")
+    with contextlib.closing(database.connect()) as connection, connection.cursor() as cursor:
+        for statement in ("set search_path = sluice", (SQL / "schema.sql").read_text(encoding="utf-8"), *migrated(7),
+                          "grant usage on schema sluice to sluice_worker",
+                          "grant select, insert, update on webhooks_raw to sluice_worker",
+                          "grant select, insert on webhooks_dead to sluice_worker",
+                          "alter table webhooks_raw set (autovacuum_vacuum_scale_factor = 0.05, fillfactor = 90)"):
+            cursor.execute(statement)
+    try:
+        worker, = site.start_workers(1)
+        site.publish("before", b"1", T)
+        site.row("before")
+        done = servers.setup()
+        assert done.returncode == 0, done.stderr
+        assert database.query("select reloptions from pg_class where oid = 'webhooks_raw'::regclass") == [
+            (["autovacuum_vacuum_scale_factor=0.05", "fillfactor=90"],)]
+        assert database.query("""select t.reloptions from pg_class c join pg_class t on t.oid = c.reltoastrelid
+            where c.oid = 'webhooks_raw'::regclass""") == [(["autovacuum_vacuum_scale_factor=0.02"],)]
+        assert servers.operate("prune", "--bodies", "--older-than", "1d").stdout.startswith("emptied 1 ")
+        site.publish("before", b"2", T + 1)
+        wait_until(lambda: database.query("select body_text from webhooks where body_expired_at is null") == [("2",)], worker.tail)
+        assert worker.alive()
     finally:
         database.query("drop schema if exists sluice cascade")
         assert servers.setup().returncode == 0

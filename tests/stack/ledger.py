@@ -71,7 +71,7 @@ class Ledger:
     def check(self, database, at_least):
         """Compares the tables with this ledger; returns a Balance. Call it when all faults have ended and the queues
         are empty. at_least: minimum number of acked events, so that a run that did nothing can't pass."""
-        rows = database.query("select source, id, encode(sha256(body), 'hex') from webhooks_raw")
+        rows = database.query("select source, id, encode(coalesce(sha256(body), body_sha256), 'hex') from webhooks_raw")
         dead = database.query("select source, id, encode(body_sha256, 'hex'), reason from webhooks_dead")
         return balance(self.entries(), rows, dead, at_least, self.seed)
 
