@@ -16,7 +16,7 @@
 #define NAME "replay"
 #define RATE 100
 #define RATE_MOST 100000
-#define BACKLOG 1000
+#define BACKLOG 5000
 #define BACKLOG_MOST 100000000
 #define TO_WORKERS "workers"
 #define TO_QUEUE "queue:"
@@ -267,7 +267,7 @@ static const struct option_rule rules[] = {
      "where it notes how far it has come; made by the first run", 0, 0},
     {"--rate", OPTION_NUMBER, offsetof(struct replay, rate), "N", "at most N a second (100)", 1, RATE_MOST},
     {"--backlog", OPTION_NUMBER, offsetof(struct replay, backlog), "N",
-     "wait while N messages are ready there (1000)", 1, BACKLOG_MOST},
+     "wait while N messages are ready there (5000)", 1, BACKLOG_MOST},
     {"--dry-run", OPTION_FLAG, offsetof(struct replay, dry_run), NULL, "only print how many", 0, 0},
     {"--json", OPTION_FLAG, offsetof(struct replay, json), NULL, "as one JSON object", 0, 0},
     OPTION_END,
@@ -279,6 +279,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     struct replay r = {.rate = RATE, .backlog = BACKLOG, .argument_count = count, .arguments = arguments};
     struct error error = {0};
     enum error_code code;
+    bool whole;
 
     if (!options_read(NAME, rules, &r, count, arguments) || !check(&r)) {
         conditions_free(&r.conditions);
@@ -291,6 +292,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     if (code == ERROR_NONE) {
         code = replay(&r, settings, &error);
     }
+    whole = r.dry_run || (r.checkpoint.done && r.pass.unreadable == 0);
     checkpoint_free(&r.checkpoint);
     rows_free(&r.rows);
     conditions_free(&r.conditions);
@@ -298,7 +300,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     if (code != ERROR_NONE) {
         return report_error(NAME, &error);
     }
-    return r.dry_run || (r.checkpoint.done && r.pass.unreadable == 0) ? EXIT_DONE : EXIT_NO;
+    return whole ? EXIT_DONE : EXIT_NO;
 }
 
 static const struct subcommand command = {
