@@ -25,6 +25,7 @@ struct pass {
     int64_t rate;        /* at most so many a second */
     int64_t backlog;     /* no more than these are ever ready where it publishes to */
     int64_t replayed_us; /* for sluice-replayed; 0: none */
+    bool told;           /* that it waits */
     int64_t published;   /* by this run, and confirmed */
     int64_t unreadable;  /* rows that are no envelope, and so were left out */
 };

@@ -115,6 +115,17 @@ enum error_code rows_count(const struct rows *rows, struct rows_total *total, st
     return code;
 }
 
+enum error_code rows_left(const struct rows *rows, bool *left, struct error *error)
+{
+    struct cursor last = {0};
+    int64_t count;
+    enum error_code code = find_last(rows, rows->begun ? &rows->at : NULL, 1, 0, &last, &count, error);
+
+    *left = count > 0;
+    cursor_free(&last);
+    return code;
+}
+
 enum error_code rows_next(struct rows *rows, int64_t most, PGresult **window, int64_t *taken,
                           struct error *error)
 {

@@ -34,6 +34,8 @@ MUST_CHECK enum error_code rows_begin(PGconn *database, int64_t *now_us, struct 
 MUST_CHECK bool rows_seek(struct rows *rows, const char *cursor);
 /* Counts what is left, without taking it. Ends early, with what it has, when a drain is requested. */
 MUST_CHECK enum error_code rows_count(const struct rows *rows, struct rows_total *total, struct error *error);
+/* *left: whether an event is left, whether it matches or not. */
+MUST_CHECK enum error_code rows_left(const struct rows *rows, bool *left, struct error *error);
 /* Takes the next `most` events, fewer if their bodies are large. *window: those that match, as
  * ctl/republish/message reads them; the caller frees it with PQclear. *taken: how many were looked at; 0:
  * none is left. */
