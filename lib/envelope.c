@@ -11,18 +11,43 @@
 
 #define DELIVERY_MODE_PERSISTENT 2
 #define VERSION_WITH_ORDER 2
+#define VERSION_WITH_AGAIN 3
 #define TRACEPARENT "traceparent"
 #define TRACESTATE "tracestate"
 
-static const char *keep_name(enum envelope_keep keep)
+const char *envelope_keep_name(enum envelope_keep keep)
 {
     switch (keep) {
     case ENVELOPE_KEEP_NEWEST:
         return "newest";
     case ENVELOPE_KEEP_FIRST:
         return "first";
+    case ENVELOPE_KEEP_AGAIN:
+        return "again";
     }
     return "";
+}
+
+bool envelope_keep_read(struct span name, enum envelope_keep *keep)
+{
+    static const enum envelope_keep all[] = {ENVELOPE_KEEP_NEWEST, ENVELOPE_KEEP_FIRST, ENVELOPE_KEEP_AGAIN};
+
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if (span_equal(name, span_of(envelope_keep_name(all[i])))) {
+            *keep = all[i];
+            return true;
+        }
+    }
+    return false;
+}
+
+/* The lowest version that can hold it. */
+static int64_t version_of(const struct envelope *e)
+{
+    if (e->keep == ENVELOPE_KEEP_AGAIN) {
+        return VERSION_WITH_AGAIN;
+    }
+    return e->has_order ? VERSION_WITH_ORDER : 1;
 }
 
 /* Leaves out what other programs' propagators would have to drop. */
@@ -41,7 +66,7 @@ static void put_headers(struct buf *out, const struct envelope *e)
 {
     size_t table = field_begin_table(out);
 
-    field_put_number(out, "sluice-version", e->has_order ? VERSION_WITH_ORDER : 1);
+    field_put_number(out, "sluice-version", version_of(e));
     for (size_t i = 0; i < ENVELOPE_TEXTS; i++) {
         struct span text = envelope_text_in(e, &envelope_texts[i]);
 
@@ -49,11 +74,14 @@ static void put_headers(struct buf *out, const struct envelope *e)
             field_put_text(out, span_of(envelope_texts[i].name), text);
         }
     }
-    field_put_text(out, SPAN_LITERAL("sluice-keep"), span_of(keep_name(e->keep)));
+    field_put_text(out, SPAN_LITERAL("sluice-keep"), span_of(envelope_keep_name(e->keep)));
     field_put_number(out, "sluice-received", e->received_us);
     field_put_number(out, "sluice-attempt", e->attempt);
     if (e->has_order) {
         field_put_number(out, "sluice-order", e->order);
+    }
+    if (e->replayed_us > 0) {
+        field_put_number(out, "sluice-replayed", e->replayed_us);
     }
     put_carried(out, e);
 
@@ -131,18 +159,6 @@ enum member {
 #define MEMBERS_OF_VERSION_1 \
     (MEMBER_VERSION | MEMBER_RECEIVED | MEMBER_ATTEMPT | MEMBER_KEEP | MEMBER_HEADERS)
 
-static enum error_code decode_keep(struct span value, struct envelope *e, struct error *error)
-{
-    if (span_equal(value, SPAN_LITERAL("newest"))) {
-        e->keep = ENVELOPE_KEEP_NEWEST;
-    } else if (span_equal(value, SPAN_LITERAL("first"))) {
-        e->keep = ENVELOPE_KEEP_FIRST;
-    } else {
-        return error_set(error, ERROR_MALFORMED, "sluice-keep is neither newest nor first");
-    }
-    return ERROR_NONE;
-}
-
 static enum error_code decode_member(const struct field *f, struct envelope *e, unsigned *seen,
                                      struct error *error)
 {
@@ -156,6 +172,7 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         {SPAN_LITERAL("sluice-received"), FIELD_NUMBER, MEMBER_RECEIVED, &e->received_us},
         {SPAN_LITERAL("sluice-attempt"), FIELD_NUMBER, MEMBER_ATTEMPT, &e->attempt},
         {SPAN_LITERAL("sluice-order"), FIELD_NUMBER, MEMBER_ORDER, &e->order},
+        {SPAN_LITERAL("sluice-replayed"), FIELD_NUMBER, 0, &e->replayed_us},
         {SPAN_LITERAL("x-delivery-count"), FIELD_NUMBER, 0, &e->delivery_count},
         {SPAN_LITERAL("x-death"), FIELD_ARRAY, 0, NULL},
         {SPAN_LITERAL("sluice-keep"), FIELD_TEXT, MEMBER_KEEP, NULL},
@@ -179,8 +196,8 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
         if (others[i].kind == FIELD_ARRAY) {
             e->deaths = f->bytes;
         }
-        if (others[i].member == MEMBER_KEEP) {
-            return decode_keep(f->bytes, e, error);
+        if (others[i].member == MEMBER_KEEP && !envelope_keep_read(f->bytes, &e->keep)) {
+            return error_set(error, ERROR_MALFORMED, "sluice-keep is neither newest nor first nor again");
         }
         if (others[i].member == MEMBER_HEADERS) {
             return decode_kept_headers(f->bytes, e, error);
@@ -258,9 +275,13 @@ static enum error_code decode_headers(struct span table, int64_t version, struct
             "one of sluice-version, -received, -attempt, -keep, -headers is missing or has the wrong "
             "type; was this message published by a gateway?");
     }
-    e->has_order = version >= VERSION_WITH_ORDER;
-    if (e->has_order && (seen & MEMBER_ORDER) == 0) {
+    e->has_order = version >= VERSION_WITH_ORDER && (seen & MEMBER_ORDER) != 0;
+    if (version == VERSION_WITH_ORDER && !e->has_order) {
         return error_set(error, ERROR_MALFORMED, "sluice-order is missing or has the wrong type");
+    }
+    if (version < VERSION_WITH_AGAIN && e->keep == ENVELOPE_KEEP_AGAIN) {
+        return error_set(error, ERROR_MALFORMED, "sluice-keep is again, which only version %d may have",
+                         VERSION_WITH_AGAIN);
     }
     return ERROR_NONE;
 }

@@ -11,13 +11,16 @@
  *   message_id       the event's id
  *   timestamp        seconds since 1970
  *   app_id           "sluice"
- *   headers          sluice-version   1; 2 with sluice-order, which workers of version 1 would leave out
+ *   headers          sluice-version   1; 2 with sluice-order, which workers of version 1 would leave out;
+ *                                     3 when sluice-keep is "again", which earlier ones don't know
  *                    sluice-source    name of the source
- *                    sluice-keep      "newest" or "first"
+ *                    sluice-keep      "newest" or "first"; "again": it is stored, and its triggers must run
+ *                                     again (`sluice replay`)
  *                    sluice-method, sluice-path, sluice-query, sluice-remote
  *                    sluice-received  microseconds since 1970
  *                    sluice-attempt   number of retries so far
- *                    sluice-order     version 2: the place of the event among those of its id
+ *                    sluice-order     from version 2 on: the place of the event among those of its id
+ *                    sluice-replayed  microseconds since 1970, when `sluice replay` sent it to a queue
  *                    sluice-traceparent  if the request had one
  *                    traceparent, tracestate  if the request had valid ones (lib/trace_context): where other
  *                                     programs' propagators look for them
@@ -31,7 +34,7 @@
 
 #include <stdint.h>
 
-#define ENVELOPE_VERSION 2 /* the highest that is read and written */
+#define ENVELOPE_VERSION 3 /* the highest that is read and written */
 
 /* Limits of the format. The gateway checks them when it accepts an event. */
 #define ENVELOPE_ID_MAX 255             /* an AMQP short string; well below a btree's limit of 2,700 bytes */
@@ -42,9 +45,13 @@
 #define ENVELOPE_CONTENT_TYPE_MAX 255
 /* Of everything that envelope_encode appends: the sum of the limits of all members. The broker's frame_max
  * must hold it, because AMQP sends the properties of a message in one frame. */
-#define ENVELOPE_PROPERTIES_MAX 51952
+#define ENVELOPE_PROPERTIES_MAX 51977
 
-enum envelope_keep { ENVELOPE_KEEP_NEWEST, ENVELOPE_KEEP_FIRST };
+enum envelope_keep {
+    ENVELOPE_KEEP_NEWEST,
+    ENVELOPE_KEEP_FIRST,
+    ENVELOPE_KEEP_AGAIN, /* version 3: the row that has just this version is touched; no other is changed */
+};
 
 struct envelope_header {
     struct span name;  /* lower case */
@@ -65,15 +72,21 @@ struct envelope {
         carried_parent; /* the headers traceparent and tracestate; empty: absent. Only valid ones are */
     struct span carried_state; /* encoded and decoded, and no state without a parent */
     enum envelope_keep keep;
-    bool has_order;         /* version 2 */
+    bool has_order;         /* from version 2 on */
     int64_t order;          /* sluice-order; the greatest wins; only with has_order */
     int64_t received_us;    /* since 1970 */
     int64_t attempt;        /* sluice-attempt */
+    int64_t replayed_us;    /* sluice-replayed; 0: absent */
     int64_t delivery_count; /* the broker's x-delivery-count; 0 when absent; not encoded */
     struct span deaths;     /* the broker's x-death, an array (lib/field); empty when absent; not encoded */
     struct envelope_header headers[ENVELOPE_HEADERS_MAX];
     size_t header_count;
 };
+
+/* The value of sluice-keep. */
+const char *envelope_keep_name(enum envelope_keep keep);
+/* Reads such a value. Returns false, with *keep unchanged, for any other. */
+bool envelope_keep_read(struct span name, enum envelope_keep *keep);
 
 /* True for ^[a-z0-9][a-z0-9-]{0,62}$. */
 bool envelope_source_valid(struct span source);

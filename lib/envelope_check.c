@@ -54,7 +54,7 @@ _Static_assert(ENVELOPE_PROPERTIES_MAX ==
                        (0 TEXT_MEMBERS_OF_VERSION_1(TEXT_SIZE)) +
                        TEXT_FIELD("sluice-keep", sizeof "newest" - 1) + NUMBER_FIELD("sluice-received") +
                        NUMBER_FIELD("sluice-attempt") + NUMBER_FIELD("sluice-order") +
-                       TEXT_FIELD("traceparent", TRACE_PARENT_MAX) +
+                       NUMBER_FIELD("sluice-replayed") + TEXT_FIELD("traceparent", TRACE_PARENT_MAX) +
                        TEXT_FIELD("tracestate", TRACE_STATE_MAX) +
                        TEXT_FIELD("sluice-headers", ENVELOPE_HEADER_BYTES_MAX) +
                        ENVELOPE_HEADERS_MAX * TEXT_FIELD("", 0) + 1 + SHORT_STRING(ENVELOPE_ID_MAX) + 8 +

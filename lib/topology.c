@@ -2,9 +2,11 @@
 #include "topology.h"
 
 #include "clock.h"
+#include "text.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 const struct topology_user topology_gateway_user = {
     .name = "sluice-gateway",
@@ -76,6 +78,21 @@ static void name_delay_queue(char name[TOPOLOGY_NAME_MAX], const char *kind, int
 void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
 {
     name_delay_queue(name, "retry", delay_us / CLOCK_US_PER_S);
+}
+
+bool topology_owns_queue(const char *name)
+{
+    static const char *const kinds[] = {"webhooks.delay.", "webhooks.retry."};
+    struct span whole = span_of(name);
+
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        size_t len = strlen(kinds[i]);
+
+        if (text_begins(whole, kinds[i]) && text_is_digits((struct span){name + len, whole.len - len})) {
+            return true;
+        }
+    }
+    return strcmp(name, TOPOLOGY_INGEST) == 0 || strcmp(name, TOPOLOGY_DEAD) == 0;
 }
 
 void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)

@@ -7,6 +7,7 @@
 
 #include "error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -104,6 +105,8 @@ MUST_CHECK enum error_code topology_check_delays(const int64_t *delays_us, size_
 /* Writes the name of the exchange that returns a message to the workers, and to no other subscribers, after
  * delay_us, which must be in DELAYS. */
 void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);
+/* True for the name of a queue of ours, with any delay: workers, or Sluice's own delays, read it. */
+bool topology_owns_queue(const char *name);
 /* Writes the name of the exchange to publish an event to: TOPOLOGY_EVENTS, or, with a delay_us in DELAYS, the
  * exchange that passes the event to TOPOLOGY_EVENTS after that delay. */
 void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);

@@ -36,7 +36,7 @@ static size_t rows_of(const struct batch *batch)
 
 static void count(struct sums *sums, const struct event *event, bool own, int64_t wall_us)
 {
-    int64_t lag_us = wall_us - event->envelope.received_us;
+    int64_t lag_us = event_is_again(event) ? 0 : wall_us - event->envelope.received_us;
 
     sums->rows++;
     sums->stored += event->state == EVENT_STORED;

@@ -58,11 +58,16 @@ size_t event_bytes(const struct event *event)
     return sizeof *event + event->delivery->properties.len + event->delivery->body.len;
 }
 
+bool event_is_again(const struct event *event)
+{
+    return event->envelope.keep == ENVELOPE_KEEP_AGAIN;
+}
+
 int64_t event_since_us(const struct event *event, int64_t now_us)
 {
     int64_t received_us = event->envelope.received_us;
 
-    return received_us > 0 && received_us < now_us ? received_us : now_us;
+    return received_us > 0 && received_us < now_us && !event_is_again(event) ? received_us : now_us;
 }
 
 void event_reset(struct event *event)

@@ -17,7 +17,7 @@
 enum event_state {
     EVENT_WAITING,   /* in the backlog, or in a batch without an answer so far */
     EVENT_STORED,    /* in a batch; committed as a new row */
-    EVENT_REPLACED,  /* in a batch; committed over an older arrival */
+    EVENT_REPLACED,  /* in a batch; committed over an older arrival or, if it is stored again, touched */
     EVENT_UNCHANGED, /* in a batch; the existing row wins */
     EVENT_DEAD,      /* in a batch; committed as a dead letter */
     EVENT_RETRIED,   /* in worker/retry; confirmed in a retry queue */
@@ -65,7 +65,10 @@ struct event {
 struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int64_t now_us);
 /* Approximate number of bytes that the event holds. */
 size_t event_bytes(const struct event *event);
-/* When a gateway received it (wall clock); now_us when that is unknown or in the future. */
+/* True when it was stored before and is only to run its triggers again: its age says nothing about delays. */
+bool event_is_again(const struct event *event);
+/* When a gateway received it (wall clock); now_us when that is unknown or in the future, or it is stored
+ * again. */
 int64_t event_since_us(const struct event *event, int64_t now_us);
 /* Clears the outcome of the last attempt, before a new one. */
 void event_reset(struct event *event);

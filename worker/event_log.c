@@ -11,7 +11,8 @@ enum { STORED, REPLACED, UNCHANGED, DEAD, AGAIN, METRICS };
 
 static struct metric metrics[METRICS] = {
     [STORED] = {"sluice_worker_events_total", "outcome=\"stored\"",
-                "Events by what became of them: stored, replaced (a row by a newer arrival), unchanged (the "
+                "Events by what became of them: stored, replaced (a row by a newer arrival, or a replayed "
+                "row by itself), unchanged (the "
                 "row is newer, or the same), dead.",
                 METRIC_COUNTER, 0},
     [REPLACED] = {"sluice_worker_events_total", "outcome=\"replaced\"", NULL, METRIC_COUNTER, 0},

@@ -53,7 +53,8 @@ void latency_register(void)
 void latency_delivered(const struct event *event, int64_t wall_us)
 {
     clock_ahead_delivered(event, wall_us);
-    if (event->form == EVENT_READABLE && event->envelope.attempt == 0 && !event->delivery->redelivered) {
+    if (event->form == EVENT_READABLE && event->envelope.attempt == 0 && !event->delivery->redelivered &&
+        !event_is_again(event)) {
         histogram_observe(&queue_wait, wall_us - event->envelope.received_us);
     }
 }
@@ -67,7 +68,7 @@ void latency_batch(const struct batch *batch, int64_t begun_us, int64_t now_us)
     for (size_t i = 0; i < batch->count; i++) {
         const struct event *event = batch->events[i];
 
-        if (event->state == EVENT_STORED || event->state == EVENT_REPLACED) {
+        if ((event->state == EVENT_STORED || event->state == EVENT_REPLACED) && !event_is_again(event)) {
             histogram_observe(&end_to_end, wall_us - event->envelope.received_us);
         }
     }

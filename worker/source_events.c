@@ -118,7 +118,7 @@ void source_events_count(const struct event *event, int64_t now_us)
     }
     at = find(event->envelope.source);
     (void)atomic_fetch_add_explicit(&sources[at].values[column], 1, memory_order_relaxed);
-    if (column == STORED || column == REPLACED) {
+    if ((column == STORED || column == REPLACED) && !event_is_again(event)) {
         atomic_store_explicit(&sources[at].values[LAST_STORED], now_us, memory_order_relaxed);
     }
 }

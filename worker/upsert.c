@@ -8,6 +8,7 @@
 #define STORE_NEWEST "sluice_store_newest"
 #define STORE_ORDERED "sluice_store_ordered"
 #define STORE_FIRST "sluice_store_first"
+#define STORE_AGAIN "sluice_store_again"
 #define BURY "sluice_bury"
 #define FLUSH "sluice_flush"
 #define DEAD_ROWS "sluice_dead_rows"
@@ -41,6 +42,14 @@
                   "where " wins " or excluded.received_at < w.first_received_at "                            \
                   "returning xmax = 0, received_at = $9"
 
+/* Sets what a merge sets, to what it is, so that the same triggers run. Only the row that has just this
+ * version is touched: one that is newer, or that has gone, stays so. */
+#define TOUCH                                                                                          \
+    "update webhooks_raw set method = method, path = path, query = query, headers = headers, "         \
+    "content_type = content_type, body = body, received_at = received_at, order_value = order_value, " \
+    "first_received_at = first_received_at, stored_at = now() where id = $2 and source = $1 "          \
+    "and received_at = $9 and body = $8 and order_value is not distinct from $10 returning false, true"
+
 /* Types of the nine parameters of an event, and of its order. Without them the server would guess the type of
  * a parameter that is compared or used twice. */
 #define EVENT_TYPES "text, text, text, text, text, jsonb, text, bytea, timestamptz"
@@ -51,6 +60,7 @@ static const char *const statements[] = {
     "prepare " STORE_ORDERED " (" EVENT_TYPES ORDER_TYPE
     ") as " MERGE(", order_value", ", $10", ORDERED, WINNERS(order_value, ORDERED)),
     "prepare " STORE_FIRST " (" EVENT_TYPES ") as " MERGE("", "", FIRST, "order_value = null, "),
+    "prepare " STORE_AGAIN " (" EVENT_TYPES ORDER_TYPE ") as " TOUCH,
     "prepare " BURY " (" EVENT_TYPES ORDER_TYPE ", text, text, text, bytea, int4, text, text, text, text) as "
     "insert into webhooks_dead (source, id, method, path, query, headers, content_type, body, received_at, "
     "order_value, keep, remote, traceparent, properties, attempts, verdict, sqlstate, reason, worker) "
@@ -154,8 +164,11 @@ bool upsert_send(PGconn *connection, const struct event *event, struct buf *scra
     case ENVELOPE_KEEP_FIRST:
         statement = STORE_FIRST;
         break;
+    case ENVELOPE_KEEP_AGAIN:
+        statement = STORE_AGAIN;
+        break;
     }
-    if (e->has_order && e->keep == ENVELOPE_KEEP_NEWEST) {
+    if (e->keep == ENVELOPE_KEEP_AGAIN || (e->has_order && e->keep == ENVELOPE_KEEP_NEWEST)) {
         add_order(&p, e, order);
     }
     return send_prepared(connection, statement, &p);
@@ -201,7 +214,7 @@ bool upsert_send_dead(PGconn *connection, const struct event *event, const char 
     }
     add_order(&p, e, order);
     put_big_endian(attempts, (uint64_t)e->attempt + 1, 4);
-    add(&p, span_of(e->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest"));
+    add(&p, span_of(envelope_keep_name(e->keep)));
     add(&p, or_null(e->remote));
     add(&p, or_null(e->traceparent));
     add(&p, malformed ? publishers_properties(event, &properties) : null);

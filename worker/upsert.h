@@ -6,7 +6,8 @@
  * idempotent and commutative: duplicates and any order of delivery end in the same row. Of two arrivals the
  * one with the greatest (order, received_at, body), compared as a row, wins, and no order is less than any;
  * for a source that keeps the first, the least (received_at, body). first_received_at is the earliest ever
- * seen. */
+ * seen. An event that is stored again (`sluice replay`) only touches the row that has its very version, for
+ * its triggers to run. */
 
 #include "buf.h"
 #include "event.h"
@@ -36,7 +37,8 @@ MUST_CHECK bool upsert_send_flush(PGconn *connection);
 MUST_CHECK bool upsert_ask_dead_rows(PGconn *connection);
 /* The answer; -1: not known. */
 int64_t upsert_dead_rows(const PGresult *result);
-/* Returns the outcome of upsert_send from its result: EVENT_STORED, EVENT_REPLACED or EVENT_UNCHANGED. */
+/* Returns the outcome of upsert_send from its result: EVENT_STORED, EVENT_REPLACED (also for a row that was
+ * touched) or EVENT_UNCHANGED. */
 enum event_state upsert_outcome(const PGresult *result);
 
 #endif

@@ -4,8 +4,7 @@
 #include "clock.h"
 #include "ctl/audit.h"
 #include "ctl/database.h"
-#include "letter.h"
-#include "send.h"
+#include "ctl/republish/publisher.h"
 #include "signals.h"
 #include "table.h"
 
@@ -14,7 +13,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define BATCH_MAX 500 /* at most DEADSEND_OUTSTANDING_MAX */
+#define BATCH_MAX 500 /* at most PUBLISHER_OUTSTANDING_MAX */
 #define BATCH_BYTES (INT64_C(4) << 20)
 #define SENTENCE_MAX 768
 
@@ -23,7 +22,7 @@ struct replayer {
     PGconn *database;
     const struct replayer_options *options;
     struct replayer_result *result;
-    struct deadsend send;
+    struct publisher publisher;
     char last[24]; /* last dead_id processed */
 };
 
@@ -79,36 +78,36 @@ static enum error_code take_batch(struct replayer *r, struct batch *b, struct er
 
 /* Reads the rows that the deletion returned. *readable: those that are an envelope; when there are fewer than
  * rows, the others must stay in the table. */
-static enum error_code read_letters(struct replayer *r, const PGresult *rows, struct deadletter *letters,
+static enum error_code read_letters(struct replayer *r, const PGresult *rows, struct message *letters,
                                     struct batch *readable, struct error *error)
 {
     for (int i = 0; i < PQntuples(rows); i++) {
-        enum error_code code = deadletter_read(&letters[i], rows, i, error);
+        enum error_code code = message_read(&letters[i], rows, i, 0, error);
 
         if (code == ERROR_MALFORMED || code == ERROR_LIMIT) {
-            complain(r, "dead letter %s stays: %s", letters[i].dead_id, error->text);
+            complain(r, "dead letter %s stays: %s", letters[i].name, error->text);
             r->result->left++;
         } else if (code != ERROR_NONE) {
             return code;
         } else {
-            batch_add(readable, letters[i].dead_id);
+            batch_add(readable, letters[i].name);
         }
     }
     buf_append_char(&readable->array, '}');
     return ERROR_NONE;
 }
 
-static enum error_code publish_letters(struct replayer *r, const struct deadletter *letters, int count,
+static enum error_code publish_letters(struct replayer *r, const struct message *letters, int count,
                                        struct error *error)
 {
     enum error_code code = ERROR_NONE;
 
-    broker_gather(r->send.broker, r->options->rate == 0);
+    broker_gather(r->publisher.broker, r->options->rate == 0);
     for (int i = 0; code == ERROR_NONE && i < count; i++) {
-        code = deadsend_publish(&r->send, &letters[i], error);
+        code = publisher_publish(&r->publisher, &letters[i], error);
     }
-    broker_gather(r->send.broker, false);
-    return code == ERROR_NONE ? deadsend_finish(&r->send, error) : code;
+    broker_gather(r->publisher.broker, false);
+    return code == ERROR_NONE ? publisher_finish(&r->publisher, error) : code;
 }
 
 /* Replays a batch in one transaction. Deleting the rows first locks out other replays; an event that dies
@@ -119,7 +118,7 @@ static enum error_code replay_batch(struct replayer *r, struct batch *b, struct 
                                     struct error *error)
 {
     const char *const parameters[] = {buf_text(&b->array)};
-    struct deadletter *letters = calloc((size_t)b->count, sizeof *letters);
+    struct message *letters = calloc((size_t)b->count, sizeof *letters);
     PGresult *rows = NULL;
     int count = 0;
     enum error_code code;
@@ -137,7 +136,7 @@ static enum error_code replay_batch(struct replayer *r, struct batch *b, struct 
     }
     if (code == ERROR_NONE && readable->count == count) {
         code = publish_letters(r, letters, count, error);
-        r->result->stopped = r->send.refused + r->send.returned > 0;
+        r->result->stopped = r->publisher.refused + r->publisher.returned > 0;
     }
     if (code == ERROR_NONE && readable->count == count && !r->result->stopped) {
         code = database_run(r->database, "commit", error);
@@ -146,7 +145,7 @@ static enum error_code replay_batch(struct replayer *r, struct batch *b, struct 
         code = database_run(r->database, "rollback", error);
     }
     for (int i = 0; i < count; i++) {
-        deadletter_free(&letters[i]);
+        message_free(&letters[i]);
     }
     b->count = count;
     PQclear(rows);
@@ -191,15 +190,15 @@ enum error_code replayer_count(const struct deadfilter *filter, PGconn *database
 /* Says why the rest stays. */
 static void explain(const struct replayer *r)
 {
-    if (r->send.refused > 0) {
+    if (r->publisher.refused > 0) {
         complain(r,
                  "the broker refused %zu: is the queue %s at QUEUE_MAX_BYTES? Try again later, and"
                  " use --rate to send more slowly",
-                 r->send.refused, r->send.exchange);
+                 r->publisher.refused, publisher_target(&r->publisher));
     }
-    if (r->send.returned > 0) {
-        complain(r, "the broker returned %zu: no queue is bound to %s; run sluice setup", r->send.returned,
-                 r->send.exchange);
+    if (r->publisher.returned > 0) {
+        complain(r, "the broker returned %zu: no queue is bound to %s; run sluice setup",
+                 r->publisher.returned, publisher_target(&r->publisher));
     }
     if (signals_drain_requested()) {
         complain(r, "interrupted; run it again for the rest");
@@ -220,7 +219,11 @@ enum error_code replayer_run(const struct deadfilter *filter, PGconn *database,
         .filter = filter, .database = database, .options = options, .result = result, .last = "0"};
     struct audit audit;
     bool more = true, audited = false;
-    enum error_code code = deadsend_open(&r.send, options->broker, options->delays, options->rate, error);
+    const struct publisher_options to = {.access = options->broker,
+                                         .connection_name = "sluice dead replay",
+                                         .delays = options->delays,
+                                         .rate = options->rate};
+    enum error_code code = publisher_open(&r.publisher, &to, error);
 
     if (code == ERROR_NONE) {
         code = audit_begin(&audit, database, options->action, options->argument_count, options->arguments,
@@ -232,7 +235,7 @@ enum error_code replayer_run(const struct deadfilter *filter, PGconn *database,
     }
     explain(&r);
     result->stopped = code == ERROR_NONE && more;
-    deadsend_close(&r.send);
+    publisher_close(&r.publisher);
     if (audited) {
         audit_end(&audit, result->replayed, code);
     }

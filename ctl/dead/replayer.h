@@ -39,7 +39,7 @@ MUST_CHECK enum error_code replayer_count(const struct deadfilter *filter, PGcon
                                           struct replayer_result *result, struct error *error);
 /* Replays them. Each batch is one transaction, which commits only after the broker's confirms: whatever
  * happens, none is lost. result: as replayer_count has filled it. database: as a role that may delete dead
- * letters. Ends early when a drain is requested (lib/signals). Errors as for deadsend_open and
+ * letters. Ends early when a drain is requested (lib/signals). Errors as for publisher_open and
  * database_query; *result is right even then. */
 MUST_CHECK enum error_code replayer_run(const struct deadfilter *filter, PGconn *database,
                                         const struct replayer_options *options,

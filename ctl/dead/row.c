@@ -58,7 +58,7 @@ static void put_envelope(struct making *m, const struct envelope *e)
     envelope_append_headers_json(e, &headers);
     put_text(m, DEADROW_SOURCE, e->source);
     put_text(m, DEADROW_ID, e->id);
-    put_text(m, DEADROW_KEEP, span_of(e->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest"));
+    put_text(m, DEADROW_KEEP, span_of(envelope_keep_name(e->keep)));
     put_text(m, DEADROW_METHOD, e->method);
     put_text(m, DEADROW_PATH, e->path);
     put_text(m, DEADROW_QUERY, e->query);

@@ -35,7 +35,8 @@ extern const char deadtable_body[];
 extern const char deadtable_drop[];
 /* Takes a filter: dead_id and length of the body of the first $12 envelopes after dead_id $11. */
 extern const char deadtable_candidates[];
-/* Deletes the dead_ids in the array $1 and returns their rows (enum deadletter_column). */
+/* Deletes the dead_ids in the array $1 and returns their rows (enum message_column, with the dead_id
+ * as the name). */
 extern const char deadtable_take[];
 /* Inserts a row (enum deadrow_column) with the verdict given-up, unless it exists. */
 extern const char deadtable_insert[];
@@ -65,25 +66,6 @@ enum deadlist_column {
     DEADLIST_ATTEMPTS,
     DEADLIST_REASON,
     DEADLIST_COLUMNS,
-};
-
-/* Columns that deadtable_take returns, as text. */
-enum deadletter_column {
-    DEADLETTER_DEAD_ID,
-    DEADLETTER_SOURCE,
-    DEADLETTER_ID,
-    DEADLETTER_KEEP,
-    DEADLETTER_METHOD,
-    DEADLETTER_PATH,
-    DEADLETTER_QUERY,
-    DEADLETTER_HEADERS,
-    DEADLETTER_CONTENT_TYPE,
-    DEADLETTER_REMOTE,
-    DEADLETTER_TRACEPARENT,
-    DEADLETTER_RECEIVED_US,
-    DEADLETTER_BODY,
-    DEADLETTER_UNREADABLE, /* "t": not an envelope */
-    DEADLETTER_ORDER,
 };
 
 /* Parameters of deadtable_insert. */

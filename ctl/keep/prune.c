@@ -9,9 +9,9 @@
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "old_rows.h"
 #include "patient.h"
 #include "pause.h"
-#include "rows.h"
 #include "signals.h"
 #include "triggers.h"
 #include "turn.h"
@@ -106,7 +106,7 @@ static void tell_left(const struct prune *p)
 
 static enum error_code count_left(struct prune *p, struct error *error)
 {
-    return p->bodies ? bodies_count(&p->sweep, error) : rows_count(&p->sweep, error);
+    return p->bodies ? bodies_count(&p->sweep, error) : old_rows_count(&p->sweep, error);
 }
 
 static enum error_code change(struct prune *p, struct error *error)
@@ -118,7 +118,7 @@ static enum error_code change(struct prune *p, struct error *error)
     if (code != ERROR_NONE) {
         return code;
     }
-    code = p->bodies ? bodies_empty(&p->sweep, error) : rows_delete(&p->sweep, error);
+    code = p->bodies ? bodies_empty(&p->sweep, error) : old_rows_delete(&p->sweep, error);
     audit_end(&audit, p->sweep.rows, code);
     if (code == ERROR_NONE) {
         code = count_left(p, error);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
+#include "conditions.h"
 #include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
@@ -7,7 +8,6 @@
 #include "ctl/tabulate.h"
 #include "cursor.h"
 #include "reader.h"
-#include "search.h"
 
 #define NAME "find"
 #define LIMIT 50
@@ -17,9 +17,7 @@
 #define LOOKED_LIMIT 100000000
 
 struct find {
-    struct search search;
-    const char *since, *until;
-    struct option_texts paths;
+    struct conditions conditions;
     bool json;
 };
 
@@ -84,18 +82,6 @@ static void print_json(struct search_page *page)
 
 /* --- reading ---------------------------------------------------------------- */
 
-static bool read_moment(const char *option, const char *text, struct moment *moment)
-{
-    if (text != NULL && !moment_read(text, moment)) {
-        report_problem(NAME,
-                       "%s %s is neither a time (2026-11-23T22:43:01Z) nor an age (90s, 2h, 30d); see sluice "
-                       "find --help",
-                       option, text);
-        return false;
-    }
-    return true;
-}
-
 static bool check_cursor(const char *text)
 {
     struct cursor cursor = {0};
@@ -108,24 +94,6 @@ static bool check_cursor(const char *text)
     return good;
 }
 
-static bool read_paths(struct find *f)
-{
-    if (f->paths.count > SEARCH_PATHS_MAX) {
-        report_problem(NAME, "%zu times --json-path: at most %d are allowed", f->paths.count,
-                       SEARCH_PATHS_MAX);
-        return false;
-    }
-    for (size_t i = 0; i < f->paths.count; i++) {
-        const char *wrong = json_path_read(f->paths.values[i], &f->search.paths[f->search.path_count++]);
-
-        if (wrong != NULL) {
-            report_problem(NAME, "--json-path %s %s; see sluice find --help", f->paths.values[i], wrong);
-            return false;
-        }
-    }
-    return true;
-}
-
 static enum exit_code find(const struct find *f, const struct reader_settings *settings)
 {
     struct search_page page = {0};
@@ -135,7 +103,7 @@ static enum exit_code find(const struct find *f, const struct reader_settings *s
     bool shown;
 
     if (code == ERROR_NONE) {
-        code = search_run(&f->search, database, &page, &error);
+        code = search_run(&f->conditions.search, database, &page, &error);
     }
     shown = code == ERROR_NONE || page.looked > 0; /* what was found before an error, too */
     if (shown && f->json) {
@@ -149,24 +117,12 @@ static enum exit_code find(const struct find *f, const struct reader_settings *s
 }
 
 static const struct option_rule rules[] = {
-    {"--source", OPTION_TEXT, offsetof(struct find, search.source), "NAME", "of this source", 0, 0},
-    {"--id-prefix", OPTION_TEXT, offsetof(struct find, search.id_prefix), "TEXT", "whose id begins so", 0, 0},
-    {"--path-prefix", OPTION_TEXT, offsetof(struct find, search.path_prefix), "TEXT", "whose path begins so",
-     0, 0},
-    {"--since", OPTION_TEXT, offsetof(struct find, since), "TIME",
-     "received then or later: 2026-11-23T22:43:01Z, or an age: 90s, 2h, 30d", 0, 0},
-    {"--until", OPTION_TEXT, offsetof(struct find, until), "TIME", "received before", 0, 0},
-    {"--json-path", OPTION_TEXTS, offsetof(struct find, paths), "CONDITION",
-     "on the payload, up to 8 times:\n"
-     "/repository/name=sluice   the value at this JSON pointer is this\n"
-     "/labels@>[\"bug\"]          the value there contains this JSON\n"
-     "@>{\"action\":\"opened\"}     the whole payload does",
-     0, 0},
-    {"--limit", OPTION_NUMBER, offsetof(struct find, search.limit), "N", "at most the newest N (50)", 1,
-     LIMIT_MOST},
-    {"--search", OPTION_NUMBER, offsetof(struct find, search.most), "N",
+    CONDITIONS_RULES(struct find),
+    {"--limit", OPTION_NUMBER, offsetof(struct find, conditions.search.limit), "N",
+     "at most the newest N (50)", 1, LIMIT_MOST},
+    {"--search", OPTION_NUMBER, offsetof(struct find, conditions.search.most), "N",
      "look at no more than N events (100000)", 1, LOOKED_LIMIT},
-    {"--after", OPTION_TEXT, offsetof(struct find, search.after), "CURSOR",
+    {"--after", OPTION_TEXT, offsetof(struct find, conditions.search.after), "CURSOR",
      "continue where a page ended: what it printed", 0, 0},
     {"--json", OPTION_FLAG, offsetof(struct find, json), NULL, "as one JSON object", 0, 0},
     OPTION_END,
@@ -174,16 +130,14 @@ static const struct option_rule rules[] = {
 
 static enum exit_code run(const void *settings, int count, char **arguments)
 {
-    struct find f = {.search = {.limit = LIMIT, .most = LOOKED_MOST, .time_us = TIME_US}};
+    struct find f = {.conditions.search = {.limit = LIMIT, .most = LOOKED_MOST, .time_us = TIME_US}};
     enum exit_code code = EXIT_USAGE;
 
-    if (options_read(NAME, rules, &f, count, arguments) && read_moment("--since", f.since, &f.search.since) &&
-        read_moment("--until", f.until, &f.search.until) && check_cursor(f.search.after) && read_paths(&f)) {
+    if (options_read(NAME, rules, &f, count, arguments) && conditions_read(NAME, &f.conditions) &&
+        check_cursor(f.conditions.search.after)) {
         code = find(&f, settings);
     }
-    for (size_t i = 0; i < f.search.path_count; i++) {
-        json_path_free(&f.search.paths[i]);
-    }
+    conditions_free(&f.conditions);
     return code;
 }
 

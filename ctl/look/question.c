@@ -9,6 +9,7 @@
 
 #define KEY "(w.received_at, w.id, w.source)"
 #define NEWEST_FIRST " order by w.received_at desc, w.id desc, w.source desc"
+#define OLDEST_FIRST " order by w.received_at, w.id, w.source"
 #define MICROSECONDS(column) "(extract(epoch from " column ") * 1000000)::bigint"
 
 /* Appends a parameter with its type. Its text is the buf that is returned. */
@@ -78,10 +79,10 @@ static void range(struct question *q, const struct search *s, const struct quest
         time_of_moment(q, &s->until, bounds->now_us);
     }
     if (bounds->after != NULL) {
-        beyond(q, "<", "", bounds->after);
+        beyond(q, bounds->oldest_first ? ">" : "<", "", bounds->after);
     }
     if (bounds->last != NULL) {
-        beyond(q, ">", "=", bounds->last);
+        beyond(q, bounds->oldest_first ? "<" : ">", "=", bounds->last);
     }
 }
 
@@ -110,17 +111,73 @@ static void payload(struct question *q, const struct json_path *p)
     buf_append_text(parameter(q, p->contains ? "jsonb" : "text"), p->value);
 }
 
-void question_step(struct question *q, const struct search *s, const struct question_bounds *bounds,
-                   int64_t step)
+static const char *order_of(const struct question_bounds *bounds)
 {
-    buf_append_text(&q->sql,
-                    "select " MICROSECONDS("received_at") ", id, source, n from (select w.received_at,"
-                                                          " w.id, w.source, row_number() over (" NEWEST_FIRST
-                                                          ") as n from webhooks_raw w");
+    return bounds->oldest_first ? OLDEST_FIRST : NEWEST_FIRST;
+}
+
+void question_step(struct question *q, const struct search *s, const struct question_bounds *bounds,
+                   int64_t step, int64_t most_bytes)
+{
+    const char *order = order_of(bounds);
+
+    buf_printf(&q->sql,
+               "select " MICROSECONDS("received_at") ", id, source, n from (select w.received_at, w.id, "
+                                                     "w.source, row_number() over (%s) as n",
+               order);
+    if (most_bytes > 0) {
+        buf_printf(&q->sql, ", sum(octet_length(w.body)) over (%s) as bytes", order);
+    }
+    buf_append_text(&q->sql, " from webhooks_raw w");
     range(q, s, bounds);
-    buf_append_text(&q->sql, NEWEST_FIRST " limit ");
+    buf_printf(&q->sql, "%s limit ", order);
     number(q, step);
-    buf_append_text(&q->sql, ") s order by n desc limit 1");
+    buf_append_text(&q->sql, ") s");
+    if (most_bytes > 0) {
+        buf_append_text(&q->sql, " where n = 1 or coalesce(bytes, 0) <= ");
+        number(q, most_bytes);
+    }
+    buf_append_text(&q->sql, " order by n desc limit 1");
+}
+
+static void prefixes(struct question *q, const struct search *s, bool of_id)
+{
+    if (s->id_prefix != NULL && of_id) {
+        buf_append_text(&q->sql, " and ");
+        begins_with(q, "w.id", s->id_prefix);
+    }
+    if (s->path_prefix != NULL) {
+        buf_append_text(&q->sql, " and ");
+        begins_with(q, "w.path", s->path_prefix);
+    }
+}
+
+static void payloads(struct question *q, const struct search *s)
+{
+    for (size_t i = 0; i < s->path_count; i++) {
+        payload(q, &s->paths[i]);
+    }
+}
+
+void question_count(struct question *q, const struct search *s, const struct question_bounds *bounds)
+{
+    buf_append_text(&q->sql, "select count(w.body), coalesce(sum(octet_length(w.body)), 0),"
+                             " count(*) filter (where w.body is null) from webhooks_raw w");
+    range(q, s, bounds);
+    prefixes(q, s, true);
+    buf_append_text(&q->sql, " and (w.body is null or (true");
+    payloads(q, s);
+    buf_append_text(&q->sql, "))");
+}
+
+void question_bodies(struct question *q, const struct search *s, const struct question_bounds *bounds,
+                     const char *columns)
+{
+    buf_printf(&q->sql, "select %s from webhooks_raw w", columns);
+    range(q, s, bounds);
+    prefixes(q, s, true);
+    payloads(q, s);
+    buf_printf(&q->sql, " and w.body is not null%s", order_of(bounds));
 }
 
 /* In the order of enum search_column. */
@@ -145,17 +202,8 @@ void question_page(struct question *q, const struct search *s, const struct ques
     buf_append_text(&q->sql, page_columns);
     buf_append_text(&q->sql, narrow ? " join few on few.id = w.id and few.source = w.source" : "");
     range(q, s, bounds);
-    if (s->id_prefix != NULL && !narrow) {
-        buf_append_text(&q->sql, " and ");
-        begins_with(q, "w.id", s->id_prefix);
-    }
-    if (s->path_prefix != NULL) {
-        buf_append_text(&q->sql, " and ");
-        begins_with(q, "w.path", s->path_prefix);
-    }
-    for (size_t i = 0; i < s->path_count; i++) {
-        payload(q, &s->paths[i]);
-    }
+    prefixes(q, s, !narrow);
+    payloads(q, s);
     buf_append_text(&q->sql, NEWEST_FIRST " limit ");
     number(q, limit);
 }

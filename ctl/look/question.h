@@ -26,16 +26,25 @@ struct question_bounds {
     const struct cursor *after; /* events after this one in the order; NULL: from the first */
     const struct cursor *last;  /* up to this one; NULL: no bound */
     int64_t now_us;             /* to which ages refer */
+    bool oldest_first;          /* the order is reversed */
 };
 
 /* Asks for the key (microseconds, id, source) and the number of the event `step` events further, or of the
- * last one, among those of the search's source and times. */
+ * last one, among those of the search's source and times. most_bytes: of their bodies together, but the first
+ * counts whatever its size; 0: no limit. */
 void question_step(struct question *q, const struct search *s, const struct question_bounds *bounds,
-                   int64_t step);
+                   int64_t step, int64_t most_bytes);
 /* Asks for the events of the page (enum search_column), at most `limit`. narrow: few events have the id's
  * prefix, so that they are found by it. */
 void question_page(struct question *q, const struct search *s, const struct question_bounds *bounds,
                    int64_t limit, bool narrow);
+/* Asks how many events match that have a body, how many bytes those are, and how many have none any more.
+ * What the search says of the payload can't be known of these: they count. */
+void question_count(struct question *q, const struct search *s, const struct question_bounds *bounds);
+/* Asks for these columns of all matching events within the bounds that have a body. columns: SQL, with w for
+ * the table. */
+void question_bodies(struct question *q, const struct search *s, const struct question_bounds *bounds,
+                     const char *columns);
 /* Asks how many events have the id's prefix, at most SEARCH_NARROW + 1. */
 void question_prefix(struct question *q, const struct search *s);
 /* Runs it. Result and errors as for database_query. */

@@ -64,7 +64,8 @@ static int64_t room(const struct walk *w)
 static enum error_code look(struct walk *w, const struct cursor *last, bool narrow, bool *full,
                             struct error *error)
 {
-    const struct question_bounds bounds = {w->begun ? &w->at : NULL, last, w->now_us};
+    const struct question_bounds bounds = {
+        .after = w->begun ? &w->at : NULL, .last = last, .now_us = w->now_us};
     struct question q = {0};
     PGresult *r = NULL;
     enum error_code code;
@@ -86,12 +87,12 @@ static enum error_code look(struct walk *w, const struct cursor *last, bool narr
 /* Finds the last event of the next step. *count: the events of the step; 0: nothing is left. */
 static enum error_code find_last(struct walk *w, struct cursor *last, int64_t *count, struct error *error)
 {
-    const struct question_bounds bounds = {w->begun ? &w->at : NULL, NULL, w->now_us};
+    const struct question_bounds bounds = {.after = w->begun ? &w->at : NULL, .now_us = w->now_us};
     struct question q = {0};
     PGresult *r = NULL;
     enum error_code code;
 
-    question_step(&q, w->search, &bounds, w->step);
+    question_step(&q, w->search, &bounds, w->step, 0);
     code = question_ask(&q, w->database, &r, error);
     *count = 0;
     if (code == ERROR_NONE && PQntuples(r) == 1) {

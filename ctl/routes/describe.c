@@ -118,11 +118,6 @@ static void tell_id(const struct hearer *to, const struct event_id_rule *rules)
     buf_free(&line);
 }
 
-static const char *keep_name(enum envelope_keep keep)
-{
-    return keep == ENVELOPE_KEEP_FIRST ? "first" : "newest";
-}
-
 /* In one word when it is the same for all rules of the id, else for each of them. */
 static void tell_keep(const struct hearer *to, const struct event_id_rule *rules)
 {
@@ -131,10 +126,10 @@ static void tell_keep(const struct hearer *to, const struct event_id_rule *rules
 
     for (const struct event_id_rule *rule = rules; rule->kind != EVENT_ID_END; rule++) {
         same &= rule->keep == rules->keep;
-        buf_printf(&line, "%s%s by ", rule == rules ? "" : ", ", keep_name(rule->keep));
+        buf_printf(&line, "%s%s by ", rule == rules ? "" : ", ", envelope_keep_name(rule->keep));
         append_rule(rule, &line);
     }
-    hearer_tell(to, "keep", "%s", same ? keep_name(rules->keep) : buf_text(&line));
+    hearer_tell(to, "keep", "%s", same ? envelope_keep_name(rules->keep) : buf_text(&line));
     buf_free(&line);
 }
 

@@ -130,6 +130,6 @@ void scheme_table(struct buf *out)
         append_members(s->needs, out);
         buf_append_char(out, '\t');
         append_id(s, out);
-        buf_printf(out, "\t%s\n", s->keep == ENVELOPE_KEEP_FIRST ? "first" : "newest");
+        buf_printf(out, "\t%s\n", envelope_keep_name(s->keep));
     }
 }

@@ -68,6 +68,5 @@ create trigger github_event after insert or update on sluice.webhooks_raw
 
 commit;
 
--- To run the trigger for events that are already stored, and whose bodies have not expired:
---     update sluice.webhooks_raw set source = source where source = 'github';
--- If the table is large, update it in parts, repositories first.
+-- To run the trigger for events that are already stored and whose bodies have not expired, oldest first and no faster than --rate:
+--     sluice replay --source github --since 30d --to workers --cursor github.replay

@@ -6,11 +6,12 @@ Two gateways, one to eight workers, a private broker and database, all links thr
 Every few seconds something breaks; faults overlap. A few per cent of the events are bad: some violate a constraint,
 some are always refused by a trigger, some are refused for their first 3 s. There are partial problems, too: rows locked
 for minutes, a source whose trigger names a missing table for a while, one whose trigger never ends, messages of a later
-release. One source sends states of objects, each with an order, in any order of time. Bodies expire all the while, 2 s
-after they came; their rows are checked by the size and SHA-256 that are left. Prints its seed, a timeline and the
+release. One source sends states of objects, each with an order, in any order of time; they are replayed to the workers now
+and then, as are rows that are deleted meanwhile. Bodies expire all the while, 10 s after they came; their rows are checked
+by the size and SHA-256 that are left. Prints its seed, a timeline and the
 times from good events' arrival to their rows. Exits 1 when an acked event is lost or stored twice, a good event is a
 dead letter or a bad one is not, a good event took too long, an object's row is not the newest state by its order, a
-message of a later release is lost, dead or stored, the budget was exceeded, a program ended by itself, or a log contains
+message of a later release is lost, dead or stored, a deleted row is back, the budget was exceeded, a program ended by itself, or a log contains
 a secret."""
 
 import argparse
@@ -74,6 +75,7 @@ TABLE = """
     create trigger meet_trouble before insert or update on webhooks_raw for each row when (new.body is not null)
         execute function meet_trouble()"""
 WORKERS_MAX = 8
+LATER_VERSION = 99  # of an envelope that no worker knows
 # Sources with problems. Their events may become dead letters during a problem, and if their last retry was just then.
 TROUBLED = ("broken", "endless")
 TROUBLE_ECHO = 60  # seconds: such a dead letter may also have to wait for the database
@@ -183,15 +185,16 @@ class Chaos:
             self.kill_gateway: 3, self.stop_gateway: 2, self.kill_worker: 4, self.stop_worker: 2, self.freeze: 2,
             self.scale: 3, self.break_link: 8, self.throw_out: 3, self.restart_database: 3, self.restart_broker: 2,
             self.alarm: 2, self.long_alarm: 1, self.lock_rows: 3, self.break_source: 3, self.endless: 3,
-            self.later_release: 2,
+            self.later_release: 2, self.replay: 8,
         }
+        self.replays = []
 
     def _begin_expiry(self):
         """The index is made while the table is empty: its build would wait for locked rows."""
         done = self.site.servers.operate("prune", "--bodies", "--older-than", "1d")
         if done.returncode != 0:
             raise Failure(f"sluice prune failed: {done.stderr}")
-        self.expiry.start([(self.site.servers.build / "sluice").absolute(), "prune", "--bodies", "--older-than", "2s", "--every",
+        self.expiry.start([(self.site.servers.build / "sluice").absolute(), "prune", "--bodies", "--older-than", "10s", "--every",
                            "1s"], environment(self.site.servers.setup_settings()))
 
     def end_expiry(self):
@@ -397,12 +400,43 @@ class Chaos:
             channel.confirm_delivery()
             for event_id in sorted(ids):
                 channel.basic_publish("webhooks", "skew", event_id.encode(), pika.BasicProperties(
-                    delivery_mode=2, message_id=event_id, headers={"sluice-version": 3, "sluice-source": "skew"}),
+                    delivery_mode=2, message_id=event_id, headers={"sluice-version": LATER_VERSION, "sluice-source": "skew"}),
                     mandatory=True)
                 self.newer["unknown"].remove(event_id)
                 self.newer["confirmed"].add(event_id)
             channel.connection.close()
         return "5 messages of a later release"
+
+    # --- replays ----------------------------------------------------------------------
+
+    def replay(self):
+        """Replays the newest states of the objects, or rows that are deleted while their replay is under way. One at a
+        time; what breaks may end it."""
+        if self.replays and self.replays[-1].alive():
+            return None
+        number, source = len(self.replays), self.rng.choice(["ordered", "deleted"])
+        if source == "deleted":
+            self.site.insert(5, source="'deleted'", id=f"'deleted-{number}-' || n", received_at="now()")
+            self.end_later(self.rng.uniform(0.1, 5), "5 rows deleted", lambda: self.site.database.query(
+                f"delete from webhooks_raw where source = 'deleted' and id like 'deleted-{number}-%'"))
+        child = Child(f"replay-{number}", self.site.directory / f"replay-{number}.log")
+        child.start([(self.site.servers.build / "sluice").absolute(), "replay", "--source", source, "--since", "60s", "--to",
+                     "workers", "--rate", "1000", "--backlog", "100000", "--cursor",
+                     self.site.directory / f"replay-{number}.json"],
+                    environment(self.site.servers.setup_settings(DELAYS=DELAYS)))
+        self.replays.append(child)
+        return f"replay of source {source}"
+
+    def replayed(self, limit=60):
+        """Waits until the last replay has ended and nothing of it is on its way; returns complaints."""
+        if self.replays and self.replays[-1].alive():
+            self.replays[-1].wait(limit)
+        wait_until(lambda: self.site.broker.queue(RETRY_QUEUES[0]).get("messages", 1) == 0, "an empty retry tier", limit, 0.2)
+        self.site.wait_drained(limit)
+        texts = [child.output() for child in self.replays]
+        print(f"replays: {len(texts)}, {sum('nothing is left' in text for text in texts)} of them whole")
+        return [f"a deleted row is back: {event_id}" for event_id, in self.site.database.query(
+            "select id from webhooks_raw where source = 'deleted'")]
 
     # --- the run ----------------------------------------------------------------------
 
@@ -500,7 +534,7 @@ class Chaos:
         def take():
             for _, properties, body in iter(lambda: channel.basic_get("webhooks.ingest", auto_ack=True), (None,) * 3):
                 found[properties.message_id] += 1
-                if body.decode() != properties.message_id or properties.headers.get("sluice-version") != 3:
+                if body.decode() != properties.message_id or properties.headers.get("sluice-version") != LATER_VERSION:
                     complaints.append(f"not as it was published: {properties} {body[:100]}")
             return not (self.newer["confirmed"] - found.keys() or
                         any(self.site.broker.queue(name).get("messages", 1) for name in RETRY_QUEUES))
@@ -530,13 +564,14 @@ def run(site, links, arguments, sampler):
     wait_until(lambda: ledger.missing(site.database) == 0,
                lambda: f"{ledger.missing(site.database)} acked events to be stored\n{site.tails()}", 300, 1)
     site.wait_drained(60)
+    back = chaos.replayed()
     chaos.say(f"drained {time.monotonic() - begun:.1f} s later")
     balance = ledger.check(site.database, arguments.at_least or int(arguments.duration * 60))
     print(f"faults: {sum(chaos.counts.values())} ({dict(chaos.counts)})")
     print(f"connections of the workers: at most {sampler.most} of {BUDGET}, {len(sampler.samples)} samples, "
           f"{sampler.gaps} gaps")
     print(f"SEED={arguments.seed} {balance}")
-    complaints = [*balance.complaints, *chaos.end_expiry()]
+    complaints = [*balance.complaints, *back, *chaos.end_expiry()]
     if sampler.most > BUDGET:
         complaints.append(f"{sampler.most} connections, above the budget of {BUDGET}")
     return complaints + wrong_ends(site, chaos) + chaos.waits() + chaos.newest() + chaos.take_newer()

@@ -311,7 +311,7 @@ def test_a_retry_that_no_queue_takes_lets_3000_others_pass_a_prefetch_of_20(site
 @pytest.mark.quick
 def test_envelopes_of_a_later_release_wait_unchanged_for_a_worker_that_can_read_them(site):
     count, wait = 50, 600
-    headers = {"sluice-version": 3, "sluice-source": "rare", "of-its-own": {"a": [1, "b"]}}
+    headers = {"sluice-version": 99, "sluice-source": "rare", "of-its-own": {"a": [1, "b"]}}
     with Stream(site) as stream:
         worker, = site.start_workers(1, DELAYS=f"{wait}s", **SMALL)
         channel = site.channel()

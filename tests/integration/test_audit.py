@@ -49,12 +49,14 @@ def fixture_told(site):
 @pytest.mark.parametrize(("action", "count", "arguments"), [
     ("dead drop", 3, ["--source", "default", "--verdict=later"]),
     ("dead replay", 3, ["--all", "--rate", "100"]),
+    ("replay", 5, ["--source", "default", "--since=50d", "--to", "workers", "--cursor", "CURSOR"]),
     ("prune", 5, ["--older-than", "30d"]),
     ("prune", 5, ["--bodies", "--older-than", "30d", "--source", "default"]),
 ])
 def test_a_change_is_told_to_the_operator_and_to_the_server(site, told, action, count, arguments):
     bury(site, 3)
     fill(site, 5)
+    arguments = [argument.replace("CURSOR", str(site.directory / "cursor")) for argument in arguments]
     done, in_log = told(*action.split(), *arguments)
     assert done.returncode == 0, done.stderr
     line = {"event": "audit", "action": action, **WHO, "filter": " ".join(arguments), "events": str(count),

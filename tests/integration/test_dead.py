@@ -531,11 +531,11 @@ def test_a_message_that_the_table_refuses_is_named_and_left_and_all_others_are_c
 def test_what_a_later_release_wrote_is_left_for_its_own_collect(site):
     channel = site.channel()
     channel.confirm_delivery()
-    channel.basic_publish("webhooks.dead", "rare", b"later", pika.BasicProperties(headers={"sluice-version": 3}))
+    channel.basic_publish("webhooks.dead", "rare", b"later", pika.BasicProperties(headers={"sluice-version": 99}))
     channel.basic_publish("webhooks.dead", "default", b"plain")
     done = site.servers.operate("dead", "collect")
     assert (done.returncode, done.stdout) == (1, "collected 1; already there 0\n"), done.stderr
-    assert "envelope version 3; this program supports up to 2; collect it with a newer sluice" in done.stderr
+    assert "envelope version 99; this program supports up to 3; collect it with a newer sluice" in done.stderr
     wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1, "it to be back")
     channel.queue_purge("webhooks.dead")
     channel.connection.close()

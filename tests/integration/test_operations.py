@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""docs/operations.md, "Where is an event" and "Prune": the commands print what the page shows."""
+"""docs/operations.md, "Where is an event", "Replay what is stored" and "Prune": the commands print what the page shows."""
 
 import pathlib
 import re
@@ -12,12 +12,18 @@ from programs import run_command
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
-SECTION = re.search(r"^## Where is an event\n(.*?)^## ", PAGE, re.M | re.S)[1]
-BLOCKS = [re.sub(r"^    ", "", block, flags=re.M).strip("\n") for block in re.findall(r"(?:^    .*\n)+", SECTION, re.M)]
 COMMAND = re.compile(r"make -s ctl ARGS='(.*)'")
-# Each command's block is followed by that of its output.
-SHOWN = [(COMMAND.fullmatch(block)[1], BLOCKS[number + 1]) for number, block in enumerate(BLOCKS)
-         if COMMAND.fullmatch(block)]
+
+
+def shown_in(heading):
+    """Each command of a section with its output: its block is followed by that of its output."""
+    section = re.search(rf"^## {heading}\n(.*?)^## ", PAGE, re.M | re.S)[1]
+    blocks = [re.sub(r"^    ", "", block, flags=re.M).strip("\n") for block in re.findall(r"(?:^    .*\n)+", section, re.M)]
+    return [(COMMAND.fullmatch(block)[1], blocks[number + 1]) for number, block in enumerate(blocks)
+            if COMMAND.fullmatch(block)]
+
+
+SHOWN = shown_in("Where is an event")
 
 
 def without_times(text):
@@ -55,6 +61,22 @@ def test_the_commands_about_one_event_print_what_the_page_shows(site, ctl):
     for command, _ in SHOWN[0:1] + SHOWN[2:]:
         wait_until(lambda: prints(command),  # pylint: disable=cell-var-from-loop
                    lambda: f"what is shown\n{ctl(command).stdout}", 15)  # pylint: disable=cell-var-from-loop
+
+
+def test_the_commands_of_a_replay_print_what_the_page_shows(site, ctl):
+    shown = shown_in("Replay what is stored")
+    assert len(shown) == 3
+    site.insert(3, source="'orders'", body="convert_to('{\"n\": ' || n || '}', 'UTF8')", received_at="now()")
+    channel = site.channel()
+    channel.queue_declare("audit", durable=True)
+    try:
+        for command, output in shown:
+            done = ctl(command.replace("--cursor ", f"--cursor {site.directory}/"))
+            assert (done.returncode, without_times(done.stdout.strip("\n"))) == (0, without_times(output)), done.stderr
+        assert channel.queue_declare("audit", passive=True).method.message_count == 3
+    finally:
+        channel.queue_delete("audit")
+        channel.connection.close()
 
 
 def test_the_audit_line_is_as_the_page_shows_it(ctl):

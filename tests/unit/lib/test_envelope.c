@@ -65,6 +65,7 @@ static void check_equal(const struct envelope *a, const struct envelope *b)
     assert_int_equal(a->keep, b->keep);
     assert_int_equal(a->received_us, b->received_us);
     assert_int_equal(a->attempt, b->attempt);
+    assert_int_equal(a->replayed_us, b->replayed_us);
     assert_int_equal(a->has_order, b->has_order);
     if (a->has_order) {
         assert_int_equal(a->order, b->order);
@@ -136,6 +137,55 @@ static void version_2_has_an_order(void **state)
     l.order = INT64_MIN;
     check_golden("envelope-2-full.hex", &f);
     check_golden("envelope-2-least.hex", &l);
+}
+
+static void version_3_is_stored_again_with_an_order_or_without(void **state)
+{
+    struct envelope f = full(), l = least();
+
+    (void)state;
+    f.keep = l.keep = ENVELOPE_KEEP_AGAIN;
+    f.has_order = true;
+    f.order = INT64_C(1795474981123456);
+    f.replayed_us = INT64_C(1795474981123457);
+    check_golden("envelope-3-full.hex", &f);
+    check_golden("envelope-3-least.hex", &l);
+}
+
+/* So that subscribers which know versions 1 and 2 alone read a replay. */
+static void when_an_event_was_replayed_needs_no_later_version(void **state)
+{
+    struct envelope e = least(), without = least(), decoded;
+    struct buf out = {0}, ordinary = {0};
+
+    (void)state;
+    e.replayed_us = 5;
+    encode(&e, &out);
+    encode(&without, &ordinary);
+    assert_int_equal(out.len, ordinary.len + 1 + strlen("sluice-replayed") + 1 + 8);
+    assert_int_equal(envelope_decode(buf_span(&out), &decoded, NULL), ERROR_NONE);
+    assert_int_equal(decoded.replayed_us, 5);
+    assert_int_equal(decoded.keep, ENVELOPE_KEEP_NEWEST);
+    assert_non_null(memmem(out.data, out.len, "sluice-versionl\0\0\0\0\0\0\0\1", 23));
+    buf_free(&out);
+    buf_free(&ordinary);
+}
+
+static void what_is_kept_is_one_of_three_names(void **state)
+{
+    static const enum envelope_keep all[] = {ENVELOPE_KEEP_NEWEST, ENVELOPE_KEEP_FIRST, ENVELOPE_KEEP_AGAIN};
+    enum envelope_keep keep;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        keep = all[(i + 1) % 3];
+        assert_true(envelope_keep_read(span_of(envelope_keep_name(all[i])), &keep));
+        assert_int_equal(keep, all[i]);
+    }
+    assert_false(envelope_keep_read(SPAN_LITERAL("agai"), &keep));
+    assert_false(envelope_keep_read(SPAN_LITERAL(""), &keep));
+    assert_int_equal(keep, ENVELOPE_KEEP_AGAIN);
+    assert_string_equal(envelope_keep_name((enum envelope_keep)9), "");
 }
 
 #define PARENT_REST "-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -459,6 +509,15 @@ static void strange_keep(struct buf *out)
     field_put_text(out, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("last"));
 }
 
+static void again_in_version_2(struct buf *out)
+{
+    put_texts(out);
+    put_numbers(out, 2);
+    put_empty_table(out, "sluice-headers");
+    field_put_number(out, "sluice-order", 7);
+    field_put_text(out, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("again"));
+}
+
 static void unknown_type(struct buf *out)
 {
     put_texts(out);
@@ -522,14 +581,14 @@ static void a_later_version_is_newer_whatever_else_it_holds(void **state)
     struct error error;
 
     (void)state;
-    field_put_text(&headers, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("in a way of version 3"));
+    field_put_text(&headers, SPAN_LITERAL("sluice-keep"), SPAN_LITERAL("in a way of version 4"));
     field_put_text(&headers, SPAN_LITERAL("sluice-received"), SPAN_LITERAL("text"));
     field_put_number(&headers, "sluice-version", ENVELOPE_VERSION + 1);
     field_put_integer(&out, 1 << 13, 2);
     field_put_integer(&out, headers.len, 4);
     buf_append_span(&out, buf_span(&headers));
     assert_int_equal(envelope_decode(buf_span(&out), &e, &error), ERROR_NEWER);
-    assert_non_null(strstr(error.text, "version 3; this program supports up to 2"));
+    assert_non_null(strstr(error.text, "version 4; this program supports up to 3"));
     buf_free(&headers);
     buf_free(&out);
 }
@@ -543,7 +602,8 @@ static void what_no_gateway_wrote_is_malformed_and_says_why(void **state)
     check_malformed(number_among_headers, "not text");
     check_malformed(too_many_headers, "more than 64");
     check_malformed(cut_headers, "sluice-headers is truncated");
-    check_malformed(strange_keep, "neither newest nor first");
+    check_malformed(strange_keep, "neither newest nor first nor again");
+    check_malformed(again_in_version_2, "which only version 3 may have");
     check_malformed(unknown_type, "unknown type");
     check_malformed(path_is_no_text, "not UTF-8");
     check_malformed(order_is_missing, "sluice-order is missing");
@@ -612,6 +672,7 @@ static struct envelope largest(void)
     e.keep = ENVELOPE_KEEP_NEWEST;
     e.has_order = true;
     e.order = INT64_MAX;
+    e.replayed_us = INT64_MAX;
     e.header_count = ENVELOPE_HEADERS_MAX;
     for (size_t i = 0; i < ENVELOPE_HEADERS_MAX; i++) {
         e.headers[i] = (struct envelope_header){{&name[i], 1}, {"", 0}};
@@ -689,6 +750,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(version_1_is_read_and_written_as_it_was_released),
         cmocka_unit_test(version_2_has_an_order),
+        cmocka_unit_test(version_3_is_stored_again_with_an_order_or_without),
+        cmocka_unit_test(when_an_event_was_replayed_needs_no_later_version),
+        cmocka_unit_test(what_is_kept_is_one_of_three_names),
         cmocka_unit_test(a_valid_trace_is_carried_where_propagators_look),
         cmocka_unit_test(without_a_valid_traceparent_nothing_is_carried),
         cmocka_unit_test(a_strangers_invalid_trace_is_ignored_and_makes_no_event_malformed),

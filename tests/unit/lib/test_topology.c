@@ -168,10 +168,26 @@ static void an_event_enters_by_the_events_exchange_or_by_that_of_its_delay(void 
     assert_string_equal(name, "webhooks.delay.86400");
 }
 
+static void a_queue_is_ours_by_its_whole_name_whatever_the_delays(void **state)
+{
+    static const char *const ours[] = {TOPOLOGY_INGEST, TOPOLOGY_DEAD, "webhooks.retry.1", "webhooks.delay.86400"};
+    static const char *const others[] = {"", "audit", "webhooks", "webhooks.audit", "webhooks.retry.1.audit",
+                                         "webhooks.ingest2", "my.webhooks.retry.1"};
+
+    (void)state;
+    for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {
+        assert_true(topology_owns_queue(ours[i]));
+    }
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        assert_false(topology_owns_queue(others[i]));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_enters_by_the_events_exchange_or_by_that_of_its_delay),
+        cmocka_unit_test(a_queue_is_ours_by_its_whole_name_whatever_the_delays),
         cmocka_unit_test(every_queue_is_a_quorum_queue_that_refuses_rather_than_drops),
         cmocka_unit_test(each_way_leads_where_the_design_says),
         cmocka_unit_test(every_queue_is_bound_and_every_binding_names_what_is_there),

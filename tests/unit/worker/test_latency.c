@@ -38,30 +38,34 @@ static void only_the_first_delivery_tells_how_long_an_event_was_queued(void **st
     latency_delivered(event, 2 * HOUR_US);
     event->form = EVENT_NEWER;
     latency_delivered(event, 2 * HOUR_US);
+    event->form = EVENT_READABLE;
+    event->envelope.keep = ENVELOPE_KEEP_AGAIN;
+    latency_delivered(event, 2 * HOUR_US);
     assert_true(metric_row("sluice_worker_queue_wait_seconds_count") == 1);
     event_free(event);
 }
 
 static void a_batch_tells_its_size_its_time_and_the_age_of_each_new_row(void **state)
 {
-    static const enum event_state states[] = {EVENT_STORED, EVENT_REPLACED, EVENT_UNCHANGED, EVENT_DEAD,
-                                              EVENT_FAILED};
+    static const enum event_state states[] = {EVENT_STORED, EVENT_REPLACED, EVENT_UNCHANGED,
+                                              EVENT_DEAD,   EVENT_FAILED,   EVENT_REPLACED};
     struct batch batch;
 
     (void)state;
-    assert_int_equal(batch_init(&batch, 5, 100, NULL), ERROR_NONE);
-    for (size_t i = 0; i < 5; i++) {
+    assert_int_equal(batch_init(&batch, 6, 100, NULL), ERROR_NONE);
+    for (size_t i = 0; i < 6; i++) {
         batch.events[i] = make_event("a", "1", 1);
         batch.events[i]->envelope.received_us = clock_wall_us() - 2 * HOUR_US;
         batch.events[i]->state = states[i];
     }
-    batch.count = 5;
+    batch.count = 6;
+    batch.events[5]->envelope.keep = ENVELOPE_KEEP_AGAIN; /* its age is no delay */
     latency_batch(&batch, 1000, 1000 + 40000);
     assert_true(metric_row("sluice_worker_batch_seconds_count") == 1);
     assert_true(metric_row("sluice_worker_batch_seconds_sum") == 0.04);
-    assert_true(metric_row("sluice_worker_batch_events_sum") == 5);
-    assert_true(metric_row("sluice_worker_batch_events_bucket{le=\"5\"}") == 1);
-    assert_true(metric_row("sluice_worker_batch_events_bucket{le=\"2\"}") == 0);
+    assert_true(metric_row("sluice_worker_batch_events_sum") == 6);
+    assert_true(metric_row("sluice_worker_batch_events_bucket{le=\"10\"}") == 1);
+    assert_true(metric_row("sluice_worker_batch_events_bucket{le=\"5\"}") == 0);
     assert_true(metric_row("sluice_worker_end_to_end_seconds_count") == 2);
     assert_true(metric_row("sluice_worker_end_to_end_seconds_bucket{le=\"3600\"}") == 0);
     assert_true(metric_row("sluice_worker_end_to_end_seconds_bucket{le=\"21600\"}") == 2);

@@ -48,7 +48,7 @@ static double row(const char *name)
 
 static void each_outcome_counts_for_its_source(void **state)
 {
-    struct event *postponed = make_event("github", "1", 1);
+    struct event *postponed = make_event("github", "1", 1), *again = make_event("github", "2", 1);
 
     (void)state;
     assert_true(EVENTS("github", "stored") == -1);
@@ -64,8 +64,12 @@ static void each_outcome_counts_for_its_source(void **state)
     postponed->postponed = true;
     source_events_count(postponed, 4000000);
     event_free(postponed);
+    again->envelope.keep = ENVELOPE_KEEP_AGAIN;
+    again->state = EVENT_REPLACED;
+    source_events_count(again, 9000000); /* nothing new has come from its source */
+    event_free(again);
     assert_true(EVENTS("github", "stored") == 1);
-    assert_true(EVENTS("github", "replaced") == 1);
+    assert_true(EVENTS("github", "replaced") == 2);
     assert_true(EVENTS("github", "unchanged") == 1);
     assert_true(EVENTS("github", "retried") == 1);
     assert_true(EVENTS("github", "dead") == 0);

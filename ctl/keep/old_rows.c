@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "rows.h"
+#include "old_rows.h"
 
 #include "ctl/database.h"
 #include "signals.h"
@@ -34,7 +34,7 @@ static enum error_code delete_batch(struct sweep *s, char from[48], int64_t *gon
     return code;
 }
 
-enum error_code rows_delete(struct sweep *sweep, struct error *error)
+enum error_code old_rows_delete(struct sweep *sweep, struct error *error)
 {
     char from[sizeof sweep->before] = "-infinity";
     enum error_code code = ERROR_NONE;
@@ -46,7 +46,7 @@ enum error_code rows_delete(struct sweep *sweep, struct error *error)
     return code;
 }
 
-enum error_code rows_count(struct sweep *sweep, struct error *error)
+enum error_code old_rows_count(struct sweep *sweep, struct error *error)
 {
     const char *const parameters[] = {sweep->before, sweep->source};
     PGresult *r = NULL;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "ctl/dead/letter.h"
+#include "ctl/republish/message.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,19 +48,19 @@ static PGresult *row_of(const char *const *values)
 static void a_row_becomes_the_message_that_it_was_with_attempt_0(void **state)
 {
     PGresult *r = row_of(good);
-    struct deadletter letter;
+    struct message message;
     struct envelope e;
     struct error error = {0};
 
     (void)state;
-    if (deadletter_read(&letter, r, 0, &error) != ERROR_NONE) {
+    if (message_read(&message, r, 0, 0, &error) != ERROR_NONE) {
         fail_msg("%s", error.text);
     }
-    assert_string_equal(letter.dead_id, "17");
-    assert_true(span_equal(letter.source, SPAN_LITERAL("github")));
-    assert_int_equal(letter.body_len, 2);
-    assert_memory_equal(letter.body, "\0\xff", 2);
-    assert_int_equal(envelope_decode(buf_span(&letter.properties), &e, &error), ERROR_NONE);
+    assert_string_equal(message.name, "17");
+    assert_true(span_equal(message.source, SPAN_LITERAL("github")));
+    assert_int_equal(message.body_len, 2);
+    assert_memory_equal(message.body, "\0\xff", 2);
+    assert_int_equal(envelope_decode(buf_span(&message.properties), &e, &error), ERROR_NONE);
     assert_true(span_equal(e.id, SPAN_LITERAL("evt_1")));
     assert_true(span_equal(e.path, SPAN_LITERAL("/a")));
     assert_true(span_equal(e.query, SPAN_LITERAL("q=1")));
@@ -74,14 +74,14 @@ static void a_row_becomes_the_message_that_it_was_with_attempt_0(void **state)
     assert_int_equal(e.header_count, 2);
     assert_true(span_equal(e.headers[0].name, SPAN_LITERAL("x-a")));
     assert_true(span_equal(e.headers[0].value, SPAN_LITERAL("\xc3\xa9")));
-    deadletter_free(&letter);
+    message_free(&message);
     PQclear(r);
 }
 
 static void an_event_keeps_its_order(void **state)
 {
     const char *values[COLUMNS];
-    struct deadletter letter;
+    struct message message;
     struct envelope e;
     PGresult *r;
 
@@ -89,11 +89,30 @@ static void an_event_keeps_its_order(void **state)
     memcpy(values, good, sizeof values);
     values[ORDER] = "-9223372036854775808";
     r = row_of(values);
-    assert_int_equal(deadletter_read(&letter, r, 0, NULL), ERROR_NONE);
-    assert_int_equal(envelope_decode(buf_span(&letter.properties), &e, NULL), ERROR_NONE);
+    assert_int_equal(message_read(&message, r, 0, 0, NULL), ERROR_NONE);
+    assert_int_equal(envelope_decode(buf_span(&message.properties), &e, NULL), ERROR_NONE);
     assert_true(e.has_order);
     assert_int_equal(e.order, INT64_MIN);
-    deadletter_free(&letter);
+    message_free(&message);
+    PQclear(r);
+}
+
+static void a_stored_row_is_stored_again_or_says_when_it_was_replayed(void **state)
+{
+    const char *values[COLUMNS];
+    struct message message;
+    struct envelope e;
+    PGresult *r;
+
+    (void)state;
+    memcpy(values, good, sizeof values);
+    values[KEEP] = "again";
+    r = row_of(values);
+    assert_int_equal(message_read(&message, r, 0, 1763900000000009, NULL), ERROR_NONE);
+    assert_int_equal(envelope_decode(buf_span(&message.properties), &e, NULL), ERROR_NONE);
+    assert_int_equal(e.keep, ENVELOPE_KEEP_AGAIN);
+    assert_int_equal(e.replayed_us, 1763900000000009);
+    message_free(&message);
     PQclear(r);
 }
 
@@ -103,14 +122,14 @@ static void what_is_no_envelope_is_refused(void **state)
         int column;
         const char *value;
     } wrong[] = {
-        {UNREADABLE, "t"}, {KEEP, NULL},        {RECEIVED, NULL},        {ID, ""},
+        {UNREADABLE, "t"}, {KEEP, NULL},        {KEEP, "last"},          {RECEIVED, NULL}, {ID, ""},
         {HEADERS, NULL},   {HEADERS, "[\"\"]"}, {HEADERS, "{\"x\": 1}"}, {1, "No Source"},
     };
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
         const char *values[COLUMNS];
-        struct deadletter letter;
+        struct message message;
         struct error error = {0};
         enum error_code code;
         PGresult *r;
@@ -118,10 +137,10 @@ static void what_is_no_envelope_is_refused(void **state)
         memcpy(values, good, sizeof values);
         values[wrong[i].column] = wrong[i].value;
         r = row_of(values);
-        code = deadletter_read(&letter, r, 0, &error);
+        code = message_read(&message, r, 0, 0, &error);
         assert_true(code == ERROR_MALFORMED || code == ERROR_LIMIT);
         assert_true(error.text[0] != '\0');
-        deadletter_free(&letter);
+        message_free(&message);
         PQclear(r);
     }
 }
@@ -131,8 +150,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_row_becomes_the_message_that_it_was_with_attempt_0),
         cmocka_unit_test(an_event_keeps_its_order),
+        cmocka_unit_test(a_stored_row_is_stored_again_or_says_when_it_was_replayed),
         cmocka_unit_test(what_is_no_envelope_is_refused),
     };
 
-    return cmocka_run_group_tests_name("deadletter", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("message", tests, NULL, NULL);
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "send.h"
+#include "publisher.h"
 
 #include "clock.h"
 
@@ -11,7 +11,7 @@
 
 static void on_done(void *context, void *ticket, enum confirm_outcome outcome)
 {
-    struct deadsend *s = context;
+    struct publisher *s = context;
 
     (void)ticket;
     switch (outcome) {
@@ -27,36 +27,61 @@ static void on_done(void *context, void *ticket, enum confirm_outcome outcome)
     }
 }
 
-enum error_code deadsend_open(struct deadsend *s, const struct broker_access *access,
-                              const struct config_durations *delays, int64_t rate, struct error *error)
+static enum error_code inspect(struct publisher *s, const char *queue, int64_t *ready, struct error *error)
 {
-    const struct broker_options options = {.access = access,
-                                           .connection_name = "sluice dead replay",
-                                           .heartbeat_s = HEARTBEAT_S,
-                                           .confirms = true};
-    uint32_t ready, consumers;
+    uint32_t count = 0, consumers;
+    enum error_code code = broker_inspect(s->broker, queue, &count, &consumers, error);
+
+    *ready += count;
+    return code;
+}
+
+/* The queue of the tier has the exchange's name. */
+const char *publisher_target(const struct publisher *s)
+{
+    return s->queue == NULL ? s->exchange : s->queue;
+}
+
+enum error_code publisher_ready(struct publisher *s, int64_t *ready, struct error *error)
+{
     enum error_code code;
 
-    *s = (struct deadsend){.rate = rate};
-    confirm_init(&s->confirm, DEADSEND_OUTSTANDING_MAX, on_done, s);
-    if (delays->count == 0) {
+    *ready = 0;
+    code = inspect(s, publisher_target(s), ready, error);
+    return code == ERROR_NONE && s->queue == NULL ? inspect(s, TOPOLOGY_INGEST, ready, error) : code;
+}
+
+enum error_code publisher_open(struct publisher *s, const struct publisher_options *options,
+                               struct error *error)
+{
+    const struct broker_options broker = {.access = options->access,
+                                          .connection_name = options->connection_name,
+                                          .heartbeat_s = HEARTBEAT_S,
+                                          .confirms = true};
+    int64_t ready = 0;
+    enum error_code code;
+
+    *s = (struct publisher){.rate = options->rate, .queue = options->queue};
+    confirm_init(&s->confirm, PUBLISHER_OUTSTANDING_MAX, on_done, s);
+    if (s->queue == NULL && options->delays->count == 0) {
         return error_set(error, ERROR_SETTING, "DELAYS is empty: a replay needs its first retry tier");
     }
-    topology_retry(s->exchange, delays->us[0]);
-    code = broker_open(&s->broker, &options, error);
+    if (s->queue == NULL) {
+        topology_retry(s->exchange, options->delays->us[0]);
+    }
+    code = broker_open(&s->broker, &broker, error);
     if (code == ERROR_NONE) {
-        code = broker_inspect(s->broker, s->exchange, &ready, &consumers, error);
+        code = inspect(s, publisher_target(s), &ready, error);
     }
     if (code == ERROR_NOT_FOUND) {
-        return error_set(error, code,
-                         "the broker has no queue %s; has `sluice setup` been run with these DELAYS?",
-                         s->exchange);
+        return error_set(error, code, "the broker has no queue %s%s", publisher_target(s),
+                         s->queue == NULL ? "; has `sluice setup` been run with these DELAYS?" : "");
     }
     return code;
 }
 
 /* Reads all answers that have arrived. */
-static enum error_code read_answers(struct deadsend *s, struct error *error)
+static enum error_code read_answers(struct publisher *s, struct error *error)
 {
     struct broker_event event;
 
@@ -93,8 +118,7 @@ static enum error_code read_answers(struct deadsend *s, struct error *error)
     }
 }
 
-/* Waits for the broker's next answer, until until_us at most. */
-static enum error_code listen_until(struct deadsend *s, int64_t until_us, struct error *error)
+enum error_code publisher_wait(struct publisher *s, int64_t until_us, struct error *error)
 {
     struct pollfd fd = {.fd = broker_fd(s->broker), .events = POLLIN};
     int64_t left = until_us - clock_monotonic_us();
@@ -106,20 +130,20 @@ static enum error_code listen_until(struct deadsend *s, int64_t until_us, struct
     return read_answers(s, error);
 }
 
-enum error_code deadsend_publish(struct deadsend *s, const struct deadletter *letter, struct error *error)
+enum error_code publisher_publish(struct publisher *s, const struct message *message, struct error *error)
 {
     int64_t patience = clock_monotonic_us() + PATIENCE_US;
     enum error_code code = read_answers(s, error);
 
     while (code == ERROR_NONE && s->rate > 0 && clock_monotonic_us() < s->due_us) {
-        code = listen_until(s, s->due_us, error);
+        code = publisher_wait(s, s->due_us, error);
     }
     while (code == ERROR_NONE && s->blocked) {
         if (clock_monotonic_us() >= patience) {
             return error_set(error, ERROR_TIMEOUT,
                              "the broker has had an alarm for 30 s and accepts no message");
         }
-        code = listen_until(s, patience, error);
+        code = publisher_wait(s, patience, error);
     }
     if (code != ERROR_NONE) {
         return code;
@@ -132,12 +156,13 @@ enum error_code deadsend_publish(struct deadsend *s, const struct deadletter *le
     if (confirm_add(&s->confirm, s, clock_monotonic_us()) == 0) {
         return error_set(error, ERROR_MEMORY, "no memory for another confirm");
     }
-    return broker_publish(s->broker, s->exchange, letter->source, buf_span(&letter->properties),
-                          (struct span){(const char *)letter->body, letter->body_len}, s->confirm.next - 1,
+    return broker_publish(s->broker, s->exchange, s->queue == NULL ? message->source : span_of(s->queue),
+                          buf_span(&message->properties),
+                          (struct span){(const char *)message->body, message->body_len}, s->confirm.next - 1,
                           error);
 }
 
-enum error_code deadsend_finish(struct deadsend *s, struct error *error)
+enum error_code publisher_finish(struct publisher *s, struct error *error)
 {
     int64_t patience = clock_monotonic_us() + PATIENCE_US;
     size_t outstanding = s->confirm.outstanding;
@@ -151,12 +176,12 @@ enum error_code deadsend_finish(struct deadsend *s, struct error *error)
             return error_set(error, ERROR_TIMEOUT,
                              "the broker has confirmed nothing for 30 s; %zu are outstanding", outstanding);
         }
-        code = listen_until(s, patience, error);
+        code = publisher_wait(s, patience, error);
     }
     return code;
 }
 
-void deadsend_close(struct deadsend *s)
+void publisher_close(struct publisher *s)
 {
     broker_close(s->broker, s->confirm.outstanding == 0);
     confirm_lose(&s->confirm);
