@@ -127,6 +127,15 @@ static void set_body(CURL *curl, const char *method, struct span body)
     }
 }
 
+static int ask_to_go_on(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                        curl_off_t up)
+{
+    const struct http_options *o = context;
+
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    return !o->go_on(o->context);
+}
+
 static CURLcode perform(struct http *http, const char *method, const char *url, struct span body,
                         struct answer *answer)
 {
@@ -149,6 +158,11 @@ static CURLcode perform(struct http *http, const char *method, const char *url, 
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    if (http->options.go_on != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_to_go_on);
+        (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &http->options);
+    }
     return curl_easy_perform(curl);
 }
 

@@ -21,6 +21,9 @@ struct http_options {
     const char *ca;       /* file of trusted certificates; NULL or "": the system's */
     long total_ms;        /* time limit for one request; connecting is also limited to 5 s */
     size_t answer_max;    /* bytes of the body that are kept */
+    /* Called about once a second, or more often, while a request runs: false ends it. NULL: none. */
+    bool (*go_on)(void *context);
+    void *context; /* for go_on */
 };
 
 struct http_reply {

@@ -61,6 +61,12 @@ const struct config_setting settings_verify[] = {
     {0},
 };
 
+const struct config_setting settings_listen[] = {
+    BROKER_SETTINGS(struct listen_settings, broker, "amqp://sluice-listen@127.0.0.1:5672/sluice", "",
+                    "the broker, as a user that may listen"),
+    {0},
+};
+
 const struct config_setting settings_route[] = {
     ROUTE_SETTINGS(ROUTE_ROW)
     {0},

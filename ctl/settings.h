@@ -29,6 +29,10 @@
       .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
       .help = "password to set for the broker user sluice-worker; none: unchanged; required only to create " \
               "the user")                                                                                    \
+    X(TEXT, listen_broker_password, "SETUP_LISTEN_BROKER_PASSWORD", .fallback = "",                          \
+      .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
+      .help = "password to set for the broker user sluice-listen; none: unchanged, and no such user is "     \
+              "created")                                                                                     \
     OWNER_SETTINGS(X)                                                                                        \
     X(TEXT, worker_database_password, "SETUP_WORKER_DATABASE_PASSWORD", .fallback = "",                      \
       .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
@@ -106,6 +110,10 @@ struct verify_settings {
     struct config_durations delays;
 };
 
+struct listen_settings {
+    struct broker_access broker;
+};
+
 struct route_settings {
     ROUTE_SETTINGS(CONFIG_MEMBER)
 };
@@ -140,6 +148,7 @@ union any_settings {
     struct status_settings status;
     struct trace_settings trace;
     struct verify_settings verify;
+    struct listen_settings listen;
     struct route_settings route;
     struct console_settings console;
     struct reader_settings reader;
@@ -155,6 +164,7 @@ extern const struct config_setting settings_setup[];
 extern const struct config_setting settings_status[];
 extern const struct config_setting settings_trace[];
 extern const struct config_setting settings_verify[];
+extern const struct config_setting settings_listen[];
 extern const struct config_setting settings_route[];
 extern const struct config_setting settings_console[];
 
