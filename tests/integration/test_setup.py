@@ -334,7 +334,7 @@ def test_another_vhost_is_that_of_the_brokers_url_everywhere(servers):
         left = servers.setup("--skip-broker-users", BROKER_URL=url)
         assert left.returncode == 0, left.stderr
         commands = [shlex.split(line) for line in left.stdout.splitlines() if " -p " in line]
-        assert len(commands) == 4 and all(command[3] == "other/place ''" for command in commands)
+        assert len(commands) == 6 and all(command[3] == "other/place ''" for command in commands)
     finally:
         servers.broker.management("DELETE", "vhosts/other%2Fplace%20%27%27")
 
