@@ -196,6 +196,20 @@ void http_send(struct http *http, const char *method, const char *path, struct s
     http->no_memory = false;
 }
 
+bool http_reply_header(const struct http *http, const char *name, struct buf *value)
+{
+    struct curl_header *header;
+
+    if (curl_easy_header(http->curl, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK) {
+        return false;
+    }
+    if (header->amount > 1) {
+        (void)curl_easy_header(http->curl, name, header->amount - 1, CURLH_HEADER, -1, &header);
+    }
+    buf_append_text(value, header->value);
+    return true;
+}
+
 void http_append_escaped(struct buf *out, const char *text)
 {
     char *escaped = curl_easy_escape(NULL, text, 0);

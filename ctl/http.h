@@ -53,6 +53,9 @@ void http_header(struct http *http, const char *name, const char *value);
 void http_send(struct http *http, const char *method, const char *path, struct span body,
                struct http_reply *reply);
 
+/* Appends the value of a header of the last reply, the last one of the name. False: it had none. */
+bool http_reply_header(const struct http *http, const char *name, struct buf *value);
+
 /* Appends text percent-encoded as one path segment; "/" is encoded, too. */
 void http_append_escaped(struct buf *out, const char *text);
 /* Appends text percent-decoded. */

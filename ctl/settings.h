@@ -114,6 +114,16 @@ struct listen_settings {
     struct broker_access broker;
 };
 
+/* For subcommands that ask GitHub. */
+#define GITHUB_SETTINGS(X)                                                      \
+    X(TEXT, token, "GITHUB_TOKEN", .fallback = "", .max = 1024, .secret = true, \
+      .help = "token that may read and write the webhook, for `sluice recover github`")
+
+struct github_settings {
+    GITHUB_SETTINGS(CONFIG_MEMBER)
+    struct postgres_access database;
+};
+
 struct route_settings {
     ROUTE_SETTINGS(CONFIG_MEMBER)
 };
@@ -149,6 +159,7 @@ union any_settings {
     struct trace_settings trace;
     struct verify_settings verify;
     struct listen_settings listen;
+    struct github_settings github;
     struct route_settings route;
     struct console_settings console;
     struct reader_settings reader;
@@ -165,6 +176,7 @@ extern const struct config_setting settings_status[];
 extern const struct config_setting settings_trace[];
 extern const struct config_setting settings_verify[];
 extern const struct config_setting settings_listen[];
+extern const struct config_setting settings_github[];
 extern const struct config_setting settings_route[];
 extern const struct config_setting settings_console[];
 
