@@ -3,6 +3,8 @@
 documents (tests/stack/github_api.py)."""
 
 import json
+import pathlib
+import re
 import signal
 import time
 
@@ -14,6 +16,7 @@ from programs import environment, run_command
 from routefile import RouteFile, signed
 from wire import request
 
+CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 SECRET = "the-secret-of-the-hook"
 GUIDS = [f"0b989ba4-242f-11e5-81e1-c7b6966d2{number:03}" for number in range(1000)]
 
@@ -102,6 +105,22 @@ def test_the_text_says_what_was_done_and_the_database_log_who_did_it(site, githu
     log = wait_until(lambda: [line for line in site.database.child.output().splitlines()
                               if " audit " in line and 'action="recover github"' in line], "the audit line", 30)
     assert "role=sluice_reader" in log[-1] and "events=1" in log[-1]
+
+
+def test_the_page_shows_what_the_command_prints(site, github):
+    page = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
+    block = re.search(r"^## After an outage: GitHub\n.*?    sluice (recover .*?) --dry-run\n.*?\n\n((?:    [^\n]*\n)+)", page, re.M | re.S)
+    assert block[1].split() == arguments_of(github)[:-2]
+    github.add(GUIDS[0], 503, age=1000)
+    github.add(GUIDS[1], 503, age=900)
+    github.add(GUIDS[1], 503, age=800, redelivery=True)
+    site.insert(1, source="'github'", id=f"'{GUIDS[0]}'")
+
+    def comparable(text):
+        return re.sub(r"\d{4}-\d\d-\d\dT[\d:.]+Z", "TIME", re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4,12}){4}", "GUID", text))
+
+    shown = re.sub(r"^    ", "", block[2], flags=re.M)
+    assert comparable(recover(site, github, "--dry-run").stdout) == comparable(shown)
 
 
 def test_ids_beyond_the_range_of_doubles_are_exact(site, github):
