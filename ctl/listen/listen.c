@@ -98,10 +98,11 @@ static void note_full(struct listen *l)
 {
     if (tail_is_full(&l->tail)) {
         if (!l->was_full) {
-            report_problem(NAME,
-                           "events arrive faster than they are shown or forwarded: more than %d wait on the "
-                           "broker, which drops the oldest",
-                           TOPOLOGY_LISTEN_LENGTH);
+            report_problem(
+                NAME,
+                "events arrive faster than they are shown or forwarded: the queue is full, and the "
+                "broker drops the oldest of %d",
+                TOPOLOGY_LISTEN_LENGTH);
         }
         l->was_full = true;
     }
@@ -117,8 +118,8 @@ static void listen_on(struct listen *l)
         delivery = tail_first(&l->tail);
         if (delivery != NULL) {
             handle(l, delivery);
+            note_full(l); /* before the ack, which makes room */
             tail_done(&l->tail);
-            note_full(l);
         } else if (l->tail.lost) {
             return;
         } else {
@@ -180,7 +181,7 @@ static void say_end(const struct listen *l)
         buf_printf(&more, ", unreadable %" PRId64, l->unreadable);
     }
     report_problem(NAME, "ended: received %" PRId64 "%s%s", l->received, buf_text(&more),
-                   l->was_full ? "; the broker dropped others, it doesn't say how many" : "");
+                   l->was_full ? "; the broker has probably dropped others, and doesn't say how many" : "");
     buf_free(&more);
 }
 

@@ -126,7 +126,8 @@ bool tail_is_full(struct tail *t)
     if (broker_inspect(t->broker, t->queue, &ready, &consumers, &error) != ERROR_NONE) {
         lose(t, &error);
     }
-    return ready >= TOPOLOGY_LISTEN_LENGTH;
+    /* What was acked a moment ago has made room for as many. */
+    return ready >= TOPOLOGY_LISTEN_LENGTH - TAIL_AHEAD;
 }
 
 void tail_close(struct tail *t)

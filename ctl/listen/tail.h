@@ -40,8 +40,8 @@ void tail_read(struct tail *tail);
 const struct broker_delivery *tail_first(const struct tail *tail);
 /* Acks the oldest message and frees it. */
 void tail_done(struct tail *tail);
-/* Asks once a second how many messages wait on the broker. True: the queue is at its bound in number, so it
- * has probably dropped some. Waits up to 5 s for the answer. */
+/* Asks once a second how many messages wait on the broker. True: the queue is at its bound in number, or
+ * within TAIL_AHEAD of it, so it has probably dropped some. Waits up to 5 s for the answer. */
 bool tail_is_full(struct tail *tail);
 /* Ends the connection, and with it the queue. */
 void tail_close(struct tail *tail);
