@@ -127,6 +127,15 @@ static void set_body(CURL *curl, const char *method, struct span body)
     }
 }
 
+static int ask_to_go_on(void *context, curl_off_t down_total, curl_off_t down, curl_off_t up_total,
+                        curl_off_t up)
+{
+    const struct http_options *o = context;
+
+    (void)down_total, (void)down, (void)up_total, (void)up;
+    return !o->go_on(o->context);
+}
+
 static CURLcode perform(struct http *http, const char *method, const char *url, struct span body,
                         struct answer *answer)
 {
@@ -149,6 +158,11 @@ static CURLcode perform(struct http *http, const char *method, const char *url, 
     (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, http->headers);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_answer);
     (void)curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
+    if (http->options.go_on != NULL) {
+        (void)curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+        (void)curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, ask_to_go_on);
+        (void)curl_easy_setopt(curl, CURLOPT_XFERINFODATA, &http->options);
+    }
     return curl_easy_perform(curl);
 }
 
@@ -180,6 +194,20 @@ void http_send(struct http *http, const char *method, const char *path, struct s
     curl_slist_free_all(http->headers);
     http->headers = NULL;
     http->no_memory = false;
+}
+
+bool http_reply_header(const struct http *http, const char *name, struct buf *value)
+{
+    struct curl_header *header;
+
+    if (curl_easy_header(http->curl, name, 0, CURLH_HEADER, -1, &header) != CURLHE_OK) {
+        return false;
+    }
+    if (header->amount > 1) {
+        (void)curl_easy_header(http->curl, name, header->amount - 1, CURLH_HEADER, -1, &header);
+    }
+    buf_append_text(value, header->value);
+    return true;
 }
 
 void http_append_escaped(struct buf *out, const char *text)

@@ -21,6 +21,9 @@ struct http_options {
     const char *ca;       /* file of trusted certificates; NULL or "": the system's */
     long total_ms;        /* time limit for one request; connecting is also limited to 5 s */
     size_t answer_max;    /* bytes of the body that are kept */
+    /* Called about once a second, or more often, while a request runs: false ends it. NULL: none. */
+    bool (*go_on)(void *context);
+    void *context; /* for go_on */
 };
 
 struct http_reply {
@@ -49,6 +52,9 @@ void http_header(struct http *http, const char *name, const char *value);
  * it is empty; POST always sends one. */
 void http_send(struct http *http, const char *method, const char *path, struct span body,
                struct http_reply *reply);
+
+/* Appends the value of a header of the last reply, the last one of the name. False: it had none. */
+bool http_reply_header(const struct http *http, const char *name, struct buf *value);
 
 /* Appends text percent-encoded as one path segment; "/" is encoded, too. */
 void http_append_escaped(struct buf *out, const char *text);

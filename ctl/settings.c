@@ -14,6 +14,7 @@
 #define STATUS_ROW(...) CONFIG_ROW(struct status_settings, __VA_ARGS__)
 #define TRACE_ROW(...) CONFIG_ROW(struct trace_settings, __VA_ARGS__)
 #define ROUTE_ROW(...) CONFIG_ROW(struct route_settings, __VA_ARGS__)
+#define GITHUB_ROW(...) CONFIG_ROW(struct github_settings, __VA_ARGS__)
 #define CONSOLE_STATUS_ROW(type, member, ...) \
     CONFIG_ROW(struct console_settings, type, status.member, __VA_ARGS__)
 #define CONSOLE_ROW(...) CONFIG_ROW(struct console_settings, __VA_ARGS__)
@@ -58,6 +59,19 @@ const struct config_setting settings_verify[] = {
     POSTGRES_SETTINGS(struct verify_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
                       "the database, as a role that may read"),
     TOPOLOGY_DELAYS_SETTING(struct verify_settings, delays),
+    {0},
+};
+
+const struct config_setting settings_listen[] = {
+    BROKER_SETTINGS(struct listen_settings, broker, "amqp://sluice-listen@127.0.0.1:5672/sluice", "",
+                    "the broker, as a user that may listen"),
+    {0},
+};
+
+const struct config_setting settings_github[] = {
+    GITHUB_SETTINGS(GITHUB_ROW)
+    POSTGRES_SETTINGS(struct github_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
+                      "the database, as a role that may read"),
     {0},
 };
 
@@ -110,8 +124,8 @@ static bool is_in(const struct config_setting *table, const char *name)
 
 void settings_print_all(struct buf *out)
 {
-    const struct config_setting *const tables[] = {settings_setup, settings_status, settings_verify,
-                                                   settings_route, settings_console};
+    const struct config_setting *const tables[] = {settings_setup, settings_status,  settings_verify,
+                                                   settings_route, settings_console, settings_github};
 
     for (size_t t = 0; t < sizeof tables / sizeof tables[0]; t++) {
         for (const struct config_setting *s = tables[t]; s->name != NULL; s++) {

@@ -29,6 +29,10 @@
       .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
       .help = "password to set for the broker user sluice-worker; none: unchanged; required only to create " \
               "the user")                                                                                    \
+    X(TEXT, listen_broker_password, "SETUP_LISTEN_BROKER_PASSWORD", .fallback = "",                          \
+      .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
+      .help = "password to set for the broker user sluice-listen; none: unchanged, and no such user is "     \
+              "created")                                                                                     \
     OWNER_SETTINGS(X)                                                                                        \
     X(TEXT, worker_database_password, "SETUP_WORKER_DATABASE_PASSWORD", .fallback = "",                      \
       .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
@@ -106,6 +110,20 @@ struct verify_settings {
     struct config_durations delays;
 };
 
+struct listen_settings {
+    struct broker_access broker;
+};
+
+/* For subcommands that ask GitHub. */
+#define GITHUB_SETTINGS(X)                                                      \
+    X(TEXT, token, "GITHUB_TOKEN", .fallback = "", .max = 1024, .secret = true, \
+      .help = "token that may read and write the webhook, for `sluice recover github`")
+
+struct github_settings {
+    GITHUB_SETTINGS(CONFIG_MEMBER)
+    struct postgres_access database;
+};
+
 struct route_settings {
     ROUTE_SETTINGS(CONFIG_MEMBER)
 };
@@ -140,6 +158,8 @@ union any_settings {
     struct status_settings status;
     struct trace_settings trace;
     struct verify_settings verify;
+    struct listen_settings listen;
+    struct github_settings github;
     struct route_settings route;
     struct console_settings console;
     struct reader_settings reader;
@@ -155,6 +175,8 @@ extern const struct config_setting settings_setup[];
 extern const struct config_setting settings_status[];
 extern const struct config_setting settings_trace[];
 extern const struct config_setting settings_verify[];
+extern const struct config_setting settings_listen[];
+extern const struct config_setting settings_github[];
 extern const struct config_setting settings_route[];
 extern const struct config_setting settings_console[];
 

@@ -322,7 +322,7 @@ enum error_code broker_declare_exchange(struct broker *b, const char *name, cons
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }
 
-enum error_code broker_declare_queue(struct broker *b, const char *name,
+enum error_code broker_declare_queue(struct broker *b, const char *name, bool private,
                                      const struct topology_argument *arguments, struct error *error)
 {
     amqp_table_entry_t entries[8];
@@ -342,7 +342,7 @@ enum error_code broker_declare_queue(struct broker *b, const char *name,
         }
     }
     (void)snprintf(what, sizeof what, "declaring queue %s", name);
-    (void)amqp_queue_declare(b->connection, CHANNEL, amqp_cstring_bytes(name), 0, 1, 0, 0,
+    (void)amqp_queue_declare(b->connection, CHANNEL, amqp_cstring_bytes(name), 0, !private, private, private,
                              (amqp_table_t){count, entries});
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }

@@ -155,12 +155,14 @@ MUST_CHECK enum error_code broker_ack(struct broker *broker, uint64_t tag, bool 
 /* Gives tag back to the queue, which counts as a delivery of that message and of no other. */
 MUST_CHECK enum error_code broker_reject(struct broker *broker, uint64_t tag, struct error *error);
 
-/* Declarations, for setup; each waits and fails with the broker's own words when something of the name exists
- * with other properties. arguments: name NULL ends. */
+/* Declarations, for setup and listeners; each waits and fails with the broker's own words when something of
+ * the name exists with other properties. arguments: name NULL ends. */
 struct topology_argument;
 MUST_CHECK enum error_code broker_declare_exchange(struct broker *broker, const char *name, const char *type,
                                                    struct error *error);
-MUST_CHECK enum error_code broker_declare_queue(struct broker *broker, const char *name,
+/* private: the queue isn't durable, only this connection may use it, and it ends with the connection or with
+ * its consumer. */
+MUST_CHECK enum error_code broker_declare_queue(struct broker *broker, const char *name, bool private,
                                                 const struct topology_argument *arguments,
                                                 struct error *error);
 MUST_CHECK enum error_code broker_bind(struct broker *broker, const char *queue, const char *exchange,

@@ -22,6 +22,23 @@ const struct topology_user topology_worker_user = {
     .read = "^webhooks\\.ingest$",
 };
 
+/* Binding takes write permission on the queue and read permission on the exchange. */
+const struct topology_user topology_listen_user = {
+    .name = "sluice-listen",
+    .configure = "^webhooks\\.listen\\.",
+    .write = "^webhooks\\.listen\\.",
+    .read = "^webhooks(\\.listen\\..*)?$",
+};
+
+const struct topology_argument topology_listen_arguments[] = {
+    {"x-queue-type", "classic", 0}, /* a vhost may have another default */
+    {"x-overflow", "drop-head", 0},
+    {"x-max-length", NULL, TOPOLOGY_LISTEN_LENGTH},
+    {"x-max-length-bytes", NULL, TOPOLOGY_LISTEN_BYTES},
+    {"x-expires", NULL, TOPOLOGY_LISTEN_EXPIRES_MS},
+    {NULL, NULL, 0},
+};
+
 static void add_exchange(struct topology *t, const char *name, const char *type)
 {
     struct topology_exchange *exchange = &t->exchanges[t->exchange_count++];
@@ -104,6 +121,11 @@ void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
     }
 }
 
+void topology_listen(char name[TOPOLOGY_NAME_MAX], uint64_t number)
+{
+    (void)snprintf(name, TOPOLOGY_NAME_MAX, TOPOLOGY_LISTEN "%016" PRIx64, number);
+}
+
 /* Adds an exchange and a queue of the same name, which hold a message for some seconds and then pass it to
  * next_exchange. */
 static void add_delay_queue(struct topology *t, const char *kind, int64_t seconds, const char *next_exchange)
@@ -134,6 +156,13 @@ static void add_policies(struct topology *t, int64_t queue_max_bytes)
     policy->name = "sluice-dead";
     policy->pattern = "^webhooks\\.dead$";
     policy->max_length_bytes = queue_max_bytes;
+
+    /* Many people may know the listeners' password. The policy bounds what they declare. */
+    policy = &t->policies[t->policy_count++];
+    policy->name = "sluice-listen";
+    policy->pattern = "^webhooks\\.listen\\.";
+    policy->max_length_bytes = TOPOLOGY_LISTEN_BYTES;
+    policy->listening = true;
 }
 
 enum error_code topology_check_delays(const int64_t *delays_us, size_t count, struct error *error)

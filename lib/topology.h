@@ -11,10 +11,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TOPOLOGY_EVENTS "webhooks"        /* exchange: events, routing key = source */
-#define TOPOLOGY_INGEST "webhooks.ingest" /* queue: what the workers consume */
-#define TOPOLOGY_AGAIN "webhooks.again"   /* exchange: from the retry queues back to webhooks.ingest */
-#define TOPOLOGY_DEAD "webhooks.dead"     /* exchange and queue: messages dead-lettered by the broker */
+#define TOPOLOGY_EVENTS "webhooks"         /* exchange: events, routing key = source */
+#define TOPOLOGY_INGEST "webhooks.ingest"  /* queue: what the workers consume */
+#define TOPOLOGY_AGAIN "webhooks.again"    /* exchange: from the retry queues back to webhooks.ingest */
+#define TOPOLOGY_DEAD "webhooks.dead"      /* exchange and queue: messages dead-lettered by the broker */
+#define TOPOLOGY_LISTEN "webhooks.listen." /* and a number: the queue of one `sluice listen` */
 
 /* The queues' delivery limit, set by policy: how many redeliveries a message gets before the broker
  * dead-letters it. Must be positive: to RabbitMQ 3.10, -1 means "dead-letter at once". */
@@ -26,6 +27,12 @@
 /* The default limit on the bytes in a queue. */
 #define TOPOLOGY_QUEUE_BYTES (INT64_C(1) << 30)
 #define TOPOLOGY_QUEUE_BYTES_LEAST (INT64_C(1) << 20)
+
+/* Bounds of a listener's queue: above them the broker drops the oldest messages. It deletes the queue after
+ * this long without a consumer. */
+#define TOPOLOGY_LISTEN_LENGTH 1000
+#define TOPOLOGY_LISTEN_BYTES (INT64_C(16) << 20)
+#define TOPOLOGY_LISTEN_EXPIRES_MS 60000
 
 #define TOPOLOGY_DELAYS_MAX 8
 #define TOPOLOGY_DELAY_MOST_S (24 * 60 * 60)
@@ -72,6 +79,7 @@ struct topology_policy {
     const char *pattern;      /* of queue names */
     int64_t max_length_bytes; /* 0: keep the present limit; TOPOLOGY_QUEUE_BYTES if there is none */
     int delivery_limit;       /* 0: none */
+    bool listening;           /* adds the other bounds of a listener's queue */
 };
 
 struct topology_user {
@@ -86,13 +94,21 @@ struct topology {
     size_t queue_count;
     struct topology_binding bindings[TOPOLOGY_BINDINGS_MAX];
     size_t binding_count;
-    struct topology_policy policies[2];
+    struct topology_policy policies[3];
     size_t policy_count;
 };
 
 /* The users that setup creates for gateway and worker, with the minimal permissions. */
 extern const struct topology_user topology_gateway_user;
 extern const struct topology_user topology_worker_user;
+/* The optional user of `sluice listen`. It can bind queues of its own to TOPOLOGY_EVENTS, and do nothing
+ * else.
+ */
+extern const struct topology_user topology_listen_user;
+
+/* The arguments of a listener's queue; name NULL ends. A queue that drops its oldest messages never refuses
+ * one, so it can't make the gateway answer 503. */
+extern const struct topology_argument topology_listen_arguments[];
 
 /* Fills *topology for these delays (from DELAYS: microseconds, ascending) and this limit on the bytes in each
  * queue (0: keep the present limit). ERROR_SETTING, naming the value: a delay isn't a whole number of seconds
@@ -110,5 +126,7 @@ bool topology_owns_queue(const char *name);
 /* Writes the name of the exchange to publish an event to: TOPOLOGY_EVENTS, or, with a delay_us in DELAYS, the
  * exchange that passes the event to TOPOLOGY_EVENTS after that delay. */
 void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us);
+/* Writes the name of the queue of one listener, which number tells from all others. */
+void topology_listen(char name[TOPOLOGY_NAME_MAX], uint64_t number);
 
 #endif

@@ -188,6 +188,7 @@ static void tell_user(const struct access *a, const char *name, const cJSON *exi
     }
 }
 
+/* setting: NULL when the user is optional; without a password it is then not created. */
 static enum error_code ensure_user(const struct access *a, const struct topology_user *user,
                                    const char *password, const char *setting, struct error *error)
 {
@@ -201,6 +202,10 @@ static enum error_code ensure_user(const struct access *a, const struct topology
     same_password = existing != NULL && has_password(existing, password);
     same_tags =
         existing != NULL && cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(existing, "tags")) == 0;
+    if (code == ERROR_NONE && existing == NULL && password[0] == '\0' && setting == NULL) {
+        buf_free(&path);
+        return ERROR_NONE;
+    }
     if (code == ERROR_NONE && existing == NULL && password[0] == '\0' && !a->outcome->checking) {
         code =
             error_set(error, ERROR_SETTING,
@@ -244,6 +249,11 @@ static cJSON *definition_of(const struct topology_policy *policy, int64_t bytes)
     (void)cJSON_AddNumberToObject(definition, "max-length-bytes", (double)bytes);
     if (policy->delivery_limit != 0) {
         (void)cJSON_AddNumberToObject(definition, "delivery-limit", policy->delivery_limit);
+    }
+    if (policy->listening) {
+        (void)cJSON_AddNumberToObject(definition, "max-length", TOPOLOGY_LISTEN_LENGTH);
+        (void)cJSON_AddNumberToObject(definition, "expires", TOPOLOGY_LISTEN_EXPIRES_MS);
+        (void)cJSON_AddStringToObject(definition, "overflow", "drop-head");
     }
     return definition;
 }
@@ -312,6 +322,9 @@ enum error_code access_setup(const struct access *a, struct error *error)
         code =
             ensure_user(a, &topology_worker_user, a->worker_password, "SETUP_WORKER_BROKER_PASSWORD", error);
     }
+    if (code == ERROR_NONE) {
+        code = ensure_user(a, &topology_listen_user, a->listen_password, NULL, error);
+    }
     for (size_t i = 0; code == ERROR_NONE && i < a->topology->policy_count; i++) {
         code = ensure_policy(a, &a->topology->policies[i], error);
     }
@@ -333,13 +346,15 @@ static void append_word(struct buf *out, const char *text)
 
 void access_print_hint(const struct topology *topology, const char *vhost)
 {
-    const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user};
+    const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user,
+                                                 &topology_listen_user};
     struct buf word = {0};
 
     append_word(&word, vhost);
     report_line(
         "left   vhost, users, permissions and policies of the broker; they must be as after these commands, "
-        "with the limit on bytes that you want");
+        "with the limit on bytes that you want; only `sluice listen` needs %s",
+        topology_listen_user.name);
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         report_line("         rabbitmqctl add_user %s", users[i]->name);
         report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", buf_text(&word),

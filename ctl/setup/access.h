@@ -19,6 +19,7 @@ struct access {
     const char *segment; /* the same, escaped for a path: see management_vhost */
     const struct topology *topology;
     const char *gateway_password, *worker_password; /* "": unchanged */
+    const char *listen_password;                    /* "": unchanged, and not created */
     struct outcome *outcome;
 };
 

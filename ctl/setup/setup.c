@@ -91,6 +91,7 @@ static enum error_code setup_access(struct setup *s, struct error *error)
             .topology = &s->topology,
             .gateway_password = s->settings->gateway_broker_password,
             .worker_password = s->settings->worker_broker_password,
+            .listen_password = s->settings->listen_broker_password,
             .outcome = &s->outcome,
         };
 
@@ -124,7 +125,7 @@ static enum error_code declare(struct setup *s, struct error *error)
         code = broker_declare_exchange(s->broker, t->exchanges[i].name, t->exchanges[i].type, error);
     }
     for (size_t i = 0; code == ERROR_NONE && i < t->queue_count; i++) {
-        code = broker_declare_queue(s->broker, t->queues[i].name, t->queues[i].arguments, error);
+        code = broker_declare_queue(s->broker, t->queues[i].name, false, t->queues[i].arguments, error);
     }
     for (size_t i = 0; code == ERROR_NONE && i < t->binding_count; i++) {
         code =

@@ -19,7 +19,7 @@ from project import CHECKOUT, DEV_SECRETS, Held, Watch, run
 SECRETS = {
     "gateway": {"broker-gateway"},
     "worker": {"broker-worker", "database-worker"},
-    "setup": {"broker-setup", "broker-gateway", "broker-worker", "database-owner", "database-worker",
+    "setup": {"broker-setup", "broker-gateway", "broker-worker", "broker-listen", "database-owner", "database-worker",
               "database-reader"},
 }
 OURS = sorted(SECRETS)

@@ -7,8 +7,8 @@ import shlex
 
 import pytest
 
-from process import wait_until
-from programs import run_command
+from process import Child, wait_until
+from programs import environment, run_command
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
 PAGE = (CHECKOUT / "docs" / "operations.md").read_text(encoding="utf-8")
@@ -77,6 +77,20 @@ def test_the_commands_of_a_replay_print_what_the_page_shows(site, ctl):
     finally:
         channel.queue_delete("audit")
         channel.connection.close()
+
+
+def test_listen_prints_what_the_page_shows(site):
+    block = re.search(r"ARGS='(listen --count 2)'\n.*?\n\n((?:    [^\n]*\n)+)", PAGE, re.S)
+    settings = {**site.servers.setup_settings(), **site.servers.reader_settings()}
+    child = Child("listen", site.directory / "listen.log")
+    child.start([(site.servers.build / "sluice").absolute(), *block[1].split()], environment(settings))
+    wait_until(lambda: "listening for events" in child.output(), child.tail, 30)
+    site.start_gateway()
+    for number in (9, 10):
+        site.send_ok("POST", "/orders", b'{"n":1}', {"webhook-id": f"order-{number}"})
+    assert child.wait(30) == 0
+    shown = re.sub(r"^    ", "", block[2], flags=re.M).replace(":5672 ", f":{site.broker.port} ")
+    assert without_times(child.output()) == without_times(shown)
 
 
 def test_the_audit_line_is_as_the_page_shows_it(ctl):

@@ -87,6 +87,7 @@ def test_a_budget_that_would_overrun_the_database_is_refused_with_the_numbers(se
 LIMIT = "select rolconnlimit from pg_roles where rolname = 'sluice_worker'"
 VERIFIERS = "select rolname, rolpassword from pg_authid where rolname like 'sluice_%' order by 1"
 NO_PASSWORDS = dict.fromkeys(("SETUP_GATEWAY_BROKER_PASSWORD_FILE", "SETUP_WORKER_BROKER_PASSWORD_FILE",
+                              "SETUP_LISTEN_BROKER_PASSWORD_FILE",
                               "SETUP_WORKER_DATABASE_PASSWORD_FILE", "SETUP_READER_DATABASE_PASSWORD_FILE"))
 
 
@@ -99,7 +100,8 @@ def fixture_as_before(servers):
 
 
 def bounds(servers):
-    return {entry["definition"]["max-length-bytes"] for entry in servers.broker.management("GET", "policies/sluice")}
+    return {entry["definition"]["max-length-bytes"] for entry in servers.broker.management("GET", "policies/sluice")
+            if entry["name"] != "sluice-listen"}
 
 
 @pytest.mark.usefixtures("as_before")
@@ -323,7 +325,7 @@ def test_another_vhost_is_that_of_the_brokers_url_everywhere(servers):
         names = {queue["name"] for queue in servers.broker.management("GET", "queues/other%2Fplace%20%27%27")}
         assert {"webhooks.ingest", "webhooks.dead", "webhooks.delay.10"} <= names
         assert {entry["name"] for entry in servers.broker.management("GET", "policies/other%2Fplace%20%27%27")} == {
-            "sluice", "sluice-dead"}
+            "sluice", "sluice-dead", "sluice-listen"}
         done = servers.setup("--check", BROKER_URL=url)
         assert done.returncode == 0, done.stdout
         status = servers.command("status", "--json", BROKER_URL=url)
@@ -332,7 +334,7 @@ def test_another_vhost_is_that_of_the_brokers_url_everywhere(servers):
         left = servers.setup("--skip-broker-users", BROKER_URL=url)
         assert left.returncode == 0, left.stderr
         commands = [shlex.split(line) for line in left.stdout.splitlines() if " -p " in line]
-        assert len(commands) == 4 and all(command[3] == "other/place ''" for command in commands)
+        assert len(commands) == 6 and all(command[3] == "other/place ''" for command in commands)
     finally:
         servers.broker.management("DELETE", "vhosts/other%2Fplace%20%27%27")
 
@@ -376,8 +378,8 @@ def test_the_gateways_user_can_publish_only_where_events_enter(site, exchange):
                              lambda channel: channel.basic_publish(exchange, "webhooks.ingest", b"x", PERSISTENT))
 
 
-@pytest.mark.parametrize("user", ["sluice-gateway", "sluice-worker"])
-def test_neither_user_can_change_the_topology(site, user):
+@pytest.mark.parametrize("user", ["sluice-gateway", "sluice-worker", "sluice-listen"])
+def test_no_user_can_change_the_topology(site, user):
     for action in (lambda channel: channel.queue_declare("webhooks.mine"),
                    lambda channel: channel.queue_delete("webhooks.ingest"),
                    lambda channel: channel.exchange_declare("mine"),
@@ -398,9 +400,9 @@ def test_the_workers_user_can_read_only_the_work(site, name):
     assert refused_by_broker(site, "sluice-worker", lambda channel: channel.basic_get(name))
 
 
-@pytest.mark.parametrize("user", ["sluice-gateway", "sluice-worker"])
-def test_neither_user_may_use_the_management_api(servers, user):
-    secret = servers.secret({"sluice-gateway": "broker-gateway", "sluice-worker": "broker-worker"}[user])
+@pytest.mark.parametrize("user", ["sluice-gateway", "sluice-worker", "sluice-listen"])
+def test_no_user_may_use_the_management_api(servers, user):
+    secret = servers.secret(user.replace("sluice", "broker"))
     with pytest.raises(Failure, match="401"):
         servers.broker.management("GET", "overview", user=user, password=secret)
 

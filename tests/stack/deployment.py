@@ -13,7 +13,7 @@ from database import Database
 from process import Failure, free_ports
 from programs import run_command
 
-SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "database-owner", "database-worker", "database-reader",
+SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "broker-listen", "database-owner", "database-worker", "database-reader",
            "console-token")
 
 
@@ -126,6 +126,7 @@ class Deployment:
             "SETUP_DATABASE_PASSWORD_FILE": self._secret_file("database-owner"),
             "SETUP_GATEWAY_BROKER_PASSWORD_FILE": self._secret_file("broker-gateway"),
             "SETUP_WORKER_BROKER_PASSWORD_FILE": self._secret_file("broker-worker"),
+            "SETUP_LISTEN_BROKER_PASSWORD_FILE": self._secret_file("broker-listen"),
             "SETUP_WORKER_DATABASE_PASSWORD_FILE": self._secret_file("database-worker"),
             "SETUP_READER_DATABASE_PASSWORD_FILE": self._secret_file("database-reader"),
             **more,
@@ -139,6 +140,14 @@ class Deployment:
             "BROKER_MANAGEMENT_URL": self.broker.management_url(),
             "DATABASE_URL": self.database.url("sluice_reader"),
             "DATABASE_PASSWORD_FILE": self._secret_file("database-reader"),
+            **more,
+        }
+
+    def listen_settings(self, **more):
+        """For `sluice listen`, as the user that may only listen."""
+        return {
+            "BROKER_URL": self.broker.url("sluice-listen"),
+            "BROKER_PASSWORD_FILE": self._secret_file("broker-listen"),
             **more,
         }
 

@@ -100,13 +100,41 @@ static void the_delivery_limit_is_positive_and_not_set_on_the_dead_queue(void **
     struct topology t = built();
 
     (void)state;
-    assert_int_equal(t.policy_count, 2);
+    assert_int_equal(t.policy_count, 3);
     assert_int_equal(t.policies[0].max_length_bytes, 1 << 30);
     assert_int_equal(t.policies[0].delivery_limit, 100);
     assert_null(strstr(t.policies[0].pattern, "dead"));
     assert_int_equal(t.policies[1].max_length_bytes, 1 << 30);
     assert_int_equal(t.policies[1].delivery_limit, 0);
     assert_string_equal(t.policies[1].pattern, "^webhooks\\.dead$");
+}
+
+static const struct topology_argument *listener_argument(const char *name)
+{
+    const struct topology_argument *a = topology_listen_arguments;
+
+    while (a->name != NULL && strcmp(a->name, name) != 0) {
+        a++;
+    }
+    assert_non_null(a->name);
+    return a;
+}
+
+static void a_listeners_queue_is_bounded_and_drops_rather_than_refuses(void **state)
+{
+    struct topology t = built();
+    char name[TOPOLOGY_NAME_MAX];
+
+    (void)state;
+    assert_string_equal(listener_argument("x-overflow")->text, "drop-head");
+    assert_int_equal(listener_argument("x-max-length")->number, 1000);
+    assert_int_equal(listener_argument("x-max-length-bytes")->number, 16 << 20);
+    assert_int_equal(listener_argument("x-expires")->number, 60000);
+    assert_true(t.policies[2].listening);
+    assert_false(t.policies[0].listening || t.policies[1].listening);
+    assert_string_equal(t.policies[2].pattern, "^webhooks\\.listen\\.");
+    topology_listen(name, UINT64_MAX);
+    assert_string_equal(name, "webhooks.listen.ffffffffffffffff");
 }
 
 static void a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most(void **state)
@@ -192,6 +220,7 @@ int main(void)
         cmocka_unit_test(each_way_leads_where_the_design_says),
         cmocka_unit_test(every_queue_is_bound_and_every_binding_names_what_is_there),
         cmocka_unit_test(the_delivery_limit_is_positive_and_not_set_on_the_dead_queue),
+        cmocka_unit_test(a_listeners_queue_is_bounded_and_drops_rather_than_refuses),
         cmocka_unit_test(a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most),
         cmocka_unit_test(a_bound_on_bytes_is_a_mebibyte_or_more_or_as_it_is),
         cmocka_unit_test(a_retry_goes_by_an_exchange_that_leads_back_to_the_workers_alone),
