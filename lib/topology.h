@@ -26,6 +26,10 @@
 #define TOPOLOGY_QUEUE_BYTES (INT64_C(1) << 30)
 #define TOPOLOGY_QUEUE_BYTES_LEAST (INT64_C(1) << 20)
 
+/* How many nodes of a cluster hold each queue: it works as long as two of three are there, and more members
+ * would only make it slower. */
+#define TOPOLOGY_MEMBERS 3
+
 #define TOPOLOGY_DELAYS_MAX 8
 #define TOPOLOGY_DELAY_MOST_S (24 * 60 * 60)
 #define TOPOLOGY_NAME_MAX 48

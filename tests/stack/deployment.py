@@ -41,6 +41,7 @@ class Deployment:
             free_ports([*ports, "database"], self.state, taken)
             self.save_state()
         broker = self.directory / "broker", {name: self.state[name] for name in ports}, self.secret("broker-setup")
+        self.nodes = nodes
         self.broker = Cluster(*broker, nodes) if nodes > 1 else Broker(*broker, broker_tls)
         self.database = Database(self.directory / "database", self.state["database"], self.secret("database-owner"),
                                  database_settings)
@@ -102,12 +103,18 @@ class Deployment:
 
     @contextlib.contextmanager
     def serving(self, keep=False):
-        """Both servers run and are set up; at the end they are ended, and the directory is removed unless `keep`."""
-        try:
+        """Both servers run and are set up; at the end as `ending`."""
+        with self.ending(keep):
             self.start_servers()
             done = self.setup()
             if done.returncode != 0:
                 raise Failure(f"sluice setup failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+            yield self
+
+    @contextlib.contextmanager
+    def ending(self, keep=False):
+        """At the end both servers are killed, and the directory is removed unless `keep`."""
+        try:
             yield self
         finally:
             # The data is not needed again, so don't spend time on an orderly shutdown.
@@ -152,6 +159,7 @@ class Deployment:
             "SETUP_WORKER_BROKER_PASSWORD_FILE": self._secret_file("broker-worker"),
             "SETUP_WORKER_DATABASE_PASSWORD_FILE": self._secret_file("database-worker"),
             "SETUP_READER_DATABASE_PASSWORD_FILE": self._secret_file("database-reader"),
+            "SETUP_BROKER_NODES": self.nodes,
             **more,
         }
 
