@@ -255,8 +255,16 @@ static void lose_broker(struct publisher *p, const struct error *error)
 /* Whether to give up the connection. While the broker has an alarm, confirms can't come. */
 static bool is_useless(struct publisher *p, struct error *error)
 {
-    return gate_state(&p->gate).open && patience_ends(&p->patience, confirm_oldest_us(&p->confirms),
-                                                      p->unblocked_at_us, clock_monotonic_us(), error);
+    int64_t oldest = confirm_oldest_us(&p->confirms), now = clock_monotonic_us();
+
+    if (!gate_state(&p->gate).open) {
+        return false;
+    }
+    if (patience_asks(&p->patience, broker_replied(p->link.broker), oldest, p->unblocked_at_us, now) &&
+        broker_ask(p->link.broker, error) != ERROR_NONE) {
+        return true;
+    }
+    return patience_ends(&p->patience, oldest, p->unblocked_at_us, now, error);
 }
 
 /* --- the thread --------------------------------------------------------------------- */

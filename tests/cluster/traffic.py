@@ -35,7 +35,7 @@ class Traffic:
         for _ in range(2 * GATEWAYS):
             ports.append(free_port(None, ports))
         self.gateways = [self.site.add_gateway(GATEWAY_LISTEN=f"127.0.0.1:{listen}", GATEWAY_ADMIN=f"127.0.0.1:{admin}",
-                                               GATEWAY_LAME_DUCK=f"{LAME_DUCK}s", LOG_MESSAGES="batches")
+                                               GATEWAY_LAME_DUCK=f"{LAME_DUCK}s", GATEWAY_PUBLISHERS=2, LOG_MESSAGES="batches")
                          for listen, admin in zip(ports[::2], ports[1::2])]
         for gateway in self.gateways:
             gateway.start()
@@ -60,6 +60,19 @@ class Traffic:
         goals = {name: len(self.loads[name].acks) + 10 for name in names or self.loads}
         wait_until(lambda: all(len(self.loads[name].acks) >= goal for name, goal in goals.items()),
                    lambda: f"ten more 2xx from each of {list(goals)}; {self.said()}\n{self.site.tails()}", limit)
+
+    def wait_refused(self):
+        """Waits until each load has had ten more 503."""
+        goals = {name: load.statuses.get(503, 0) + 10 for name, load in self.loads.items()}
+        wait_until(lambda: all(self.loads[name].statuses.get(503, 0) >= goal for name, goal in goals.items()),
+                   lambda: f"ten more 503 for each; {self.said()}", 60)
+
+    def slowest_reply(self, seconds):
+        """How long the slowest reply of the next so many seconds took."""
+        for load in self.loads.values():
+            load.slowest = 0.0
+        time.sleep(seconds)  # what is measured is the slowest in this time
+        return max(load.slowest for load in self.loads.values())
 
     def said(self):
         return {name: load.statuses for name, load in self.loads.items()}

@@ -2,6 +2,7 @@
 """A private cluster of RabbitMQ nodes. Each has a port mapper of its own, which names a proxy as the address of each
 other node: so nodes can be cut off from each other without any privilege, while clients reach all of them."""
 
+import http.client
 import secrets
 import signal
 import socket
@@ -14,6 +15,7 @@ from proxy import Proxy
 CONFIG = """\
 cluster_formation.peer_discovery_backend = classic_config
 cluster_partition_handling = pause_minority
+net_ticktime = 20
 """
 # Of the port mapper's protocol: register a node, that is a visible one, over TCP, of the versions 5 to 6.
 ALIVE_REQUEST, VISIBLE, TCP, VERSIONS = 120, 77, 0, (6, 5)
@@ -114,20 +116,41 @@ class Cluster:
         if wait:
             self.wait_ready()
 
-    def wait_ready(self):
+    def wait_ready(self, limit=90):
         for node in self.nodes:
-            node.wait_ready()
-        wait_until(lambda: len(self.running()) == len(self.nodes), lambda: f"all nodes to run: {self.running()}\n{self.tail()}", 60, 0.2)
+            node.wait_ready(limit)
+        wait_until(lambda: all(len(self._view(node)) == len(self.nodes) for node in self.nodes),
+                   lambda: f"all nodes to run and to see each other\n{self.tail()}", limit, 0.5)
 
     def mend(self):
-        """All nodes run and reach each other."""
+        """All nodes run and reach each other. One that the others had given up is not taken back while it runs."""
         self.heal()
         for node in self.nodes:
             if node.frozen:
                 node.thaw()
             if not node.child.alive():
                 node.start(wait=False)
-        self.wait_ready()
+        try:
+            self.wait_ready(30)
+        except Failure:
+            for node in self._left_out():
+                node.kill()
+                node.start(wait=False)
+            self.wait_ready()
+
+    def _left_out(self):
+        """The nodes that are not part of the largest group."""
+        views = [self._view(node) for node in self.nodes]
+        largest = max(views, key=len)
+        return [node for node in self.nodes if node.node not in largest]
+
+    @staticmethod
+    def _view(node):
+        """The nodes that run, as a node sees it."""
+        try:
+            return {entry["name"] for entry in node.management("GET", "nodes?columns=name,running") if entry.get("running")}
+        except (OSError, Failure, http.client.HTTPException):
+            return set()
 
     def management(self, method, path, content=None):
         return self.standing().management(method, path, content)
@@ -159,10 +182,6 @@ class Cluster:
     def standing(self):
         """A node that is neither dead nor frozen."""
         return next(node for node in self.nodes if node.stands())
-
-    def running(self):
-        """The names of the nodes that run, as the first standing one sees it."""
-        return [entry["name"] for entry in self.management("GET", "nodes?columns=name,running") if entry.get("running")]
 
     def leader(self, queue):
         """The node on which the leader of a queue runs."""
