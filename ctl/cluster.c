@@ -7,19 +7,21 @@
 #define GROWS_MAJOR 3
 #define GROWS_MINOR 13
 
-enum error_code cluster_nodes(struct management *management, cJSON **nodes, struct error *error)
+enum error_code cluster_nodes(struct management *management, cJSON **running, size_t *known,
+                              struct error *error)
 {
     cJSON *list = NULL;
     const cJSON *entry;
     enum error_code code = management_get(management, "/api/nodes?columns=name,running", &list, error);
 
-    *nodes = code == ERROR_NONE ? cJSON_CreateArray() : NULL;
+    *running = code == ERROR_NONE ? cJSON_CreateArray() : NULL;
+    *known = (size_t)cJSON_GetArraySize(list);
     cJSON_ArrayForEach(entry, list)
     {
         const char *name = management_text(entry, "name");
 
         if (name != NULL && cJSON_IsTrue(cJSON_GetObjectItemCaseSensitive(entry, "running"))) {
-            (void)cJSON_AddItemToArray(*nodes, cJSON_CreateString(name));
+            (void)cJSON_AddItemToArray(*running, cJSON_CreateString(name));
         }
     }
     cJSON_Delete(list);

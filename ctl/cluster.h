@@ -19,9 +19,11 @@ struct cluster_queue {
     size_t member_count, online_count;
 };
 
-/* Reads which nodes run. *nodes: an array of their names, which the caller frees with cJSON_Delete; NULL
- * after an error. ERROR_REFUSED: the user has no tag `monitoring` or `administrator`. */
-MUST_CHECK enum error_code cluster_nodes(struct management *management, cJSON **nodes, struct error *error);
+/* Reads which nodes run. *running: an array of their names, which the caller frees with cJSON_Delete; NULL
+ * after an error. *known: how many nodes the broker has, running or not. ERROR_REFUSED: the user has no tag
+ * `monitoring` or `administrator`. */
+MUST_CHECK enum error_code cluster_nodes(struct management *management, cJSON **running, size_t *known,
+                                         struct error *error);
 /* Asks whether the broker adds members by itself, up to a policy's target-group-size: cluster_version_grows
  * of its version. */
 MUST_CHECK enum error_code cluster_grows(struct management *management, bool *grows, struct error *error);

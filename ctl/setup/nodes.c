@@ -19,7 +19,8 @@ enum error_code nodes_reach(const struct nodes *nodes, struct error *error)
 {
     cJSON *running = NULL;
     struct buf names = {0};
-    enum error_code code = cluster_nodes(nodes->management, &running, error);
+    size_t known;
+    enum error_code code = cluster_nodes(nodes->management, &running, &known, error);
     size_t count = (size_t)cJSON_GetArraySize(running);
 
     if (code == ERROR_NONE && count < nodes->wanted) {
@@ -50,10 +51,10 @@ struct report {
 
 static enum error_code ask(const struct nodes *nodes, struct report *report, struct error *error)
 {
-    enum error_code code = cluster_nodes(nodes->management, &report->running, error);
-    size_t count = (size_t)cJSON_GetArraySize(report->running);
+    size_t known;
+    enum error_code code = cluster_nodes(nodes->management, &report->running, &known, error);
 
-    report->wanted = cluster_members_wanted(count > nodes->wanted ? count : nodes->wanted);
+    report->wanted = cluster_members_wanted(known > nodes->wanted ? known : nodes->wanted);
     if (code == ERROR_NONE) {
         code = management_list(nodes->management, "queues", nodes->segment, &report->queues, error);
     }

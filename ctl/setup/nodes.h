@@ -24,10 +24,10 @@ struct nodes {
 /* Looks once. ERROR_UNREACHABLE, naming the nodes that run: they are fewer than wanted. With
  * outcome->checking that is a difference instead. */
 MUST_CHECK enum error_code nodes_reach(const struct nodes *nodes, struct error *error);
-/* Looks for queues with fewer members than there are nodes (those wanted, or those that run if these are
- * more; 3 at most), for some seconds as long as there are some: the broker may be adding members. Prints them
- * with the commands that add members, and counts them in *lacking; with outcome->checking they are
- * differences, too. Call it when the queues have been declared. */
+/* Looks for queues with fewer members than there are nodes (those wanted, or those that the broker has if
+ * these are more; 3 at most), for some seconds as long as there are some: the broker may be adding members.
+ * Prints them with the commands that add members, and counts them in *lacking; with outcome->checking they
+ * are differences, too. Call it when the queues have been declared. */
 MUST_CHECK enum error_code nodes_compare(const struct nodes *nodes, size_t *lacking, struct error *error);
 
 #endif

@@ -2,6 +2,7 @@
 """Setup on a cluster: it waits for the nodes, and each queue has three members or setup says what to do."""
 
 import concurrent.futures
+import json
 import pathlib
 import re
 import shlex
@@ -75,6 +76,42 @@ def test_setup_fails_with_the_commands_that_mend_a_queue_with_too_few_members(lo
     mended = lonely.setup()
     assert mended.returncode == 0 and "lacks" not in mended.stdout, mended.stdout
     assert len(lonely.broker.queue(INGEST)["members"]) == 3
+
+
+@pytest.mark.quick
+def test_status_tells_leader_and_members_and_fails_with_too_few(lonely):
+    leader = lonely.broker.leader(INGEST).node
+    done = lonely.command("status")
+    assert done.returncode == 1, done.stdout
+    assert "problem: " in done.stdout and f"{INGEST} has too few members for a broker of 3 nodes: {leader}" in done.stdout
+    assert re.search(rf"^{re.escape(INGEST)} +{leader} +1 of 1: {leader}$", done.stdout, re.M), done.stdout
+    told = json.loads(lonely.command("status", "--json").stdout)
+    assert [problem["name"] for problem in told["problems"]] == ["BrokerMembersFew"]
+    queues_told = {queue["name"]: queue for queue in told["queues"]}
+    assert queues_told[INGEST]["leader"] == leader and queues_told[INGEST]["members"] == [leader]
+    assert len(queues_told["webhooks.dead"]["members"]) == len(queues_told["webhooks.dead"]["online"]) == 3
+
+
+@pytest.fixture
+def halved(lonely):
+    """The deployment; webhooks.ingest has two members, and the node of the one that isn't the leader is dead."""
+    broker = lonely.broker
+    leader = broker.leader(INGEST)
+    other = next(node for node in broker.nodes if node is not leader)
+    leader.control("add_member", "-p", "sluice", INGEST, other.node, tool="rabbitmq-queues")
+    wait_until(lambda: len(broker.queue(INGEST).get("members", ())) == 2, "two members", 30, 0.2)
+    other.kill()
+    yield lonely
+    broker.mend()
+
+
+def test_status_fails_when_a_queue_has_no_majority(halved):
+    def told():
+        done = halved.command("status")
+        return done.returncode == 1 and f"{INGEST} takes no events and hands none out: of its members " in done.stdout
+    wait_until(told, lambda: halved.command("status").stdout, 60, 1)
+    names = [problem["name"] for problem in json.loads(halved.command("status", "--json").stdout)["problems"]]
+    assert names[0] == "BrokerMajorityLost", names
 
 
 def test_setup_that_begins_before_two_nodes_have_joined_waits_for_them(build):
