@@ -59,7 +59,7 @@ BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
-.PHONY: all help test build unit integration test-fault chaos fuzz check lint format run psql ctl exam-sdk bench bench-programs clean packages
+.PHONY: all help test build unit integration test-fault test-cluster chaos fuzz check lint format run psql ctl exam-sdk bench bench-programs clean packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -74,6 +74,7 @@ help:
 	@echo 'make test          build, unit tests, integration tests (CORPUS=file: more webhooks)'
 	@echo 'make check         lints, format, both compilers, sanitizer builds'
 	@echo 'make test-fault    tests that inject real faults (TESTS="-m quick": the short selection of CI)'
+	@echo 'make test-cluster  a broker of three nodes: killed, frozen, partitioned, rolled (TESTS="-m quick": the short selection)'
 	@echo 'make chaos         random faults (DURATION=600 SEED=n), then a check that nothing was lost'
 	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, starting from its corpus'
 	@echo 'make exam-sdk      the providers'"'"' own libraries (pip, npm) against a gateway and sluice send'
@@ -173,6 +174,11 @@ test-fault: packages-build packages-servers packages-test
 	@$(MAKE) --no-print-directory all
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/fault tests/integration/test_faults.py tests/integration/test_budget.py \
 		-n $(JOBS) $(TESTS)
+
+# A broker of three nodes. One after the other: the nodes alone keep two cores busy when they start.
+test-cluster: packages-build packages-servers packages-test
+	@$(MAKE) --no-print-directory all
+	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/cluster $(TESTS)
 
 DURATION ?= 600
 # One libFuzzer program for each tests/fuzz/NAME.c; it starts from tests/fuzz/corpus/NAME.

@@ -48,8 +48,11 @@
     X(BYTES, queue_max_bytes, "QUEUE_MAX_BYTES", .fallback = "0", .min = 0, .max = INT64_C(1) << 40,         \
       .help = "limit on the total size of the bodies in each queue, at least 1MiB; above it the "            \
               "gateway answers 503; 0: unchanged, or 1GiB at the first setup")                               \
+    X(INTEGER, broker_nodes, "SETUP_BROKER_NODES", .fallback = "1", .min = 1, .max = 99,                     \
+      .help = "nodes of the broker that must run before anything is declared; setup fails if a queue then "  \
+              "has fewer members than nodes, or than 3")                                                     \
     X(DURATION, wait_us, "SETUP_WAIT", .fallback = "60s", .min = 0, .max = 3600 * CLOCK_US_PER_S,            \
-      .help = "how long to wait for the broker and for the database to start")
+      .help = "how long to wait for the broker, for its nodes and for the database to start")
 
 #define STATUS_SETTINGS(X)                                                                   \
     X(URL, management_url, "BROKER_MANAGEMENT_URL", .fallback = "", .choices = HTTP_SCHEMES, \

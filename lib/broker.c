@@ -5,6 +5,7 @@
 #include "content.h"
 #include "dial.h"
 #include "dial_url.h"
+#include "text.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -25,6 +26,7 @@ struct broker {
     int frame_max;               /* that the broker accepts, in bytes */
     struct content content;
     unsigned consumers_begun; /* names the next consumer tag */
+    bool replied;             /* to broker_ask */
 };
 
 static amqp_bytes_t bytes_of(struct span s)
@@ -117,12 +119,6 @@ static struct span span_in(amqp_bytes_t bytes)
     return (struct span){bytes.bytes, bytes.len};
 }
 
-static void begin_delivery(struct content *content, const amqp_basic_deliver_t *deliver)
-{
-    content_begin_delivery(content, deliver->delivery_tag, deliver->redelivered,
-                           span_in(deliver->routing_key));
-}
-
 /* True when the method is an event of its own; false when more is to be read. */
 static bool read_method(struct broker *b, amqp_method_t method, struct broker_event *event,
                         struct error *error)
@@ -131,23 +127,25 @@ static bool read_method(struct broker *b, amqp_method_t method, struct broker_ev
     case AMQP_BASIC_ACK_METHOD: {
         const amqp_basic_ack_t *ack = method.decoded;
 
-        *event =
-            (struct broker_event){.kind = BROKER_ACK, .tag = ack->delivery_tag, .multiple = ack->multiple};
+        *event = (struct broker_event){BROKER_ACK, ack->delivery_tag, ack->multiple, 0, NULL};
         return true;
     }
     case AMQP_BASIC_NACK_METHOD: {
         const amqp_basic_nack_t *nack = method.decoded;
 
-        *event =
-            (struct broker_event){.kind = BROKER_NACK, .tag = nack->delivery_tag, .multiple = nack->multiple};
+        *event = (struct broker_event){BROKER_NACK, nack->delivery_tag, nack->multiple, 0, NULL};
         return true;
     }
     case AMQP_BASIC_RETURN_METHOD:
         content_begin_return(&b->content);
         return false;
-    case AMQP_BASIC_DELIVER_METHOD:
-        begin_delivery(&b->content, method.decoded);
+    case AMQP_BASIC_DELIVER_METHOD: {
+        const amqp_basic_deliver_t *deliver = method.decoded;
+
+        content_begin_delivery(&b->content, deliver->delivery_tag, deliver->redelivered,
+                               span_in(deliver->routing_key));
         return false;
+    }
     case AMQP_BASIC_CANCEL_METHOD:
         event->kind = BROKER_CANCELLED;
         return true;
@@ -162,22 +160,20 @@ static bool read_method(struct broker *b, amqp_method_t method, struct broker_ev
         (void)amqperror_of_close("connection", method, error);
         event->kind = BROKER_CLOSED;
         return true;
-    default: /* channel.flow and replies that nobody waits for any more */
+    default: /* channel.flow, and replies that nobody waits for but broker_ask */
+        b->replied = b->replied || method.id == AMQP_BASIC_QOS_OK_METHOD;
         return false;
     }
 }
 
 static uint64_t correlation_of(const amqp_basic_properties_t *properties)
 {
-    uint64_t correlation = 0;
+    int64_t correlation = 0;
 
     if (properties->_flags & AMQP_BASIC_CORRELATION_ID_FLAG) {
-        for (size_t i = 0; i < properties->correlation_id.len; i++) {
-            correlation =
-                correlation * 10 + (uint64_t)(((const char *)properties->correlation_id.bytes)[i] - '0');
-        }
+        (void)text_number(span_in(properties->correlation_id), 18, &correlation);
     }
-    return correlation;
+    return (uint64_t)correlation;
 }
 
 void broker_next(struct broker *b, struct broker_event *event, struct error *error)
@@ -248,9 +244,7 @@ enum error_code broker_publish(struct broker *b, const char *exchange, struct sp
         return amqperror_of_status("publishing", status, error);
     }
     if (body.len > 0 && body.len % ((size_t)b->frame_max - DIAL_FRAME_OVERHEAD) == 0) {
-        /* The library has said that more is to come, and the kernel waits for it:
-         * setting this option again sends what it holds back. */
-        const int on = 1;
+        const int on = 1; /* the library has said that more is to come: this sends what the kernel holds */
 
         (void)setsockopt(broker_fd(b), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     }
@@ -262,6 +256,24 @@ void broker_gather(struct broker *b, bool gather)
     const int on = gather;
 
     (void)setsockopt(broker_fd(b), IPPROTO_TCP, TCP_CORK, &on, sizeof on);
+}
+
+bool broker_replied(const struct broker *b)
+{
+    return b->replied;
+}
+
+static enum error_code sent(const char *what, int status, struct error *error)
+{
+    return status == AMQP_STATUS_OK ? ERROR_NONE : amqperror_of_status(what, status, error);
+}
+
+enum error_code broker_ask(struct broker *b, struct error *error)
+{
+    amqp_basic_qos_t unchanged = {0};
+
+    b->replied = false;
+    return sent("asking", amqp_send_method(b->connection, CHANNEL, AMQP_BASIC_QOS_METHOD, &unchanged), error);
 }
 
 enum error_code broker_prefetch(struct broker *b, uint16_t count, struct error *error)
@@ -297,16 +309,12 @@ enum error_code broker_cancel(struct broker *b, struct error *error)
 
 enum error_code broker_ack(struct broker *b, uint64_t tag, bool multiple, struct error *error)
 {
-    int status = amqp_basic_ack(b->connection, CHANNEL, tag, multiple);
-
-    return status == AMQP_STATUS_OK ? ERROR_NONE : amqperror_of_status("acknowledging", status, error);
+    return sent("acknowledging", amqp_basic_ack(b->connection, CHANNEL, tag, multiple), error);
 }
 
 enum error_code broker_reject(struct broker *b, uint64_t tag, struct error *error)
 {
-    int status = amqp_basic_reject(b->connection, CHANNEL, tag, 1);
-
-    return status == AMQP_STATUS_OK ? ERROR_NONE : amqperror_of_status("giving back", status, error);
+    return sent("giving back", amqp_basic_reject(b->connection, CHANNEL, tag, 1), error);
 }
 
 /* --- declaring --------------------------------------------------------------------- */

@@ -142,6 +142,12 @@ MUST_CHECK enum error_code broker_publish(struct broker *broker, const char *exc
  * messages reach the broker together: it then spends less on each. At most 200 ms, then it sends anyway. */
 void broker_gather(struct broker *broker, bool gather);
 
+/* Asks the node that it is connected to for a sign of life, without waiting: a method that the node answers
+ * by itself, whatever the other nodes of its cluster do. Only without a consumer. */
+MUST_CHECK enum error_code broker_ask(struct broker *broker, struct error *error);
+/* Whether broker_next has met the answer since. */
+bool broker_replied(const struct broker *broker);
+
 /* Sets prefetch for consumers begun from now on (quorum queues: per consumer). Waits. */
 MUST_CHECK enum error_code broker_prefetch(struct broker *broker, uint16_t count, struct error *error);
 /* Begins to consume; there is one consumer at most. Waits for the broker's word; deliveries that come

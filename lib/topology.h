@@ -34,6 +34,10 @@
 #define TOPOLOGY_LISTEN_BYTES (INT64_C(16) << 20)
 #define TOPOLOGY_LISTEN_EXPIRES_MS 60000
 
+/* How many nodes of a cluster hold each queue: it works as long as two of three are there, and more members
+ * would only make it slower. */
+#define TOPOLOGY_MEMBERS 3
+
 #define TOPOLOGY_DELAYS_MAX 8
 #define TOPOLOGY_DELAY_MOST_S (24 * 60 * 60)
 #define TOPOLOGY_NAME_MAX 48

@@ -5,7 +5,6 @@ import json
 import os
 import pathlib
 import random
-import shutil
 import sys
 import tempfile
 
@@ -87,23 +86,8 @@ def servers(build, authority):  # pylint: disable=redefined-outer-name
     """The Deployment, with its servers running (the broker also with TLS) and set up."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-tests-", dir="/var/tmp"))
     deployment = Deployment(directory, build, broker_tls=(authority.certificate, authority.issue("broker")))
-    try:
-        deployment.start_servers()
-        done = deployment.setup()
-        if done.returncode != 0:
-            pytest.exit(f"sluice setup failed ({done.returncode}):\n{done.stdout}{done.stderr}", 1)
+    with deployment.serving(keep=bool(os.environ.get(KEEP))):
         yield deployment
-    finally:
-        # The data is not needed again, so don't spend time on an orderly shutdown.
-        deployment.broker.kill()
-        deployment.broker.stop_epmd()
-        deployment.database.stop("immediate")
-        if os.environ.get(KEEP):
-            print(f"kept: {directory}")
-        else:
-            deployment.broker.remove()
-            deployment.database.remove()
-            shutil.rmtree(directory, ignore_errors=True)
 
 
 def _site(request, servers, seed):  # pylint: disable=redefined-outer-name

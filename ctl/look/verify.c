@@ -21,7 +21,7 @@
 
 struct verify {
     const char *file;
-    bool json;
+    bool json, all;
     PGconn *database;
     struct balance balance;
     /* A batch of lines that one query looks up; they point into `text`. */
@@ -31,17 +31,23 @@ struct verify {
     size_t facts[LEDGER_FACTS];
     size_t rows, dead, missing, differing, refused_stored;
     size_t shown;
-    cJSON *missing_events; /* the first SHOWN_MAX; printed if they turn out not to be queued */
-    cJSON *wrong_events;   /* the first SHOWN_MAX that differ or were refused */
+    cJSON *missing_events; /* those named; printed if they turn out not to be queued */
+    cJSON *wrong_events;   /* those named that differ or were refused */
 };
 
 typedef enum error_code (*take_line)(struct verify *, const struct ledger_line *, struct error *);
 
 /* --- the database's side ------------------------------------------------- */
 
+/* Whether to name an event when so many have been named before. */
+static bool is_named(const struct verify *v, size_t before)
+{
+    return v->all || before < SHOWN_MAX;
+}
+
 static void count_missing(struct verify *v, const struct ledger_line *line)
 {
-    if (v->missing++ < SHOWN_MAX) {
+    if (is_named(v, v->missing++)) {
         cJSON *event = cJSON_CreateObject();
 
         record_add_body(event, "source", line->source);
@@ -196,7 +202,7 @@ static enum error_code read_ledger(struct verify *v, take_line take, struct erro
 
 static void show(struct verify *v, const char *what, const struct suspect *suspect)
 {
-    if (v->shown++ >= SHOWN_MAX) {
+    if (!is_named(v, v->shown++)) {
         return;
     }
     if (v->json) {
@@ -327,6 +333,8 @@ static enum error_code verify(struct verify *v, const struct verify_settings *se
 
 static const struct option_rule rules[] = {
     {"FILE", OPTION_OPERAND, offsetof(struct verify, file), NULL, NULL, 0, 0},
+    {"--all", OPTION_FLAG, offsetof(struct verify, all), NULL,
+     "name every event that is missing or differs, for asking the senders again", 0, 0},
     {"--json", OPTION_FLAG, offsetof(struct verify, json), NULL, "as one JSON object", 0, 0},
     OPTION_END,
 };
@@ -365,13 +373,13 @@ static enum exit_code run(const void *settings, int count, char **arguments)
 
 static const struct subcommand command = {
     .name = NAME,
-    .arguments = "FILE [--json]",
+    .arguments = "FILE [--all] [--json]",
     .summary = "compare a ledger with the table: is every acked event there?",
     .help = "Reads a ledger with lines of the form\n"
             "    sent|acked|refused|unknown <TAB> source <TAB> id <TAB> SHA-256 of the body in hex\n"
             "and looks for each acked event: a row, a dead letter, or queued. The hash of the body in the\n"
             "table must be one that was sent with that id. Prints the counts and the first 20 events that\n"
-            "are missing or differ.\n"
+            "are missing or differ; with --all, all of them.\n"
             "\n"
             "An event that isn't found counts as queued while the queues hold at least as many messages.\n"
             "The broker's count excludes unacked messages, which a worker holds. So verify when the queues\n"

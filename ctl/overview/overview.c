@@ -130,6 +130,7 @@ void overview_free(struct overview *overview)
 {
     replicas_free(&overview->gateways);
     replicas_free(&overview->workers);
+    cJSON_Delete(overview->queues);
     totals_free(&overview->totals);
 }
 

@@ -11,6 +11,7 @@
 #include "replicas.h"
 #include "totals.h"
 
+#include <cjson/cJSON.h>
 #include <libpq-fe.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -48,6 +49,8 @@ struct overview {
     struct totals totals;
     struct queue_depths depths;           /* count 0: unknown */
     int64_t queue_bytes, queue_max_bytes; /* of the queue of new events; known to the management API */
+    cJSON *queues; /* Sluice's queues as the management API lists them; NULL: unknown */
+    size_t nodes;  /* of the broker, running or not; 0: unknown */
     struct overview_database database;
     int64_t worker_count, standby;
     struct error errors[OVERVIEW_ERRORS_MAX]; /* of servers that could not be asked */

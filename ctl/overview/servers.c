@@ -2,6 +2,7 @@
 #include "servers.h"
 
 #include "clock.h"
+#include "ctl/cluster.h"
 #include "ctl/database.h"
 #include "ctl/look/reader.h"
 #include "ctl/management.h"
@@ -154,13 +155,40 @@ static int64_t member(const cJSON *object, const char *name)
                : OVERVIEW_UNKNOWN;
 }
 
-static void take_queue(struct overview *overview, const cJSON *queues)
+/* Keeps the entries of Sluice's queues. */
+static enum error_code take_queues(struct overview *overview, const cJSON *queues,
+                                   const struct config_durations *delays, struct error *error)
 {
-    const cJSON *ingest = management_named(queues, TOPOLOGY_INGEST);
+    struct topology topology;
+    enum error_code code = topology_build(&topology, delays->us, delays->count, 0, error);
+
+    overview->queues = cJSON_CreateArray();
+    for (size_t i = 0; code == ERROR_NONE && i < topology.queue_count; i++) {
+        const cJSON *entry = management_named(queues, topology.queues[i].name);
+
+        (void)cJSON_AddItemToArray(overview->queues, cJSON_Duplicate(entry, true));
+    }
+    return code;
+}
+
+static void take_ingest(struct overview *overview)
+{
+    const cJSON *ingest = management_named(overview->queues, TOPOLOGY_INGEST);
 
     overview->queue_bytes = member(ingest, "message_bytes");
     overview->queue_max_bytes =
         member(cJSON_GetObjectItemCaseSensitive(ingest, "effective_policy_definition"), "max-length-bytes");
+}
+
+/* A user with the tag `management` alone may not ask for nodes: their number stays unknown. */
+static enum error_code ask_nodes(struct overview *overview, struct management *management,
+                                 struct error *error)
+{
+    cJSON *running = NULL;
+    enum error_code code = cluster_nodes(management, &running, &overview->nodes, error);
+
+    cJSON_Delete(running);
+    return code == ERROR_REFUSED ? ERROR_NONE : code;
 }
 
 enum error_code servers_ask_management(struct overview *overview, const struct status_settings *settings,
@@ -182,7 +210,11 @@ enum error_code servers_ask_management(struct overview *overview, const struct s
         code = management_list(management, "queues", buf_text(&vhost), &queues, error);
     }
     if (code == ERROR_NONE) {
-        take_queue(overview, queues);
+        code = take_queues(overview, queues, &settings->delays, error);
+    }
+    if (code == ERROR_NONE) {
+        take_ingest(overview);
+        code = ask_nodes(overview, management, error);
     }
     cJSON_Delete(connections);
     cJSON_Delete(queues);

@@ -20,7 +20,8 @@
 MUST_CHECK enum error_code servers_ask_database(struct overview_database *numbers, PGconn **connection,
                                                 const struct status_settings *settings,
                                                 const struct overview_options *options, struct error *error);
-/* Fills what only the management API knows: the workers and how full the queue is. Errors as for
+/* Fills what only the management API knows: the workers, how full the queue is, the queues' members and the
+ * number of nodes. Errors as for
  * management_get. */
 MUST_CHECK enum error_code servers_ask_management(struct overview *overview,
                                                   const struct status_settings *settings,

@@ -73,6 +73,7 @@ static enum exit_code look(struct status *status, const struct status_settings *
     struct problem problems[PROBLEMS_MAX];
     struct history *history = &status->history;
     struct status_view view = {.overview = now, .problems = problems, .watched = status->watch};
+    enum exit_code worst;
 
     overview_free(now);
     overview_ask(now, &status->links, settings, &options, before);
@@ -92,7 +93,11 @@ static enum exit_code look(struct status *status, const struct status_settings *
             report_line("%s", "");
         }
     }
-    return report_errors(now);
+    worst = report_errors(now);
+    if (problems_in_cluster(now)) {
+        note(&worst, EXIT_NO);
+    }
+    return worst;
 }
 
 /* Until a signal, or until nobody reads the output. What could not be asked is shown, and asked again. */
@@ -153,11 +158,13 @@ static const struct subcommand command = {
         "start).\n"
         "Without WORKER_ADMINS, workers are counted by BROKER_MANAGEMENT_URL, up to 5 s late, if that is "
         "set.\n"
+        "Of a broker of several nodes it also shows each queue's leader, and which members are online.\n"
         "--watch also shows the rates since the look before, and takes the numbers of rows and dead letters\n"
         "from Postgres' statistics: it scans no table.\n",
     .options = rules,
     .notes =
-        "Exit code 69 when a server is unreachable, 1 when sluice setup has not been run. In both cases\n"
+        "Exit code 69 when a server is unreachable, 1 when sluice setup has not been run, or when a queue\n"
+        "lacks a majority of its members, or has fewer than the broker has nodes (3 at most). In all cases\n"
         "everything else is shown. --watch ends with 0.\n",
     .settings = settings_status,
     .run = run,

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
+#include "ctl/cluster.h"
 #include "ctl/record.h"
 #include "status_view.h"
 
@@ -32,8 +33,25 @@ static void add_problems(cJSON *root, const struct status_view *view)
     }
 }
 
-static void add_queues(cJSON *root, const struct queue_depths *depths)
+static void add_names(cJSON *object, const char *name, const cJSON *names)
 {
+    (void)cJSON_AddItemToObject(object, name,
+                                names == NULL ? cJSON_CreateNull() : cJSON_Duplicate(names, true));
+}
+
+static void add_members(cJSON *object, const cJSON *entry)
+{
+    const struct cluster_queue queue = cluster_queue_of(entry);
+
+    (void)(queue.leader[0] == '\0' ? cJSON_AddNullToObject(object, "leader")
+                                   : cJSON_AddStringToObject(object, "leader", queue.leader));
+    add_names(object, "members", queue.members);
+    add_names(object, "online", queue.online);
+}
+
+static void add_queues(cJSON *root, const struct overview *o)
+{
+    const struct queue_depths *depths = &o->depths;
     cJSON *queues = cJSON_AddArrayToObject(root, "queues");
 
     for (size_t i = 0; i < depths->count; i++) {
@@ -43,6 +61,7 @@ static void add_queues(cJSON *root, const struct queue_depths *depths)
         (void)cJSON_AddStringToObject(queue, "name", q->name);
         record_add_count(queue, "ready", q->there ? (int64_t)q->ready : OVERVIEW_UNKNOWN);
         record_add_count(queue, "consumers", q->there ? (int64_t)q->consumers : OVERVIEW_UNKNOWN);
+        add_members(queue, management_named(o->queues, q->name));
         (void)cJSON_AddItemToArray(queues, queue);
     }
 }
@@ -108,7 +127,7 @@ void status_print_json(const struct status_view *view, const char *subcommand)
 
     add_time(root, "at", (double)o->at_us / CLOCK_US_PER_S);
     add_problems(root, view);
-    add_queues(root, &o->depths);
+    add_queues(root, o);
     record_add_count(root, "rows", o->database.rows);
     (void)cJSON_AddBoolToObject(root, "rows_estimated", o->database.rows_estimated);
     record_add_count(root, "dead", o->database.dead);

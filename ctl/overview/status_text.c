@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "clock.h"
+#include "ctl/cluster.h"
 #include "ctl/report.h"
 #include "ctl/tabulate.h"
 #include "status_view.h"
@@ -48,6 +49,32 @@ static void print_queues(const struct queue_depths *depths)
         } else {
             report_line("%-22s %10s %10s", q->name, "missing", "-");
         }
+    }
+}
+
+/* Only where there is more than one node. */
+static void print_members(const struct overview *o)
+{
+    const cJSON *entry;
+    bool titled = false;
+
+    cJSON_ArrayForEach(entry, o->queues)
+    {
+        const struct cluster_queue queue = cluster_queue_of(entry);
+        struct buf online = {0};
+
+        if (o->nodes <= 1 && queue.member_count <= 1) {
+            continue;
+        }
+        if (!titled) {
+            report_line("%-22s %-24s %s", "queue", "leader", "members online");
+            titled = true;
+        }
+        cluster_append_names(&online, queue.online);
+        report_line("%-22s %-24s %zu of %zu: %s", management_text(entry, "name"),
+                    queue.leader[0] == '\0' ? "none" : queue.leader, queue.online_count, queue.member_count,
+                    buf_text(&online));
+        buf_free(&online);
     }
 }
 
@@ -140,6 +167,7 @@ void status_print_text(const struct status_view *view)
 
     print_problems(view);
     print_queues(&o->depths);
+    print_members(o);
     print_numbers(o);
     if (view->watched) {
         print_rate("events in", view->rates.accepted, "refused", view->rates.refused);

@@ -2,6 +2,7 @@
 #include "access.h"
 
 #include "buf.h"
+#include "ctl/cluster.h"
 #include "ctl/http.h"
 #include "ctl/report.h"
 #include "secret.h"
@@ -242,7 +243,9 @@ static int64_t bytes_of(const struct topology_policy *policy, const cJSON *exist
     return cJSON_IsNumber(bytes) ? (int64_t)bytes->valuedouble : TOPOLOGY_QUEUE_BYTES;
 }
 
-static cJSON *definition_of(const struct topology_policy *policy, int64_t bytes)
+/* Balanced: new queues have their leaders on different nodes. The target makes the broker add members by
+ * itself when nodes have joined. */
+static cJSON *definition_of(const struct topology_policy *policy, int64_t bytes, bool grows)
 {
     cJSON *definition = cJSON_CreateObject();
 
@@ -254,11 +257,16 @@ static cJSON *definition_of(const struct topology_policy *policy, int64_t bytes)
         (void)cJSON_AddNumberToObject(definition, "max-length", TOPOLOGY_LISTEN_LENGTH);
         (void)cJSON_AddNumberToObject(definition, "expires", TOPOLOGY_LISTEN_EXPIRES_MS);
         (void)cJSON_AddStringToObject(definition, "overflow", "drop-head");
+        return definition;
+    }
+    (void)cJSON_AddStringToObject(definition, "queue-leader-locator", "balanced");
+    if (grows) {
+        (void)cJSON_AddNumberToObject(definition, "target-group-size", TOPOLOGY_MEMBERS);
     }
     return definition;
 }
 
-static enum error_code ensure_policy(const struct access *a, const struct topology_policy *policy,
+static enum error_code ensure_policy(const struct access *a, const struct topology_policy *policy, bool grows,
                                      struct error *error)
 {
     cJSON *wanted = cJSON_CreateObject(), *existing = NULL;
@@ -273,7 +281,7 @@ static enum error_code ensure_policy(const struct access *a, const struct topolo
         (void)cJSON_AddStringToObject(wanted, "pattern", policy->pattern);
         (void)cJSON_AddStringToObject(wanted, "apply-to", "queues");
         (void)cJSON_AddNumberToObject(wanted, "priority", TOPOLOGY_POLICY_PRIORITY);
-        (void)cJSON_AddItemToObject(wanted, "definition", definition_of(policy, bytes));
+        (void)cJSON_AddItemToObject(wanted, "definition", definition_of(policy, bytes, grows));
         buf_printf(&what, "broker policy %s", policy->name);
         code = settle(a, buf_text(&path), wanted, existing, buf_text(&what), error);
     }
@@ -312,6 +320,7 @@ static enum error_code ensure_vhost(const struct access *a, struct error *error)
 
 enum error_code access_setup(const struct access *a, struct error *error)
 {
+    bool grows = false;
     enum error_code code = ensure_vhost(a, error);
 
     if (code == ERROR_NONE) {
@@ -325,8 +334,11 @@ enum error_code access_setup(const struct access *a, struct error *error)
     if (code == ERROR_NONE) {
         code = ensure_user(a, &topology_listen_user, a->listen_password, NULL, error);
     }
+    if (code == ERROR_NONE) {
+        code = cluster_grows(a->management, &grows, error);
+    }
     for (size_t i = 0; code == ERROR_NONE && i < a->topology->policy_count; i++) {
-        code = ensure_policy(a, &a->topology->policies[i], error);
+        code = ensure_policy(a, &a->topology->policies[i], grows, error);
     }
     return code;
 }
@@ -362,7 +374,7 @@ void access_print_hint(const struct topology *topology, const char *vhost)
     }
     for (size_t i = 0; i < topology->policy_count; i++) {
         const struct topology_policy *policy = &topology->policies[i];
-        cJSON *definition = definition_of(policy, bytes_of(policy, NULL));
+        cJSON *definition = definition_of(policy, bytes_of(policy, NULL), false);
         char *text = cJSON_PrintUnformatted(definition);
 
         report_line("         rabbitmqctl set_policy -p %s --apply-to queues --priority %d %s '%s' '%s'",

@@ -2,6 +2,7 @@
 #include "in_force.h"
 
 #include "clock.h"
+#include "ctl/cluster.h"
 #include "ctl/report.h"
 
 #include <string.h>
@@ -86,30 +87,18 @@ static void append_in_force(struct buf *out, const cJSON *entry, const char *pol
     cJSON_free(text);
 }
 
-static void append_names(struct buf *out, const cJSON *names)
+static void tell_members(struct outcome *outcome, const cJSON *entry)
 {
-    const cJSON *name;
-
-    cJSON_ArrayForEach(name, names)
-    {
-        buf_printf(out, "%s%s", name == names->child ? "" : ", ",
-                   cJSON_IsString(name) ? name->valuestring : "?");
-    }
-}
-
-static void tell_members(struct outcome *outcome, const cJSON *queue)
-{
-    const cJSON *members = cJSON_GetObjectItemCaseSensitive(queue, "members");
-    const cJSON *online = cJSON_GetObjectItemCaseSensitive(queue, "online");
+    const struct cluster_queue queue = cluster_queue_of(entry);
     struct buf all = {0}, up = {0};
 
-    append_names(&all, members);
-    append_names(&up, online);
-    report_line("members of queue %s: %s", shown(queue, "name"),
-                all.len == 0 ? "not reported" : buf_text(&all));
-    if (cJSON_GetArraySize(online) < cJSON_GetArraySize(members)) {
-        outcome_differs(outcome, up.len == 0 ? "none" : buf_text(&up), buf_text(&all),
-                        "queue %s, members online", shown(queue, "name"));
+    cluster_append_names(&all, queue.members);
+    cluster_append_names(&up, queue.online);
+    report_line("members of queue %s: %s", shown(entry, "name"),
+                queue.member_count == 0 ? "not reported" : buf_text(&all));
+    if (queue.online_count < queue.member_count) {
+        outcome_differs(outcome, buf_text(&up), buf_text(&all), "queue %s, members online",
+                        shown(entry, "name"));
     }
     buf_free(&all);
     buf_free(&up);

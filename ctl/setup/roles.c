@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "roles.h"
 
+#include "budget.h"
 #include "buf.h"
 #include "ctl/database.h"
 #include "ctl/report.h"
@@ -10,6 +11,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* lz4 compression and client_connection_check_interval need Postgres 14. */
+#define LEAST_SERVER_VERSION 140000
 
 /* Everything that roles.sql and the command set: one row each with role, item and value. Sorted by role and
  * item as bytes, so that two results can be compared in one pass. */
@@ -79,7 +83,8 @@ static struct role *find(struct roles *roles, const char *name)
     return NULL;
 }
 
-enum error_code roles_limit(PGconn *connection, int64_t *limit, struct error *error)
+/* *limit: connection limit of sluice_worker; -1 when it has none or the role doesn't exist. */
+static enum error_code present_limit(PGconn *connection, int64_t *limit, struct error *error)
 {
     PGresult *r = NULL;
     enum error_code code =
@@ -90,6 +95,38 @@ enum error_code roles_limit(PGconn *connection, int64_t *limit, struct error *er
 
     if (code == ERROR_NONE) {
         *limit = atoll(PQgetvalue(r, 0, 0));
+    }
+    PQclear(r);
+    return code;
+}
+
+enum error_code roles_budget(PGconn *connection, int64_t wanted, int64_t *budget, struct error *error)
+{
+    struct budget_limits limits;
+    int64_t current = -1;
+    PGresult *r = NULL;
+    enum error_code code = database_query(
+        connection, &r,
+        "select current_setting('server_version_num'), current_setting('max_connections'),"
+        " current_setting('superuser_reserved_connections'),"
+        " coalesce(current_setting('reserved_connections', true), '0'), current_setting('server_version')",
+        0, NULL, error);
+
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    limits = (struct budget_limits){.max_connections = atoll(PQgetvalue(r, 0, 1)),
+                                    .superuser_reserved_connections = atoll(PQgetvalue(r, 0, 2)),
+                                    .reserved_connections = atoll(PQgetvalue(r, 0, 3))};
+    if (atoll(PQgetvalue(r, 0, 0)) < LEAST_SERVER_VERSION) {
+        code =
+            error_set(error, ERROR_SETTING, "database: the server is Postgres %s; sluice needs 14 or newer",
+                      PQgetvalue(r, 0, 4));
+    } else {
+        code = present_limit(connection, &current, error);
+    }
+    if (code == ERROR_NONE) {
+        code = budget_choose(&limits, wanted, current, budget, error);
     }
     PQclear(r);
     return code;

@@ -18,8 +18,10 @@ struct roles_wanted {
     const char *worker_password, *reader_password; /* "": unchanged */
 };
 
-/* *limit: connection limit of sluice_worker; -1 when it has none or the role doesn't exist. */
-MUST_CHECK enum error_code roles_limit(PGconn *connection, int64_t *limit, struct error *error);
+/* Sets *budget to wanted; 0: to the connection limit that sluice_worker has, else to a share of what the
+ * server allows (budget_choose). ERROR_SETTING: it allows less, or is too old. */
+MUST_CHECK enum error_code roles_budget(PGconn *connection, int64_t wanted, int64_t *budget,
+                                        struct error *error);
 /* ERROR_SETTING, with the setting's name: a role doesn't exist and there is no password to create it with. */
 MUST_CHECK enum error_code roles_check_passwords(PGconn *connection, const struct roles_wanted *wanted,
                                                  struct error *error);

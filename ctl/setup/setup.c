@@ -2,7 +2,6 @@
 #include "access.h"
 #include "backoff.h"
 #include "broker.h"
-#include "budget.h"
 #include "clock.h"
 #include "ctl/database.h"
 #include "ctl/report.h"
@@ -12,6 +11,7 @@
 #include "inventory.h"
 #include "keys.h"
 #include "migrate.h"
+#include "nodes.h"
 #include "outcome.h"
 #include "roles.h"
 #include "script.h"
@@ -24,8 +24,6 @@
 #define NAME "setup"
 /* "sluice" in ASCII. Any number will do, but every release must use the same one. */
 #define ADVISORY_LOCK "126943972253541"
-/* lz4 compression and client_connection_check_interval need Postgres 14. */
-#define LEAST_SERVER_VERSION 140000
 
 struct setup {
     const struct setup_settings *settings;
@@ -36,6 +34,7 @@ struct setup {
     struct broker *broker;
     PGconn *database;
     struct roles_wanted roles;
+    size_t lacking; /* queues with too few members */
     bool print_sql, skip_broker_users;
 };
 
@@ -75,6 +74,23 @@ static enum error_code reach_management(struct setup *s, struct error *error)
     return code;
 }
 
+static struct nodes nodes_of(struct setup *s)
+{
+    return (struct nodes){.management = s->management,
+                          .vhost = buf_text(&s->vhost),
+                          .segment = buf_text(&s->segment),
+                          .topology = &s->topology,
+                          .wanted = (size_t)s->settings->broker_nodes,
+                          .outcome = &s->outcome};
+}
+
+static enum error_code reach_nodes(struct setup *s, struct error *error)
+{
+    const struct nodes nodes = nodes_of(s);
+
+    return nodes_reach(&nodes, error);
+}
+
 static enum error_code setup_access(struct setup *s, struct error *error)
 {
     enum error_code code = management_open(&s->management, s->settings->management_url,
@@ -82,6 +98,9 @@ static enum error_code setup_access(struct setup *s, struct error *error)
 
     if (code == ERROR_NONE) {
         code = keep_trying(s, reach_management, error);
+    }
+    if (code == ERROR_NONE) {
+        code = keep_trying(s, reach_nodes, error);
     }
     if (code == ERROR_NONE) {
         const struct access access = {
@@ -180,6 +199,11 @@ static enum error_code setup_topology(struct setup *s, struct error *error)
     if (code == ERROR_NONE && s->management != NULL) {
         code = compare_in_force(s, error);
     }
+    if (code == ERROR_NONE && s->management != NULL) {
+        const struct nodes nodes = nodes_of(s);
+
+        code = nodes_compare(&nodes, &s->lacking, error);
+    }
     return code;
 }
 
@@ -189,38 +213,6 @@ static enum error_code reach_database(struct setup *s, struct error *error)
 {
     return database_open(&s->database, s->settings->database_url, s->settings->database_password, NAME,
                          error);
-}
-
-static enum error_code choose_budget(struct setup *s, struct error *error)
-{
-    struct budget_limits limits;
-    int64_t current = -1;
-    PGresult *r = NULL;
-    enum error_code code = database_query(
-        s->database, &r,
-        "select current_setting('server_version_num'), current_setting('max_connections'),"
-        " current_setting('superuser_reserved_connections'),"
-        " coalesce(current_setting('reserved_connections', true), '0'), current_setting('server_version')",
-        0, NULL, error);
-
-    if (code != ERROR_NONE) {
-        return code;
-    }
-    limits = (struct budget_limits){.max_connections = atoll(PQgetvalue(r, 0, 1)),
-                                    .superuser_reserved_connections = atoll(PQgetvalue(r, 0, 2)),
-                                    .reserved_connections = atoll(PQgetvalue(r, 0, 3))};
-    if (atoll(PQgetvalue(r, 0, 0)) < LEAST_SERVER_VERSION) {
-        code =
-            error_set(error, ERROR_SETTING, "database: the server is Postgres %s; sluice needs 14 or newer",
-                      PQgetvalue(r, 0, 4));
-    } else {
-        code = roles_limit(s->database, &current, error);
-    }
-    if (code == ERROR_NONE) {
-        code = budget_choose(&limits, s->settings->budget, current, &s->roles.budget, error);
-    }
-    PQclear(r);
-    return code;
 }
 
 static enum error_code lock(struct setup *s, struct error *error)
@@ -265,7 +257,7 @@ static enum error_code setup_database(struct setup *s, struct error *error)
     s->roles.worker_password = s->settings->worker_database_password;
     s->roles.reader_password = s->settings->reader_database_password;
     if (code == ERROR_NONE) {
-        code = choose_budget(s, error);
+        code = roles_budget(s->database, s->settings->budget, &s->roles.budget, error);
     }
     if (code == ERROR_NONE) {
         code = lock(s, error);
@@ -310,10 +302,18 @@ static void print_script(const struct setup_settings *settings)
     buf_free(&script);
 }
 
+/* Who has asked for several nodes is told by the exit code; others may want it so. */
 static enum exit_code conclude(const struct setup *s)
 {
+    if (s->lacking > 0) {
+        report_problem(
+            NAME,
+            "queues with too few members: %zu; with a node that is lost, their events are, too: run "
+            "the rabbitmq-queues commands above",
+            s->lacking);
+    }
     if (!s->outcome.checking) {
-        return EXIT_DONE;
+        return s->lacking > 0 && s->settings->broker_nodes > 1 ? EXIT_NO : EXIT_DONE;
     }
     if (s->outcome.differences > 0) {
         report_problem(NAME, "differences: %zu; sluice setup without --check repairs what setup manages",
@@ -371,13 +371,15 @@ static const struct subcommand command = {
     .name = NAME,
     .arguments = "[--check] [--print-sql] [--skip-broker-users]",
     .summary = "prepare database and broker; may be run again at any time",
-    .help = "Migrates the database and sets up its roles and the connection budget, then the broker's\n"
-            "vhost, users, permissions, policies, exchanges and queues. Waits up to SETUP_WAIT for each\n"
-            "server to start. Prints one line for each object: `done` when this run created or changed it\n"
-            "(with the old and the new value), `there` when it was right before. Without a new value,\n"
-            "budget, queue limits and passwords stay unchanged. Nothing is ever removed. Refuses a budget\n"
-            "that is too high for the database's max_connections, and a foreign policy that is in force on\n"
-            "Sluice's queues.\n",
+    .help =
+        "Migrates the database and sets up its roles and the connection budget, then the broker's\n"
+        "vhost, users, permissions, policies, exchanges and queues. Waits up to SETUP_WAIT for each\n"
+        "server to start. Prints one line for each object: `done` when this run created or changed it\n"
+        "(with the old and the new value), `there` when it was right before. Without a new value,\n"
+        "budget, queue limits and passwords stay unchanged. Nothing is ever removed. Refuses a budget\n"
+        "that is too high for the database's max_connections, and a foreign policy that is in force on\n"
+        "Sluice's queues. With SETUP_BROKER_NODES it also waits for the broker's nodes, and ends with exit\n"
+        "code 1 and the commands to run when a queue has too few members on them.\n",
     .options = rules,
     .settings = settings_setup,
     .run = run,

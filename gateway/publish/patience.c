@@ -7,6 +7,9 @@
 #define LONGEST_US (8 * CLOCK_US_PER_S)
 #define ANSWER_US (500 * CLOCK_US_PER_MS) /* for the reply to a request that waits */
 #define REFUSALS_MIN 2
+#define ASK_US CLOCK_US_PER_S
+#define ALIVE_US (2 * CLOCK_US_PER_S)     /* a node that answered a question younger than this lives */
+#define ELECTION_US (10 * CLOCK_US_PER_S) /* RabbitMQ takes 5 to 7 s to choose another leader */
 #define HOPELESS_US (30 * CLOCK_US_PER_S)
 #define REFUSED_US CLOCK_US_PER_S /* as long as a confirm may be missing (gateway/publish/gate) */
 
@@ -38,7 +41,7 @@ void patience_stored(struct patience *p, int64_t published_us, int64_t now_us)
 void patience_refused(struct patience *p, int64_t now_us)
 {
     p->answered_us = now_us;
-    p->writing_us = 0;
+    p->writing_us = p->asked_us = p->alive_us = 0;
     p->refusals++;
     if (p->refused_since_us == 0) {
         p->refused_since_us = now_us;
@@ -67,6 +70,35 @@ static bool end(struct patience *p)
     return true;
 }
 
+/* How long nothing was answered. */
+static int64_t silent_for(const struct patience *p, int64_t oldest_us, int64_t since_us, int64_t now_us)
+{
+    return oldest_us == INT64_MAX
+               ? 0
+               : now_us - later(later(oldest_us, p->answered_us), since_us) - p->writing_us;
+}
+
+bool patience_asks(struct patience *p, bool replied, int64_t oldest_us, int64_t since_us, int64_t now_us)
+{
+    if (replied && p->asked_us != 0) {
+        p->alive_us = p->asked_us;
+    }
+    if (silent_for(p, oldest_us, since_us, now_us) < ASK_US ||
+        (p->asked_us != 0 && (!replied || now_us - p->asked_us < ASK_US))) {
+        return false;
+    }
+    p->asked_us = now_us;
+    return true;
+}
+
+/* How long silence is allowed now. */
+static int64_t silence_allowed(const struct patience *p, int64_t now_us)
+{
+    bool alive = p->alive_us != 0 && now_us - p->alive_us < ALIVE_US;
+
+    return alive ? later(ELECTION_US, p->limit_us) : p->limit_us;
+}
+
 bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int64_t now_us,
                    struct error *error)
 {
@@ -81,8 +113,9 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
     if (oldest_us == INT64_MAX) {
         return false;
     }
-    if (now_us - later(later(oldest_us, p->answered_us), since_us) - p->writing_us > p->limit_us) {
-        (void)error_set(error, ERROR_TIMEOUT, "the broker has answered nothing for %d ms", limit_ms);
+    if (silent_for(p, oldest_us, since_us, now_us) > silence_allowed(p, now_us)) {
+        (void)error_set(error, ERROR_TIMEOUT, "the broker has answered nothing for %d ms",
+                        (int)(silence_allowed(p, now_us) / CLOCK_US_PER_MS));
         return end(p);
     }
     if (now_us - later(oldest_us, since_us) > hopeless_us) {
@@ -95,6 +128,6 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
 
 void patience_forget(struct patience *p)
 {
-    p->answered_us = p->writing_us = p->refused_since_us = 0;
+    p->answered_us = p->writing_us = p->refused_since_us = p->asked_us = p->alive_us = 0;
     p->refusals = 0;
 }

@@ -9,8 +9,13 @@
  * It is 2 s at first, or half a second less than a request waits for its confirm if that is more, and doubles
  * with each connection that was given up, up to 8 s, so that a full queue costs few connections. After a
  * stored message it is 2 s again, or twice the time that its confirm took if that is more, so that a slow
- * broker is left once only. One nack is no trouble: the next message tells more. Pure; times are monotonic
- * microseconds. */
+ * broker is left once only. One nack is no trouble: the next message tells more.
+ *
+ * Silence has two causes. Either this node is gone, and another connection helps; or this node lives, and the
+ * one with the queue's leader is silent. Then the others need some seconds to choose a new leader, and tell
+ * it to the channels that there are; a new channel would not learn of it until the silent node counts as
+ * down, after a minute. So the node is asked for a sign of life, and as long as it gives one, 10 s are
+ * allowed. Pure; times are monotonic microseconds. */
 
 #include "error.h"
 
@@ -24,6 +29,8 @@ struct patience {
     int64_t writing_us;       /* spent on writing since then, when no answer is read */
     int64_t refused_since_us; /* the first nack since the last stored message; 0: none on this connection */
     unsigned refusals;        /* nacks since then */
+    int64_t asked_us;         /* when the node was asked for a sign of life; 0: not since the last answer */
+    int64_t alive_us;         /* the last question that it has answered; likewise */
 };
 
 /* confirm_timeout_us: how long a request waits for its confirm. */
@@ -35,6 +42,9 @@ void patience_refused(struct patience *p, int64_t now_us);
 void patience_wrote(struct patience *p, int64_t took_us);
 /* True when the broker has only refused for more than 1 s: events had better take another publisher. */
 bool patience_is_refused(const struct patience *p, int64_t now_us);
+/* True when the node should be asked for a sign of life: nothing has been answered for a second. It is then
+ * taken for asked. replied: whether it has answered the last question. Times as for patience_ends. */
+bool patience_asks(struct patience *p, bool replied, int64_t oldest_us, int64_t since_us, int64_t now_us);
 /* True, with *error set to ERROR_TIMEOUT, when the connection is to be given up: for the time above nothing
  * was answered, or everything was refused; or one message has waited for 30 s (or the first time above, if it
  * is longer), while others were answered. The next connection is then kept longer. oldest_us: when the oldest

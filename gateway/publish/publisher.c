@@ -37,7 +37,7 @@ struct publisher {
     int64_t blocked_at_us; /* start of an alarm whose outstanding events are not yet answered; 0: none */
 };
 
-/* Asks for a call of publisher_tell when its answer has changed. A prospect also changes by time alone, so
+/* Asks for a call of gate_tell when its answer has changed. A prospect also changes by time alone, so
  * the last answer counts, not the prospect at the last call of this function. */
 static void tell(struct publisher *p)
 {
@@ -268,8 +268,16 @@ static void lose_broker(struct publisher *p, const struct error *error)
 /* Whether to give up the connection. While the broker has an alarm, confirms can't come. */
 static bool is_useless(struct publisher *p, struct error *error)
 {
-    return gate_state(&p->gate).open && patience_ends(&p->patience, confirm_oldest_us(&p->confirms),
-                                                      p->unblocked_at_us, clock_monotonic_us(), error);
+    int64_t oldest = confirm_oldest_us(&p->confirms), now = clock_monotonic_us();
+
+    if (!gate_state(&p->gate).open) {
+        return false;
+    }
+    if (patience_asks(&p->patience, broker_replied(p->link.broker), oldest, p->unblocked_at_us, now) &&
+        broker_ask(p->link.broker, error) != ERROR_NONE) {
+        return true;
+    }
+    return patience_ends(&p->patience, oldest, p->unblocked_at_us, now, error);
 }
 
 static void rest_connected(struct publisher *p)
@@ -359,29 +367,14 @@ enum error_code publisher_start(struct publisher **publisher, const struct publi
     return ERROR_NONE;
 }
 
-struct gate_state publisher_look(const struct publisher *p)
+struct gate *publisher_gate(struct publisher *p)
 {
-    return gate_look(&p->gate);
-}
-
-struct gate_state publisher_prospect(const struct publisher *p)
-{
-    return gate_prospect(&p->gate);
-}
-
-struct gate_state publisher_tell(struct publisher *p)
-{
-    return gate_tell(&p->gate);
+    return &p->gate;
 }
 
 void publisher_require(struct publisher *p, const struct delays *delays)
 {
     broker_link_require(&p->link, delays);
-}
-
-void publisher_submit(struct publisher *p, struct pending *e)
-{
-    gate_submit(&p->gate, e);
 }
 
 void publisher_stop(struct publisher *p)

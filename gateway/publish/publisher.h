@@ -20,7 +20,7 @@ struct publisher_options {
     int64_t confirm_timeout_us;         /* how long a request waits for its confirm */
     int64_t max_age_us;                 /* of a connection (lib/lifetime) */
     struct delays delays;               /* must be declared on the broker before events are accepted */
-    void (*changed)(void *context);     /* called on its thread when publisher_tell has news */
+    void (*changed)(void *context);     /* called on its thread when its gate has news */
     void *context;
 };
 
@@ -32,15 +32,10 @@ MUST_CHECK enum error_code publisher_start(struct publisher **publisher,
                                            const struct publisher_options *options, struct error *error);
 /* Replaces the delays that must be declared, from the next connection on. Any thread. */
 void publisher_require(struct publisher *p, const struct delays *delays);
-/* Whether the publisher accepts events (as gate_look), and whether it is likely to get them stored (as
- * gate_prospect). Any thread; neither waits. */
-struct gate_state publisher_look(const struct publisher *p);
-struct gate_state publisher_prospect(const struct publisher *p);
-/* As publisher_prospect, and remembers it: `changed` is called when it differs from what this returned last.
- * Any thread. */
-struct gate_state publisher_tell(struct publisher *p);
-/* Queues an event and hands over one of its two references. Any thread. */
-void publisher_submit(struct publisher *p, struct pending *event);
+/* Where its events wait, and whether it takes any: for gate_look, gate_prospect, gate_tell and gate_submit,
+ * which any thread may call. `changed` is called when gate_prospect differs from what gate_tell returned
+ * last. */
+struct gate *publisher_gate(struct publisher *p);
 /* Ends the thread and refuses the waiting events. */
 void publisher_stop(struct publisher *p);
 /* After publisher_stop; p may be NULL. */

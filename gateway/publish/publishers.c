@@ -24,7 +24,7 @@ static void report(void *context)
 
     (void)pthread_mutex_lock(&o->mutex);
     for (int i = 0; i < o->started; i++) { /* all of them are to tell, also behind an open one */
-        struct gate_state told = publisher_tell(o->publishers[i]);
+        struct gate_state told = gate_tell(publisher_gate(o->publishers[i]));
 
         gate = gate.open ? gate : told;
     }
@@ -84,13 +84,13 @@ static struct publisher *find_open(struct publishers *o, unsigned turn, struct g
     *gate = GATE_SHUT(OUTCOME_AWAY);
     for (unsigned i = 0; i < count; i++) {
         struct publisher *p = o->publishers[(turn + i) % count];
-        struct gate_state prospect = publisher_prospect(p);
+        struct gate_state prospect = gate_prospect(publisher_gate(p));
 
         if (prospect.open) {
             *gate = prospect;
             return p;
         }
-        if (publisher_look(p).open) {
+        if (gate_look(publisher_gate(p)).open) {
             open = p;
         } else {
             *gate = prospect;
@@ -127,7 +127,7 @@ enum outcome publishers_publish(struct publishers *o, const char *exchange, stru
         body_free(body);
         return p != NULL ? OUTCOME_MEMORY : gate.why;
     }
-    publisher_submit(p, e);
+    gate_submit(publisher_gate(p), e);
     outcome = pending_wait(e, deadline);
     pending_release(e);
     return outcome;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Each fault of the proxy does what it says; otherwise the other tests in this folder would prove nothing."""
 
-import pathlib
+import inspect
 import socket
 import struct
 import subprocess
@@ -210,7 +210,7 @@ def test_a_server_that_is_away_is_a_refused_connection():
 
 
 def test_it_runs_by_itself_and_takes_commands(echo):
-    with subprocess.Popen([sys.executable, "-B", pathlib.Path(__file__).with_name("proxy.py"), "0", str(echo.port)],
+    with subprocess.Popen([sys.executable, "-B", inspect.getsourcefile(Proxy), "0", str(echo.port)],
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as program:
         assert program.stdout.readline().endswith(f"-> 127.0.0.1:{echo.port}\n")
         for command, answer in (("delay 5", "done"), ("hold sideways", "no: direction"), ("nonsense", "no: "),

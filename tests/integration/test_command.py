@@ -2,7 +2,9 @@
 """The `sluice` command with running programs, and the ledger's oracle, which must be able to fail."""
 
 import hashlib
+import json
 import pathlib
+import re
 
 import pytest
 
@@ -81,6 +83,23 @@ def test_verify_says_what_is_still_queued(site):
         load.finish()
     done = site.servers.command("verify", str(ledger.path))
     assert "queued" in done.stdout
+
+
+def test_verify_names_20_missing_events_or_all_of_them(site, tmp_path):
+    ledger = Ledger(tmp_path / "lost.tsv")
+    names = [f"lost-{number:02}" for number in range(25)]
+    for name in names:
+        ledger.replied(ledger.sent(name, b"x"), 200)
+    ledger.close()
+    done = site.servers.command("verify", str(ledger.path))
+    assert done.returncode == 1
+    assert re.findall(r"^missing +default (\S+)$", done.stdout, re.M) == names[:20]
+    done = site.servers.command("verify", str(ledger.path), "--all")
+    assert done.returncode == 1
+    assert re.findall(r"^missing +default (\S+)$", done.stdout, re.M) == names
+    done = site.servers.command("verify", str(ledger.path), "--all", "--json")
+    assert done.returncode == 1
+    assert [event["id"] for event in json.loads(done.stdout)["missing_events"]] == names
 
 
 def test_verify_accepts_a_dead_letter_and_refuses_a_file_that_is_no_ledger(site, tmp_path):

@@ -76,6 +76,9 @@ class Broker:
         self.demands_certificate = False  # from AMQP clients, from the next start on
         self.frame_max = 131072
         self.message_max = 64 << 20  # as deploy/rabbitmq/sluice.conf
+        self.name = "sluice"  # of the node: sluice@localhost
+        self.cookie = secrets.token_hex(20)  # unless there is one
+        self.more_config = ""  # lines of rabbitmq.conf
         self.user = server_user("rabbitmq")
         self.place = None
         base = self.directory.name
@@ -86,6 +89,10 @@ class Broker:
     @property
     def port(self):
         return self.ports["amqp"]
+
+    @property
+    def node(self):
+        return f"{self.name}@localhost"
 
     def url(self, user):
         return f"amqp://{user}@127.0.0.1:{self.port}/{VHOST}"
@@ -106,12 +113,13 @@ class Broker:
             (place / name).mkdir(exist_ok=True)
         cookie = place / "home" / ".erlang.cookie"
         if not cookie.exists():
-            cookie.write_text(secrets.token_hex(20), encoding="ascii")
+            cookie.write_text(self.cookie, encoding="ascii")
             cookie.chmod(0o400)
         config = place / "etc" / "rabbitmq.conf"
         config.touch(mode=0o600)
         config.write_text(CONFIG.format(**self.ports, vhost=VHOST, user=SETUP_USER, password=self.password,
-                                        frame_max=self.frame_max, message_max=self.message_max) + self._tls_config(), encoding="ascii")
+                                        frame_max=self.frame_max, message_max=self.message_max)
+                          + self._tls_config() + self.more_config, encoding="ascii")
         (place / "etc" / "advanced.config").write_text(ADVANCED, encoding="ascii")
         (place / "etc" / "enabled_plugins").write_text("[rabbitmq_management, rabbitmq_auth_mechanism_ssl].\n", encoding="ascii")
         (place / "etc" / "env.conf").touch()
@@ -165,7 +173,7 @@ class Broker:
             "ERL_EPMD_PORT": str(self.ports["epmd"]),
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_CRASH_DUMP_BYTES": "0",
-            "RABBITMQ_NODENAME": "sluice@localhost",
+            "RABBITMQ_NODENAME": self.node,
             "RABBITMQ_DIST_PORT": str(self.ports["distribution"]),
             "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
             "RABBITMQ_CONF_ENV_FILE": str(place / "etc" / "env.conf"),
@@ -182,13 +190,17 @@ class Broker:
     def start(self, wait=True):
         if self.place is None:
             self.create()
+        self.start_epmd()
+        self.child.start([PROGRAMS / "rabbitmq-server"], self._environment(), cwd=str(self.place))
+        if wait:
+            self.wait_ready()
+
+    def start_epmd(self):
+        """Starts the node's port mapper unless it runs. After create()."""
         if not self.epmd.alive():
             self.epmd.start(["epmd", "-port", self.ports["epmd"], "-address", "127.0.0.1"], self._environment(),
                             cwd="/")
             wait_until(lambda: self._connects("epmd"), lambda: f"epmd\n{self.epmd.tail()}")
-        self.child.start([PROGRAMS / "rabbitmq-server"], self._environment(), cwd=str(self.place))
-        if wait:
-            self.wait_ready()
 
     def _connects(self, name):
         try:
@@ -243,13 +255,13 @@ class Broker:
                 return {}
             raise
 
-    def control(self, *arguments):
-        """Runs rabbitmqctl on this node and returns its output."""
-        done = subprocess.run(command_as(self.user, [PROGRAMS / "rabbitmqctl", "-q", *arguments]),
+    def control(self, *arguments, tool="rabbitmqctl", limit=60):
+        """Runs rabbitmqctl, or another tool of RabbitMQ's, on this node and returns its output."""
+        done = subprocess.run(command_as(self.user, [PROGRAMS / tool, "-q", *arguments]),
                               env=self._environment(), cwd=str(self.place), stdin=subprocess.DEVNULL,
-                              capture_output=True, text=True, timeout=60, check=False)
+                              capture_output=True, text=True, timeout=limit, check=False)
         if done.returncode != 0:
-            raise Failure(f"rabbitmqctl {' '.join(arguments)}: {done.stdout}{done.stderr}")
+            raise Failure(f"{tool} {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
 
     def set_alarm(self):
@@ -258,6 +270,11 @@ class Broker:
 
     def clear_alarm(self):
         self.control("set_vm_memory_high_watermark", "0.4")
+
+    def mend(self):
+        """Starts the node unless it runs."""
+        if not self.child.alive():
+            self.start()
 
     def stop(self):
         return self.child.terminate(60)
@@ -271,7 +288,7 @@ class Broker:
 
     def log(self):
         """The node's own log file."""
-        return self.place / "log" / "sluice@localhost.log"
+        return self.place / "log" / f"{self.node}.log"
 
     def tail(self, lines=25):
         try:

@@ -3,12 +3,15 @@
 directory; the tests have one for each session."""
 
 import base64
+import contextlib
 import json
 import pathlib
 import re
 import secrets
+import shutil
 
 from broker import PORTS, TLS_PORTS, Broker
+from cluster import Cluster, port_names
 from database import Database
 from process import Failure, free_ports
 from programs import run_command
@@ -20,9 +23,9 @@ SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "broker-listen", "
 class Deployment:
     """The servers and the settings of Sluice's programs, but not the programs."""
 
-    def __init__(self, directory, build, database_settings=None, running=False, broker_tls=None, taken=()):
+    def __init__(self, directory, build, database_settings=None, running=False, broker_tls=None, taken=(), nodes=1):
         """running: another process has started the servers; only connect to them. broker_tls: see Broker. taken:
-        ports that are reserved although nothing listens there yet."""
+        ports that are reserved although nothing listens there yet. nodes: of the broker; several are a Cluster."""
         self.directory = pathlib.Path(directory)
         self.build = pathlib.Path(build)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -33,12 +36,13 @@ class Deployment:
         for name in SECRETS:
             if not self._secret_file(name).exists():
                 self.write_secret(name, secrets.token_urlsafe(24))
-        ports = [*PORTS, *(TLS_PORTS if broker_tls else ())]
+        ports = port_names(nodes) if nodes > 1 else [*PORTS, *(TLS_PORTS if broker_tls else ())]
         if not running:
             free_ports([*ports, "database"], self.state, taken)
             self.save_state()
-        self.broker = Broker(self.directory / "broker", {name: self.state[name] for name in ports},
-                             self.secret("broker-setup"), broker_tls)
+        broker = self.directory / "broker", {name: self.state[name] for name in ports}, self.secret("broker-setup")
+        self.nodes = nodes
+        self.broker = Cluster(*broker, nodes) if nodes > 1 else Broker(*broker, broker_tls)
         self.database = Database(self.directory / "database", self.state["database"], self.secret("database-owner"),
                                  database_settings)
 
@@ -97,6 +101,33 @@ class Deployment:
             finally:
                 self.database.stop()
 
+    @contextlib.contextmanager
+    def serving(self, keep=False):
+        """Both servers run and are set up; at the end as `ending`."""
+        with self.ending(keep):
+            self.start_servers()
+            done = self.setup()
+            if done.returncode != 0:
+                raise Failure(f"sluice setup failed ({done.returncode}):\n{done.stdout}{done.stderr}")
+            yield self
+
+    @contextlib.contextmanager
+    def ending(self, keep=False):
+        """At the end both servers are killed, and the directory is removed unless `keep`."""
+        try:
+            yield self
+        finally:
+            # The data is not needed again, so don't spend time on an orderly shutdown.
+            self.broker.kill()
+            self.broker.stop_epmd()
+            self.database.stop("immediate")
+            if keep:
+                print(f"kept: {self.directory}")
+            else:
+                self.broker.remove()
+                self.database.remove()
+                shutil.rmtree(self.directory, ignore_errors=True)
+
     def gateway_settings(self, **more):
         return {
             "BROKER_URL": self.broker.url("sluice-gateway"),
@@ -129,6 +160,7 @@ class Deployment:
             "SETUP_LISTEN_BROKER_PASSWORD_FILE": self._secret_file("broker-listen"),
             "SETUP_WORKER_DATABASE_PASSWORD_FILE": self._secret_file("database-worker"),
             "SETUP_READER_DATABASE_PASSWORD_FILE": self._secret_file("database-reader"),
+            "SETUP_BROKER_NODES": self.nodes,
             **more,
         }
 

@@ -243,8 +243,7 @@ class Site:
 
     def clean(self):
         """Makes sure that the servers are up, and empties queues and tables."""
-        if not self.broker.child.alive():
-            self.broker.start()
+        self.broker.mend()
         if not self.database.child.alive():
             self.database.start()
         self._purge()

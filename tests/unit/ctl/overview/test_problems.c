@@ -264,6 +264,49 @@ static void a_certificate_that_ends_within_14_days_is_a_problem(void **state)
     assert_int_equal(find(), 0);
 }
 
+/* Gives the look these queues, as the management API lists them, on so many nodes. */
+static void on_nodes(size_t nodes, const char *queues)
+{
+    cJSON_Delete(now.queues);
+    now.queues = cJSON_Parse(queues);
+    now.nodes = nodes;
+    assert_non_null(now.queues);
+}
+
+static void a_queue_without_a_majority_of_its_members_is_a_problem(void **state)
+{
+    (void)state;
+    on_nodes(3, "[{\"name\":\"in\",\"members\":[\"a\",\"b\",\"c\"],\"online\":[\"a\",\"c\"]}]");
+    assert_int_equal(find(), 0);
+    assert_false(problems_in_cluster(&now));
+    on_nodes(3, "[{\"name\":\"in\",\"members\":[\"a\",\"b\",\"c\"],\"online\":[\"c\"]},"
+                "{\"name\":\"on\",\"members\":[\"a\",\"b\",\"c\"],\"online\":[]}]");
+    assert_only(
+        "BrokerMajorityLost",
+        "in takes no events and hands none out: of its members a, b, c are online: c; so is 1 more queue");
+    assert_true(problems_in_cluster(&now));
+    on_nodes(0, "[{\"name\":\"in\"}]");
+    assert_int_equal(find(), 0);
+    cJSON_Delete(now.queues);
+}
+
+static void a_queue_with_fewer_members_than_the_nodes_warrant_is_a_problem(void **state)
+{
+    (void)state;
+    on_nodes(3, "[{\"name\":\"in\",\"members\":[\"a\"],\"online\":[\"a\"]},"
+                "{\"name\":\"on\",\"members\":[\"a\"],\"online\":[\"a\"]},"
+                "{\"name\":\"out\",\"members\":[\"a\"],\"online\":[\"a\"]}]");
+    assert_only("BrokerMembersFew",
+                "in has too few members for a broker of 3 nodes: a; so are 2 more queues");
+    assert_true(problems_in_cluster(&now));
+    on_nodes(5, "[{\"name\":\"in\",\"members\":[\"a\",\"b\",\"c\"],\"online\":[\"a\",\"b\",\"c\"]}]");
+    assert_int_equal(find(), 0);
+    on_nodes(0, "[{\"name\":\"in\",\"members\":[\"a\"],\"online\":[\"a\"]}]");
+    assert_int_equal(find(), 0);
+    assert_false(problems_in_cluster(&now));
+    cJSON_Delete(now.queues);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +326,8 @@ int main(void)
         cmocka_unit_test_setup(a_source_is_silent_after_ten_times_its_usual_wait_and_an_hour, begin),
         cmocka_unit_test_setup(dropped_lines_are_a_problem, begin),
         cmocka_unit_test_setup(a_certificate_that_ends_within_14_days_is_a_problem, begin),
+        cmocka_unit_test_setup(a_queue_without_a_majority_of_its_members_is_a_problem, begin),
+        cmocka_unit_test_setup(a_queue_with_fewer_members_than_the_nodes_warrant_is_a_problem, begin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

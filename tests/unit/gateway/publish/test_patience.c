@@ -17,10 +17,12 @@
 #define REFUSED "the broker has only refused for 2000 ms: a queue is full, or not available"
 
 static struct patience patience;
+static bool replied;
 
 static int begin(void **state)
 {
     (void)state;
+    replied = false;
     patience_init(&patience, S(2) + 500 * CLOCK_US_PER_MS);
     return 0;
 }
@@ -189,6 +191,59 @@ static void each_connection_given_up_makes_the_next_last_longer_until_something_
 
 #define PATIENCE_TEST(test) cmocka_unit_test_setup(test, begin)
 
+/* Asks at `at_us` as a publisher does, and the node replies at once if it lives. */
+static void ask(int64_t oldest_us, int64_t at_us, bool lives)
+{
+    if (patience_asks(&patience, replied, oldest_us, 0, at_us)) {
+        replied = lives;
+    }
+    (void)patience_asks(&patience, replied, oldest_us, 0, at_us);
+}
+
+static void a_node_is_asked_for_a_sign_of_life_each_second_from_the_first_second_of_silence_on(void **state)
+{
+    (void)state;
+    assert_false(patience_asks(&patience, false, NONE, 0, S(100)));
+    assert_false(patience_asks(&patience, false, S(10), 0, S(11) - 1));
+    assert_true(patience_asks(&patience, false, S(10), 0, S(11)));
+    assert_false(patience_asks(&patience, false, S(10), 0, S(12.5)));
+    assert_true(patience_asks(&patience, true, S(10), 0, S(12.5)));
+    assert_false(patience_asks(&patience, true, S(10), 0, S(13)));
+    assert_true(patience_asks(&patience, true, S(10), 0, S(13.5)));
+    patience_stored(&patience, S(10), S(14));
+    assert_false(patience_asks(&patience, true, S(13), 0, S(14.5)));
+    assert_true(patience_asks(&patience, true, S(13), 0, S(15)));
+}
+
+static void a_node_that_lives_has_ten_seconds_to_find_another_leader(void **state)
+{
+    (void)state;
+    for (int half = 0; half < 20; half++) {
+        ask(S(10), S(10) + half * S(0.5), true);
+        assert_string_equal(trouble(S(10), S(10) + half * S(0.5)), FINE);
+    }
+    assert_string_equal(trouble(S(10), S(20) + 1), "the broker has answered nothing for 10000 ms");
+}
+
+static void a_node_that_dies_meanwhile_is_left_two_seconds_after_its_last_sign_of_life(void **state)
+{
+    (void)state;
+    ask(S(10), S(11), true);
+    ask(S(10), S(12), true);
+    ask(S(10), S(13), false);
+    assert_string_equal(trouble(S(10), S(13.9)), FINE);
+    assert_string_equal(trouble(S(10), S(14)), SILENT);
+}
+
+static void a_sign_of_life_of_one_silence_is_none_in_the_next(void **state)
+{
+    (void)state;
+    ask(S(10), S(11.9), true);
+    patience_stored(&patience, S(11.9), S(11.9));
+    assert_string_equal(trouble(S(11), S(13.9)), FINE);
+    assert_string_equal(trouble(S(11), S(13.9) + 1), SILENT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +259,12 @@ int main(void)
         PATIENCE_TEST(the_time_of_an_alarm_does_not_count),
         PATIENCE_TEST(one_message_without_an_answer_for_30_s_is_trouble_even_among_others),
         PATIENCE_TEST(each_connection_given_up_makes_the_next_last_longer_until_something_is_stored),
+        cmocka_unit_test_setup(
+            a_node_is_asked_for_a_sign_of_life_each_second_from_the_first_second_of_silence_on, begin),
+        PATIENCE_TEST(a_node_that_lives_has_ten_seconds_to_find_another_leader),
+        cmocka_unit_test_setup(a_node_that_dies_meanwhile_is_left_two_seconds_after_its_last_sign_of_life,
+                               begin),
+        PATIENCE_TEST(a_sign_of_life_of_one_silence_is_none_in_the_next),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """The fault proxy: forwards connections from a program to a server on 127.0.0.1, and breaks them on command.
 
-    tests/fault/proxy.py LISTEN_PORT SERVER_PORT
+    tests/stack/proxy.py LISTEN_PORT SERVER_PORT
 
 It reads commands from standard input, one on each line, such as `black_hole`, `delay 200`, `stop_after 1000 up`,
 `heal`, `counts`. A direction is `up` (to the server) or `down` (to the client)."""

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: MIT
+"""Nodes of the broker die, freeze or are cut off under load: no acked event is lost, and the others go on."""
+
+import time
+
+import pytest
+
+from process import wait_until
+from traffic import BALANCER, GENEROUS, flowing
+
+INGEST = "webhooks.ingest"
+SETTLED = 5  # seconds after the first 2xx, in which nothing more may happen
+FREEZE = 60
+PARTITION = 40  # longer than a node needs to notice that another one is silent (net_ticktime, 20 s)
+
+
+def measured(traffic, what, begun, seconds=SETTLED):
+    """Waits for 2xx everywhere, and so many seconds more; the times without one are printed, and not absurd."""
+    traffic.wait_flow()
+    time.sleep(max(0.0, seconds - (time.monotonic() - begun), SETTLED))  # what is measured is the longest gap in this time
+    gaps = traffic.note(what, begun)
+    assert max(gaps.values()) < GENEROUS, gaps
+
+
+def gone_and_back(traffic, what, node):
+    """A node is killed, and senders soon go on without it; then it comes back."""
+    begun = time.monotonic()
+    node.kill()
+    measured(traffic, what, begun)
+    begun = time.monotonic()
+    node.start()
+    measured(traffic, f"{what}, and back", begun)
+    for program in (*traffic.gateways, *traffic.workers):
+        program.wait_ready()
+
+
+def node_of(cluster, user):
+    """A node with connections of that user, which isn't the leader's if there is another one."""
+    def look():
+        connected = cluster.connected(user)
+        leader = cluster.leader(INGEST)
+        return sorted(set(connected), key=lambda node: (node is leader, -connected.count(node)))
+    return wait_until(look, f"connections of {user}", 30, 0.2)[0]
+
+
+@pytest.mark.quick
+def test_the_node_of_the_queues_leader_is_killed_and_nothing_acked_is_lost(site):
+    with flowing(site) as traffic:
+        gone_and_back(traffic, "leader's node killed", site.broker.leader(INGEST))
+
+
+def test_the_node_of_publishers_is_killed_and_nothing_acked_is_lost(site):
+    with flowing(site) as traffic:
+        gone_and_back(traffic, "node of publishers killed", node_of(site.broker, "sluice-gateway"))
+
+
+def test_the_node_of_a_worker_is_killed_and_nothing_acked_is_lost(site):
+    with flowing(site) as traffic:
+        gone_and_back(traffic, "node of a worker killed", node_of(site.broker, "sluice-worker"))
+
+
+def test_the_node_of_the_leader_freezes_for_a_minute_and_the_others_go_on(site):
+    with flowing(site) as traffic:
+        frozen = site.broker.leader(INGEST)
+        begun = time.monotonic()
+        frozen.freeze()
+        measured(traffic, "leader's node frozen", begun, FREEZE)
+        begun = time.monotonic()
+        frozen.thaw()
+        measured(traffic, "leader's node thawed", begun)
+
+
+def cut_off_and_healed(traffic, what, node):
+    begun = time.monotonic()
+    traffic.cluster.cut_off(node)
+    measured(traffic, what, begun, PARTITION)
+    begun = time.monotonic()
+    traffic.cluster.heal()
+    measured(traffic, f"{what}, and healed", begun)
+
+
+def test_the_leader_is_cut_off_from_the_other_nodes_and_these_go_on(site):
+    with flowing(site) as traffic:
+        cut_off_and_healed(traffic, "leader cut off", site.broker.leader(INGEST))
+
+
+def test_a_node_with_publishers_is_cut_off_from_the_other_nodes_and_these_go_on(site):
+    with flowing(site) as traffic:
+        cut_off_and_healed(traffic, "node of publishers cut off", node_of(site.broker, "sluice-gateway"))
+
+
+def test_without_a_majority_senders_get_503_at_once_and_2xx_when_it_is_back(site):
+    with flowing(site) as traffic:
+        survivor, *others = site.broker.nodes
+        for node in others:
+            node.kill()
+        for gateway in traffic.gateways:
+            gateway.wait_ready(False)
+        traffic.wait_refused()
+        slowest = traffic.slowest_reply(SETTLED)
+        assert slowest < 1, f"a 503 took {slowest:.2f} s"
+        assert not any(gateway.is_ready() for gateway in traffic.gateways)
+        for node in others:
+            node.start(wait=False)
+        for node in others:
+            node.wait_ready()
+        begun = time.monotonic()
+        traffic.wait_flow()
+        traffic.note(f"majority back (503 within {slowest:.2f} s meanwhile)", begun)
+        assert survivor.child.alive()
+
+
+def test_brokers_are_restarted_one_after_the_other_and_every_gateway_goes_on(site):
+    with flowing(site) as traffic:
+        for node in site.broker.nodes:
+            begun = time.monotonic()
+            node.control("await_online_quorum_plus_one", tool="rabbitmq-upgrade")
+            node.control("drain", tool="rabbitmq-upgrade")
+            node.stop()
+            node.start()
+            measured(traffic, f"{node.name} restarted", begun)
+
+
+def test_gateways_and_workers_are_restarted_one_after_the_other_and_every_reply_is_2xx(site):
+    with flowing(site) as traffic:
+        behind = traffic.loads[BALANCER]
+        begun = time.monotonic()
+        for number, gateway in enumerate(traffic.gateways):
+            traffic.loads[gateway.name].stop()
+            assert gateway.stop() == 0
+            gateway.start()
+            wait_until(lambda one=gateway: one.lines("received"), lambda: f"the balancer to use gateway {number} again", 30)
+        for worker in traffic.workers:
+            worker.stop()
+            worker.start()
+            worker.wait_ready()
+        traffic.wait_flow([BALANCER])
+        traffic.note("gateways and workers restarted", begun)
+        # A busy machine may make the broker slow, and that is a 503, too.
+        slow = any("broker slow" in gateway.log.read_text(encoding="utf-8") for gateway in traffic.gateways)
+        assert behind.statuses.keys() <= ({200, 503} if slow else {200}), behind.statuses

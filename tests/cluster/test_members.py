@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: MIT
+"""Setup on a cluster: it waits for the nodes, and each queue has three members or setup says what to do."""
+
+import concurrent.futures
+import json
+import pathlib
+import re
+import shlex
+import tempfile
+
+import pytest
+
+from deployment import Deployment
+from process import wait_until
+
+INGEST = "webhooks.ingest"
+
+
+def queues(broker):
+    return broker.management("GET", "queues/sluice")
+
+
+def commands(text):
+    """The rabbitmq-queues commands that setup printed, as lists of words."""
+    return [shlex.split(line) for line in text.splitlines() if line.strip().startswith("rabbitmq-queues ")]
+
+
+def run_all(node, printed):
+    for tool, *arguments in printed:
+        node.control(*arguments, tool=tool)
+
+
+def all_have(broker, count):
+    return all(len(queue.get("members", ())) == count for queue in queues(broker))
+
+
+@pytest.fixture
+def lonely(servers):
+    """The deployment; webhooks.ingest has one member only, and three again after the test."""
+    broker = servers.broker
+    for node in broker.nodes:
+        if node is not broker.leader(INGEST):
+            broker.nodes[0].control("delete_member", "-p", "sluice", INGEST, node.node, tool="rabbitmq-queues")
+    wait_until(lambda: len(broker.queue(INGEST).get("members", ())) == 1, "one member", 30, 0.2)
+    yield servers
+    for node in broker.nodes:
+        broker.nodes[0].control("grow", node.node, "all", tool="rabbitmq-queues")
+    wait_until(lambda: all_have(broker, 3), lambda: f"three members: {queues(broker)}", 30, 0.2)
+
+
+@pytest.mark.quick
+def test_each_queue_has_three_members_and_the_leaders_are_on_several_nodes(servers):
+    broker = servers.broker
+    assert len(queues(broker)) > 2 and all_have(broker, 3)
+    assert len({queue["leader"] for queue in queues(broker)}) > 1, queues(broker)
+    old = tuple(map(int, broker.management("GET", "overview")["rabbitmq_version"].split(".")[:2])) < (3, 13)
+    for policy in broker.management("GET", "policies/sluice"):
+        assert policy["definition"]["queue-leader-locator"] == "balanced"
+        assert policy["definition"].get("target-group-size") == (None if old else 3)
+
+
+@pytest.mark.quick
+def test_setup_fails_with_the_commands_that_mend_a_queue_with_too_few_members(lonely):
+    done = lonely.setup()
+    assert done.returncode == 1, done.stdout
+    assert re.search(rf"^lacks  queue {INGEST}, members: are sluice\d@localhost, should be 3 of the nodes$", done.stdout, re.M), done.stdout
+    assert "queues with too few members: 1;" in done.stderr
+    check = lonely.setup("--check")
+    assert check.returncode == 1
+    assert f"differs queue {INGEST}, members: is sluice" in check.stdout
+    unasked = lonely.setup(SETUP_BROKER_NODES=1)
+    assert unasked.returncode == 0 and "lacks  queue" in unasked.stdout
+    printed = commands(done.stdout)
+    assert len(printed) == 2 and printed == commands(check.stdout)
+    run_all(lonely.broker.nodes[0], printed)
+    mended = lonely.setup()
+    assert mended.returncode == 0 and "lacks" not in mended.stdout, mended.stdout
+    assert len(lonely.broker.queue(INGEST)["members"]) == 3
+
+
+@pytest.mark.quick
+def test_status_tells_leader_and_members_and_fails_with_too_few(lonely):
+    leader = lonely.broker.leader(INGEST).node
+    done = lonely.command("status")
+    assert done.returncode == 1, done.stdout
+    assert "problem: " in done.stdout and f"{INGEST} has too few members for a broker of 3 nodes: {leader}" in done.stdout
+    assert re.search(rf"^{re.escape(INGEST)} +{leader} +1 of 1: {leader}$", done.stdout, re.M), done.stdout
+    told = json.loads(lonely.command("status", "--json").stdout)
+    assert [problem["name"] for problem in told["problems"]] == ["BrokerMembersFew"]
+    queues_told = {queue["name"]: queue for queue in told["queues"]}
+    assert queues_told[INGEST]["leader"] == leader and queues_told[INGEST]["members"] == [leader]
+    assert len(queues_told["webhooks.dead"]["members"]) == len(queues_told["webhooks.dead"]["online"]) == 3
+
+
+@pytest.fixture
+def halved(lonely):
+    """The deployment; webhooks.ingest has two members, and the node of the one that isn't the leader is dead."""
+    broker = lonely.broker
+    leader = broker.leader(INGEST)
+    other = next(node for node in broker.nodes if node is not leader)
+    leader.control("add_member", "-p", "sluice", INGEST, other.node, tool="rabbitmq-queues")
+    wait_until(lambda: len(broker.queue(INGEST).get("members", ())) == 2, "two members", 30, 0.2)
+    other.kill()
+    yield lonely
+    broker.mend()
+
+
+def test_status_fails_when_a_queue_has_no_majority(halved):
+    def told():
+        done = halved.command("status")
+        return done.returncode == 1 and f"{INGEST} takes no events and hands none out: of its members " in done.stdout
+    wait_until(told, lambda: halved.command("status").stdout, 60, 1)
+    names = [problem["name"] for problem in json.loads(halved.command("status", "--json").stdout)["problems"]]
+    assert names[0] == "BrokerMajorityLost", names
+
+
+def test_setup_that_begins_before_two_nodes_have_joined_waits_for_them(build):
+    directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-cluster-", dir="/var/tmp"))
+    deployment = Deployment(directory, build, nodes=3)
+    first, *others = deployment.broker.nodes
+    with deployment.ending():
+        deployment.database.start(wait=False)
+        first.start()
+        deployment.database.wait_ready()
+        late = deployment.setup(SETUP_WAIT="2s")
+        assert late.returncode == 69, late.stdout
+        assert "broker: 1 of 3 nodes (SETUP_BROKER_NODES) run: sluice1@localhost" in late.stderr
+        assert "queue webhooks" not in late.stdout
+        check = deployment.setup("--check")
+        assert check.returncode == 1 and "differs broker, nodes that run: is sluice1@localhost, should be 3" in check.stdout
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            waiting = pool.submit(deployment.setup)
+            for node in others:
+                node.start(wait=False)
+            done = waiting.result()
+        assert done.returncode == 0, f"{done.stderr}\n{deployment.broker.tail()}"
+        assert "waiting: broker: 1 of 3 nodes" in done.stderr
+        assert all_have(deployment.broker, 3), queues(deployment.broker)
