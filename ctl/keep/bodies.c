@@ -11,7 +11,7 @@
 
 /* A batch ends at so many rows or bytes: the server computes each body's SHA-256, and workers that meet a
  * locked row wait for the end. */
-#define BATCH_ROWS "5000"
+#define BATCH_ROWS "1000"
 #define BATCH_BYTES "33554432"
 
 /* The sources that have bodies, or the one of parameter $1, as sources (source). Each is found by one descent
