@@ -70,7 +70,7 @@ static enum error_code move_checkpoint(struct pass *p, int64_t count, struct err
     p->published += count;
     p->checkpoint->published += count;
     buf_clear(&p->checkpoint->position);
-    rows_append_position(p->rows, &p->checkpoint->position);
+    stored_append_position(p->rows, &p->checkpoint->position);
     return checkpoint_save(p->checkpoint, p->path, error);
 }
 
@@ -91,7 +91,7 @@ static enum error_code replay_window(struct pass *p, int64_t room, struct error 
     PGresult *window = NULL;
     int64_t taken, count = 0;
     enum error_code code =
-        rows_next(p->rows, least(least(PASS_WINDOW, p->rate), room), &window, &taken, error);
+        stored_next(p->rows, least(least(PASS_WINDOW, p->rate), room), &window, &taken, error);
 
     if (code == ERROR_NONE) {
         code = publish(p, window, &count, error);
@@ -108,7 +108,7 @@ static enum error_code replay_next(struct pass *p, struct error *error)
 {
     int64_t room = 0;
     bool left;
-    enum error_code code = rows_left(p->rows, &left, error);
+    enum error_code code = stored_left(p->rows, &left, error);
 
     if (code == ERROR_NONE && !left) {
         return end_checkpoint(p, error);

@@ -8,7 +8,7 @@
 
 #include "checkpoint.h"
 #include "ctl/republish/publisher.h"
-#include "rows.h"
+#include "stored.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -18,7 +18,7 @@
 
 struct pass {
     const char *name; /* of the subcommand, for complaints */
-    struct rows *rows;
+    struct stored *rows;
     struct publisher *publisher; /* open */
     struct checkpoint *checkpoint;
     const char *path;    /* of the checkpoint's file */

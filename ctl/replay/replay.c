@@ -32,8 +32,8 @@ struct replay {
     char **arguments;
 
     PGconn *database;
-    struct rows rows;
-    struct rows_total total; /* before this run */
+    struct stored rows;
+    struct stored_total total; /* before this run */
     struct checkpoint checkpoint;
     struct publisher publisher;
     struct pass pass;
@@ -121,7 +121,7 @@ static enum error_code find_checkpoint(struct replay *r, struct error *error)
     cJSON *options = options_of(r);
     int64_t now_us;
     bool found = false;
-    enum error_code code = rows_begin(r->database, &now_us, error);
+    enum error_code code = stored_begin(r->database, &now_us, error);
 
     if (code == ERROR_NONE && r->path != NULL) {
         code = checkpoint_load(&r->checkpoint, r->path, &found, error);
@@ -135,8 +135,8 @@ static enum error_code find_checkpoint(struct replay *r, struct error *error)
     cJSON_Delete(options);
     r->conditions.search.since = (struct moment){.given = true, .us = r->checkpoint.since_us};
     r->conditions.search.until = (struct moment){.given = true, .us = r->checkpoint.until_us};
-    r->rows = (struct rows){&r->conditions.search, r->database, .again = r->queue == NULL};
-    if (code == ERROR_NONE && !rows_seek(&r->rows, buf_text(&r->checkpoint.position))) {
+    r->rows = (struct stored){&r->conditions.search, r->database, .again = r->queue == NULL};
+    if (code == ERROR_NONE && !stored_seek(&r->rows, buf_text(&r->checkpoint.position))) {
         code = error_set(error, ERROR_BUG, "the checkpoint has no position");
     }
     return code;
@@ -234,7 +234,7 @@ static enum error_code replay(struct replay *r, const struct mover_settings *set
     enum error_code code = find_checkpoint(r, error);
 
     if (code == ERROR_NONE && !r->checkpoint.done) {
-        code = rows_count(&r->rows, &r->total, error);
+        code = stored_count(&r->rows, &r->total, error);
     }
     if (code != ERROR_NONE) {
         return code;
@@ -294,7 +294,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     }
     whole = r.dry_run || (r.checkpoint.done && r.pass.unreadable == 0);
     checkpoint_free(&r.checkpoint);
-    rows_free(&r.rows);
+    stored_free(&r.rows);
     conditions_free(&r.conditions);
     PQfinish(r.database);
     if (code != ERROR_NONE) {

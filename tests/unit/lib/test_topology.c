@@ -198,9 +198,15 @@ static void an_event_enters_by_the_events_exchange_or_by_that_of_its_delay(void 
 
 static void a_queue_is_ours_by_its_whole_name_whatever_the_delays(void **state)
 {
-    static const char *const ours[] = {TOPOLOGY_INGEST, TOPOLOGY_DEAD, "webhooks.retry.1", "webhooks.delay.86400"};
-    static const char *const others[] = {"", "audit", "webhooks", "webhooks.audit", "webhooks.retry.1.audit",
-                                         "webhooks.ingest2", "my.webhooks.retry.1"};
+    static const char *const ours[] = {TOPOLOGY_INGEST, TOPOLOGY_DEAD, "webhooks.retry.1",
+                                       "webhooks.delay.86400"};
+    static const char *const others[] = {"",
+                                         "audit",
+                                         "webhooks",
+                                         "webhooks.audit",
+                                         "webhooks.retry.1.audit",
+                                         "webhooks.ingest2",
+                                         "my.webhooks.retry.1"};
 
     (void)state;
     for (size_t i = 0; i < sizeof ours / sizeof ours[0]; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "rows.h"
+#include "stored.h"
 
 #include "ctl/database.h"
 #include "ctl/look/question.h"
@@ -18,7 +18,7 @@
     " octet_length(w.headers->>'traceparent') <= 255 then w.headers->>'traceparent' end," \
     " (extract(epoch from w.received_at) * 1000000)::bigint, w.body, false, w.order_value"
 
-enum error_code rows_begin(PGconn *database, int64_t *now_us, struct error *error)
+enum error_code stored_begin(PGconn *database, int64_t *now_us, struct error *error)
 {
     PGresult *r = NULL;
     enum error_code code =
@@ -38,7 +38,7 @@ enum error_code rows_begin(PGconn *database, int64_t *now_us, struct error *erro
     return code;
 }
 
-bool rows_seek(struct rows *rows, const char *cursor)
+bool stored_seek(struct stored *rows, const char *cursor)
 {
     rows->begun = cursor[0] != '\0';
     return !rows->begun || cursor_read(cursor, &rows->at);
@@ -50,7 +50,7 @@ static struct question_bounds bounds_of(const struct cursor *after, const struct
 }
 
 /* Finds the event that ends the next step behind `after`. *count: the events of the step; 0: none is left. */
-static enum error_code find_last(const struct rows *rows, const struct cursor *after, int64_t step,
+static enum error_code find_last(const struct stored *rows, const struct cursor *after, int64_t step,
                                  int64_t bytes, struct cursor *last, int64_t *count, struct error *error)
 {
     const struct question_bounds bounds = bounds_of(after, NULL);
@@ -72,8 +72,8 @@ static enum error_code find_last(const struct rows *rows, const struct cursor *a
     return code;
 }
 
-static enum error_code count_step(const struct rows *rows, const struct cursor *after,
-                                  const struct cursor *last, struct rows_total *total, struct error *error)
+static enum error_code count_step(const struct stored *rows, const struct cursor *after,
+                                  const struct cursor *last, struct stored_total *total, struct error *error)
 {
     const struct question_bounds bounds = bounds_of(after, last);
     struct question q = {0};
@@ -92,14 +92,14 @@ static enum error_code count_step(const struct rows *rows, const struct cursor *
     return code;
 }
 
-enum error_code rows_count(const struct rows *rows, struct rows_total *total, struct error *error)
+enum error_code stored_count(const struct stored *rows, struct stored_total *total, struct error *error)
 {
     struct cursor own = {0};
     const struct cursor *after = rows->begun ? &rows->at : NULL;
     int64_t count = STEP;
     enum error_code code = ERROR_NONE;
 
-    *total = (struct rows_total){0};
+    *total = (struct stored_total){0};
     while (code == ERROR_NONE && count == STEP && !signals_drain_requested()) {
         struct cursor last = {0};
 
@@ -115,7 +115,7 @@ enum error_code rows_count(const struct rows *rows, struct rows_total *total, st
     return code;
 }
 
-enum error_code rows_left(const struct rows *rows, bool *left, struct error *error)
+enum error_code stored_left(const struct stored *rows, bool *left, struct error *error)
 {
     struct cursor last = {0};
     int64_t count;
@@ -126,8 +126,8 @@ enum error_code rows_left(const struct rows *rows, bool *left, struct error *err
     return code;
 }
 
-enum error_code rows_next(struct rows *rows, int64_t most, PGresult **window, int64_t *taken,
-                          struct error *error)
+enum error_code stored_next(struct stored *rows, int64_t most, PGresult **window, int64_t *taken,
+                            struct error *error)
 {
     const struct cursor *after = rows->begun ? &rows->at : NULL;
     struct cursor last = {0};
@@ -152,12 +152,12 @@ enum error_code rows_next(struct rows *rows, int64_t most, PGresult **window, in
     return code;
 }
 
-void rows_append_position(struct rows *rows, struct buf *out)
+void stored_append_position(struct stored *rows, struct buf *out)
 {
     cursor_append(out, buf_text(&rows->at.us), buf_text(&rows->at.source), buf_text(&rows->at.id));
 }
 
-void rows_free(struct rows *rows)
+void stored_free(struct stored *rows)
 {
     cursor_free(&rows->at);
 }
