@@ -68,5 +68,6 @@ create trigger github_event after insert or update on sluice.webhooks_raw
 
 commit;
 
--- To run the trigger for events that are already stored and whose bodies have not expired, oldest first and no faster than --rate:
+-- To run the trigger for events that are already stored, and whose bodies have not expired, oldest first and no faster
+-- than --rate:
 --     sluice replay --source github --since 30d --to workers --cursor github.replay

@@ -11,8 +11,8 @@ and then, as are rows that are deleted meanwhile. Bodies expire all the while, 1
 by the size and SHA-256 that are left. Prints its seed, a timeline and the
 times from good events' arrival to their rows. Exits 1 when an acked event is lost or stored twice, a good event is a
 dead letter or a bad one is not, a good event took too long, an object's row is not the newest state by its order, a
-message of a later release is lost, dead or stored, a deleted row is back, the budget was exceeded, a program ended by itself, or a log contains
-a secret."""
+message of a later release is lost, dead or stored, a deleted row is back, the budget was exceeded, a program ended by
+itself, or a log contains a secret."""
 
 import argparse
 import bisect
