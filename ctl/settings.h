@@ -33,6 +33,10 @@
       .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
       .help = "password to set for the broker user sluice-listen; none: unchanged, and no such user is "     \
               "created")                                                                                     \
+    X(TEXT, monitor_broker_password, "SETUP_MONITOR_BROKER_PASSWORD", .fallback = "",                        \
+      .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \
+      .help = "password to set for the broker user sluice-monitor; none: unchanged, and no such user is "    \
+              "created")                                                                                     \
     OWNER_SETTINGS(X)                                                                                        \
     X(TEXT, worker_database_password, "SETUP_WORKER_DATABASE_PASSWORD", .fallback = "",                      \
       .max = POSTGRES_PASSWORD_MAX, .secret = true,                                                          \

@@ -30,6 +30,15 @@ const struct topology_user topology_listen_user = {
     .read = "^webhooks(\\.listen\\..*)?$",
 };
 
+/* It needs the vhost to see its queues; the tag lets it see them without a right on them. */
+const struct topology_user topology_monitor_user = {
+    .name = "sluice-monitor",
+    .configure = "^$",
+    .write = "^$",
+    .read = "^$",
+    .tag = "monitoring",
+};
+
 const struct topology_argument topology_listen_arguments[] = {
     {"x-queue-type", "classic", 0}, /* a vhost may have another default */
     {"x-overflow", "drop-head", 0},

@@ -89,6 +89,7 @@ struct topology_policy {
 struct topology_user {
     const char *name;
     const char *configure, *write, *read; /* permissions: regular expressions that match names */
+    const char *tag; /* what it may see through the management API, as the broker names it; NULL: nothing */
 };
 
 struct topology {
@@ -109,6 +110,9 @@ extern const struct topology_user topology_worker_user;
  * else.
  */
 extern const struct topology_user topology_listen_user;
+/* The optional user of what watches the queues, such as an autoscaler: it reads the management API, and has
+ * no right on any exchange or queue. */
+extern const struct topology_user topology_monitor_user;
 
 /* The arguments of a listener's queue; name NULL ends. A queue that drops its oldest messages never refuses
  * one, so it can't make the gateway answer 503. */

@@ -1,41 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "access.h"
 
+#include "broker_user.h"
 #include "buf.h"
 #include "ctl/cluster.h"
 #include "ctl/http.h"
 #include "ctl/report.h"
-#include "secret.h"
 #include "text.h"
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
-#include <openssl/sha.h>
 #include <stdlib.h>
 #include <string.h>
-
-#define SALT_LEN 4
-#define HASH_LEN (SALT_LEN + SHA256_DIGEST_LENGTH)
-
-bool access_hash_matches(const char *hash, const char *password)
-{
-    unsigned char digest[SHA256_DIGEST_LENGTH];
-    struct buf stored = {0}, salted = {0};
-    bool matches = false;
-
-    if (text_read_base64(span_of(hash), &stored) && stored.len == HASH_LEN) {
-        buf_append(&salted, stored.data, SALT_LEN);
-        buf_append_text(&salted, password);
-    }
-    if (salted.len > 0 && !salted.failed) {
-        (void)SHA256((const unsigned char *)salted.data, salted.len, digest);
-        matches = CRYPTO_memcmp(digest, stored.data + SALT_LEN, sizeof digest) == 0;
-        secret_wipe(salted.data, salted.len);
-    }
-    buf_free(&salted);
-    buf_free(&stored);
-    return matches;
-}
 
 bool access_same(const cJSON *wanted, const cJSON *existing)
 {
@@ -139,38 +113,11 @@ static enum error_code ensure_permissions(const struct access *a, const char *us
 
 /* --- users ---------------------------------------------------------------- */
 
-/* True when the user has this password; always true for an empty one (unchanged). */
-static bool has_password(const cJSON *user, const char *password)
+static void tell_user(const struct access *a, const struct topology_user *user, const cJSON *existing,
+                      bool same_password, bool same_tags)
 {
-    const char *hash = management_text(user, "password_hash");
-    const char *how = management_text(user, "hashing_algorithm");
+    const char *name = user->name;
 
-    return password[0] == '\0' ||
-           (hash != NULL && how != NULL && strcmp(how, "rabbit_password_hashing_sha256") == 0 &&
-            access_hash_matches(hash, password));
-}
-
-/* The user to put: with the given password, else with its present hash. */
-static cJSON *wanted_user(const cJSON *existing, const char *password)
-{
-    cJSON *wanted = cJSON_CreateObject();
-
-    if (password[0] != '\0') {
-        (void)cJSON_AddStringToObject(wanted, "password", password);
-    } else {
-        const char *hash = management_text(existing, "password_hash"),
-                   *how = management_text(existing, "hashing_algorithm");
-
-        (void)cJSON_AddStringToObject(wanted, "password_hash", hash == NULL ? "" : hash);
-        (void)cJSON_AddStringToObject(wanted, "hashing_algorithm", how == NULL ? "" : how);
-    }
-    (void)cJSON_AddStringToObject(wanted, "tags", "");
-    return wanted;
-}
-
-static void tell_user(const struct access *a, const char *name, const cJSON *existing, bool same_password,
-                      bool same_tags)
-{
     if (existing == NULL) {
         outcome_missing(a->outcome, "broker user %s", name);
         return;
@@ -184,7 +131,8 @@ static void tell_user(const struct access *a, const char *name, const cJSON *exi
     if (!same_tags) {
         char *tags = cJSON_PrintUnformatted(cJSON_GetObjectItemCaseSensitive(existing, "tags"));
 
-        outcome_differs(a->outcome, tags == NULL ? "" : tags, "none", "broker user %s, tags", name);
+        outcome_differs(a->outcome, tags == NULL ? "" : tags, user->tag == NULL ? "none" : user->tag,
+                        "broker user %s, tags", name);
         cJSON_free(tags);
     }
 }
@@ -200,9 +148,8 @@ static enum error_code ensure_user(const struct access *a, const struct topology
 
     buf_printf(&path, "/api/users/%s", user->name);
     code = look(a, buf_text(&path), &existing, error);
-    same_password = existing != NULL && has_password(existing, password);
-    same_tags =
-        existing != NULL && cJSON_GetArraySize(cJSON_GetObjectItemCaseSensitive(existing, "tags")) == 0;
+    same_password = existing != NULL && broker_user_has_password(existing, password);
+    same_tags = existing != NULL && broker_user_has_tag(existing, user->tag);
     if (code == ERROR_NONE && existing == NULL && password[0] == '\0' && setting == NULL) {
         buf_free(&path);
         return ERROR_NONE;
@@ -215,13 +162,13 @@ static enum error_code ensure_user(const struct access *a, const struct topology
                       setting, setting, user->name);
     }
     if (code == ERROR_NONE && !(same_password && same_tags) && !a->outcome->checking) {
-        cJSON *wanted = wanted_user(existing, password);
+        cJSON *wanted = broker_user_wanted(existing, password, user->tag);
 
         code = management_put(a->management, buf_text(&path), wanted, error);
         cJSON_Delete(wanted);
     }
     if (code == ERROR_NONE) {
-        tell_user(a, user->name, existing, same_password, same_tags);
+        tell_user(a, user, existing, same_password, same_tags);
         code = ensure_permissions(a, user->name, user->configure, user->write, user->read, error);
     }
     cJSON_Delete(existing);
@@ -320,19 +267,20 @@ static enum error_code ensure_vhost(const struct access *a, struct error *error)
 
 enum error_code access_setup(const struct access *a, struct error *error)
 {
+    const struct {
+        const struct topology_user *user;
+        const char *password, *setting;
+    } users[] = {
+        {&topology_gateway_user, a->gateway_password, "SETUP_GATEWAY_BROKER_PASSWORD"},
+        {&topology_worker_user, a->worker_password, "SETUP_WORKER_BROKER_PASSWORD"},
+        {&topology_listen_user, a->listen_password, NULL},
+        {&topology_monitor_user, a->monitor_password, NULL},
+    };
     bool grows = false;
     enum error_code code = ensure_vhost(a, error);
 
-    if (code == ERROR_NONE) {
-        code = ensure_user(a, &topology_gateway_user, a->gateway_password, "SETUP_GATEWAY_BROKER_PASSWORD",
-                           error);
-    }
-    if (code == ERROR_NONE) {
-        code =
-            ensure_user(a, &topology_worker_user, a->worker_password, "SETUP_WORKER_BROKER_PASSWORD", error);
-    }
-    if (code == ERROR_NONE) {
-        code = ensure_user(a, &topology_listen_user, a->listen_password, NULL, error);
+    for (size_t i = 0; code == ERROR_NONE && i < sizeof users / sizeof users[0]; i++) {
+        code = ensure_user(a, users[i].user, users[i].password, users[i].setting, error);
     }
     if (code == ERROR_NONE) {
         code = cluster_grows(a->management, &grows, error);
@@ -359,16 +307,19 @@ static void append_word(struct buf *out, const char *text)
 void access_print_hint(const struct topology *topology, const char *vhost)
 {
     const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user,
-                                                 &topology_listen_user};
+                                                 &topology_listen_user, &topology_monitor_user};
     struct buf word = {0};
 
     append_word(&word, vhost);
     report_line(
         "left   vhost, users, permissions and policies of the broker; they must be as after these commands, "
-        "with the limit on bytes that you want; only `sluice listen` needs %s",
-        topology_listen_user.name);
+        "with the limit on bytes that you want; only `sluice listen` needs %s, only an autoscaler %s",
+        topology_listen_user.name, topology_monitor_user.name);
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
         report_line("         rabbitmqctl add_user %s", users[i]->name);
+        if (users[i]->tag != NULL) {
+            report_line("         rabbitmqctl set_user_tags %s %s", users[i]->name, users[i]->tag);
+        }
         report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", buf_text(&word),
                     users[i]->name, users[i]->configure, users[i]->write, users[i]->read);
     }

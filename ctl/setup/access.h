@@ -19,7 +19,7 @@ struct access {
     const char *segment; /* the same, escaped for a path: see management_vhost */
     const struct topology *topology;
     const char *gateway_password, *worker_password; /* "": unchanged */
-    const char *listen_password;                    /* "": unchanged, and not created */
+    const char *listen_password, *monitor_password; /* "": unchanged, and not created */
     struct outcome *outcome;
 };
 
@@ -29,9 +29,6 @@ MUST_CHECK enum error_code access_setup(const struct access *access, struct erro
 /* Prints the rabbitmqctl commands that do the same as access_setup. */
 void access_print_hint(const struct topology *topology, const char *vhost);
 
-/* True when hash is the broker's hash of password: base64 of 4 bytes of salt and the SHA-256 of salt and
- * password. Pure. */
-bool access_hash_matches(const char *hash, const char *password);
 /* True when existing has every member of wanted with the same value. Pure. */
 bool access_same(const cJSON *wanted, const cJSON *existing);
 

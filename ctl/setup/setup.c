@@ -111,6 +111,7 @@ static enum error_code setup_access(struct setup *s, struct error *error)
             .gateway_password = s->settings->gateway_broker_password,
             .worker_password = s->settings->worker_broker_password,
             .listen_password = s->settings->listen_broker_password,
+            .monitor_password = s->settings->monitor_broker_password,
             .outcome = &s->outcome,
         };
 

@@ -19,8 +19,8 @@ from project import CHECKOUT, DEV_SECRETS, Held, Watch, run
 SECRETS = {
     "gateway": {"broker-gateway"},
     "worker": {"broker-worker", "database-worker"},
-    "setup": {"broker-setup", "broker-gateway", "broker-worker", "broker-listen", "database-owner", "database-worker",
-              "database-reader"},
+    "setup": {"broker-setup", "broker-gateway", "broker-worker", "broker-listen", "broker-monitor", "database-owner",
+              "database-worker", "database-reader"},
 }
 OURS = sorted(SECRETS)
 MIB = 1 << 20

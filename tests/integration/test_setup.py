@@ -87,7 +87,7 @@ def test_a_budget_that_would_overrun_the_database_is_refused_with_the_numbers(se
 LIMIT = "select rolconnlimit from pg_roles where rolname = 'sluice_worker'"
 VERIFIERS = "select rolname, rolpassword from pg_authid where rolname like 'sluice_%' order by 1"
 NO_PASSWORDS = dict.fromkeys(("SETUP_GATEWAY_BROKER_PASSWORD_FILE", "SETUP_WORKER_BROKER_PASSWORD_FILE",
-                              "SETUP_LISTEN_BROKER_PASSWORD_FILE",
+                              "SETUP_LISTEN_BROKER_PASSWORD_FILE", "SETUP_MONITOR_BROKER_PASSWORD_FILE",
                               "SETUP_WORKER_DATABASE_PASSWORD_FILE", "SETUP_READER_DATABASE_PASSWORD_FILE"))
 
 
@@ -334,7 +334,7 @@ def test_another_vhost_is_that_of_the_brokers_url_everywhere(servers):
         left = servers.setup("--skip-broker-users", BROKER_URL=url)
         assert left.returncode == 0, left.stderr
         commands = [shlex.split(line) for line in left.stdout.splitlines() if " -p " in line]
-        assert len(commands) == 6 and all(command[3] == "other/place ''" for command in commands)
+        assert len(commands) == 7 and all(command[3] == "other/place ''" for command in commands)
     finally:
         servers.broker.management("DELETE", "vhosts/other%2Fplace%20%27%27")
 
@@ -378,7 +378,7 @@ def test_the_gateways_user_can_publish_only_where_events_enter(site, exchange):
                              lambda channel: channel.basic_publish(exchange, "webhooks.ingest", b"x", PERSISTENT))
 
 
-@pytest.mark.parametrize("user", ["sluice-gateway", "sluice-worker", "sluice-listen"])
+@pytest.mark.parametrize("user", ["sluice-gateway", "sluice-worker", "sluice-listen", "sluice-monitor"])
 def test_no_user_can_change_the_topology(site, user):
     for action in (lambda channel: channel.queue_declare("webhooks.mine"),
                    lambda channel: channel.queue_delete("webhooks.ingest"),
@@ -405,6 +405,44 @@ def test_no_user_may_use_the_management_api(servers, user):
     secret = servers.secret(user.replace("sluice", "broker"))
     with pytest.raises(Failure, match="401"):
         servers.broker.management("GET", "overview", user=user, password=secret)
+
+
+def test_the_monitors_user_sees_the_queues_and_can_neither_read_nor_publish_nor_change_anything(servers, site):
+    credentials = {"user": "sluice-monitor", "password": servers.secret("broker-monitor")}
+    queue = wait_until(lambda: servers.broker.management("GET", "queues/sluice/webhooks.ingest", **credentials),
+                       "the queue as the monitor's user sees it", 20, 0.2)
+    assert queue["name"] == "webhooks.ingest" and queue["arguments"]["x-queue-type"] == "quorum"
+    for method, path, body in (("PUT", "queues/sluice/webhooks.mine", {}), ("DELETE", "queues/sluice/webhooks.ingest", None),
+                               ("DELETE", "queues/sluice/webhooks.ingest/contents", None),
+                               ("POST", "queues/sluice/webhooks.ingest/get",
+                                {"count": 1, "ackmode": "ack_requeue_true", "encoding": "auto"}),
+                               ("PUT", "vhosts/mine", {}), ("PUT", "users/mine", {"password": "x", "tags": ""})):
+        with pytest.raises(Failure, match="40[13]"):
+            servers.broker.management(method, path, body, **credentials)
+    assert refused_by_broker(site, "sluice-monitor", lambda channel: channel.basic_get("webhooks.ingest"))
+    assert refused_by_broker(site, "sluice-monitor",
+                             lambda channel: channel.basic_publish("webhooks", "default", b"x", PERSISTENT))
+
+
+def test_the_monitors_user_is_optional_and_its_tag_is_kept(servers):
+    nothing = {"SETUP_MONITOR_BROKER_PASSWORD_FILE": None}
+    present = servers.broker.management("GET", "users/sluice-monitor")
+    assert present["tags"] == ["monitoring"]
+    try:
+        servers.broker.management("PUT", "users/sluice-monitor", {
+            "password_hash": present["password_hash"], "hashing_algorithm": present["hashing_algorithm"],
+            "tags": "administrator"})
+        assert 'differs broker user sluice-monitor, tags: is ["administrator"], should be monitoring' in servers.setup(
+            "--check", **nothing).stdout
+        assert "done   broker user sluice-monitor, tags" in servers.setup(**nothing).stdout
+        assert servers.broker.management("GET", "users/sluice-monitor")["tags"] == ["monitoring"]
+        servers.broker.management("DELETE", "users/sluice-monitor")
+        done = servers.setup(**nothing)
+        assert done.returncode == 0 and "user sluice-monitor" not in done.stdout
+        assert servers.setup("--check", **nothing).returncode == 0
+    finally:
+        done = servers.setup()
+    assert done.returncode == 0 and "done   broker user sluice-monitor" in done.stdout
 
 
 FORBIDDEN_TO_BOTH = [

@@ -16,8 +16,8 @@ from database import Database
 from process import Failure, free_ports
 from programs import run_command
 
-SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "broker-listen", "database-owner", "database-worker", "database-reader",
-           "console-token")
+SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "broker-listen", "broker-monitor", "database-owner",
+           "database-worker", "database-reader", "console-token")
 
 
 class Deployment:
@@ -158,6 +158,7 @@ class Deployment:
             "SETUP_GATEWAY_BROKER_PASSWORD_FILE": self._secret_file("broker-gateway"),
             "SETUP_WORKER_BROKER_PASSWORD_FILE": self._secret_file("broker-worker"),
             "SETUP_LISTEN_BROKER_PASSWORD_FILE": self._secret_file("broker-listen"),
+            "SETUP_MONITOR_BROKER_PASSWORD_FILE": self._secret_file("broker-monitor"),
             "SETUP_WORKER_DATABASE_PASSWORD_FILE": self._secret_file("database-worker"),
             "SETUP_READER_DATABASE_PASSWORD_FILE": self._secret_file("database-reader"),
             "SETUP_BROKER_NODES": self.nodes,

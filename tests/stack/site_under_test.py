@@ -114,7 +114,8 @@ class Site:
     def channel(self, user="sluice-setup", password=None):
         """A pika channel on its own connection; close it with .connection.close()."""
         secret = password or self.servers.secret({"sluice-setup": "broker-setup", "sluice-gateway": "broker-gateway",
-                                                  "sluice-worker": "broker-worker", "sluice-listen": "broker-listen"}[user])
+                                                  "sluice-worker": "broker-worker", "sluice-listen": "broker-listen",
+                                                  "sluice-monitor": "broker-monitor"}[user])
         return pika.BlockingConnection(pika.ConnectionParameters(
             "127.0.0.1", self.broker.port, "sluice", pika.PlainCredentials(user, secret),
             socket_timeout=5, blocked_connection_timeout=10, heartbeat=30)).channel()
