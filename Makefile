@@ -59,7 +59,7 @@ BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
-.PHONY: all help test build unit integration test-fault test-cluster chaos fuzz check lint format run psql ctl exam-sdk bench bench-programs clean packages
+.PHONY: all help test build unit integration test-fault test-cluster chaos fuzz check check-helm lint format run psql ctl exam-sdk bench bench-programs clean packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -83,6 +83,7 @@ help:
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
 	@echo 'make certificates  certificates for deploy/compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
 	@echo 'make test-compose  tests of docker-compose.yml; make test-trixie: make test on Debian 13'
+	@echo 'make check-helm    the chart in deploy/helm: needs helm, which Debian does not have'
 	@echo 'make clean         remove build/ (run/, where make run keeps its data, stays)'
 
 # --- programs ---------------------------------------------------------------
@@ -199,6 +200,10 @@ chaos: packages-build packages-servers packages-test
 
 check: packages-build packages-servers packages-test packages-check
 	tests/lint/check
+
+# Not part of make check, as helm isn't in Debian.
+check-helm: packages-test
+	tests/helm/check $(TESTS)
 
 lint:
 	tests/lint/lint
