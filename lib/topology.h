@@ -106,7 +106,7 @@ struct topology {
 extern const struct topology_user topology_gateway_user;
 extern const struct topology_user topology_worker_user;
 /* The optional user of `sluice listen`. It can bind queues of its own to TOPOLOGY_EVENTS, and do nothing
- * else.
+ * else. A queue that it declares to refuse messages stops the intake: no policy can forbid that.
  */
 extern const struct topology_user topology_listen_user;
 
