@@ -118,15 +118,24 @@ static enum error_code finish(PGconn *c, bool *silent, struct error *error)
     return database_run(c, "set search_path = sluice, public", error);
 }
 
-enum error_code database_open(PGconn **connection, const char *url, const char *password,
-                              const char *subcommand, struct error *error)
+enum error_code database_open(PGconn **connection, enum database_use use, const char *url,
+                              const char *password, const char *subcommand, struct error *error)
 {
+    /* NULL: what the URL says, else any. */
+    static const char *const attributes[] = {
+        [DATABASE_READS] = NULL, [DATABASE_NEWEST] = "primary", [DATABASE_WRITES] = "read-write"};
     char name[64];
     /* Later keywords override those of the URL, which comes first. TCP settings end a wait on a dead link
      * after 20 s. */
-    const char *const keywords[] = {"password",        "application_name", "client_encoding",
-                                    "keepalives_idle", "tcp_user_timeout", NULL};
-    const char *const values[] = {password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000", NULL};
+    const char *const keywords[] = {"password",
+                                    "application_name",
+                                    "client_encoding",
+                                    "keepalives_idle",
+                                    "tcp_user_timeout",
+                                    "target_session_attrs",
+                                    NULL};
+    const char *const values[] = {
+        password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000", attributes[use], NULL};
     enum error_code code = ERROR_NONE;
     size_t count = 1;
     bool silent = true;
