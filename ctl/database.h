@@ -16,10 +16,11 @@ enum database_use {
 };
 
 /* Connects within 5 s for each address of the URL that is silent, after at most 10 s for host names. The
- * search_path is sluice, public: users' triggers may name objects in public. password "": none is sent. The
- * caller owns *connection and ends it with PQfinish. Returns ERROR_UNREACHABLE (also while the server starts,
- * has no free connection, or only servers answer that won't do), ERROR_REFUSED (login failed) or
- * ERROR_SETTING (the URL, or no such database).
+ * search_path is sluice, public: users' triggers may name objects in public. password, that of
+ * DATABASE_PASSWORD or, to write, of SETUP_DATABASE_PASSWORD, is read from its file again (secret_file); "":
+ * none is sent. The caller owns *connection and ends it with PQfinish. Returns ERROR_UNREACHABLE (also while
+ * the server starts, has no free connection, or only servers answer that won't do), ERROR_REFUSED (login
+ * failed) or ERROR_SETTING (the URL, or no such database).
  */
 MUST_CHECK enum error_code database_open(PGconn **connection, enum database_use use, const char *url,
                                          const char *password, const char *subcommand, struct error *error);

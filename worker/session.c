@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include "clock.h"
+#include "secret_file.h"
 #include "upsert.h"
 
 #include <ctype.h>
@@ -128,6 +129,8 @@ static enum session_news lost(struct session *s)
 
 static enum error_code connect(struct session *s, struct error *error)
 {
+    struct buf password = {0};
+    enum error_code code;
     /* Each wait of libpq's and the kernel's is bounded: a host that vanishes is noticed within 20 s. */
     const char *const keywords[] = {
         "password",
@@ -140,11 +143,13 @@ static enum error_code connect(struct session *s, struct error *error)
         "tcp_user_timeout",
         NULL,
     };
-    const char *const values[] = {
-        s->settings->database.password, s->name, "UTF8", "read-write", "10", "5", "2", "20000", NULL,
-    };
+    const char *values[] = {NULL, s->name, "UTF8", "read-write", "10", "5", "2", "20000", NULL};
 
-    return reach_connect(s->reach, s->turn, keywords, values, &s->connection, error);
+    secret_file_read(POSTGRES_PASSWORD, s->settings->database.password, &password);
+    values[0] = buf_text(&password);
+    code = reach_connect(s->reach, s->turn, keywords, values, &s->connection, error);
+    secret_file_forget(&password);
+    return code;
 }
 
 static enum session_news step_resolving(struct session *s)
