@@ -138,3 +138,35 @@ def test_what_an_asynchronous_failover_loses_is_named_and_comes_back_when_it_is_
     site.settle(ledger, at_least=55, limit=SLOW)
     done = verify()
     assert done.returncode == 0 and "missing 0" in done.stdout, done.stdout + done.stderr
+
+
+UNSYNCED = "commits don't wait for a standby"
+
+
+def test_a_worker_that_requires_it_acks_nothing_unless_commits_wait_for_a_standby(site, lagging):
+    site.start_gateway()
+    worker = worker_at(site, lagging.url("sluice_worker"), WORKER_REQUIRE_SYNC=1)
+
+    def unready():
+        status, text = worker.admin("/ready")
+        return status == 503 and text.startswith(UNSYNCED)
+
+    wait_until(unready, worker.tail, SLOW)
+    wait_until(lambda: str(lagging.primary.port) in worker.lines("not-synchronous")[0]["reason"], worker.tail, SLOW)
+    first = site.send_ok(body=b"1")
+    wait_until(lambda: site.ready("webhooks.ingest") == 1, site.tails, SLOW)
+    wait_until(lambda: len(worker.lines("not-synchronous")) > 2, worker.tail, SLOW)
+    assert site.ready("webhooks.ingest") == 1 and site.count() == 0  # it consumes nothing
+    lagging.synchronise("*")
+    worker.wait_ready(limit=SLOW)
+    wait_until(lambda: site.rows("id = %s", (first,)), site.tails, SLOW)
+    site.wait_drained()
+    lagging.synchronise("")
+    second = site.send_ok(body=b"2")
+    wait_until(lambda: site.rows("id = %s", (second,)), site.tails, SLOW)  # committed, on the primary only
+    wait_until(unready, worker.tail, SLOW)
+    wait_until(lambda: worker.metrics()["sluice_worker_unacked"] == 1, worker.tail, SLOW)
+    lagging.synchronise("*")
+    worker.wait_ready(limit=SLOW)
+    site.wait_drained()
+    assert site.count() == 2
