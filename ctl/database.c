@@ -2,7 +2,9 @@
 #include "database.h"
 
 #include "clock.h"
+#include "ctl/settings.h"
 #include "lib/postgres/reach.h"
+#include "secret_file.h"
 
 #include <ctype.h>
 #include <errno.h>
@@ -118,20 +120,34 @@ static enum error_code finish(PGconn *c, bool *silent, struct error *error)
     return database_run(c, "set search_path = sluice, public", error);
 }
 
-enum error_code database_open(PGconn **connection, const char *url, const char *password,
-                              const char *subcommand, struct error *error)
+/* What a use wants of a server (NULL: what the URL says, else any), and the setting of its password. */
+static const struct {
+    const char *attribute, *setting;
+} uses[] = {
+    [DATABASE_READS] = {NULL, POSTGRES_PASSWORD},
+    [DATABASE_NEWEST] = {"primary", POSTGRES_PASSWORD},
+    [DATABASE_WRITES] = {"read-write", OWNER_PASSWORD},
+};
+
+/* Tries one address after the other, as long as they are silent. */
+static enum error_code open_with(PGconn **connection, enum database_use use, const char *url,
+                                 const char *password, const char *name, struct error *error)
 {
-    char name[64];
     /* Later keywords override those of the URL, which comes first. TCP settings end a wait on a dead link
      * after 20 s. */
-    const char *const keywords[] = {"password",        "application_name", "client_encoding",
-                                    "keepalives_idle", "tcp_user_timeout", NULL};
-    const char *const values[] = {password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000", NULL};
+    const char *const keywords[] = {"password",
+                                    "application_name",
+                                    "client_encoding",
+                                    "keepalives_idle",
+                                    "tcp_user_timeout",
+                                    "target_session_attrs",
+                                    NULL};
+    const char *const values[] = {
+        password[0] == '\0' ? NULL : password, name, "UTF8", "10", "20000", uses[use].attribute, NULL};
     enum error_code code = ERROR_NONE;
     size_t count = 1;
     bool silent = true;
 
-    (void)snprintf(name, sizeof name, "sluice %s", subcommand);
     for (size_t turn = 0; silent && turn < count; turn++) {
         *connection = NULL;
         code = begin(connection, url, turn, keywords, values, &count, error);
@@ -144,6 +160,20 @@ enum error_code database_open(PGconn **connection, const char *url, const char *
             *connection = NULL;
         }
     }
+    return code;
+}
+
+enum error_code database_open(PGconn **connection, enum database_use use, const char *url,
+                              const char *password, const char *subcommand, struct error *error)
+{
+    struct buf current = {0};
+    char name[64];
+    enum error_code code;
+
+    (void)snprintf(name, sizeof name, "sluice %s", subcommand);
+    secret_file_read(uses[use].setting, password, &current);
+    code = open_with(connection, use, url, buf_text(&current), name, error);
+    secret_file_forget(&current);
     return code;
 }
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "management.h"
 
+#include "broker.h"
 #include "http.h"
 #include "secret.h"
+#include "secret_file.h"
 #include "url.h"
 
 #include <stdlib.h>
@@ -16,8 +18,9 @@ struct management {
     struct buf urls[SERVERS_MAX]; /* one for each server of the URL */
     struct http *http[SERVERS_MAX];
     size_t servers;
-    size_t at;  /* the one that answered last */
-    char *base; /* the URL without a final '/' */
+    size_t at;           /* the one that answered last */
+    char *base;          /* the URL without a final '/' */
+    struct buf password; /* the clients refer to it */
 };
 
 static enum error_code open_all(struct management *m, struct http_options *options, struct error *error)
@@ -56,12 +59,11 @@ enum error_code management_open(struct management **management, const char *url,
     if (m == NULL || m->base == NULL) {
         code = error_set(error, ERROR_MEMORY, "management API: out of memory");
     } else {
-        struct http_options options = {.schemes = "http,https",
-                                       .password = password,
-                                       .ca = ca,
-                                       .total_ms = TOTAL_MS,
-                                       .answer_max = ANSWER_MAX};
+        struct http_options options = {
+            .schemes = "http,https", .ca = ca, .total_ms = TOTAL_MS, .answer_max = ANSWER_MAX};
 
+        secret_file_read(BROKER_PASSWORD, password, &m->password);
+        options.password = buf_text(&m->password);
         code = open_all(m, &options, error);
     }
     if (code != ERROR_NONE) {
@@ -80,6 +82,7 @@ void management_close(struct management *management)
             buf_free(&management->urls[i]);
         }
         free(management->base);
+        secret_file_forget(&management->password);
         free(management);
     }
 }

@@ -15,7 +15,8 @@ struct management;
 
 /* Creates a client for url (http://user@host:port; several servers: host:port,host:port), without connecting.
  * Each call asks the server that answered last, and if it can't be reached the others in turn. The caller
- * owns *management and frees it with management_close. http_start must have been called. */
+ * owns *management and frees it with management_close. http_start must have been called.
+ * password: that of BROKER_PASSWORD, whose file is read again (secret_file). */
 MUST_CHECK enum error_code management_open(struct management **management, const char *url,
                                            const char *password, const char *ca, struct error *error);
 /* management may be NULL. */

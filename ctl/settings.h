@@ -8,14 +8,15 @@
 #include "config.h"
 #include "postgres.h"
 
+#define OWNER_PASSWORD "SETUP_DATABASE_PASSWORD" /* the setting, for secret_file_read */
+
 /* Lists of settings, each X(type, member, name, other members of struct config_setting), of which a struct
  * and a table are made. */
-#define OWNER_SETTINGS(X)                                                                                 \
-    X(URL, database_url, "SETUP_DATABASE_URL", .fallback = "postgresql://sluice@127.0.0.1:5432/sluice",   \
-      .choices = POSTGRES_SCHEMES, .help = "the database, as the role that owns it and may create roles") \
-    X(TEXT, database_password, "SETUP_DATABASE_PASSWORD", .fallback = "", .max = POSTGRES_PASSWORD_MAX,   \
-      .secret = true,                                                                                     \
-      .help =                                                                                             \
+#define OWNER_SETTINGS(X)                                                                                    \
+    X(URL, database_url, "SETUP_DATABASE_URL", .fallback = "postgresql://sluice@127.0.0.1:5432/sluice",      \
+      .choices = POSTGRES_SCHEMES, .help = "the database, as the role that owns it and may create roles")    \
+    X(TEXT, database_password, OWNER_PASSWORD, .fallback = "", .max = POSTGRES_PASSWORD_MAX, .secret = true, \
+      .help =                                                                                                \
           "that role's password; none: libpq's own methods, such as PGPASSFILE or a certificate in the URL")
 
 #define SETUP_SETTINGS(X)                                                                                    \

@@ -16,14 +16,16 @@
 
 #include <stdint.h>
 
+#define BROKER_PASSWORD "BROKER_PASSWORD" /* the setting, for secret_file_read */
+
 struct broker;
 
 /* Where the broker is and how to be let in: what a program's settings hold, each text "" when
  * not given. */
 struct broker_access {
     char *url; /* amqp:// or amqps://user@host:port/vhost, without a password; several: host:port,host:port */
-    char *password;
-    char *ca; /* PEM file, needed for amqps: the CAs that may have signed the broker's certificate */
+    char *password; /* of the start: each connection reads its file again (secret_file) */
+    char *ca;       /* PEM file, needed for amqps: the CAs that may have signed the broker's certificate */
     char *certificate, *key; /* PEM files of our own, where the broker asks for one: both or none */
 };
 
@@ -36,7 +38,7 @@ struct broker_access {
      .fallback = (url_default),                                                                            \
      .choices = "amqp,amqps",                                                                              \
      .help = (url_help)},                                                                                  \
-        {.name = "BROKER_PASSWORD",                                                                        \
+        {.name = BROKER_PASSWORD,                                                                          \
          .type = CONFIG_TEXT,                                                                              \
          .offset = offsetof(owner, at.password),                                                           \
          .fallback = (password_default),                                                                   \

@@ -8,6 +8,7 @@
 #include "dial_url.h"
 #include "envelope.h"
 #include "resolve.h"
+#include "secret_file.h"
 #include "url.h"
 
 #include <errno.h>
@@ -72,14 +73,20 @@ static amqp_rpc_reply_t log_in(amqp_connection_state_t connection, const struct 
     };
     amqp_table_t table = {sizeof properties / sizeof properties[0], properties};
 
+    struct buf password = {0};
+    amqp_rpc_reply_t reply;
+
     if (!is_given(options->access->password)) {
         return amqp_login_with_properties(connection, parts->vhost, DIAL_CHANNELS, FRAME_MAX,
                                           options->heartbeat_s, &table, AMQP_SASL_METHOD_EXTERNAL,
                                           parts->user);
     }
-    return amqp_login_with_properties(connection, parts->vhost, DIAL_CHANNELS, FRAME_MAX,
-                                      options->heartbeat_s, &table, AMQP_SASL_METHOD_PLAIN, parts->user,
-                                      options->access->password);
+    secret_file_read(BROKER_PASSWORD, options->access->password, &password);
+    reply =
+        amqp_login_with_properties(connection, parts->vhost, DIAL_CHANNELS, FRAME_MAX, options->heartbeat_s,
+                                   &table, AMQP_SASL_METHOD_PLAIN, parts->user, buf_text(&password));
+    secret_file_forget(&password);
+    return reply;
 }
 
 /* Connects once more, since librabbitmq says only that it failed. address is a number. */

@@ -166,7 +166,8 @@ static void add_policies(struct topology *t, int64_t queue_max_bytes)
     policy->pattern = "^webhooks\\.dead$";
     policy->max_length_bytes = queue_max_bytes;
 
-    /* Many people may know the listeners' password. The policy bounds what they declare. */
+    /* Many people may know the listeners' password. The policy bounds what they declare in size and life; but
+     * a queue's own x-overflow wins over a policy's, so that one who wants to can stop the intake. */
     policy = &t->policies[t->policy_count++];
     policy->name = "sluice-listen";
     policy->pattern = "^webhooks\\.listen\\.";

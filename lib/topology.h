@@ -107,7 +107,7 @@ struct topology {
 extern const struct topology_user topology_gateway_user;
 extern const struct topology_user topology_worker_user;
 /* The optional user of `sluice listen`. It can bind queues of its own to TOPOLOGY_EVENTS, and do nothing
- * else.
+ * else. A queue that it declares to refuse messages stops the intake: no policy can forbid that.
  */
 extern const struct topology_user topology_listen_user;
 /* The optional user of what watches the queues, such as an autoscaler: it reads the management API, and has
@@ -115,7 +115,8 @@ extern const struct topology_user topology_listen_user;
 extern const struct topology_user topology_monitor_user;
 
 /* The arguments of a listener's queue; name NULL ends. A queue that drops its oldest messages never refuses
- * one, so it can't make the gateway answer 503. */
+ * one, so a listener that stands still can't make the gateway answer 503. But it is on one node alone, and
+ * the broker confirms nothing while that node is silent. */
 extern const struct topology_argument topology_listen_arguments[];
 
 /* Fills *topology for these delays (from DELAYS: microseconds, ascending) and this limit on the bytes in each

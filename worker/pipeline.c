@@ -11,6 +11,7 @@ enum item_kind {
     ITEM_NO_FLUSH, /* synchronous_commit off */
     ITEM_FLUSH_ON, /* synchronous_commit on */
     ITEM_FLUSH,    /* a commit that waits for the disk, and so makes all earlier commits durable */
+    ITEM_GUARD,    /* whether the commits before it have waited for a standby */
     ITEM_QUESTION, /* how many dead letters there are */
 };
 
@@ -21,13 +22,13 @@ struct pipeline_item {
     bool ends; /* last item of its segment: a sync follows */
 };
 
-#define OWN_ITEMS 3
+#define OWN_ITEMS 4
 #define NONE SIZE_MAX
 
 enum error_code pipeline_init(struct pipeline *p, size_t most_events, int64_t tiers, const char *worker,
-                              struct error *error)
+                              bool guarded, struct error *error)
 {
-    *p = (struct pipeline){.tiers = tiers, .worker = worker};
+    *p = (struct pipeline){.tiers = tiers, .worker = worker, .guarded = guarded};
     p->items = calloc(most_events + OWN_ITEMS, sizeof *p->items);
     return p->items == NULL ? error_set(error, ERROR_MEMORY, "no memory for a batch") : ERROR_NONE;
 }
@@ -120,6 +121,9 @@ bool pipeline_plan(struct pipeline *p, const struct batch *batch, size_t most, u
     if (several > 1) {
         add_flush(p);
     }
+    if (several > 0 && p->guarded) {
+        add(p, ITEM_GUARD, NULL, false, true);
+    }
     return several > 0;
 }
 
@@ -144,6 +148,8 @@ static bool send_item(struct pipeline *p, PGconn *connection, const struct pipel
         return upsert_send_wait_for_disk(connection, true);
     case ITEM_FLUSH:
         return upsert_send_flush(connection);
+    case ITEM_GUARD:
+        return upsert_ask_synchronous(connection);
     case ITEM_QUESTION:
         return upsert_ask_dead_rows(connection);
     }
@@ -278,6 +284,11 @@ static bool read_answer(struct pipeline *p, struct session *session, const PGres
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
+        if (p->items[p->at].kind == ITEM_GUARD && !upsert_is_synchronous(result)) {
+            session_note_unsynced(session);
+            p->struck = p->at; /* keeps the note */
+            return false;
+        }
         accept_item(p, result);
         p->at++;
         break;

@@ -32,6 +32,7 @@ struct pipeline_result {
 };
 
 struct pipeline {
+    bool guarded;  /* asks at the end whether its commits have waited for a standby */
     int64_t tiers; /* number of retries after which VERDICT_LATER makes a dead letter */
     const char *worker;
     struct pipeline_item *items; /* statements, in order */
@@ -45,9 +46,11 @@ struct pipeline {
     struct buf scratch;
 };
 
-/* For batches of at most most_events. worker (this worker's name, for dead letters) must outlive it. */
+/* For batches of at most most_events. worker (this worker's name, for dead letters) must outlive it.
+ * guarded: no outcome is final unless the server, asked after the commits, says that they wait for a standby;
+ * otherwise PIPELINE_BROKEN with session_note_unsynced. */
 MUST_CHECK enum error_code pipeline_init(struct pipeline *pipeline, size_t most_events, int64_t tiers,
-                                         const char *worker, struct error *error);
+                                         const char *worker, bool guarded, struct error *error);
 /* Plans a pipeline for the batch: the waiting events, and a dead letter for each poison event and each
  * VERDICT_LATER event without a retry left. Segments hold at most `most` events; a segment also ends before
  * an event that has failed, because the events before it are known to be good. Returns false when there is

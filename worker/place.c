@@ -52,13 +52,13 @@ bool place_refused(struct place *p, size_t held, uint32_t random, int64_t now_us
     return news;
 }
 
-int64_t place_failed(struct place *p, size_t held, bool repair, uint32_t random, int64_t now_us)
+int64_t place_failed(struct place *p, size_t held, enum place_lack lack, uint32_t random, int64_t now_us)
 {
     int64_t wait_us = backoff_next(&p->database, random);
 
     p->next_open_us = now_us + wait_us;
     if (held == 0) {
-        note_lack(p, repair ? PLACE_REPAIR : PLACE_DATABASE, now_us);
+        note_lack(p, lack, now_us);
     }
     return wait_us;
 }

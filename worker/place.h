@@ -19,6 +19,7 @@ enum place_lack {
     PLACE_TAKEN,    /* other workers hold all places: standby */
     PLACE_DATABASE, /* the database is unreachable */
     PLACE_REPAIR,   /* an operator must repair something first */
+    PLACE_UNSYNCED, /* commits don't wait for a standby, and WORKER_REQUIRE_SYNC */
 };
 
 struct place {
@@ -39,9 +40,10 @@ void place_opened(struct place *p);
 /* Postgres refused a connection because the budget is used up; held: connections that this worker still has.
  * Returns true when this puts the worker on standby, so that the caller logs it once. */
 bool place_refused(struct place *p, size_t held, uint32_t random, int64_t now_us);
-/* A connection was lost or could not be opened; held: connections that this worker still has; repair: an
- * operator must repair the cause. Returns the wait before the next attempt, in microseconds. */
-int64_t place_failed(struct place *p, size_t held, bool repair, uint32_t random, int64_t now_us);
+/* A connection was lost or could not be opened; held: connections that this worker still has; lack:
+ * PLACE_DATABASE, PLACE_REPAIR or PLACE_UNSYNCED. Returns the wait before the next attempt, in microseconds.
+ */
+int64_t place_failed(struct place *p, size_t held, enum place_lack lack, uint32_t random, int64_t now_us);
 /* True when the messages should go back to the broker: after 5 s when other workers hold all places, after
  * hold_us otherwise. */
 bool place_release_due(const struct place *p, int64_t now_us);

@@ -142,14 +142,23 @@ static void no_place(struct pool *p, int64_t now_us)
     }
 }
 
+static enum place_lack lack_of(const struct slot *slot)
+{
+    if (slot_is_unsynced(slot)) {
+        return PLACE_UNSYNCED;
+    }
+    return verdict_settle(slot_sqlstate(slot), false, 0) == VERDICT_OPERATOR ? PLACE_REPAIR : PLACE_DATABASE;
+}
+
 static void not_opened(struct pool *p, const struct slot *slot, int64_t now_us)
 {
-    bool repair = verdict_settle(slot_sqlstate(slot), false, 0) == VERDICT_OPERATOR;
-    int64_t wait_us = place_failed(&p->place, pool_open(p), repair, backoff_random(), now_us);
+    enum place_lack lack = lack_of(slot);
+    int64_t wait_us = place_failed(&p->place, pool_open(p), lack, backoff_random(), now_us);
 
     p->turn++;
     metric_add(&metrics[FAILURES], 1);
-    log_write(repair ? LOG_ERROR : LOG_WARNING, "database-away",
+    log_write(lack == PLACE_DATABASE ? LOG_WARNING : LOG_ERROR,
+              lack == PLACE_UNSYNCED ? "not-synchronous" : "database-away",
               LOG_FIELDS(log_text("sqlstate", slot_sqlstate(slot)), log_text("reason", slot_reason(slot)),
                          log_number("retry_ms", wait_us / CLOCK_US_PER_MS)));
 }

@@ -29,6 +29,9 @@ static const char *trouble(const struct readiness *r, bool paused)
     if (r->braked > 0 && !r->storing) {
         return "most events are refused: see the log and sluice dead list; one at a time is tried";
     }
+    if (r->lack == PLACE_UNSYNCED) {
+        return "commits don't wait for a standby, as WORKER_REQUIRE_SYNC demands: see the log";
+    }
     if (r->lack == PLACE_DATABASE) {
         return "database away";
     }

@@ -2,6 +2,7 @@
 #include "session.h"
 
 #include "clock.h"
+#include "secret_file.h"
 #include "upsert.h"
 
 #include <ctype.h>
@@ -17,12 +18,13 @@
 /* The settings are given again although the role has them: a managed server's role may not. A lock among
  * workers lasts milliseconds; what somebody else holds for longer costs one event its turn, so a short wait
  * is best for all others. */
-static const char settle_in[] = "set synchronous_commit = on;"
-                                "set statement_timeout = '30s';"
-                                "set lock_timeout = '2s';"
-                                "set idle_in_transaction_session_timeout = '30s';"
-                                "set client_min_messages = error;"
-                                "select rolconnlimit, rolsuper from pg_roles where rolname = current_user;";
+static const char settle_in[] =
+    "set synchronous_commit = on;"
+    "set statement_timeout = '30s';"
+    "set lock_timeout = '2s';"
+    "set idle_in_transaction_session_timeout = '30s';"
+    "set client_min_messages = error;"
+    "select rolconnlimit, rolsuper, " UPSERT_IS_SYNCHRONOUS " from pg_roles where rolname = current_user;";
 
 __attribute__((format(printf, 2, 3))) static void give_reason(struct session *s, const char *format, ...)
 {
@@ -91,6 +93,16 @@ void session_note_result(struct session *s, const PGresult *result)
                 constraint == NULL ? "" : "; constraint ", constraint == NULL ? "" : constraint);
 }
 
+void session_note_unsynced(struct session *s)
+{
+    s->unsynced = true;
+    s->sqlstate[0] = '\0';
+    give_reason(s,
+                "WORKER_REQUIRE_SYNC is 1, but synchronous_standby_names is empty at %s port %s: a commit "
+                "doesn't wait for a standby",
+                PQhost(s->connection), PQport(s->connection));
+}
+
 void session_note_silence(struct session *s, int64_t us)
 {
     int seconds = (int)(us / CLOCK_US_PER_S);
@@ -128,6 +140,8 @@ static enum session_news lost(struct session *s)
 
 static enum error_code connect(struct session *s, struct error *error)
 {
+    struct buf password = {0};
+    enum error_code code;
     /* Each wait of libpq's and the kernel's is bounded: a host that vanishes is noticed within 20 s. */
     const char *const keywords[] = {
         "password",
@@ -140,11 +154,13 @@ static enum error_code connect(struct session *s, struct error *error)
         "tcp_user_timeout",
         NULL,
     };
-    const char *const values[] = {
-        s->settings->database.password, s->name, "UTF8", "read-write", "10", "5", "2", "20000", NULL,
-    };
+    const char *values[] = {NULL, s->name, "UTF8", "read-write", "10", "5", "2", "20000", NULL};
 
-    return reach_connect(s->reach, s->turn, keywords, values, &s->connection, error);
+    secret_file_read(POSTGRES_PASSWORD, s->settings->database.password, &password);
+    values[0] = buf_text(&password);
+    code = reach_connect(s->reach, s->turn, keywords, values, &s->connection, error);
+    secret_file_forget(&password);
+    return code;
 }
 
 static enum session_news step_resolving(struct session *s)
@@ -214,6 +230,7 @@ static bool read_result(struct session *s, const PGresult *result)
     if (PQntuples(result) == 1) {
         s->budget = strtoll(PQgetvalue(result, 0, 0), NULL, 10);
         s->superuser = PQgetvalue(result, 0, 1)[0] == 't';
+        s->unsynced = s->settings->require_sync != 0 && PQgetvalue(result, 0, 2)[0] != 't';
     }
     return true;
 }
@@ -223,6 +240,10 @@ static enum session_news opened(struct session *s)
     if (s->superuser || s->budget < 0) {
         session_close(s);
         return SESSION_UNFIT;
+    }
+    if (s->unsynced) {
+        session_note_unsynced(s);
+        return failed(s);
     }
     if (PQenterPipelineMode(s->connection) != 1) {
         return lost(s);

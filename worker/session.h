@@ -36,6 +36,7 @@ struct session {
     PGconn *connection;
     PostgresPollingStatusType polling;
     bool superuser;
+    bool unsynced;                /* a commit wouldn't wait for a standby, but WORKER_REQUIRE_SYNC */
     int64_t budget;               /* the role's connection limit, once open */
     char sqlstate[SQLSTATE_SIZE]; /* of the last error; "" when the connection was lost without one */
     char reason[512];             /* NUL-terminated UTF-8, cut to fit */
@@ -59,6 +60,8 @@ void session_note_lost(struct session *s);
 void session_note_result(struct session *s, const PGresult *result);
 /* Notes that the server did not answer within so many microseconds, with the server's host. */
 void session_note_silence(struct session *s, int64_t us);
+/* Notes that commits don't wait for a standby although WORKER_REQUIRE_SYNC wants it: unsynced. */
+void session_note_unsynced(struct session *s);
 /* Notes another error of our own. */
 void session_note(struct session *s, const char *reason);
 /* The server ends what is under way, since the role has client_connection_check_interval. */

@@ -39,7 +39,11 @@
       .help = "how long the worker holds an event that can't be stored before it goes back to the "         \
               "broker; must stay below RabbitMQ's consumer_timeout (30 minutes)")                           \
     X(DURATION, drain_us, "WORKER_DRAIN", .fallback = "20s", .min = 0, .max = 10 * 60 * CLOCK_US_PER_S,     \
-      .help = "how long a stop may take to store the events in hand; the rest goes back to the broker")
+      .help = "how long a stop may take to store the events in hand; the rest goes back to the broker")     \
+    X(INTEGER, require_sync, "WORKER_REQUIRE_SYNC", .fallback = "0", .min = 0, .max = 1,                    \
+      .help =                                                                                               \
+          "1: the worker acks nothing, and isn't ready, unless the database's synchronous_standby_names "   \
+          "is set, so that each commit waits for a standby")
 
 struct worker_settings {
     struct broker_access broker;

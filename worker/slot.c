@@ -49,7 +49,7 @@ enum error_code slot_new(struct slot **slot, const struct worker_settings *setti
     code = batch_init(&s->batch, (size_t)settings->batch_events, (size_t)settings->batch_bytes, error);
     if (code == ERROR_NONE) {
         code = pipeline_init(&s->pipeline, (size_t)settings->batch_events, (int64_t)settings->delays.count,
-                             worker, error);
+                             worker, settings->require_sync != 0, error);
     }
     if (code != ERROR_NONE) {
         slot_free(s);
@@ -360,6 +360,11 @@ const char *slot_sqlstate(const struct slot *s)
 const char *slot_reason(const struct slot *s)
 {
     return s->session.reason;
+}
+
+bool slot_is_unsynced(const struct slot *s)
+{
+    return s->session.unsynced;
 }
 
 int64_t slot_budget(const struct slot *s)

@@ -75,6 +75,8 @@ int64_t slot_ready_since_us(const struct slot *slot);
 /* The last error: SQLSTATE ("" when the connection was lost without one) and message. */
 const char *slot_sqlstate(const struct slot *slot);
 const char *slot_reason(const struct slot *slot);
+/* True when it was not opened, or lost, since commits don't wait for a standby: WORKER_REQUIRE_SYNC. */
+bool slot_is_unsynced(const struct slot *slot);
 /* The role's connection limit, read when the slot was opened. */
 int64_t slot_budget(const struct slot *slot);
 /* Closes the connection; a batch that is being stored fails as with SLOT_LOST. */

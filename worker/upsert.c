@@ -11,6 +11,7 @@
 #define STORE_AGAIN "sluice_store_again"
 #define BURY "sluice_bury"
 #define FLUSH "sluice_flush"
+#define SYNCHRONOUS "sluice_synchronous"
 #define DEAD_ROWS "sluice_dead_rows"
 #define DISK_ON "sluice_wait_for_disk"
 #define DISK_OFF "sluice_wait_for_nothing"
@@ -69,6 +70,7 @@ static const char *const statements[] = {
     "prepare " DISK_ON " as select set_config('synchronous_commit', 'on', false)",
     "prepare " DISK_OFF " as select set_config('synchronous_commit', 'off', false)",
     "prepare " FLUSH " as select pg_logical_emit_message(true, 'sluice', ''::text)",
+    "prepare " SYNCHRONOUS " as select " UPSERT_IS_SYNCHRONOUS,
     "prepare " DEAD_ROWS " as select pg_stat_get_live_tuples(to_regclass('webhooks_dead'))",
 };
 
@@ -243,6 +245,18 @@ bool upsert_send_flush(PGconn *connection)
     const struct parameters none = {.count = 0};
 
     return send_prepared(connection, FLUSH, &none);
+}
+
+bool upsert_ask_synchronous(PGconn *connection)
+{
+    const struct parameters none = {.count = 0};
+
+    return send_prepared(connection, SYNCHRONOUS, &none);
+}
+
+bool upsert_is_synchronous(const PGresult *result)
+{
+    return PQntuples(result) == 1 && PQgetlength(result, 0, 0) == 1 && PQgetvalue(result, 0, 0)[0] == 1;
 }
 
 bool upsert_ask_dead_rows(PGconn *connection)

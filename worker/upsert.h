@@ -32,6 +32,13 @@ MUST_CHECK bool upsert_send_wait_for_disk(PGconn *connection, bool wait);
 /* Sends a transaction that only writes a message to the write-ahead log. When its commit has waited for the
  * disk, all earlier commits are durable, too. */
 MUST_CHECK bool upsert_send_flush(PGconn *connection);
+/* SQL: whether a commit that has returned is on a standby. Any role may ask. That a standby is connected is
+ * no condition: without one, commits don't return. */
+#define UPSERT_IS_SYNCHRONOUS "current_setting('synchronous_standby_names') <> ''"
+/* Asks for that. */
+MUST_CHECK bool upsert_ask_synchronous(PGconn *connection);
+/* The answer. */
+bool upsert_is_synchronous(const PGresult *result);
 /* Asks how many dead letters there are, by the server's statistics: this reads no row and waits for no lock.
  */
 MUST_CHECK bool upsert_ask_dead_rows(PGconn *connection);

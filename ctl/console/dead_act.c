@@ -185,8 +185,8 @@ static void act_on_it(struct act *act)
     struct dead_filter_arguments arguments;
     PGconn *database = NULL;
     struct error error;
-    enum error_code code =
-        database_open(&database, settings->database_url, settings->database_password, "console", &error);
+    enum error_code code = database_open(&database, DATABASE_WRITES, settings->database_url,
+                                         settings->database_password, "console", &error);
 
     dead_filter_arguments(&act->filter, act->replay ? "dead replay" : "dead drop", &arguments);
     if (code == ERROR_NONE) {

@@ -78,7 +78,8 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
         report_problem(NAME, DEADFILTER_UNCHOSEN(NAME));
         return EXIT_USAGE;
     }
-    code = database_open(&database, settings->database_url, settings->database_password, NAME, &error);
+    code = database_open(&database, DATABASE_WRITES, settings->database_url, settings->database_password,
+                         NAME, &error);
     if (code == ERROR_NONE) {
         code = drop(&d, database, &error);
     }

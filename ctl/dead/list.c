@@ -90,7 +90,8 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     if (!options_read(NAME, rules, &l, count, arguments)) {
         return EXIT_USAGE;
     }
-    code = database_open(&database, settings->database.url, settings->database.password, NAME, &error);
+    code = database_open(&database, DATABASE_READS, settings->database.url, settings->database.password, NAME,
+                         &error);
     if (code == ERROR_NONE) {
         code = list(&l, database, &error);
     }

@@ -85,7 +85,8 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     }
     code = signals_install_drain(&error);
     if (code == ERROR_NONE) {
-        code = database_open(&r.database, settings->database_url, settings->database_password, NAME, &error);
+        code = database_open(&r.database, DATABASE_WRITES, settings->database_url,
+                             settings->database_password, NAME, &error);
     }
     if (code == ERROR_NONE) {
         code = replay(&r, settings, &error);

@@ -116,7 +116,8 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
                        "one number is needed, and not both --json and --body; see sluice dead show --help");
         return EXIT_USAGE;
     }
-    code = database_open(&database, settings->database.url, settings->database.password, NAME, &error);
+    code = database_open(&database, DATABASE_READS, settings->database.url, settings->database.password, NAME,
+                         &error);
     if (code == ERROR_NONE) {
         code = show(&s, database, &error);
     }

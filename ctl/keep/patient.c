@@ -6,12 +6,15 @@
 
 #include <poll.h>
 
+/* The server forgets a cancel that comes before the statement has begun. */
+#define CANCEL_AGAIN_MS 1000
+
 static void cancel(PGconn *connection)
 {
     PGcancel *request = PQgetCancel(connection);
     char refusal[256];
 
-    (void)PQcancel(request, refusal, sizeof refusal); /* in vain: the statement then ends by itself */
+    (void)PQcancel(request, refusal, sizeof refusal); /* in vain: it is asked for again */
     PQfreeCancel(request);
 }
 
@@ -22,11 +25,13 @@ static void wait_for_result(PGconn *connection)
                            {.fd = signals_drain_fd(), .events = POLLIN}};
 
     while (PQisBusy(connection) == 1) {
-        (void)poll(fds, sizeof fds / sizeof fds[0], -1);
-        if (fds[1].revents != 0) {
+        bool draining = signals_drain_requested();
+
+        if (draining) {
             cancel(connection);
             fds[1].fd = -1;
         }
+        (void)poll(fds, sizeof fds / sizeof fds[0], draining ? CANCEL_AGAIN_MS : -1);
         if (fds[0].revents != 0 && PQconsumeInput(connection) != 1) {
             return;
         }

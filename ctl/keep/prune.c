@@ -157,8 +157,8 @@ static enum error_code run_once(struct prune *p, const struct owner_settings *se
     enum error_code code;
 
     p->sweep = (struct sweep){.source = p->sweep.source};
-    code =
-        database_open(&p->sweep.database, settings->database_url, settings->database_password, NAME, error);
+    code = database_open(&p->sweep.database, DATABASE_WRITES, settings->database_url,
+                         settings->database_password, NAME, error);
     if (code == ERROR_NONE) {
         code = run_connected(p, error);
     }

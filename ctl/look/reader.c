@@ -33,7 +33,7 @@ enum error_code reader_open(PGconn **connection, const struct postgres_access *a
                          ", whose connections are the workers' budget: "
                          "use sluice_reader");
     }
-    code = database_open(connection, access->url, access->password, subcommand, error);
+    code = database_open(connection, DATABASE_READS, access->url, access->password, subcommand, error);
     if (code == ERROR_NONE) {
         code = database_run(*connection,
                             "set default_transaction_read_only = on; set statement_timeout = '5s';"

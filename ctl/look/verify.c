@@ -297,7 +297,8 @@ static enum error_code verify(struct verify *v, const struct verify_settings *se
                                           error);
 
     if (code == ERROR_NONE) {
-        code = database_open(&v->database, settings->database.url, settings->database.password, NAME, error);
+        code = database_open(&v->database, DATABASE_NEWEST, settings->database.url,
+                             settings->database.password, NAME, error);
     }
     if (code == ERROR_NONE) {
         code = database_run(v->database, "set statement_timeout = '60s'", error);

@@ -212,8 +212,8 @@ static enum error_code setup_topology(struct setup *s, struct error *error)
 
 static enum error_code reach_database(struct setup *s, struct error *error)
 {
-    return database_open(&s->database, s->settings->database_url, s->settings->database_password, NAME,
-                         error);
+    return database_open(&s->database, DATABASE_WRITES, s->settings->database_url,
+                         s->settings->database_password, NAME, error);
 }
 
 static enum error_code lock(struct setup *s, struct error *error)

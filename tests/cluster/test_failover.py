@@ -5,12 +5,14 @@ import time
 
 import pytest
 
-from process import wait_until
+from process import Child, wait_until
+from programs import environment
 from traffic import BALANCER, GENEROUS, flowing
 
 INGEST = "webhooks.ingest"
 SETTLED = 5  # seconds after the first 2xx, in which nothing more may happen
 FREEZE = 60
+ENOUGH = 1000  # acked events that prove something
 PARTITION = 40  # longer than a node needs to notice that another one is silent (net_ticktime, 20 s)
 
 
@@ -68,6 +70,27 @@ def test_the_node_of_the_leader_freezes_for_a_minute_and_the_others_go_on(site):
         begun = time.monotonic()
         frozen.thaw()
         measured(traffic, "leader's node thawed", begun)
+
+
+def test_a_listener_on_a_node_that_freezes_holds_senders_up_until_that_node_counts_as_down(site):
+    """RabbitMQ confirms a message when all queues have it, and a listener's queue is on the node of its connection."""
+    with flowing(site) as traffic:
+        leader = site.broker.leader(INGEST)
+        frozen = next(node for node in site.broker.nodes if node is not leader)
+        listener = Child("listen", site.directory / "listen.log")
+        listener.start([(site.servers.build / "sluice").absolute(), "listen", "--json"], environment(
+            site.servers.listen_settings(BROKER_URL=f"amqp://sluice-listen@127.0.0.1:{frozen.ports['amqp']}/sluice")))
+        try:
+            wait_until(lambda: "listening for events of" in listener.output(), listener.tail, 30)
+            begun = time.monotonic()
+            frozen.freeze()
+            traffic.wait_refused()
+            traffic.wait_flow(limit=90)
+            traffic.note("node of a listener frozen", begun)
+            wait_until(lambda: sum(len(load.acks) for load in traffic.loads.values()) >= ENOUGH, traffic.said, 60)
+        finally:
+            listener.kill()
+            frozen.thaw()
 
 
 def cut_off_and_healed(traffic, what, node):

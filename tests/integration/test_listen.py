@@ -382,6 +382,20 @@ def test_a_queue_that_somebody_declares_with_the_listeners_password_is_bounded_a
         channel.connection.close()
 
 
+def test_a_queue_that_refuses_made_with_the_listeners_password_stops_the_intake_until_it_is_gone(site):
+    """A policy can't change what a queue's own arguments say of a full queue: SECURITY.md says who may know the password."""
+    site.start_gateway()
+    channel = site.channel("sluice-listen")
+    channel.queue_declare("webhooks.listen.mine", durable=True, arguments={"x-max-length": 1, "x-overflow": "reject-publish"})
+    channel.queue_bind("webhooks.listen.mine", "webhooks", "#")
+    try:
+        wait_until(lambda: site.send(body=b"{}").status == 503, "503", 30)
+    finally:
+        channel.queue_delete("webhooks.listen.mine")
+        channel.connection.close()
+    wait_until(lambda: site.send(body=b"{}").status == 200, "200", 60)
+
+
 def test_without_a_password_setup_makes_no_such_user_and_keeps_one_that_is_there(servers):
     nothing = {"SETUP_LISTEN_BROKER_PASSWORD_FILE": None}
     try:

@@ -72,13 +72,15 @@ static void a_database_away_is_tried_again_within_4_s(void **state)
     struct place p = held();
 
     (void)state;
-    assert_int_equal(place_failed(&p, 0, false, UINT32_MAX, 0), 200 * CLOCK_US_PER_MS);
+    assert_int_equal(place_failed(&p, 0, PLACE_DATABASE, UINT32_MAX, 0), 200 * CLOCK_US_PER_MS);
     assert_int_equal(p.lack, PLACE_DATABASE);
     for (int i = 0; i < 20; i++) {
-        assert_in_range(place_failed(&p, 0, false, UINT32_MAX, 0), 1, 4 * CLOCK_US_PER_S);
+        assert_in_range(place_failed(&p, 0, PLACE_DATABASE, UINT32_MAX, 0), 1, 4 * CLOCK_US_PER_S);
     }
-    (void)place_failed(&p, 0, true, 0, 0);
+    (void)place_failed(&p, 0, PLACE_REPAIR, 0, 0);
     assert_int_equal(p.lack, PLACE_REPAIR);
+    (void)place_failed(&p, 0, PLACE_UNSYNCED, 0, 0);
+    assert_int_equal(p.lack, PLACE_UNSYNCED);
 }
 
 static void losing_one_of_several_connections_lacks_nothing(void **state)
@@ -86,7 +88,7 @@ static void losing_one_of_several_connections_lacks_nothing(void **state)
     struct place p = held();
 
     (void)state;
-    (void)place_failed(&p, 1, false, 0, 0);
+    (void)place_failed(&p, 1, PLACE_DATABASE, 0, 0);
     assert_int_equal(p.lack, PLACE_HELD);
 }
 
@@ -95,8 +97,8 @@ static void messages_are_held_while_the_database_is_away_and_released_past_the_h
     struct place p = held();
 
     (void)state;
-    (void)place_failed(&p, 0, false, 0, 1000);
-    (void)place_failed(&p, 0, false, 0, HOLD_US); /* another failure doesn't restart the hold */
+    (void)place_failed(&p, 0, PLACE_DATABASE, 0, 1000);
+    (void)place_failed(&p, 0, PLACE_DATABASE, 0, HOLD_US); /* another failure doesn't restart the hold */
     assert_false(place_release_due(&p, 1000 + HOLD_US - 1));
     assert_true(place_release_due(&p, 1000 + HOLD_US));
     place_opened(&p);
