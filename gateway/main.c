@@ -98,9 +98,13 @@ static void drain(struct load *load, struct server *server, int64_t drain_us)
 }
 
 static struct metric metrics[] = {
-    {"sluice_gateway_reloads_total", "outcome=\"done\"", "Reloads requested by SIGHUP.", METRIC_COUNTER, 0},
+    {"sluice_gateway_reloads_total", "outcome=\"done\"", "Reloads, by SIGHUP or because a file has changed.",
+     METRIC_COUNTER, 0},
     {"sluice_gateway_reloads_total", "outcome=\"refused\"", NULL, METRIC_COUNTER, 0},
 };
+
+/* The files that were read last: routes, secrets, certificate, key. Main thread. */
+static struct watched_files watched;
 
 /* What a reload needs. */
 struct running {
@@ -139,10 +143,14 @@ static struct routes *read_routes(const struct gateway_settings *settings, struc
         .secrets = true,
         .max_body = settings->max_body,
         .delay_us = settings->delay_us,
+        .files = &watched,
     };
     struct routes *routes;
     struct buf label = {0};
 
+    watched_files_forget(&watched);
+    watched_files_add(&watched, settings->cert);
+    watched_files_add(&watched, settings->key);
     if (settings->routes[0] == '\0') {
         routes = source_default(settings->delay_us, settings->max_body);
         if (routes == NULL) {
@@ -231,11 +239,13 @@ static void wait_for_drain(const struct running *running)
     struct pollfd asked[] = {{.fd = signals_drain_fd(), .events = POLLIN},
                              {.fd = signals_reload_fd(), .events = POLLIN}};
 
+    bool watches = strcmp(running->settings->reload, "change") == 0;
+
     event_lines_sum_up(); /* begins the first interval */
     while (!signals_drain_requested()) {
         (void)poll(asked, 2, SUM_UP_MS);
         event_lines_sum_up();
-        if (signals_take_reload()) {
+        if (signals_take_reload() || (watches && watched_files_changed(&watched))) {
             reload(running);
         }
     }
@@ -288,6 +298,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     publishers_stop(publishers);
     event_lines_sum_up();
     certificate_close(certificate);
+    watched_files_forget(&watched);
     return code;
 }
 

@@ -33,6 +33,10 @@
     X(TEXT, routes, "GATEWAY_ROUTES", .fallback = "", .max = 4096,                                          \
       .help = "JSON file with the sources and how each is verified and limited; reloaded on SIGHUP; "       \
               "when not set, every request is accepted, unverified, for the source default")                \
+    X(CHOICE, reload, "GATEWAY_RELOAD", .fallback = "signal", .choices = "signal,change",                   \
+      .help =                                                                                               \
+          "what makes the gateway read GATEWAY_ROUTES, its secrets, GATEWAY_CERT and GATEWAY_KEY again: "   \
+          "signal: SIGHUP; change: also that one of these files has changed, a second or two later")        \
     X(INTEGER, threads, "GATEWAY_THREADS", .fallback = "256", .min = 8, .max = 4096,                        \
       .help = "threads that serve requests: one per open connection")                                       \
     X(INTEGER, in_flight, "GATEWAY_IN_FLIGHT", .fallback = "240", .min = 1, .max = 4095,                    \

@@ -359,8 +359,14 @@ struct routes *routes_read(const struct routes_options *options, struct buf *com
     size_t before = complaints->len;
     cJSON *json = NULL;
 
+    if (options->files != NULL) {
+        watched_files_add(options->files, options->file);
+    }
     if (read_file(options->file, &text, &root)) {
         json = parse(buf_span(&text), &root);
+    }
+    if (json != NULL && options->files != NULL) {
+        watched_files_add_secrets(options->files, json);
     }
     if (json != NULL) {
         root.value = json;

@@ -6,6 +6,7 @@
  * errors at once, each with its JSON path. Unknown members are errors. */
 
 #include "source.h"
+#include "watched_files.h"
 
 #define ROUTES_FILE_MAX (1 << 20)
 
@@ -16,6 +17,7 @@ struct routes_options {
     /* Defaults for sources that set none: */
     int64_t max_body;
     int64_t delay_us;
+    struct watched_files *files; /* NULL: none; gets the routes file and its secrets before they are read */
 };
 
 /* Returns the table with one reference, for source_release; NULL after complaints, one line each. Any thread;

@@ -224,6 +224,7 @@ def test_the_routes_are_a_file_in_a_folder_that_is_updated_while_the_pod_runs(re
     (container,) = pod["containers"]
     folders = {mount["mountPath"]: mount for mount in container["volumeMounts"]}
     assert environment(pod)["GATEWAY_ROUTES"] == "/etc/sluice/routes.json"
+    assert environment(pod)["GATEWAY_RELOAD"] == "change"
     assert {"/etc/sluice", "/run/secrets/webhooks"} <= set(folders)
     assert not any("subPath" in mount for mount in folders.values())
     for source in routes["sources"]:
