@@ -239,11 +239,31 @@ static enum error_code refuse(const struct http_reply *reply, const char *path, 
     return code;
 }
 
+/* Appends the cursor of the next page; nothing when there is none. A link that can't be followed is an error:
+ * what it leads to would be taken for recovered. */
+static enum error_code read_next(struct github_api *a, struct buf *next, struct error *error)
+{
+    struct buf link = {0};
+    struct span cursor;
+    enum error_code code = ERROR_NONE;
+
+    if (http_reply_header(a->http, "link", &link) && page_link_next(buf_span(&link), &cursor)) {
+        buf_append_span(next, cursor);
+        if (cursor.len == 0) {
+            code = error_set(error, ERROR_MALFORMED,
+                             "GitHub: the link to the next page has no cursor that can be followed: %.200s",
+                             buf_text(&link));
+        }
+    }
+    buf_free(&link);
+    return code;
+}
+
 enum error_code github_api_list(struct github_api *a, const char *cursor, struct buf *page, struct buf *next,
                                 struct error *error)
 {
     struct http_reply reply;
-    struct buf path = {0}, link = {0};
+    struct buf path = {0};
     enum error_code code;
 
     buf_printf(&path, "/%s/hooks/%" PRId64 "/deliveries?per_page=100%s%s", a->options.owner, a->options.hook,
@@ -258,12 +278,9 @@ enum error_code github_api_list(struct github_api *a, const char *cursor, struct
     buf_clear(next);
     if (code == ERROR_NONE) {
         buf_append_span(page, buf_span(&reply.body));
-        if (http_reply_header(a->http, "link", &link)) {
-            buf_append_span(next, page_link_next(buf_span(&link)));
-        }
+        code = read_next(a, next, error);
     }
     buf_free(&reply.body);
-    buf_free(&link);
     buf_free(&path);
     return code;
 }

@@ -48,7 +48,7 @@ static bool is_plain(struct span cursor)
     return true;
 }
 
-struct span page_link_next(struct span header)
+bool page_link_next(struct span header, struct span *cursor)
 {
     const char *at = header.data, *end = header.data + header.len;
 
@@ -62,12 +62,12 @@ struct span page_link_next(struct span header)
             break;
         }
         if (is_next((struct span){close, (size_t)(stop - close)})) {
-            struct span cursor = cursor_of((struct span){open + 1, (size_t)(close - open - 1)});
-
-            return is_plain(cursor) ? cursor : (struct span){"", 0};
+            *cursor = cursor_of((struct span){open + 1, (size_t)(close - open - 1)});
+            cursor->len = is_plain(*cursor) ? cursor->len : 0;
+            return true;
         }
         at = stop;
         at += at < end;
     }
-    return (struct span){"", 0};
+    return false;
 }

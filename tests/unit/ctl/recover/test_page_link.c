@@ -9,9 +9,17 @@
 
 static void assert_next(const char *header, const char *wanted)
 {
-    struct span next = page_link_next(span_of(header));
+    struct span next;
 
+    assert_true(page_link_next(span_of(header), &next));
     assert_true(span_equal(next, span_of(wanted)));
+}
+
+static void assert_none(const char *header)
+{
+    struct span next;
+
+    assert_false(page_link_next(span_of(header), &next));
 }
 
 static void the_cursor_of_the_next_page_is_found_wherever_it_stands(void **state)
@@ -26,18 +34,23 @@ static void the_cursor_of_the_next_page_is_found_wherever_it_stands(void **state
 static void there_is_none_without_a_next_link_or_in_what_is_no_link(void **state)
 {
     (void)state;
-    assert_next("", "");
-    assert_next("<https://h/x?cursor=a>; rel=\"first\"", "");
-    assert_next("<https://h/x?page=2>; rel=\"next\"", "");
-    assert_next("<https://h/x>; rel=\"next\"", "");
-    assert_next("<https://h/x?cursor=a; rel=\"next\"", "");
-    assert_next("<https://h/x?cursor=>; rel=\"next\"", "");
-    assert_next("rel=\"next\"", "");
-    assert_next("<", "");
-    assert_next("<>,", "");
+    assert_none("");
+    assert_none("<https://h/x?cursor=a>; rel=\"first\"");
+    assert_none("<https://h/x?cursor=a; rel=\"next\"");
+    assert_none("rel=\"next\"");
+    assert_none("<");
+    assert_none("<>,");
 }
 
-static void a_cursor_that_would_change_the_request_is_none(void **state)
+static void a_next_link_without_a_cursor_is_told_from_none(void **state)
+{
+    (void)state;
+    assert_next("<https://h/x?page=2>; rel=\"next\"", "");
+    assert_next("<https://h/x>; rel=\"next\"", "");
+    assert_next("<https://h/x?cursor=>; rel=\"next\"", "");
+}
+
+static void a_cursor_that_would_change_the_request_is_not_taken(void **state)
 {
     (void)state;
     assert_next("<https://h/x?cursor=a b>; rel=\"next\"", "");
@@ -51,7 +64,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_cursor_of_the_next_page_is_found_wherever_it_stands),
         cmocka_unit_test(there_is_none_without_a_next_link_or_in_what_is_no_link),
-        cmocka_unit_test(a_cursor_that_would_change_the_request_is_none),
+        cmocka_unit_test(a_next_link_without_a_cursor_is_told_from_none),
+        cmocka_unit_test(a_cursor_that_would_change_the_request_is_not_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
