@@ -6,6 +6,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 
 #define KEY "(w.received_at, w.id, w.source)"
 #define NEWEST_FIRST " order by w.received_at desc, w.id desc, w.source desc"
@@ -116,8 +117,8 @@ static const char *order_of(const struct question_bounds *bounds)
     return bounds->oldest_first ? OLDEST_FIRST : NEWEST_FIRST;
 }
 
-void question_step(struct question *q, const struct search *s, const struct question_bounds *bounds,
-                   int64_t step, int64_t most_bytes)
+static void step_sql(struct question *q, const struct search *s, const struct question_bounds *bounds,
+                     int64_t step, int64_t most_bytes)
 {
     const char *order = order_of(bounds);
 
@@ -234,4 +235,26 @@ void question_free(struct question *q)
     }
     buf_free(&q->sql);
     *q = (struct question){0};
+}
+
+enum error_code question_step(PGconn *database, const struct search *s, const struct question_bounds *bounds,
+                              int64_t step, int64_t most_bytes, struct cursor *last, int64_t *count,
+                              struct error *error)
+{
+    struct question q = {0};
+    PGresult *r = NULL;
+    enum error_code code;
+
+    step_sql(&q, s, bounds, step, most_bytes);
+    code = question_ask(&q, database, &r, error);
+    *count = 0;
+    if (code == ERROR_NONE && PQntuples(r) == 1) {
+        buf_append_text(&last->us, PQgetvalue(r, 0, 0));
+        buf_append_text(&last->id, PQgetvalue(r, 0, 1));
+        buf_append_text(&last->source, PQgetvalue(r, 0, 2));
+        *count = atoll(PQgetvalue(r, 0, 3));
+    }
+    PQclear(r);
+    question_free(&q);
+    return code;
 }

@@ -29,11 +29,6 @@ struct question_bounds {
     bool oldest_first;          /* the order is reversed */
 };
 
-/* Asks for the key (microseconds, id, source) and the number of the event `step` events further, or of the
- * last one, among those of the search's source and times. most_bytes: of their bodies together, but the first
- * counts whatever its size; 0: no limit. */
-void question_step(struct question *q, const struct search *s, const struct question_bounds *bounds,
-                   int64_t step, int64_t most_bytes);
 /* Asks for the events of the page (enum search_column), at most `limit`. narrow: few events have the id's
  * prefix, so that they are found by it. */
 void question_page(struct question *q, const struct search *s, const struct question_bounds *bounds,
@@ -51,5 +46,13 @@ void question_prefix(struct question *q, const struct search *s);
 MUST_CHECK enum error_code question_ask(struct question *q, PGconn *database, PGresult **result,
                                         struct error *error);
 void question_free(struct question *q);
+/* Asks by itself for the event `step` events further, or for the last one, among those of the search's source
+ * and times. Appends its key to `last`, which must be empty; *count: how many events further it is, 0: there
+ * is none. most_bytes: of their bodies together, but the first counts whatever its size; 0: no limit. Errors
+ * as for database_query. */
+MUST_CHECK enum error_code question_step(PGconn *database, const struct search *s,
+                                         const struct question_bounds *bounds, int64_t step,
+                                         int64_t most_bytes, struct cursor *last, int64_t *count,
+                                         struct error *error);
 
 #endif

@@ -88,22 +88,8 @@ static enum error_code look(struct walk *w, const struct cursor *last, bool narr
 static enum error_code find_last(struct walk *w, struct cursor *last, int64_t *count, struct error *error)
 {
     const struct question_bounds bounds = {.after = w->begun ? &w->at : NULL, .now_us = w->now_us};
-    struct question q = {0};
-    PGresult *r = NULL;
-    enum error_code code;
 
-    question_step(&q, w->search, &bounds, w->step, 0);
-    code = question_ask(&q, w->database, &r, error);
-    *count = 0;
-    if (code == ERROR_NONE && PQntuples(r) == 1) {
-        buf_append_text(&last->us, PQgetvalue(r, 0, 0));
-        buf_append_text(&last->id, PQgetvalue(r, 0, 1));
-        buf_append_text(&last->source, PQgetvalue(r, 0, 2));
-        *count = atoll(PQgetvalue(r, 0, 3));
-    }
-    PQclear(r);
-    question_free(&q);
-    return code;
+    return question_step(w->database, w->search, &bounds, w->step, 0, last, count, error);
 }
 
 /* Looks at the events of one step. *done: the page is full, or nothing is left. */

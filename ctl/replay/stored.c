@@ -54,22 +54,8 @@ static enum error_code find_last(const struct stored *rows, const struct cursor 
                                  int64_t bytes, struct cursor *last, int64_t *count, struct error *error)
 {
     const struct question_bounds bounds = bounds_of(after, NULL);
-    struct question q = {0};
-    PGresult *r = NULL;
-    enum error_code code;
 
-    question_step(&q, rows->search, &bounds, step, bytes);
-    code = question_ask(&q, rows->database, &r, error);
-    *count = 0;
-    if (code == ERROR_NONE && PQntuples(r) == 1) {
-        buf_append_text(&last->us, PQgetvalue(r, 0, 0));
-        buf_append_text(&last->id, PQgetvalue(r, 0, 1));
-        buf_append_text(&last->source, PQgetvalue(r, 0, 2));
-        *count = atoll(PQgetvalue(r, 0, 3));
-    }
-    PQclear(r);
-    question_free(&q);
-    return code;
+    return question_step(rows->database, rows->search, &bounds, step, bytes, last, count, error);
 }
 
 static enum error_code count_step(const struct stored *rows, const struct cursor *after,
