@@ -204,13 +204,15 @@ class Child:
             raise
 
     def output(self):
-        """This run's part of the log."""
+        """This run's part of the log: whole lines only while it runs, for a reader may see half of what one write() wrote."""
+        running = self.alive()
         try:
             with open(self.log, "rb") as log:
                 log.seek(self.log_begin)
-                return log.read().decode(errors="backslashreplace")
+                text = log.read()
         except FileNotFoundError:
             return ""
+        return text[:text.rfind(b"\n") + 1 if running else None].decode(errors="backslashreplace")
 
     def tail(self, lines=25):
         text = "\n".join("    " + line for line in self.output().splitlines()[-lines:])
