@@ -274,12 +274,13 @@ def test_a_source_may_be_named_anything(site, psql):
 
 
 def test_only_the_newest_events_of_the_source_are_read(site, plans):
-    site.insert(2000, source="'github'", body="""convert_to('{"n' || n || '":1,"all":1}', 'UTF8')""")
+    site.insert(20_000, source="'github'", body="""convert_to('{"n' || n || '":1,"all":1}', 'UTF8')""")
     site.insert(5, source="'other'", id="'o' || n", body="""'{"other":1}'""")
+    site.database.query("analyze webhooks_raw")  # a planner without statistics may prefer to read a small table wholly
     before = len(plans())
     told = mapped(site, "--limit", "3")
-    assert {column["name"]: column["seen"] for column in told["columns"]} == {"n2000": 1, "n1999": 1, "n1998": 1, "all": 3}
-    assert (told["events"], told["from"], told["to"]) == (3, "2025-11-23T12:13:20.001998Z", "2025-11-23T12:13:20.002000Z")
+    assert {column["name"]: column["seen"] for column in told["columns"]} == {"n20000": 1, "n19999": 1, "n19998": 1, "all": 3}
+    assert (told["events"], told["from"], told["to"]) == (3, "2025-11-23T12:13:20.019998Z", "2025-11-23T12:13:20.020000Z")
     wait_until(lambda: plans()[before:].count("webhook_json(") >= 3, "the plans in the server's log")
     assert "Seq Scan on webhooks_raw" not in plans()[before:]
     done = run_map(site, "--since", "2h")

@@ -132,6 +132,7 @@ def test_what_may_cure_itself_or_is_unclear_beside_stored_neighbours_is_retried_
     with contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(1)")
         site.publish("gate", b"x", T, **{"sluice-path": "/gate"})
+        waiting(site)
         publish_neighbours(site)
         publish_bad(site, LATER)
         wait_until(lambda: worker.metrics()['sluice_worker_held_events{cause="waiting"}'] == NEIGHBOURS + len(LATER),
