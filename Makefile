@@ -165,12 +165,13 @@ unit: $(UNIT)
 	tests/unit/run $(UNIT)
 
 # TESTS selects tests: make integration TESTS='-k kill'. The tests mostly wait for servers, so JOBS of them run in
-# parallel, each with its own broker and database.
-JOBS ?= 4
+# parallel, each with its own broker and database: by default three for each of two cores.
+integration: JOBS ?= 6
 integration: $(PROGRAMS)
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/integration -n $(JOBS) $(TESTS)
 
 # Injects the faults of docs/guarantees.md. -m quick: the tests that every change must pass.
+test-fault: JOBS ?= 4
 test-fault: packages-build packages-servers packages-test
 	@$(MAKE) --no-print-directory all
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/fault tests/integration/test_faults.py tests/integration/test_budget.py \
@@ -198,8 +199,9 @@ chaos: packages-build packages-servers packages-test
 	@$(MAKE) --no-print-directory all
 	/usr/bin/python3 -B tests/fault/chaos.py --build $(BUILD) --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
+# PARTS selects parts of it: make check PARTS='lint tidy'.
 check: packages-build packages-servers packages-test packages-check
-	tests/lint/check
+	tests/lint/check $(PARTS)
 
 # Not part of make check, as helm isn't in Debian.
 check-helm: packages-test

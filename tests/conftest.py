@@ -30,6 +30,12 @@ def pytest_configure(config):
     os.environ.setdefault("SEED", str(random.SystemRandom().randrange(1 << 30)))
 
 
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if "build" in item.fixturenames:
+            item.add_marker("program")
+
+
 def pytest_sessionfinish(session):
     """A process of pytest-xdist passes its notes to the one that writes the summary."""
     if hasattr(session.config, "workeroutput"):
