@@ -2,6 +2,7 @@
 #include "broker.h"
 #include "ctl/database.h"
 #include "ctl/options.h"
+#include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
@@ -35,7 +36,7 @@ struct collect {
     int64_t collected, there_already, left;
     uint64_t tags[BATCH]; /* stored in the open transaction, not acked */
     int in_hand;
-    bool dry_run;
+    bool dry_run, json;
     bool begun; /* a transaction is open */
 };
 
@@ -256,6 +257,28 @@ static enum error_code collect_all(struct collect *c, struct error *error)
     return code;
 }
 
+/* ready: messages in the queue, for a dry run. */
+static void tell(const struct collect *c, uint32_t ready)
+{
+    if (c->json) {
+        cJSON *object = cJSON_CreateObject();
+
+        (void)cJSON_AddBoolToObject(object, "dry_run", c->dry_run);
+        if (c->dry_run) {
+            record_add_count(object, "would_collect", ready);
+        } else {
+            record_add_count(object, "collected", c->collected);
+            record_add_count(object, "already_there", c->there_already);
+            record_add_count(object, "left", c->left);
+        }
+        record_print(NAME, object);
+    } else if (c->dry_run) {
+        report_line("would collect %" PRIu32, ready);
+    } else {
+        report_line("collected %" PRId64 "; already there %" PRId64, c->collected, c->there_already);
+    }
+}
+
 static enum error_code collect(struct collect *c, struct error *error)
 {
     uint32_t ready = 0, consumers = 0;
@@ -269,20 +292,21 @@ static enum error_code collect(struct collect *c, struct error *error)
         return code;
     }
     if (c->dry_run) {
-        report_line("would collect %" PRIu32, ready);
+        tell(c, ready);
         return ERROR_NONE;
     }
     code = database_run(c->database, "set statement_timeout = '15s'; set lock_timeout = '8s'", error);
     if (code == ERROR_NONE) {
         code = collect_all(c, error);
     }
-    report_line("collected %" PRId64 "; already there %" PRId64, c->collected, c->there_already);
+    tell(c, ready);
     return code;
 }
 
 static const struct option_rule rules[] = {
     {"--dry-run", OPTION_FLAG, offsetof(struct collect, dry_run), NULL, "only print how many are ready", 0,
      0},
+    {"--json", OPTION_FLAG, offsetof(struct collect, json), NULL, "as one JSON object", 0, 0},
     OPTION_END,
 };
 
@@ -327,7 +351,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 
 static const struct subcommand command = {
     .name = NAME,
-    .arguments = "[--dry-run]",
+    .arguments = "[--dry-run] [--json]",
     .summary = "move messages that the broker gave up into the table",
     .help = "Empties the queue " TOPOLOGY_DEAD
             " into the table webhooks_dead, with the verdict given-up and the broker's\n"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "ctl/database.h"
+#include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
@@ -15,7 +16,7 @@
 struct replay {
     struct deadfilter filter;
     int64_t rate;
-    bool dry_run;
+    bool dry_run, json;
     PGconn *database;
     struct replayer_result result;
     int argument_count;
@@ -26,6 +27,24 @@ static void complain(void *context, const char *sentence)
 {
     (void)context;
     report_problem(NAME, "%s", sentence);
+}
+
+static void tell(const struct replay *r)
+{
+    int64_t count = r->dry_run ? r->result.all - r->result.left : r->result.replayed;
+
+    if (r->json) {
+        cJSON *object = cJSON_CreateObject();
+
+        (void)cJSON_AddBoolToObject(object, "dry_run", r->dry_run);
+        record_add_count(object, r->dry_run ? "would_replay" : "replayed", count);
+        record_add_count(object, "matched", r->result.all);
+        record_add_count(object, "unreadable", r->result.left);
+        record_print(NAME, object);
+    } else {
+        report_line("%s %" PRId64 " of %" PRId64, r->dry_run ? "would replay" : "replayed", count,
+                    r->result.all);
+    }
 }
 
 static enum error_code replay(struct replay *r, const struct mover_settings *settings, struct error *error)
@@ -50,14 +69,10 @@ static enum error_code replay(struct replay *r, const struct mover_settings *set
         report_problem(NAME, "%" PRId64 " can't be replayed: their messages were not readable envelopes",
                        result->left);
     }
-    if (r->dry_run) {
-        report_line("would replay %" PRId64 " of %" PRId64, result->all - result->left, result->all);
-        return ERROR_NONE;
-    }
-    if (result->all > result->left) {
+    if (!r->dry_run && result->all > result->left) {
         code = replayer_run(&r->filter, r->database, &options, result, error);
     }
-    report_line("replayed %" PRId64 " of %" PRId64, result->replayed, result->all);
+    tell(r);
     return code;
 }
 
@@ -66,6 +81,7 @@ static const struct option_rule rules[] = {
     DEADFILTER_ALL_RULE(struct replay),
     {"--rate", OPTION_NUMBER, offsetof(struct replay, rate), "N", "at most N a second", 1, RATE_MOST},
     {"--dry-run", OPTION_FLAG, offsetof(struct replay, dry_run), NULL, "only print how many", 0, 0},
+    {"--json", OPTION_FLAG, offsetof(struct replay, json), NULL, "as one JSON object", 0, 0},
     OPTION_END,
 };
 
@@ -101,7 +117,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
 
 static const struct subcommand command = {
     .name = NAME,
-    .arguments = "--all|FILTER... [--rate N] [--dry-run]",
+    .arguments = "--all|FILTER... [--rate N] [--dry-run] [--json]",
     .summary = "send dead letters to the workers again",
     .help = "Publishes the dead letters that match the filter to the first retry tier and deletes each one\n"
             "after the broker has confirmed it. The workers receive them after that tier's delay; other\n"

@@ -21,7 +21,7 @@ const char deadtable_now_and_last[] = "select now(), coalesce(max(dead_id), 0) f
 const char deadtable_count[] = "select count(*), count(properties) from webhooks_dead where " FITS;
 
 const char deadtable_kinds[] =
-    "select verdict, coalesce(sqlstate, '-'), count(*) from webhooks_dead where " FITS
+    "select verdict, coalesce(sqlstate, '-') as sqlstate, count(*) from webhooks_dead where " FITS
     " group by 1, 2 order by 3 desc, 1, 2";
 
 const char deadtable_groups[] =

@@ -34,6 +34,8 @@ const struct option_rule arguments_rules[] = {
      "append each event and its outcome to FILE, for sluice verify", 0, 0},
     {"--source", OPTION_TEXT, offsetof(struct arguments, source), "NAME",
      "the events' source, for the ledger (default, or the route's)", 0, 0},
+    {"--json", OPTION_FLAG, offsetof(struct arguments, json), NULL, "each reply as a JSON object on a line",
+     0, 0},
     {"", OPTION_REMARK, 0, NULL,
      "\nTo try a route with an event that is signed as the provider does, with a sample body and id:\n", 0,
      0},

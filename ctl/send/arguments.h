@@ -15,6 +15,7 @@
 struct arguments {
     const char *url, *path, *method, *id, *data, *file, *lines, *id_header, *ledger, *source, *route, *routes,
         *members, *id_rule;
+    bool json;
     struct sign_options sign;
     struct option_texts given_headers; /* "Name: value", or the name of the header with the signature */
     cJSON *headers;                    /* those with a value */

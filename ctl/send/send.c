@@ -5,6 +5,7 @@
 #include "clock.h"
 #include "complete.h"
 #include "ctl/ledger.h"
+#include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
@@ -71,6 +72,25 @@ static void reply_id(struct span reply, struct buf *id)
     cJSON_Delete(answer);
 }
 
+/* id: the reply's, else the event's, else empty. */
+static void tell(const struct send *s, const struct http_reply *reply, const char *id)
+{
+    if (s->options.json) {
+        cJSON *object = cJSON_CreateObject();
+
+        record_add_count(object, "status", reply->status > 0 ? reply->status : -1);
+        (void)cJSON_AddItemToObject(object, "id",
+                                    id[0] == '\0' ? cJSON_CreateNull() : cJSON_CreateString(id));
+        if (reply->problem[0] != '\0') {
+            (void)cJSON_AddStringToObject(object, "problem", reply->problem);
+        }
+        record_print(NAME, object);
+    } else {
+        report_line("%03ld %s%s%s", reply->status, id[0] == '\0' ? "-" : id,
+                    reply->problem[0] == '\0' ? "" : " ", reply->problem);
+    }
+}
+
 /* Posts one event and writes its lines to the ledger and to standard output. Takes no ownership. With an
  * empty id the gateway chooses one. */
 static enum error_code send_event(struct send *s, struct post_request *request, struct error *error)
@@ -103,8 +123,7 @@ static enum error_code send_event(struct send *s, struct post_request *request, 
     if (answered.len == 0) {
         buf_append_span(&answered, buf_span(&id));
     }
-    report_line("%03ld %s%s%s", reply.status, answered.len == 0 ? "-" : buf_text(&answered),
-                reply.problem[0] == '\0' ? "" : " ", reply.problem);
+    tell(s, &reply, buf_text(&answered));
     code = write_ledger(s, ledger_outcome(reply.status), buf_span(&answered), sha256, error);
 done:
     buf_free(&reply.body);

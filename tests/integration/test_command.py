@@ -179,7 +179,19 @@ def test_send_adds_headers_and_refuses_what_http_forbids(site):
 
 
 def test_send_says_when_nothing_answers(servers):
-    assert servers.command("send", "--url", "http://127.0.0.1:1", "--data", "x").returncode == 69
+    nowhere = ["send", "--url", "http://127.0.0.1:1", "--data", "x"]
+    assert servers.command(*nowhere).returncode == 69
+    done = servers.command(*nowhere, "--json", "--id", "mine")
+    told = json.loads(done.stdout)
+    assert (done.returncode, told["status"], told["id"]) == (69, None, "mine") and "127.0.0.1" in told["problem"]
+
+
+def test_send_says_each_reply_as_json(site):
+    url = f"http://127.0.0.1:{site.start_gateway().port}"
+    done = site.servers.command("send", "--url", url, "--lines", str(TESTS / "corpus" / "handful.jsonl"), "--json")
+    told = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0 and len(told) == 5
+    assert all(line["status"] == 200 and set(line) == {"status", "id"} for line in told)
 
 
 def test_ready_answers_by_its_exit_status(site):

@@ -390,6 +390,27 @@ def test_a_dry_run_says_how_many_and_changes_nothing(site):
     channel.connection.close()
 
 
+@pytest.mark.usefixtures("mixed", "tier")
+def test_what_changes_dead_letters_says_as_json_what_it_would_do_and_has_done(site):
+    def said(command, *arguments):
+        done = site.servers.operate("dead", command, "--json", *arguments, DELAYS=DELAYS)
+        return done.returncode, json.loads(done.stdout)
+
+    channel = site.channel()
+    channel.basic_publish("webhooks.dead", "default", b"given up")
+    wait_until(lambda: channel.queue_declare("webhooks.dead", passive=True).method.message_count == 1, "it to be there")
+    channel.connection.close()
+    assert said("collect", "--dry-run") == (0, {"dry_run": True, "would_collect": 1})
+    assert said("collect") == (0, {"dry_run": False, "collected": 1, "already_there": 0, "left": 0})
+    assert said("replay", "--all", "--dry-run") == (1, {"dry_run": True, "would_replay": 5, "matched": 7, "unreadable": 2})
+    assert said("replay", "--source", "github") == (0, {"dry_run": False, "replayed": 3, "matched": 3, "unreadable": 0})
+    status, told = said("drop", "--all", "--dry-run")
+    assert (status, told["would_drop"], sum(kind["count"] for kind in told["kinds"])) == (0, 4, 4)
+    assert {"verdict": "given-up", "sqlstate": "-", "count": 1} in told["kinds"]
+    assert said("drop", "--all") == (0, {"dry_run": False, "dropped": 4, "kinds": told["kinds"]})
+    assert said("drop", "--all") == (0, {"dry_run": False, "dropped": 0, "kinds": []})
+
+
 # --- collect --------------------------------------------------------------------------
 
 
