@@ -127,7 +127,7 @@ static bool is_to_join(const struct cluster_queue *queue, const cJSON *nodes, co
     return false;
 }
 
-/* Appends text as it must stand in a regular expression within single quotes. */
+/* Appends text as it must stand in a regular expression. */
 static void append_pattern(struct buf *out, const char *text)
 {
     for (; *text != '\0'; text++) {
@@ -138,31 +138,46 @@ static void append_pattern(struct buf *out, const char *text)
     }
 }
 
+void cluster_append_exactly(struct buf *out, const char *text)
+{
+    buf_append_char(out, '^');
+    append_pattern(out, text);
+    buf_append_char(out, '$');
+}
+
+bool cluster_append_joining(struct buf *out, const struct topology *topology, const cJSON *queues,
+                            const cJSON *nodes, size_t wanted, const char *node)
+{
+    size_t found = 0;
+
+    for (size_t i = 0; i < topology->queue_count; i++) {
+        const char *name = topology->queues[i].name;
+        struct cluster_queue queue = cluster_queue_of(management_named(queues, name));
+
+        if (is_to_join(&queue, nodes, node, wanted)) {
+            buf_append_text(out, found++ == 0 ? "^(" : "|");
+            append_pattern(out, name);
+        }
+    }
+    buf_append_text(out, found == 0 ? "" : ")$");
+    return found > 0;
+}
+
 void cluster_append_grow(struct buf *out, const char *indent, const struct topology *topology,
                          const cJSON *queues, const cJSON *nodes, size_t wanted, const char *vhost)
 {
+    struct buf joining = {0};
     const cJSON *node;
 
     cJSON_ArrayForEach(node, nodes)
     {
-        size_t found = 0;
-
-        for (size_t i = 0; i < topology->queue_count; i++) {
-            const char *name = topology->queues[i].name;
-            struct cluster_queue queue = cluster_queue_of(management_named(queues, name));
-
-            if (!is_to_join(&queue, nodes, node->valuestring, wanted)) {
-                continue;
-            }
-            if (found++ == 0) {
-                buf_printf(out, "%s%srabbitmq-queues grow %s all --vhost-pattern '^",
-                           out->len == 0 ? "" : "\n", indent, node->valuestring);
-                append_pattern(out, vhost);
-                buf_append_text(out, "$' --queue-pattern '^(");
-            }
-            buf_append_text(out, found == 1 ? "" : "|");
-            append_pattern(out, name);
+        buf_clear(&joining);
+        if (cluster_append_joining(&joining, topology, queues, nodes, wanted, node->valuestring)) {
+            buf_printf(out, "%s%srabbitmq-queues grow %s all --vhost-pattern '", out->len == 0 ? "" : "\n",
+                       indent, node->valuestring);
+            cluster_append_exactly(out, vhost);
+            buf_printf(out, "' --queue-pattern '%s'", buf_text(&joining));
         }
-        buf_append_text(out, found == 0 ? "" : ")$'");
     }
+    buf_free(&joining);
 }

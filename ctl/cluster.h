@@ -43,6 +43,12 @@ bool cluster_lacks_members(const struct cluster_queue *queue, size_t wanted);
 
 /* Appends the names of an array, "a, b"; "none" for an empty one and for NULL. */
 void cluster_append_names(struct buf *out, const cJSON *names);
+/* Appends "^text$" as a regular expression that matches text alone. */
+void cluster_append_exactly(struct buf *out, const char *text);
+/* Appends a regular expression for those of the topology's queues, as listed in `queues`, that need a member
+ * on this one of the nodes to have so many. False, and nothing: there is none. */
+bool cluster_append_joining(struct buf *out, const struct topology *topology, const cJSON *queues,
+                            const cJSON *nodes, size_t wanted, const char *node);
 /* Appends the commands that give each of the topology's queues, as listed in `queues`, so many members on
  * these nodes: one line for each node that lacks some, each after `indent`. Nothing when none lacks any. */
 void cluster_append_grow(struct buf *out, const char *indent, const struct topology *topology,

@@ -162,8 +162,9 @@ enum error_code management_get(struct management *management, const char *path, 
     return code;
 }
 
-enum error_code management_put(struct management *management, const char *path, const cJSON *body,
-                               struct error *error)
+/* Sends the body, and takes no answer but the status. */
+static enum error_code send_body(struct management *management, const char *method, const char *path,
+                                 const cJSON *body, struct error *error)
 {
     char *text = cJSON_PrintUnformatted(body);
     struct http_reply reply;
@@ -172,11 +173,23 @@ enum error_code management_put(struct management *management, const char *path, 
     if (text == NULL) {
         return error_set(error, ERROR_MEMORY, "management API: out of memory");
     }
-    code = request(management, "PUT", path, text, &reply, error);
+    code = request(management, method, path, text, &reply, error);
     buf_free(&reply.body);
     secret_wipe(text, strlen(text));
     cJSON_free(text);
     return code;
+}
+
+enum error_code management_put(struct management *management, const char *path, const cJSON *body,
+                               struct error *error)
+{
+    return send_body(management, "PUT", path, body, error);
+}
+
+enum error_code management_post(struct management *management, const char *path, const cJSON *body,
+                                struct error *error)
+{
+    return send_body(management, "POST", path, body, error);
 }
 
 enum error_code management_list(struct management *management, const char *kind, const char *vhost,

@@ -41,5 +41,8 @@ void management_vhost(const char *broker_url, struct buf *segment, struct buf *n
 /* Creates or replaces the object at path. Errors as for management_get. */
 MUST_CHECK enum error_code management_put(struct management *management, const char *path, const cJSON *body,
                                           struct error *error);
+/* Asks for an action. Errors as for management_get; ERROR_TIMEOUT: the server may still do it. */
+MUST_CHECK enum error_code management_post(struct management *management, const char *path, const cJSON *body,
+                                           struct error *error);
 
 #endif

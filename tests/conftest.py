@@ -5,6 +5,7 @@ import json
 import os
 import pathlib
 import random
+import re
 import sys
 import tempfile
 
@@ -17,7 +18,7 @@ sys.path.insert(0, str(TESTS / "stack"))
 # pylint: disable=wrong-import-position
 from certificates import Authority  # noqa: E402
 from deployment import Deployment  # noqa: E402
-from process import Failure  # noqa: E402
+from process import Failure, wait_until  # noqa: E402
 from prometheus import Prometheus  # noqa: E402
 from site_under_test import Site  # noqa: E402
 
@@ -147,6 +148,22 @@ def small_budget(request, servers):  # pylint: disable=redefined-outer-name
     yield
     done = servers.setup_afresh()
     assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture
+def delivery_limit(request, site):  # pylint: disable=redefined-outer-name
+    """The broker hands each message of webhooks.ingest out so many times more at most as the test's mark says."""
+    limit, = request.node.get_closest_marker("delivery_limit").args
+    path = "policies/sluice/a-low-limit"
+    ours = site.broker.management("GET", "policies/sluice")
+    ingest = next(policy for policy in ours if "delivery-limit" in policy["definition"]
+                  and re.search(policy["pattern"], "webhooks.ingest"))
+    site.broker.management("PUT", path, {"pattern": "^webhooks\\.ingest$", "apply-to": "queues", "priority": 1000,
+                                         "definition": {**ingest["definition"], "delivery-limit": limit}})
+    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "a-low-limit", "the policy", 15, 0.2)
+    yield
+    site.broker.management("DELETE", path)
+    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == ingest["name"], "our own policy", 15, 0.2)
 
 
 @pytest.fixture

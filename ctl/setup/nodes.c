@@ -3,6 +3,7 @@
 
 #include "clock.h"
 #include "ctl/cluster.h"
+#include "ctl/http.h"
 #include "ctl/report.h"
 
 #include <stdio.h>
@@ -81,6 +82,55 @@ static bool all_have_enough(const struct nodes *nodes, const struct report *repo
     return true;
 }
 
+static enum error_code grow_on(const struct nodes *nodes, const char *node, const char *queues,
+                               struct error *error)
+{
+    struct buf path = {0}, vhost = {0};
+    cJSON *body = cJSON_CreateObject();
+    enum error_code code;
+
+    cluster_append_exactly(&vhost, nodes->vhost);
+    (void)cJSON_AddStringToObject(body, "vhost_pattern", buf_text(&vhost));
+    (void)cJSON_AddStringToObject(body, "queue_pattern", queues);
+    (void)cJSON_AddStringToObject(body, "strategy", "all");
+    buf_append_text(&path, "/api/queues/quorum/replicas/on/");
+    http_append_escaped(&path, node);
+    buf_append_text(&path, "/grow");
+    code = management_post(nodes->management, buf_text(&path), body, error);
+    if (code == ERROR_NONE) {
+        report_line("done   members on %s of the queues %s", node, queues);
+    }
+    cJSON_Delete(body);
+    buf_free(&path);
+    buf_free(&vhost);
+    return code;
+}
+
+/* Brokers that can't do it, or may not, say so: then it is left to the commands. */
+static enum error_code grow(const struct nodes *nodes, const struct report *report, struct error *error)
+{
+    struct buf queues = {0};
+    const cJSON *node;
+    enum error_code code = ERROR_NONE;
+
+    cJSON_ArrayForEach(node, report->running)
+    {
+        buf_clear(&queues);
+        if (code == ERROR_NONE &&
+            cluster_append_joining(&queues, nodes->topology, report->queues, report->running, report->wanted,
+                                   node->valuestring)) {
+            code = grow_on(nodes, node->valuestring, buf_text(&queues), error);
+        }
+    }
+    buf_free(&queues);
+    if (code == ERROR_NOT_FOUND || code == ERROR_REFUSED) {
+        report_line("       the broker adds no members when it is asked to (RabbitMQ 4.0 can): %s",
+                    error->text);
+        return ERROR_NONE;
+    }
+    return code;
+}
+
 static void tell(const struct nodes *nodes, const char *name, const struct cluster_queue *queue,
                  size_t wanted)
 {
@@ -123,7 +173,7 @@ enum error_code nodes_compare(const struct nodes *nodes, size_t *lacking, struct
 {
     const struct timespec wait = {0, EVERY_US * 1000};
     struct report report = {0};
-    bool grows = false;
+    bool grows = false, grow_now = nodes->grow;
     int64_t deadline;
     enum error_code code = cluster_grows(nodes->management, &grows, error);
 
@@ -134,9 +184,13 @@ enum error_code nodes_compare(const struct nodes *nodes, size_t *lacking, struct
     *lacking = 0;
     while (code == ERROR_NONE && report.wanted > 1 && !all_have_enough(nodes, &report) &&
            clock_monotonic_us() < deadline) {
+        code = grow_now ? grow(nodes, &report, error) : ERROR_NONE;
+        grow_now = false;
         report_free(&report);
         (void)nanosleep(&wait, NULL);
-        code = ask(nodes, &report, error);
+        if (code == ERROR_NONE) {
+            code = ask(nodes, &report, error);
+        }
     }
     if (code == ERROR_NONE && report.wanted > 1) {
         tell_all(nodes, &report, lacking);

@@ -10,6 +10,7 @@
 #include "outcome.h"
 #include "topology.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 
 struct nodes {
@@ -19,6 +20,7 @@ struct nodes {
     const struct topology *topology;
     size_t wanted; /* at least 1 */
     struct outcome *outcome;
+    bool grow; /* add the members that lack; not while checking */
 };
 
 /* Looks once. ERROR_UNREACHABLE, naming the nodes that run: they are fewer than wanted. With
@@ -26,6 +28,7 @@ struct nodes {
 MUST_CHECK enum error_code nodes_reach(const struct nodes *nodes, struct error *error);
 /* Looks for queues with fewer members than there are nodes (those wanted, or those that the broker has if
  * these are more; 3 at most), for some seconds as long as there are some: the broker may be adding members.
+ * With `grow` it asks the broker to add them.
  * Prints them with the commands that add members, and counts them in *lacking; with outcome->checking they
  * are differences, too. Call it when the queues have been declared. */
 MUST_CHECK enum error_code nodes_compare(const struct nodes *nodes, size_t *lacking, struct error *error);

@@ -35,7 +35,7 @@ struct setup {
     PGconn *database;
     struct roles_wanted roles;
     size_t lacking; /* queues with too few members */
-    bool print_sql, skip_broker_users;
+    bool print_sql, skip_broker_users, grow;
 };
 
 typedef enum error_code (*reach)(struct setup *, struct error *);
@@ -81,7 +81,8 @@ static struct nodes nodes_of(struct setup *s)
                           .segment = buf_text(&s->segment),
                           .topology = &s->topology,
                           .wanted = (size_t)s->settings->broker_nodes,
-                          .outcome = &s->outcome};
+                          .outcome = &s->outcome,
+                          .grow = s->grow};
 }
 
 static enum error_code reach_nodes(struct setup *s, struct error *error)
@@ -314,7 +315,7 @@ static enum exit_code conclude(const struct setup *s)
             s->lacking);
     }
     if (!s->outcome.checking) {
-        return s->lacking > 0 && s->settings->broker_nodes > 1 ? EXIT_NO : EXIT_DONE;
+        return s->lacking > 0 && (s->grow || s->settings->broker_nodes > 1) ? EXIT_NO : EXIT_DONE;
     }
     if (s->outcome.differences > 0) {
         report_problem(NAME, "differences: %zu; sluice setup without --check repairs what setup manages",
@@ -338,6 +339,8 @@ static const struct option_rule rules[] = {
      "don't touch vhost, users, permissions and policies of the broker; print\n"
      "what they must be. For managed brokers",
      0, 0},
+    {"--grow", OPTION_FLAG, offsetof(struct setup, grow), NULL,
+     "also add the members that queues lack, where the broker's management API can", 0, 0},
     OPTION_END,
 };
 
@@ -348,6 +351,11 @@ static enum exit_code run(const void *settings, int count, char **arguments)
     enum error_code code;
 
     if (!options_read(NAME, rules, &s, count, arguments)) {
+        return EXIT_USAGE;
+    }
+    if (s.grow && (s.outcome.checking || s.skip_broker_users)) {
+        report_problem(
+            NAME, "--grow changes the broker: it goes neither with --check nor with --skip-broker-users");
         return EXIT_USAGE;
     }
     if (s.print_sql) {
@@ -370,7 +378,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
 
 static const struct subcommand command = {
     .name = NAME,
-    .arguments = "[--check] [--print-sql] [--skip-broker-users]",
+    .arguments = "[--check] [--print-sql] [--skip-broker-users] [--grow]",
     .summary = "prepare database and broker; may be run again at any time",
     .help =
         "Migrates the database and sets up its roles and the connection budget, then the broker's\n"

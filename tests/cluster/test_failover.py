@@ -16,12 +16,14 @@ ENOUGH = 1000  # acked events that prove something
 PARTITION = 40  # longer than a node needs to notice that another one is silent (net_ticktime, 20 s)
 
 
-def measured(traffic, what, begun, seconds=SETTLED):
-    """Waits for 2xx everywhere, and so many seconds more; the times without one are printed, and not absurd."""
-    traffic.wait_flow()
+def measured(traffic, what, begun, seconds=SETTLED, cut_off=None):
+    """Waits for 2xx everywhere, and so many seconds more; the times without one are printed, and not absurd. cut_off:
+    the name of a gateway of which nothing is expected."""
+    expected = [name for name in traffic.loads if name != cut_off]
+    traffic.wait_flow(expected)
     time.sleep(max(0.0, seconds - (time.monotonic() - begun), SETTLED))  # what is measured is the longest gap in this time
     gaps = traffic.note(what, begun)
-    assert max(gaps.values()) < GENEROUS, gaps
+    assert max(gaps[name] for name in expected) < GENEROUS, gaps
 
 
 def gone_and_back(traffic, what, node):
@@ -110,6 +112,34 @@ def test_the_leader_is_cut_off_from_the_other_nodes_and_these_go_on(site):
 def test_a_node_with_publishers_is_cut_off_from_the_other_nodes_and_these_go_on(site):
     with flowing(site) as traffic:
         cut_off_and_healed(traffic, "node of publishers cut off", node_of(site.broker, "sluice-gateway"))
+
+
+def test_a_gateway_in_the_minority_is_not_ready_and_the_balancer_leaves_it(site):
+    """The gateway reaches the node that is cut off, and no other one; the leader is in the majority."""
+    with flowing(site, cables=True) as traffic:
+        leader = site.broker.leader(INGEST)
+        lonely = next(node for node in site.broker.nodes if node is not leader)
+        gateway, *others = traffic.gateways
+        begun = time.monotonic()
+        site.broker.cut_off(lonely)
+        for name, cable in traffic.cables.items():
+            if name != lonely.name:
+                cable.vanish()
+        gateway.wait_ready(False)
+        left = time.monotonic()
+        site.note(f"not ready after {left - begun:.2f} s: {gateway.admin('/ready')[1].strip()}")
+        refused = dict(traffic.loads[BALANCER].statuses)
+        measured(traffic, f"{gateway.name} and {lonely.name} cut off", begun, PARTITION, cut_off=gateway.name)
+        assert not gateway.is_ready() and all(one.is_ready() for one in others)
+        assert traffic.gaps(left)[gateway.name] > PARTITION / 2, "the gateway that is cut off had 2xx"
+        since = {status: count - refused.get(status, 0) for status, count in traffic.loads[BALANCER].statuses.items()}
+        site.note(f"behind the balancer since then: {since}")
+        begun = time.monotonic()
+        site.broker.heal()
+        for cable in traffic.cables.values():
+            cable.heal()
+        gateway.wait_ready()
+        measured(traffic, f"{gateway.name} and {lonely.name} healed", begun)
 
 
 def test_without_a_majority_senders_get_503_at_once_and_2xx_when_it_is_back(site):

@@ -30,6 +30,10 @@ def run_all(node, printed):
         node.control(*arguments, tool=tool)
 
 
+def version(broker):
+    return tuple(map(int, broker.management("GET", "overview")["rabbitmq_version"].split(".")[:2]))
+
+
 def all_have(broker, count):
     return all(len(queue.get("members", ())) == count for queue in queues(broker))
 
@@ -59,7 +63,7 @@ def test_each_queue_has_three_members_and_the_leaders_are_on_several_nodes(serve
     broker = servers.broker
     assert len(queues(broker)) > 2 and all_have(broker, 3)
     assert len({queue["leader"] for queue in queues(broker)}) > 1, queues(broker)
-    old = tuple(map(int, broker.management("GET", "overview")["rabbitmq_version"].split(".")[:2])) < (3, 13)
+    old = version(broker) < (3, 13)
     for policy in broker.management("GET", "policies/sluice"):
         if policy["name"] == "sluice-listen":
             continue  # its queues end with their connection
@@ -85,6 +89,25 @@ def test_setup_fails_with_the_commands_that_mend_a_queue_with_too_few_members(lo
     mended = lonely.setup()
     assert mended.returncode == 0 and "lacks" not in mended.stdout, mended.stdout
     assert len(lonely.broker.queue(INGEST)["members"]) == 3
+
+
+def test_setup_adds_the_members_that_lack_where_the_broker_can_and_says_so_where_it_cannot(lonely):
+    done = lonely.setup("--grow")
+    told = re.findall(rf"^done   members on (sluice\d)@localhost of the queues \^\({re.escape(re.escape(INGEST))}\)\$$", done.stdout, re.M)
+    if version(lonely.broker) >= (4, 0):
+        assert done.returncode == 0 and len(set(told)) == 2 and not commands(done.stdout), done.stdout
+        assert len(lonely.broker.queue(INGEST)["members"]) == 3
+        assert "members on" not in lonely.setup("--grow").stdout
+    else:
+        assert done.returncode == 1 and not told and len(commands(done.stdout)) == 2, done.stdout
+        assert "the broker adds no members when it is asked to" in done.stdout
+        assert lonely.setup("--grow", SETUP_BROKER_NODES=1).returncode == 1
+
+
+def test_what_only_looks_adds_no_members(servers):
+    for option in ("--check", "--skip-broker-users"):
+        done = servers.setup("--grow", option)
+        assert done.returncode == 64 and "--grow changes the broker" in done.stderr, done.stderr
 
 
 @pytest.mark.quick
@@ -123,25 +146,32 @@ def test_status_fails_when_a_queue_has_no_majority(halved):
     assert names[0] == "BrokerMajorityLost", names
 
 
-def test_setup_that_begins_before_two_nodes_have_joined_waits_for_them(build):
+def test_setup_that_begins_before_all_nodes_have_joined_waits_for_them(build):
+    """RabbitMQ 4 doesn't start with fewer than two of three configured nodes; 3.10 starts alone."""
     directory = pathlib.Path(tempfile.mkdtemp(prefix="sluice-cluster-", dir="/var/tmp"))
     deployment = Deployment(directory, build, nodes=3)
-    first, *others = deployment.broker.nodes
+    nodes = deployment.broker.nodes
+    alone = 1 if nodes[0].image is None else 2
+    early, late = nodes[:alone], nodes[alone:]
+    names = ", ".join(node.node for node in early)
     with deployment.ending():
         deployment.database.start(wait=False)
-        first.start()
+        for node in early:
+            node.start(wait=False)
+        for node in early:
+            node.wait_ready()
         deployment.database.wait_ready()
-        late = deployment.setup(SETUP_WAIT="2s")
-        assert late.returncode == 69, late.stdout
-        assert "broker: 1 of 3 nodes (SETUP_BROKER_NODES) run: sluice1@localhost" in late.stderr
-        assert "queue webhooks" not in late.stdout
+        given_up = deployment.setup(SETUP_WAIT="2s")
+        assert given_up.returncode == 69, given_up.stdout
+        assert f"broker: {alone} of 3 nodes (SETUP_BROKER_NODES) run: {names};" in given_up.stderr, given_up.stderr
+        assert "queue webhooks" not in given_up.stdout
         check = deployment.setup("--check")
-        assert check.returncode == 1 and "differs broker, nodes that run: is sluice1@localhost, should be 3" in check.stdout
+        assert check.returncode == 1 and f"differs broker, nodes that run: is {names}, should be 3" in check.stdout, check.stdout
         with concurrent.futures.ThreadPoolExecutor() as pool:
             waiting = pool.submit(deployment.setup)
-            for node in others:
+            for node in late:
                 node.start(wait=False)
             done = waiting.result()
         assert done.returncode == 0, f"{done.stderr}\n{deployment.broker.tail()}"
-        assert "waiting: broker: 1 of 3 nodes" in done.stderr
+        assert f"waiting: broker: {alone} of 3 nodes" in done.stderr
         assert all_have(deployment.broker, 3), queues(deployment.broker)

@@ -9,6 +9,7 @@ import time
 from balancer import HAProxy
 from load import Load
 from process import free_port, wait_until
+from proxy import Proxy
 
 GATEWAYS = 3
 WORKERS = 2
@@ -19,9 +20,10 @@ GENEROUS = 30
 
 
 class Traffic:
-    """loads: {"balancer" or a gateway's name: the Load that is sent there}"""
+    """loads: {"balancer" or a gateway's name: the Load that is sent there}. With `cables` the first gateway reaches the
+    nodes by cables of its own, cables: {node's name: Proxy}."""
 
-    def __init__(self, site):
+    def __init__(self, site, cables=False):
         self.site = site
         self.cluster = site.broker
         self.ledger = site.ledger()
@@ -29,6 +31,7 @@ class Traffic:
         self.gateways = []
         self.workers = []
         self.loads = {}
+        self.cables = {node.name: Proxy(node.ports["amqp"]) for node in self.cluster.nodes} if cables else {}
 
     def start(self):
         ports = []
@@ -37,6 +40,9 @@ class Traffic:
         self.gateways = [self.site.add_gateway(GATEWAY_LISTEN=f"127.0.0.1:{listen}", GATEWAY_ADMIN=f"127.0.0.1:{admin}",
                                                GATEWAY_LAME_DUCK=f"{LAME_DUCK}s", GATEWAY_PUBLISHERS=2, LOG_MESSAGES="batches")
                          for listen, admin in zip(ports[::2], ports[1::2])]
+        if self.cables:
+            ends = ",".join(f"127.0.0.1:{cable.port}" for cable in self.cables.values())
+            self.gateways[0].settings["BROKER_URL"] = f"amqp://sluice-gateway@{ends}/sluice"
         for gateway in self.gateways:
             gateway.start()
         self.workers = self.site.start_workers(WORKERS, LOG_MESSAGES="batches")
@@ -54,6 +60,8 @@ class Traffic:
         for load in self.loads.values():
             load.stop()
         self.balancer.terminate()
+        for cable in self.cables.values():
+            cable.close()
 
     def wait_flow(self, names=None, limit=60):
         """Waits until each load (or each of names) has had ten more 2xx."""
@@ -101,9 +109,9 @@ class Traffic:
 
 
 @contextlib.contextmanager
-def flowing(site):
+def flowing(site, **options):
     """A Traffic that flows; at its end it is settled, unless something failed."""
-    traffic = Traffic(site)
+    traffic = Traffic(site, **options)
     try:
         traffic.start()
         yield traffic

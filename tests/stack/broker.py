@@ -64,6 +64,12 @@ ssl_cert_login_from = common_name
 ADVANCED = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 5000}, {quorum_tick_interval, 1000}]}].\n"
 
 
+def _first_wins(pairs):
+    """For some seconds after a change RabbitMQ 4.0 reports a queue's members twice, old and new. The sluice command
+    reads the first ones."""
+    return dict(reversed(pairs))
+
+
 class Broker:
     """ports: a dict with a free port for each of PORTS. tls: (PEM file of its clients' CA, certificates.Pair to
     present); it then also listens on TLS_PORTS."""
@@ -191,9 +197,12 @@ class Broker:
         if self.place is None:
             self.create()
         self.start_epmd()
-        self.child.start([PROGRAMS / "rabbitmq-server"], self._environment(), cwd=str(self.place))
+        self._start_node()
         if wait:
             self.wait_ready()
+
+    def _start_node(self):
+        self.child.start([PROGRAMS / "rabbitmq-server"], self._environment(), cwd=str(self.place))
 
     def start_epmd(self):
         """Starts the node's port mapper unless it runs. After create()."""
@@ -244,7 +253,7 @@ class Broker:
             connection.close()
         if reply.status >= 300:
             raise Failure(f"{method} /api/{path}: {reply.status} {body[:300]!r}")
-        return json.loads(body) if body else None
+        return json.loads(body, object_pairs_hook=_first_wins) if body else None
 
     def queue(self, name):
         """The broker's report about a queue; {} when it doesn't exist."""
@@ -257,12 +266,14 @@ class Broker:
 
     def control(self, *arguments, tool="rabbitmqctl", limit=60):
         """Runs rabbitmqctl, or another tool of RabbitMQ's, on this node and returns its output."""
-        done = subprocess.run(command_as(self.user, [PROGRAMS / tool, "-q", *arguments]),
-                              env=self._environment(), cwd=str(self.place), stdin=subprocess.DEVNULL,
+        done = subprocess.run(self._tool(tool, "-q", *arguments), env=self._environment(), cwd=str(self.place), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=limit, check=False)
         if done.returncode != 0:
             raise Failure(f"{tool} {' '.join(arguments)}: {done.stdout}{done.stderr}")
         return done.stdout
+
+    def _tool(self, name, *arguments):
+        return command_as(self.user, [PROGRAMS / name, *arguments])
 
     def set_alarm(self):
         """Blocks all publishers from now on."""

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
 """A private cluster of RabbitMQ nodes. Each has a port mapper of its own, which names a proxy as the address of each
-other node: so nodes can be cut off from each other without any privilege, while clients reach all of them."""
+other node: so nodes can be cut off from each other without any privilege, while clients reach all of them. With
+RABBITMQ_IMAGE=image in the environment the nodes run in containers of that image, in the host's network."""
 
 import http.client
+import os
 import secrets
 import signal
 import socket
 import struct
 
 from broker import PORTS, SETUP_USER, VHOST, Broker
+from container import Container
 from process import Failure, wait_until
 from proxy import Proxy
 
@@ -40,10 +43,13 @@ def register(mapper_port, name, port):
 
 
 class Node(Broker):
-    """One node. `links`: {other node's name: the proxy that leads there}."""
+    """One node. `links`: {other node's name: the proxy that leads there}. image: None runs the installed RabbitMQ."""
 
-    def __init__(self, directory, ports, password, name, cookie):
+    def __init__(self, directory, ports, password, name, cookie, image=None):
         super().__init__(directory, ports, password)
+        self.image = image
+        if image is not None:
+            self.child = Container("rabbitmq", self.child.log, image, self.user)
         self.name = name
         self.cookie = cookie
         self.links = {}
@@ -57,6 +63,16 @@ class Node(Broker):
             self.start_epmd()
             self.registrations = [register(self.ports["epmd"], name, link.port) for name, link in self.links.items()]
         super().start(wait)
+
+    def _start_node(self):
+        if self.image is None:
+            super()._start_node()
+        else:
+            settings = {name: value for name, value in self._environment().items() if name != "PATH"}
+            self.child.start(["rabbitmq-server"], settings, cwd=str(self.place))
+
+    def _tool(self, name, *arguments):
+        return super()._tool(name, *arguments) if self.image is None else self.child.inside(name, *arguments)
 
     def freeze(self):
         self.frozen = True
@@ -88,8 +104,9 @@ class Cluster:
     def __init__(self, directory, ports, password, count):
         """ports: a free port for each of port_names(count)."""
         cookie = secrets.token_hex(20)
+        image = os.environ.get("RABBITMQ_IMAGE")
         self.nodes = [Node(directory.with_name(f"{directory.name}-{number}"), {name: ports[f"{name}-{number}"] for name in PORTS},
-                           password, f"sluice{number}", cookie) for number in range(1, count + 1)]
+                           password, f"sluice{number}", cookie, image) for number in range(1, count + 1)]
         for node in self.nodes:
             node.more_config = CONFIG + "".join(f"cluster_formation.classic_config.nodes.{number} = {other.node}\n"
                                                 for number, other in enumerate(self.nodes, 1))
