@@ -25,6 +25,7 @@ pytestmark = pytest.mark.quick
 MIB = 1 << 20
 REQUEST_TIME = 10  # seconds that a request's head, and a body that fits into a buffer, may take
 CONNECTIONS_OF_ONE = 300  # that one address may have
+BUFFER = 65536  # tune.bufsize
 LATE = "300ms"
 
 
@@ -79,11 +80,26 @@ def test_a_503_is_asked_again_elsewhere_and_an_event_without_an_id_still_makes_o
         site.note(f"{refused:g} of 12 events were asked again after a 503, and none made a second row")
 
 
-def test_an_id_of_the_senders_own_stays(site, one_gateway):
-    for headers in ({"webhook-id": "its-own"}, {"idempotency-key": "its-own-key"}):
-        reply = request(one_gateway.port, "POST", "/", b"x", headers)
-        assert reply.json()["id"] == list(headers.values())[0]
-        assert set(site.row(reply.json()["id"]).headers) & {"webhook-id", "idempotency-key"} == set(headers)
+def test_a_request_is_asked_three_times_at_most_and_one_that_fits_into_no_buffer_once(site, balancer, seed):
+    with Links(site, seed) as links:
+        gateway = balancer.add(site, GATEWAY_CONFIRM_TIMEOUT="100ms", **links.gateway_settings()).start()
+        balancer.start()
+        balancer.wait_in_use(1)
+        links.gateway_broker.hold(DOWN)
+        for body, times in ((b"x", 3), (bytes(BUFFER), 1)):
+            before = replies(gateway)
+            reply = request(balancer.port, "POST", "/", body)
+            assert reply.status == 503 and int(reply.headers["retry-after"]) >= 1, reply
+            assert replies(gateway) - before == times
+        links.gateway_broker.heal()
+
+
+@pytest.mark.parametrize("name", ["webhook-id", "idempotency-key", "svix-id"])
+def test_a_sender_with_an_id_of_its_own_gets_no_other(site, one_gateway, name):
+    event_id = request(one_gateway.port, "POST", "/", b"x", {name: "its-own"}).json()["id"]
+    assert (event_id == "its-own") == (name != "svix-id"), "only the scheme standard reads svix-id"
+    given = site.row(event_id).headers
+    assert {one: given[one] for one in ("webhook-id", "idempotency-key", "svix-id") if one in given} == {name: "its-own"}
 
 
 def test_gateways_that_are_stopped_killed_and_started_cost_no_sender_a_reply(site, balancer):
