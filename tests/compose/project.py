@@ -16,7 +16,8 @@ import psycopg2
 from process import Failure, free_ports, wait_until
 
 CHECKOUT = pathlib.Path(__file__).resolve().parents[2]
-PORTS = ("GATEWAY_PORT", "POSTGRES_PORT", "RABBITMQ_MANAGEMENT_PORT", "PROMETHEUS_PORT", "CONSOLE_PORT")
+PORTS = ("GATEWAY_PORT", "POSTGRES_PORT", "RABBITMQ_MANAGEMENT_PORT", "PROMETHEUS_PORT", "CONSOLE_PORT",
+         "POSTGRES_STANDBY_PORT")
 DEV_SECRETS = CHECKOUT / "deploy" / "dev-secrets"
 
 

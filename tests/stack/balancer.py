@@ -1,10 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""What stands in front of gateways in production, from Debian's packages: HAProxy, and nginx."""
+"""What stands in front of gateways in production, from Debian's packages: HAProxy, and nginx. Deployed is HAProxy with the
+file that we ship."""
 
+import contextlib
 import os
+import pathlib
+import re
 import socket
+import urllib.request
 
+from names import Names
 from process import Child, free_port, wait_until
+
+DEPLOYED = pathlib.Path(__file__).resolve().parents[2] / "deploy" / "haproxy" / "haproxy.cfg"
+UP = re.compile(r'^haproxy_server_status\{.*state="UP"\} 1$', re.M)
 
 HAPROXY = """\
 global
@@ -102,3 +111,54 @@ class Nginx(Balancer):
 
     def servers(self, gateways):
         return "\n".join(f"        server 127.0.0.1:{gateway.port};" for gateway in gateways)
+
+
+class Deployed(Child):
+    """HAProxy with deploy/haproxy/haproxy.cfg. It finds the gateways by their name, which stands for one address of loopback
+    each, on the same two ports."""
+
+    def __init__(self, directory, **settings):
+        super().__init__("deployed", directory / "deployed.log")
+        self.settings = settings
+        ports = []
+        for _ in range(4):
+            ports.append(free_port(None, ports))
+        self.port, self.admin_port, self.gateway_port, self.gateway_admin_port = ports
+        self.names = Names([])
+
+    def add(self, site, **settings):
+        """Adds a gateway of the site, which isn't started yet, at an address of its own."""
+        host = f"127.0.0.{2 + len(self.names.addresses)}"
+        gateway = site.add_gateway(GATEWAY_LISTEN=f"{host}:{self.gateway_port}", GATEWAY_ADMIN=f"{host}:{self.gateway_admin_port}",
+                                   GATEWAY_TRUSTED_PROXIES="127.0.0.0/8", **settings)
+        gateway.host = host
+        self.names.addresses.append(host)
+        return gateway
+
+    def start(self):  # pylint: disable=arguments-differ
+        super().start(["/usr/sbin/haproxy", "-db", "-f", DEPLOYED],
+                      {"PATH": os.environ["PATH"], "LISTEN": f"127.0.0.1:{self.port}", "ADMIN": f"127.0.0.1:{self.admin_port}",
+                       "NAMESERVER": f"127.0.0.1:{self.names.port}", "GATEWAY_PORT": str(self.gateway_port),
+                       "GATEWAY_ADMIN_PORT": str(self.gateway_admin_port), **self.settings})
+        wait_until(lambda: self.alive() and self._answers(), lambda: f"HAProxy to answer\n{self.tail()}", 15)
+        return self
+
+    def _answers(self):
+        with contextlib.suppress(OSError):
+            return self.in_use() >= 0
+        return False
+
+    def in_use(self):
+        """To how many gateways it sends, by its own metrics."""
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin_port}/metrics", timeout=5) as reply:
+            return len(UP.findall(reply.read().decode()))
+
+    def wait_in_use(self, count):
+        wait_until(lambda: self.in_use() == count, lambda: f"{count} gateways in use, there are {self.in_use()}\n{self.tail()}", 15)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.terminate()
+        self.names.close()

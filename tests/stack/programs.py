@@ -54,6 +54,7 @@ class Program(Child):
     binary = ""
     arguments = ()
     admin_event = "admin-listening"  # its line has the port
+    host = "127.0.0.1"
 
     def __init__(self, name, build, settings, log):
         super().__init__(name, log)
@@ -86,7 +87,7 @@ class Program(Child):
 
     def admin(self, path):
         """(status, text) of the admin listener; (0, why) when it doesn't answer."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.admin_port, timeout=5)
+        connection = http.client.HTTPConnection(self.host, self.admin_port, timeout=5)
         try:
             connection.request("GET", path)
             reply = connection.getresponse()

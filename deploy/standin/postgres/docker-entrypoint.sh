@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
 # The official image's interface, as far as it is used here: POSTGRES_USER, POSTGRES_DB and POSTGRES_PASSWORD (each
-# also as ..._FILE) create a cluster in an empty PGDATA. Local connections are trusted, others need a password.
+# also as ..._FILE) create a cluster in an empty PGDATA, and /docker-entrypoint-initdb.d/*.sql is run in it once. Local
+# connections are trusted, others need a password.
 set -euo pipefail
 
 say() { printf 'standin-postgres: %s\n' "$*" >&2; }
@@ -47,6 +48,9 @@ if [ ! -s "$PGDATA/PG_VERSION" ]; then
     if [ "$POSTGRES_DB" != postgres ]; then
         psql -qX -U "$POSTGRES_USER" -d postgres -v name="$POSTGRES_DB" <<<'create database :"name"'
     fi
+    for script in /docker-entrypoint-initdb.d/*.sql; do
+        if [ -e "$script" ]; then psql -qX -v ON_ERROR_STOP=1 -U "$POSTGRES_USER" -d "$POSTGRES_DB" -f "$script"; fi
+    done
     pg_ctl -D "$PGDATA" -m fast -s -w stop
 fi
 unset POSTGRES_PASSWORD
