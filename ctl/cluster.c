@@ -163,8 +163,8 @@ bool cluster_append_joining(struct buf *out, const struct topology *topology, co
     return found > 0;
 }
 
-void cluster_append_grow(struct buf *out, const char *indent, const struct topology *topology,
-                         const cJSON *queues, const cJSON *nodes, size_t wanted, const char *vhost)
+void cluster_append_grow(struct buf *out, const struct topology *topology, const cJSON *queues,
+                         const cJSON *nodes, size_t wanted, const char *vhost)
 {
     struct buf joining = {0};
     const cJSON *node;
@@ -173,8 +173,8 @@ void cluster_append_grow(struct buf *out, const char *indent, const struct topol
     {
         buf_clear(&joining);
         if (cluster_append_joining(&joining, topology, queues, nodes, wanted, node->valuestring)) {
-            buf_printf(out, "%s%srabbitmq-queues grow %s all --vhost-pattern '", out->len == 0 ? "" : "\n",
-                       indent, node->valuestring);
+            buf_printf(out, "%srabbitmq-queues grow %s all --vhost-pattern '", out->len == 0 ? "" : "\n",
+                       node->valuestring);
             cluster_append_exactly(out, vhost);
             buf_printf(out, "' --queue-pattern '%s'", buf_text(&joining));
         }

@@ -50,8 +50,8 @@ void cluster_append_exactly(struct buf *out, const char *text);
 bool cluster_append_joining(struct buf *out, const struct topology *topology, const cJSON *queues,
                             const cJSON *nodes, size_t wanted, const char *node);
 /* Appends the commands that give each of the topology's queues, as listed in `queues`, so many members on
- * these nodes: one line for each node that lacks some, each after `indent`. Nothing when none lacks any. */
-void cluster_append_grow(struct buf *out, const char *indent, const struct topology *topology,
-                         const cJSON *queues, const cJSON *nodes, size_t wanted, const char *vhost);
+ * these nodes: one line for each node that lacks some. Nothing when none lacks any. */
+void cluster_append_grow(struct buf *out, const struct topology *topology, const cJSON *queues,
+                         const cJSON *nodes, size_t wanted, const char *vhost);
 
 #endif

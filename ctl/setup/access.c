@@ -304,33 +304,34 @@ static void append_word(struct buf *out, const char *text)
     buf_append_char(out, '\'');
 }
 
-void access_print_hint(const struct topology *topology, const char *vhost)
+void access_print_hint(const struct outcome *outcome, const struct topology *topology, const char *vhost)
 {
     const struct topology_user *const users[] = {&topology_gateway_user, &topology_worker_user,
                                                  &topology_listen_user, &topology_monitor_user};
     struct buf word = {0};
 
     append_word(&word, vhost);
-    report_line(
-        "left   vhost, users, permissions and policies of the broker; they must be as after these commands, "
+    outcome_tell(
+        outcome, "left",
+        "vhost, users, permissions and policies of the broker; they must be as after these commands, "
         "with the limit on bytes that you want; only `sluice listen` needs %s, only an autoscaler %s",
         topology_listen_user.name, topology_monitor_user.name);
     for (size_t i = 0; i < sizeof users / sizeof users[0]; i++) {
-        report_line("         rabbitmqctl add_user %s", users[i]->name);
+        outcome_command(outcome, "rabbitmqctl add_user %s", users[i]->name);
         if (users[i]->tag != NULL) {
-            report_line("         rabbitmqctl set_user_tags %s %s", users[i]->name, users[i]->tag);
+            outcome_command(outcome, "rabbitmqctl set_user_tags %s %s", users[i]->name, users[i]->tag);
         }
-        report_line("         rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", buf_text(&word),
-                    users[i]->name, users[i]->configure, users[i]->write, users[i]->read);
+        outcome_command(outcome, "rabbitmqctl set_permissions -p %s %s '%s' '%s' '%s'", buf_text(&word),
+                        users[i]->name, users[i]->configure, users[i]->write, users[i]->read);
     }
     for (size_t i = 0; i < topology->policy_count; i++) {
         const struct topology_policy *policy = &topology->policies[i];
         cJSON *definition = definition_of(policy, bytes_of(policy, NULL), false);
         char *text = cJSON_PrintUnformatted(definition);
 
-        report_line("         rabbitmqctl set_policy -p %s --apply-to queues --priority %d %s '%s' '%s'",
-                    buf_text(&word), TOPOLOGY_POLICY_PRIORITY, policy->name, policy->pattern,
-                    text == NULL ? "" : text);
+        outcome_command(outcome, "rabbitmqctl set_policy -p %s --apply-to queues --priority %d %s '%s' '%s'",
+                        buf_text(&word), TOPOLOGY_POLICY_PRIORITY, policy->name, policy->pattern,
+                        text == NULL ? "" : text);
         cJSON_free(text);
         cJSON_Delete(definition);
     }

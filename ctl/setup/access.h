@@ -27,7 +27,7 @@ struct access {
  * ERROR_SETTING: a user does not exist and there is no password to create it with. */
 MUST_CHECK enum error_code access_setup(const struct access *access, struct error *error);
 /* Prints the rabbitmqctl commands that do the same as access_setup. */
-void access_print_hint(const struct topology *topology, const char *vhost);
+void access_print_hint(const struct outcome *outcome, const struct topology *topology, const char *vhost);
 
 /* True when existing has every member of wanted with the same value. Pure. */
 bool access_same(const cJSON *wanted, const cJSON *existing);

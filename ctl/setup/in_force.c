@@ -94,8 +94,8 @@ static void tell_members(struct outcome *outcome, const cJSON *entry)
 
     cluster_append_names(&all, queue.members);
     cluster_append_names(&up, queue.online);
-    report_line("members of queue %s: %s", shown(entry, "name"),
-                queue.member_count == 0 ? "not reported" : buf_text(&all));
+    outcome_tell(outcome, "members", "of queue %s: %s", shown(entry, "name"),
+                 queue.member_count == 0 ? "not reported" : buf_text(&all));
     if (queue.online_count < queue.member_count) {
         outcome_differs(outcome, buf_text(&up), buf_text(&all), "queue %s, members online",
                         shown(entry, "name"));

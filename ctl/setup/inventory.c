@@ -197,7 +197,7 @@ void inventory_tell(const struct inventory *inventory, const struct topology *to
         buf_free(&name);
     }
     if (!inventory->bindings_known) {
-        report_line("%s %zu bindings: AMQP can't tell whether they existed",
-                    outcome->checking ? "unknown" : "done  ", topology->binding_count);
+        outcome_tell(outcome, outcome->checking ? "unknown" : "done",
+                     "%zu bindings: AMQP can't tell whether they existed", topology->binding_count);
     }
 }

@@ -7,6 +7,7 @@
 #include "ctl/report.h"
 
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 /* The management API tells of new members some seconds late. A broker that adds them by itself begins 10 s
@@ -14,7 +15,6 @@
 #define PATIENCE_US (6 * CLOCK_US_PER_S)
 #define GROWS_PATIENCE_US (20 * CLOCK_US_PER_S)
 #define EVERY_US (CLOCK_US_PER_S / 2)
-#define INDENT "         "
 
 enum error_code nodes_reach(const struct nodes *nodes, struct error *error)
 {
@@ -98,7 +98,7 @@ static enum error_code grow_on(const struct nodes *nodes, const char *node, cons
     buf_append_text(&path, "/grow");
     code = management_post(nodes->management, buf_text(&path), body, error);
     if (code == ERROR_NONE) {
-        report_line("done   members on %s of the queues %s", node, queues);
+        outcome_tell(nodes->outcome, "done", "members on %s of the queues %s", node, queues);
     }
     cJSON_Delete(body);
     buf_free(&path);
@@ -124,8 +124,8 @@ static enum error_code grow(const struct nodes *nodes, const struct report *repo
     }
     buf_free(&queues);
     if (code == ERROR_NOT_FOUND || code == ERROR_REFUSED) {
-        report_line("       the broker adds no members when it is asked to (RabbitMQ 4.0 can): %s",
-                    error->text);
+        outcome_tell(nodes->outcome, "lacks",
+                     "the broker adds no members when it is asked to (RabbitMQ 4.0 can): %s", error->text);
         return ERROR_NONE;
     }
     return code;
@@ -141,7 +141,8 @@ static void tell(const struct nodes *nodes, const char *name, const struct clust
     if (nodes->outcome->checking) {
         outcome_differs(nodes->outcome, buf_text(&is), buf_text(&should), "queue %s, members", name);
     } else {
-        report_line("lacks  queue %s, members: are %s, should be %s", name, buf_text(&is), buf_text(&should));
+        outcome_tell(nodes->outcome, "lacks", "queue %s, members: are %s, should be %s", name, buf_text(&is),
+                     buf_text(&should));
     }
     buf_free(&is);
     buf_free(&should);
@@ -150,6 +151,7 @@ static void tell(const struct nodes *nodes, const char *name, const struct clust
 static void tell_all(const struct nodes *nodes, const struct report *report, size_t *lacking)
 {
     struct buf commands = {0};
+    char *rest = NULL;
 
     for (size_t i = 0; i < nodes->topology->queue_count; i++) {
         const char *name = nodes->topology->queues[i].name;
@@ -160,11 +162,15 @@ static void tell_all(const struct nodes *nodes, const struct report *report, siz
             (*lacking)++;
         }
     }
-    cluster_append_grow(&commands, INDENT, nodes->topology, report->queues, report->running, report->wanted,
+    cluster_append_grow(&commands, nodes->topology, report->queues, report->running, report->wanted,
                         nodes->vhost);
     if (commands.len > 0) {
-        report_line("       these commands add members; run them on any node of the broker:\n%s",
-                    buf_text(&commands));
+        outcome_tell(nodes->outcome, "lacks",
+                     "members: these commands add them; run them on any node of the broker:");
+        for (char *line = strtok_r(commands.data, "\n", &rest); line != NULL;
+             line = strtok_r(NULL, "\n", &rest)) {
+            outcome_command(nodes->outcome, "%s", line);
+        }
     }
     buf_free(&commands);
 }

@@ -225,10 +225,12 @@ static void tell_password(struct role *role, struct outcome *outcome)
         outcome_differs(outcome, "another", "the one given", "role %s, password", role->name);
         role->differences++;
     } else if (outcome->checking) {
-        report_line("unknown role %s, password: only a superuser of the database may compare it", role->name);
+        outcome_tell(outcome, "unknown", "role %s, password: only a superuser of the database may compare it",
+                     role->name);
     } else {
-        report_line("done   role %s, password (only a superuser can tell whether it was the same before)",
-                    role->name);
+        outcome_tell(outcome, "done",
+                     "role %s, password (only a superuser can tell whether it was the same before)",
+                     role->name);
     }
 }
 

@@ -5,6 +5,7 @@
 #include "migrate.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 
 #define WORKER_PASSWORD "SETUP_WORKER_DATABASE_PASSWORD"
 #define READER_PASSWORD "SETUP_READER_DATABASE_PASSWORD"
@@ -109,4 +110,13 @@ void script_append(struct buf *out, int64_t budget)
     append_password(out, "sluice_worker", "worker_password");
     append_password(out, "sluice_reader", "reader_password");
     buf_append_text(out, "commit;\n");
+}
+
+void script_print(int64_t budget)
+{
+    struct buf script = {0};
+
+    script_append(&script, budget);
+    (void)fwrite(script.data, 1, script.len, stdout);
+    buf_free(&script);
 }

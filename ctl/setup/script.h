@@ -10,5 +10,7 @@
  * script is idempotent. The psql variables worker_password and reader_password, if set, become the roles'
  * passwords. budget 0: the script keeps the role's limit or chooses one, as budget_choose does. Pure. */
 void script_append(struct buf *out, int64_t budget);
+/* Prints it on standard output. */
+void script_print(int64_t budget);
 
 #endif

@@ -237,7 +237,8 @@ static enum error_code migrate_and_grant(struct setup *s, struct error *error)
     enum error_code code = migrate_apply(s->database, &s->outcome, &missing, error);
 
     if (s->outcome.checking && missing > 0) {
-        report_line("unknown roles and rights: they can be compared once the migrations are applied");
+        outcome_tell(&s->outcome, "unknown",
+                     "roles and rights: they can be compared once the migrations are applied");
         return code;
     }
     if (code == ERROR_NONE) {
@@ -289,19 +290,10 @@ static enum error_code setup_all(struct setup *s, struct error *error)
         code = setup_topology(s, error);
     }
     if (code == ERROR_NONE && s->skip_broker_users) {
-        access_print_hint(&s->topology, buf_text(&s->vhost));
+        access_print_hint(&s->outcome, &s->topology, buf_text(&s->vhost));
     }
     management_close(s->management);
     return code;
-}
-
-static void print_script(const struct setup_settings *settings)
-{
-    struct buf script = {0};
-
-    script_append(&script, settings->budget);
-    (void)fwrite(script.data, 1, script.len, stdout);
-    buf_free(&script);
 }
 
 /* Who has asked for several nodes is told by the exit code; others may want it so. */
@@ -322,7 +314,9 @@ static enum exit_code conclude(const struct setup *s)
                        s->outcome.differences);
         return EXIT_NO;
     }
-    report_line("everything is as it should be");
+    if (!s->outcome.json) {
+        report_line("everything is as it should be");
+    }
     return EXIT_DONE;
 }
 
@@ -341,6 +335,7 @@ static const struct option_rule rules[] = {
      0, 0},
     {"--grow", OPTION_FLAG, offsetof(struct setup, grow), NULL,
      "also add the members that queues lack, where the broker's management API can", 0, 0},
+    {"--json", OPTION_FLAG, offsetof(struct setup, outcome.json), NULL, "each line as a JSON object", 0, 0},
     OPTION_END,
 };
 
@@ -359,7 +354,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
         return EXIT_USAGE;
     }
     if (s.print_sql) {
-        print_script(s.settings);
+        script_print(s.settings->budget);
         return EXIT_DONE;
     }
     code = topology_build(&s.topology, s.settings->delays.us, s.settings->delays.count,
@@ -378,7 +373,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
 
 static const struct subcommand command = {
     .name = NAME,
-    .arguments = "[--check] [--print-sql] [--skip-broker-users] [--grow]",
+    .arguments = "[--check] [--print-sql] [--skip-broker-users] [--grow] [--json]",
     .summary = "prepare database and broker; may be run again at any time",
     .help =
         "Migrates the database and sets up its roles and the connection budget, then the broker's\n"

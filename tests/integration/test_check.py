@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """`sluice setup --check` changes nothing and finds everything that differs from what setup makes."""
 
+import json
 import pathlib
 
 import pytest
@@ -16,6 +17,22 @@ def test_a_check_of_what_setup_has_made_finds_nothing_and_names_the_members(serv
     assert "differs" not in done.stdout
     assert "members of queue webhooks.ingest: sluice@localhost\n" in done.stdout
     assert servers.setup("--check", "--skip-broker-users").returncode == 0
+
+
+def lines(done):
+    return [json.loads(line) for line in done.stdout.splitlines()]
+
+
+def test_as_json_each_line_is_an_object_that_says_the_same(servers):
+    there = lines(servers.setup("--json"))
+    assert {line["state"] for line in there} == {"there"} and {"state": "there", "object": "queue webhooks.ingest"} in there
+    servers.database.query("alter role sluice_worker set lock_timeout = '1h'")
+    differs = {"state": "differs", "object": "role sluice_worker, lock_timeout", "is": "1h", "should": "10s"}
+    checked = servers.setup("--check", "--json")
+    assert checked.returncode == 1 and differs in lines(checked)
+    assert {"state": "members", "text": "of queue webhooks.ingest: sluice@localhost"} in lines(checked)
+    assert {**differs, "state": "done"} in lines(servers.setup("--json"))
+    assert lines(servers.setup("--check", "--json", "--skip-broker-users"))[-1]["state"] == "command"
 
 
 @pytest.mark.parametrize(("statement", "difference"), [

@@ -98,7 +98,7 @@ static void assert_grow(const char *queues_json, const char *nodes_json, size_t 
     cJSON *queues = cJSON_Parse(queues_json), *nodes = cJSON_Parse(nodes_json);
     struct buf text = {0};
 
-    cluster_append_grow(&text, "  ", &topology, queues, nodes, wanted, "a.b");
+    cluster_append_grow(&text, &topology, queues, nodes, wanted, "a.b");
     assert_string_equal(buf_text(&text), expected);
     buf_free(&text);
     cJSON_Delete(queues);
@@ -111,16 +111,16 @@ static void each_node_that_lacks_members_gets_one_command_with_the_queues(void *
     assert_grow("[{\"name\":\"one\",\"members\":[\"a\"]},{\"name\":\"t.wo\",\"members\":[\"a\",\"c\"]},"
                 "{\"name\":\"other\",\"members\":[\"a\"]}]",
                 "[\"a\",\"b\",\"c\"]", 3,
-                "  rabbitmq-queues grow b all --vhost-pattern '^a\\.b$' --queue-pattern '^(one|t\\.wo)$'\n"
-                "  rabbitmq-queues grow c all --vhost-pattern '^a\\.b$' --queue-pattern '^(one)$'");
+                "rabbitmq-queues grow b all --vhost-pattern '^a\\.b$' --queue-pattern '^(one|t\\.wo)$'\n"
+                "rabbitmq-queues grow c all --vhost-pattern '^a\\.b$' --queue-pattern '^(one)$'");
 }
 
 static void no_more_members_are_added_than_wanted(void **state)
 {
     (void)state;
     assert_grow("[{\"name\":\"one\",\"members\":[\"c\"]}]", "[\"a\",\"b\",\"c\",\"d\",\"e\"]", 3,
-                "  rabbitmq-queues grow a all --vhost-pattern '^a\\.b$' --queue-pattern '^(one)$'\n"
-                "  rabbitmq-queues grow b all --vhost-pattern '^a\\.b$' --queue-pattern '^(one)$'");
+                "rabbitmq-queues grow a all --vhost-pattern '^a\\.b$' --queue-pattern '^(one)$'\n"
+                "rabbitmq-queues grow b all --vhost-pattern '^a\\.b$' --queue-pattern '^(one)$'");
     assert_grow("[{\"name\":\"one\",\"members\":[\"a\",\"b\",\"c\"]}]", "[\"a\",\"b\",\"c\",\"d\"]", 3, "");
     assert_grow("[{\"name\":\"one\"}]", "[\"a\",\"b\"]", 2, "");
     assert_grow("[]", "[\"a\",\"b\"]", 2, "");
