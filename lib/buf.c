@@ -223,14 +223,21 @@ void buf_append_json(struct buf *b, struct span s)
 
 void buf_append_latin1(struct buf *b, struct span s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.data[i];
+    size_t at = 0;
 
-        if (c < 0x80) {
-            buf_append_char(b, (char)c);
-        } else {
+    while (at < s.len) {
+        size_t same = at; /* as in UTF-8 */
+        unsigned char c;
+
+        while (same < s.len && (unsigned char)s.data[same] < 0x80) {
+            same++;
+        }
+        buf_append(b, s.data + at, same - at);
+        if (same < s.len) {
+            c = (unsigned char)s.data[same++];
             buf_append(b, (char[]){(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))}, 2);
         }
+        at = same;
     }
 }
 
