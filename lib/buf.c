@@ -179,15 +179,18 @@ void buf_append_char(struct buf *b, char c)
 
 void buf_printf(struct buf *b, const char *format, ...)
 {
+    size_t room = b->failed ? 0 : b->capacity - b->len;
     va_list arguments, again;
     int needed;
 
     va_start(arguments, format);
     va_copy(again, arguments);
-    needed = vsnprintf(NULL, 0, format, arguments);
+    needed = vsnprintf(room == 0 ? NULL : b->data + b->len, room, format, arguments);
     va_end(arguments);
     if (needed < 0) {
         b->failed = true;
+    } else if ((size_t)needed < room) {
+        b->len += (size_t)needed;
     } else if (buf_reserve(b, (size_t)needed + 1)) {
         (void)vsnprintf(b->data + b->len, (size_t)needed + 1, format, again);
         b->len += (size_t)needed;
