@@ -54,7 +54,7 @@ MIGRATIONS   = $(sort $(wildcard sql/[0-9]*.sql))
 
 UNIT_SRC     = $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
 UNIT         = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
-BARE         = $(BUILD)/bench/publish $(BUILD)/bench/drain $(BUILD)/bench/verify $(BUILD)/bench/metrics
+BARE         = $(addprefix $(BUILD)/bench/,publish drain open_loop verify metrics)
 
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
@@ -79,7 +79,7 @@ help:
 	@echo 'make chaos         random faults (DURATION=600 SEED=n), then a check that nothing was lost'
 	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, starting from its corpus'
 	@echo 'make exam-sdk      the providers'"'"' own libraries (pip, npm) against a gateway and sluice send'
-	@echo 'make bench         benchmarks, as ratios to the limits of this machine'
+	@echo 'make bench         benchmarks, as ratios to the limits of this machine (CORPUS=file: real bodies, too)'
 	@echo 'make images        broker, database and Prometheus images for docker compose, if they can not be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
 	@echo 'make certificates  certificates for deploy/compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
@@ -237,7 +237,7 @@ bench-programs: $(BARE)
 
 bench: packages-build packages-servers packages-bench
 	@$(MAKE) --no-print-directory all bench-programs
-	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD) $(BENCH)
+	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD) $(if $(CORPUS),--corpus "$(CORPUS)") $(BENCH)
 
 # Not part of make test: it downloads what tests/exam/requirements.txt and tests/exam/package.json name.
 exam-sdk: packages-build packages-servers

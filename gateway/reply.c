@@ -257,6 +257,8 @@ static void append_date(int64_t now_s, struct buf *out)
     }
 }
 
+#define USUAL_BYTES 384 /* of a reply */
+
 void reply_build(const struct reply *reply, struct reply_form form, struct buf *out)
 {
     const struct row *row = &rows[reply->kind];
@@ -269,6 +271,7 @@ void reply_build(const struct reply *reply, struct reply_form form, struct buf *
     } else {
         buf_append_text(&body, answer->body);
     }
+    (void)buf_reserve(out, USUAL_BYTES);
     buf_printf(out, "HTTP/1.1 %d %s\r\n", status, reason_of(status));
     append_date(form.now_s, out);
     if (!reply_is_bare(status)) {

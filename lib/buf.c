@@ -179,15 +179,18 @@ void buf_append_char(struct buf *b, char c)
 
 void buf_printf(struct buf *b, const char *format, ...)
 {
+    size_t room = b->failed ? 0 : b->capacity - b->len;
     va_list arguments, again;
     int needed;
 
     va_start(arguments, format);
     va_copy(again, arguments);
-    needed = vsnprintf(NULL, 0, format, arguments);
+    needed = vsnprintf(room == 0 ? NULL : b->data + b->len, room, format, arguments);
     va_end(arguments);
     if (needed < 0) {
         b->failed = true;
+    } else if ((size_t)needed < room) {
+        b->len += (size_t)needed;
     } else if (buf_reserve(b, (size_t)needed + 1)) {
         (void)vsnprintf(b->data + b->len, (size_t)needed + 1, format, again);
         b->len += (size_t)needed;
@@ -223,14 +226,21 @@ void buf_append_json(struct buf *b, struct span s)
 
 void buf_append_latin1(struct buf *b, struct span s)
 {
-    for (size_t i = 0; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.data[i];
+    size_t at = 0;
 
-        if (c < 0x80) {
-            buf_append_char(b, (char)c);
-        } else {
+    while (at < s.len) {
+        size_t same = at; /* as in UTF-8 */
+        unsigned char c;
+
+        while (same < s.len && (unsigned char)s.data[same] < 0x80) {
+            same++;
+        }
+        buf_append(b, s.data + at, same - at);
+        if (same < s.len) {
+            c = (unsigned char)s.data[same++];
             buf_append(b, (char[]){(char)(0xc0 | c >> 6), (char)(0x80 | (c & 0x3f))}, 2);
         }
+        at = same;
     }
 }
 

@@ -95,6 +95,19 @@ static void put_headers(struct buf *out, const struct envelope *e)
     field_end_table(out, table);
 }
 
+#define USUAL_BYTES 768 /* of an envelope without its kept headers, path and query */
+
+/* So that one allocation usually does. */
+static void reserve(const struct envelope *e, struct buf *out)
+{
+    size_t len = USUAL_BYTES + e->path.len + e->query.len;
+
+    for (size_t i = 0; i < e->header_count; i++) {
+        len += e->headers[i].name.len + e->headers[i].value.len + 8;
+    }
+    (void)buf_reserve(out, len);
+}
+
 enum error_code envelope_encode(const struct envelope *e, struct buf *out, struct error *error)
 {
     unsigned flags = PROPERTY_HEADERS | PROPERTY_DELIVERY_MODE | PROPERTY_MESSAGE_ID | PROPERTY_TIMESTAMP |
@@ -106,6 +119,7 @@ enum error_code envelope_encode(const struct envelope *e, struct buf *out, struc
     if (code != ERROR_NONE) {
         return code;
     }
+    reserve(e, out);
     if (with_type) {
         flags |= PROPERTY_CONTENT_TYPE;
     }

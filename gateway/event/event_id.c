@@ -13,7 +13,26 @@
 #include <sys/random.h>
 
 #define SHA256_BYTES 32
+#define RANDOM_NUMBERS 32     /* drawn with one system call, which is never cut short up to 256 bytes */
 #define INTEGER_DIGITS_MAX 20 /* as many as the largest 64-bit integer, 18446744073709551615, has */
+
+/* A number that nobody can foresee. Each thread draws several at once. */
+static bool take_random(uint64_t *random)
+{
+    static _Thread_local struct {
+        uint64_t numbers[RANDOM_NUMBERS];
+        size_t left;
+    } own;
+
+    if (own.left == 0) {
+        if (getrandom(own.numbers, sizeof own.numbers, 0) != (ssize_t)sizeof own.numbers) {
+            return false;
+        }
+        own.left = RANDOM_NUMBERS;
+    }
+    *random = own.numbers[--own.left];
+    return true;
+}
 
 /* 48 bits of milliseconds, version, 12 bits of fraction of a millisecond (so that the ids of one process sort
  * by arrival), variant, 62 random bits. */
@@ -23,7 +42,7 @@ static bool make_uuid(int64_t received_us, struct event_id *id)
     unsigned fraction = (unsigned)(received_us % CLOCK_US_PER_MS * 4096 / CLOCK_US_PER_MS);
     uint64_t random;
 
-    if (getrandom(&random, sizeof random, 0) != (ssize_t)sizeof random) {
+    if (!take_random(&random)) {
         return false;
     }
     id->len = (size_t)snprintf(id->text, sizeof id->text, "%08x-%04x-7%03x-%04x-%012" PRIx64,

@@ -1,45 +1,47 @@
 /* SPDX-License-Identifier: MIT */
 #include "kept_headers.h"
 
+#include "text.h"
 #include "trace_context.h"
 
 #include <string.h>
 #include <strings.h>
 
-static bool has_prefix(struct span name, const char *lower)
+/* True when the name holds such a word from its first byte on. */
+static bool begins_secret(struct span lower)
 {
-    size_t len = strlen(lower);
-
-    return name.len >= len && strncasecmp(name.data, lower, len) == 0;
-}
-
-static bool contains(struct span name, const char *lower)
-{
-    for (size_t at = 0; at < name.len; at++) {
-        if (has_prefix((struct span){name.data + at, name.len - at}, lower)) {
-            return true;
-        }
+    switch (lower.data[0]) {
+    case 'a':
+        return text_begins(lower, "api-key") || text_begins(lower, "apikey");
+    case 'p':
+        return text_begins(lower, "password");
+    case 's':
+        return text_begins(lower, "secret") || text_begins(lower, "signature");
+    case 't':
+        return text_begins(lower, "token");
+    default:
+        return false;
     }
-    return false;
 }
 
-static bool is_kept(const struct verify_rule *rule, struct span name)
+static bool is_kept(const struct verify_rule *rule, struct span lower)
 {
-    static const char *const never[] = {"connection",        "keep-alive", "te",     "trailer",
-                                        "transfer-encoding", "upgrade",    "cookie", "authorization"};
-    static const char *const secret[] = {"token", "secret", "password", "api-key", "apikey", "signature"};
+    const struct span never[] = {
+        SPAN_LITERAL("connection"), SPAN_LITERAL("keep-alive"),        SPAN_LITERAL("te"),
+        SPAN_LITERAL("trailer"),    SPAN_LITERAL("transfer-encoding"), SPAN_LITERAL("upgrade"),
+        SPAN_LITERAL("cookie"),     SPAN_LITERAL("authorization")};
 
     for (size_t i = 0; i < sizeof never / sizeof never[0]; i++) {
-        if (request_is(name, never[i])) {
+        if (span_equal(lower, never[i])) {
             return false;
         }
     }
-    for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++) {
-        if (contains(name, secret[i])) {
+    for (size_t at = 0; at < lower.len; at++) {
+        if (begins_secret((struct span){lower.data + at, lower.len - at})) {
             return false;
         }
     }
-    return !has_prefix(name, "proxy-") && !verify_reads(rule, name);
+    return !text_begins(lower, "proxy-") && !verify_reads(rule, lower);
 }
 
 /* Names that Connection lists are hop-by-hop too. */
@@ -55,13 +57,18 @@ static bool is_hop_by_hop(const struct request *r, struct span lower)
     return request_lists(r, "connection", name);
 }
 
-static void append_lower(struct buf *out, struct span name)
+/* Appends the name in lower case, for which there is room; returns a view of it. */
+static struct span append_lower(struct buf *out, struct span name)
 {
+    char *lower = out->data + out->len;
+
     for (size_t i = 0; i < name.len; i++) {
         char c = name.data[i];
 
-        buf_append_char(out, (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c));
+        lower[i] = (char)(c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c);
     }
+    out->len += name.len;
+    return (struct span){lower, name.len};
 }
 
 static bool same_name(struct span a, struct span b)
@@ -79,31 +86,25 @@ static bool came_before(const struct request *r, size_t index)
     return false;
 }
 
-/* Appends the header's name and the joined values of all headers of that name; returns views of both. */
-static struct envelope_header join(const struct request *r, size_t index, struct buf *text)
+/* Appends the joined values of all headers of that name; returns a view of them. */
+static struct span join(const struct request *r, size_t index, struct buf *text)
 {
-    struct span name = r->headers[index].name;
-    size_t name_at = text->len, value_at;
+    size_t from = text->len;
 
-    append_lower(text, name);
-    value_at = text->len;
     buf_append_latin1(text, r->headers[index].value);
     for (size_t i = index + 1; i < r->header_count; i++) {
-        if (same_name(r->headers[i].name, name)) {
+        if (same_name(r->headers[i].name, r->headers[index].name)) {
             buf_append_text(text, ", ");
             buf_append_latin1(text, r->headers[i].value);
         }
     }
-    if (text->failed) {
-        return (struct envelope_header){{"", 0}, {"", 0}};
-    }
-    return (struct envelope_header){{text->data + name_at, name.len},
-                                    {text->data + value_at, text->len - value_at}};
+    return (struct span){text->data + from, text->len - from};
 }
 
 bool kept_headers_select(const struct request *r, const struct verify_rule *rule, struct buf *text,
                          struct envelope *e, struct reply *reply)
 {
+    bool lists_some = request_find(r, "connection", NULL) > 0;
     struct span trace;
     size_t worst = 0;
 
@@ -116,20 +117,18 @@ bool kept_headers_select(const struct request *r, const struct verify_rule *rule
         return reply_refuse(reply, REPLY_MEMORY, "no memory for the headers; send the event again");
     }
     for (size_t i = 0; i < r->header_count; i++) {
-        struct envelope_header header;
+        size_t before = text->len;
+        struct span name = append_lower(text, r->headers[i].name);
 
-        if (!is_kept(rule, r->headers[i].name) || came_before(r, i)) {
+        if (!is_kept(rule, name) || came_before(r, i) || (lists_some && is_hop_by_hop(r, name))) {
+            text->len = before;
             continue;
         }
-        header = join(r, i, text);
-        if (is_hop_by_hop(r, header.name)) {
-            text->len -= header.name.len + header.value.len;
-            continue;
+        e->headers[e->header_count] = (struct envelope_header){name, join(r, i, text)};
+        if (span_equal(name, SPAN_LITERAL("content-type"))) {
+            e->content_type = e->headers[e->header_count].value;
         }
-        if (request_is(header.name, "content-type")) {
-            e->content_type = header.value;
-        }
-        e->headers[e->header_count++] = header;
+        e->header_count++;
     }
     if (text->len > ENVELOPE_HEADER_BYTES_MAX) {
         return reply_refuse(reply, REPLY_HEADERS, "the kept headers have %zu bytes; at most %d are allowed",

@@ -49,11 +49,17 @@ static struct {
     _Atomic int64_t logged_us;
     int64_t unlogged;
     /* Under the mutex: */
-    struct slow_senders_watch *watches[BUCKETS];
     struct connection *connections; /* by descriptor */
     size_t room;
     bool stopping;
 } own = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+
+/* The requests that are served. Each bucket has a lock of its own, so that they hardly ever wait for each
+ * other, and for a look at all connections never. */
+static struct bucket {
+    pthread_mutex_t mutex;
+    struct slow_senders_watch *first;
+} buckets[BUCKETS];
 
 static struct metric metrics[] = {
     {"sluice_gateway_cut_total", "reason=\"crowded\"",
@@ -67,9 +73,23 @@ static uint16_t port_of(const union address *a)
     return ntohs(a->v4.sin_port); /* the same offset in both families */
 }
 
-static struct slow_senders_watch *watch_of(const struct connection *c)
+static struct bucket *lock_bucket(int fd)
 {
-    struct slow_senders_watch *w = own.watches[c->fd % BUCKETS];
+    struct bucket *b = &buckets[fd % BUCKETS];
+
+    (void)pthread_mutex_lock(&b->mutex);
+    return b;
+}
+
+static void unlock_bucket(struct bucket *b)
+{
+    (void)pthread_mutex_unlock(&b->mutex);
+}
+
+/* The watch stays as long as the bucket is locked. */
+static struct slow_senders_watch *watch_of(const struct bucket *b, const struct connection *c)
+{
+    struct slow_senders_watch *w = b->first;
 
     while (w != NULL && w->descriptor != c->fd) {
         w = w->next;
@@ -198,12 +218,14 @@ static bool awaits_bytes(const struct slow_senders_watch *w)
 
 static void look_at(struct connection *c, int64_t now)
 {
-    struct slow_senders_watch *w = watch_of(c);
+    struct bucket *b = lock_bucket(c->fd);
+    struct slow_senders_watch *w = watch_of(b, c);
 
     if (!c->cut && awaits_bytes(w) && is_in_the_way(c, now) && cut(c, w)) {
         metric_add(&metrics[0], 1);
         own.unlogged++;
     }
+    unlock_bucket(b);
 }
 
 static bool look(int64_t now)
@@ -243,6 +265,9 @@ static void *run(void *unused)
 
 void slow_senders_register(void)
 {
+    for (size_t i = 0; i < BUCKETS; i++) {
+        (void)pthread_mutex_init(&buckets[i].mutex, NULL);
+    }
     metrics_register(metrics, sizeof metrics / sizeof metrics[0]);
 }
 
@@ -274,16 +299,15 @@ enum error_code slow_senders_start(uint16_t port, int threads, struct error *err
 
 void slow_senders_begin(struct slow_senders_watch *w)
 {
-    struct slow_senders_watch **first = &own.watches[w->descriptor % BUCKETS];
+    struct bucket *b = lock_bucket(w->descriptor);
 
-    (void)pthread_mutex_lock(&own.mutex);
     w->previous = NULL;
-    w->next = *first;
-    if (*first != NULL) {
-        (*first)->previous = w;
+    w->next = b->first;
+    if (b->first != NULL) {
+        b->first->previous = w;
     }
-    *first = w;
-    (void)pthread_mutex_unlock(&own.mutex);
+    b->first = w;
+    unlock_bucket(b);
 }
 
 void slow_senders_expect(struct slow_senders_watch *w)
@@ -317,16 +341,28 @@ bool slow_senders_ended_head_for_others(int descriptor)
 
 void slow_senders_end(struct slow_senders_watch *w)
 {
-    (void)pthread_mutex_lock(&own.mutex);
+    struct bucket *b = lock_bucket(w->descriptor);
+
     if (w->next != NULL) {
         w->next->previous = w->previous;
     }
     if (w->previous != NULL) {
         w->previous->next = w->next;
     } else {
-        own.watches[w->descriptor % BUCKETS] = w->next;
+        b->first = w->next;
     }
-    (void)pthread_mutex_unlock(&own.mutex);
+    unlock_bucket(b);
+}
+
+static void cut_waiting(struct connection *c)
+{
+    struct bucket *b = lock_bucket(c->fd);
+    struct slow_senders_watch *w = watch_of(b, c);
+
+    if (awaits_bytes(w)) {
+        (void)cut(c, w);
+    }
+    unlock_bucket(b);
 }
 
 void slow_senders_cut_all(void)
@@ -335,10 +371,9 @@ void slow_senders_cut_all(void)
     (void)find_connections();
     for (size_t i = 0; i < own.room; i++) {
         struct connection *c = &own.connections[i];
-        struct slow_senders_watch *w = c->fd < 0 ? NULL : watch_of(c);
 
-        if (c->fd >= 0 && awaits_bytes(w)) {
-            (void)cut(c, w);
+        if (c->fd >= 0) {
+            cut_waiting(c);
         }
     }
     (void)pthread_mutex_unlock(&own.mutex);

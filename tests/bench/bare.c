@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <time.h>
 
@@ -12,6 +13,17 @@ void bare_check(int holds, const char *what)
         (void)fprintf(stderr, "bare: %s failed\n", what);
         exit(1);
     }
+}
+
+void *bare_memory(size_t count, size_t size)
+{
+    void *memory = calloc(count, size);
+
+    if (memory == NULL) {
+        (void)fprintf(stderr, "bare: no memory\n");
+        exit(1);
+    }
+    return memory;
 }
 
 long bare_setting(const char *name, long fallback)
@@ -43,6 +55,28 @@ double bare_seconds(void)
 
     (void)clock_gettime(CLOCK_MONOTONIC, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+struct bare_body *bare_bodies(const char *path, size_t *count)
+{
+    FILE *file = path == NULL ? NULL : fopen(path, "re");
+    struct bare_body *bodies = NULL;
+    char *line = NULL;
+    size_t room = 0;
+    ssize_t len;
+
+    bare_check(file != NULL, "file of bodies");
+    *count = 0;
+    while ((len = getline(&line, &room, file)) > 1) {
+        bodies = realloc(bodies, (*count + 1) * sizeof *bodies);
+        bare_check(bodies != NULL, "memory");
+        bodies[(*count)++] = (struct bare_body){line, (size_t)len - 1}; /* without the line's end */
+        line = NULL;
+    }
+    free(line);
+    (void)fclose(file);
+    bare_check(*count > 0, "bodies");
+    return bodies;
 }
 
 void bare_report(long events, double seconds)

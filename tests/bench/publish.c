@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* The bare limit of accepting: publishes BARE_EVENTS persistent messages of BARE_BODY bytes, with at most 500
- * confirms outstanding, and does nothing else. The messages are events that a worker can store, ids
- * BARE_PREFIX-1, -2 ..., so that the same program fills the queue for the drain. */
+/* The bare limit of accepting: publishes BARE_EVENTS persistent messages, whose bodies are the lines of the
+ * file BARE_BODIES in turn, with at most 500 confirms outstanding, and does nothing else. The messages are
+ * events that a worker can store, ids BARE_PREFIX-1, -2 ..., so that the same program fills the queue for the
+ * drain. */
 #include "bare.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 
 #define OUTSTANDING 500
 
@@ -40,9 +40,10 @@ static amqp_table_entry_t number(const char *name, int64_t value)
 int main(void)
 {
     long events = bare_setting("BARE_EVENTS", 100000);
-    size_t body_len = (size_t)bare_setting("BARE_BODY", 512);
+    size_t body_count;
+    const struct bare_body *bodies = bare_bodies(getenv("BARE_BODIES"), &body_count);
     const char *prefix = getenv("BARE_PREFIX") == NULL ? "bare" : getenv("BARE_PREFIX");
-    char *body = malloc(body_len), id[80];
+    char id[80];
     amqp_connection_state_t connection = bare_connect();
     amqp_table_entry_t kept[] = {text("content-type", "application/json"), text("host", "localhost")};
     amqp_table_entry_t headers[] = {
@@ -68,18 +69,19 @@ int main(void)
     uint64_t confirmed = 0;
     double begin;
 
-    bare_check(body != NULL && events > 0, "settings");
-    memset(body, 'x', body_len);
+    bare_check(events > 0, "settings");
     (void)amqp_confirm_select(connection, 1);
     bare_check(amqp_get_rpc_reply(connection).reply_type == AMQP_RESPONSE_NORMAL, "confirm mode");
     begin = bare_seconds();
     for (uint64_t i = 1; i <= (uint64_t)events; i++) {
+        const struct bare_body *body = &bodies[i % body_count];
+
         (void)snprintf(id, sizeof id, "%.40s-%" PRIu64, prefix, i);
         properties.message_id = amqp_cstring_bytes(id);
         headers[8].value.value.i64 = INT64_C(1700000000000000) + (int64_t)i;
         bare_check(amqp_basic_publish(connection, 1, amqp_cstring_bytes("webhooks"),
                                       amqp_cstring_bytes("default"), 1, 0, &properties,
-                                      (amqp_bytes_t){body_len, body}) == AMQP_STATUS_OK,
+                                      (amqp_bytes_t){body->len, body->bytes}) == AMQP_STATUS_OK,
                    "publish");
         while (i - confirmed >= OUTSTANDING) {
             confirmed = read_confirm(connection);
@@ -89,6 +91,5 @@ int main(void)
         confirmed = read_confirm(connection);
     }
     bare_report(events, bare_seconds() - begin);
-    free(body);
     return 0;
 }

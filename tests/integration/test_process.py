@@ -68,6 +68,17 @@ def test_no_thread_of_a_library_can_be_interrupted_by_a_signal(site):
         assert all(numbers == TAKEN for _, numbers in threads), threads
 
 
+@pytest.mark.gateway
+def test_a_senders_thread_does_not_interrupt_the_publisher_that_wakes_it(site):
+    gateway = site.start_gateway()
+    policies = {"civetweb-worker": set(), "sluice-gateway": set()}
+    for task in pathlib.Path(f"/proc/{gateway.pid}/task").iterdir():
+        name = (task / "comm").read_text(encoding="ascii").strip()
+        policies.setdefault(name, set()).add(os.sched_getscheduler(int(task.name)))
+    assert policies["civetweb-worker"] == {os.SCHED_BATCH}
+    assert os.SCHED_OTHER in policies["sluice-gateway"], "the publishers"
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_that_the_parent_ignored_still_stops_a_program(site, number):
     """As with nohup, or a job in the background of a script."""

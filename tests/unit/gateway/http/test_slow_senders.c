@@ -27,6 +27,7 @@ static int start_listening(void **state)
     socklen_t len = sizeof address;
 
     (void)state;
+    slow_senders_register();
     listener = socket(AF_INET, SOCK_STREAM, 0);
     assert_int_equal(bind(listener, (struct sockaddr *)&address, len), 0);
     assert_int_equal(listen(listener, 8), 0);
