@@ -24,8 +24,8 @@ struct cluster_queue {
  * `monitoring` or `administrator`. */
 MUST_CHECK enum error_code cluster_nodes(struct management *management, cJSON **running, size_t *known,
                                          struct error *error);
-/* Asks whether the broker adds members by itself, up to a policy's target-group-size: cluster_version_grows
- * of its version. */
+/* Asks whether the broker can add members by itself, up to a policy's target-group-size:
+ * cluster_version_grows of its version. */
 MUST_CHECK enum error_code cluster_grows(struct management *management, bool *grows, struct error *error);
 
 /* True from version 3.13 on; older ones refuse a policy with a target-group-size. NULL: false. Pure, as all

@@ -191,7 +191,7 @@ static int64_t bytes_of(const struct topology_policy *policy, const cJSON *exist
 }
 
 /* Balanced: new queues have their leaders on different nodes. The target makes the broker add members by
- * itself when nodes have joined. */
+ * itself when nodes have joined, if its rabbitmq.conf enables that. */
 static cJSON *definition_of(const struct topology_policy *policy, int64_t bytes, bool grows)
 {
     cJSON *definition = cJSON_CreateObject();
