@@ -37,7 +37,6 @@ struct event {
     struct broker_delivery *delivery; /* owned */
     uint64_t channel;                 /* the channel of its delivery: see deliver_settle */
     int64_t delivered_us;
-    struct envelope envelope; /* views into delivery; all but the source empty unless EVENT_READABLE */
 
     enum verdict verdict;
     char sqlstate[SQLSTATE_SIZE];
@@ -58,6 +57,9 @@ struct event {
 
     size_t tier;    /* in worker/retry: which retry queue */
     bool postponed; /* in worker/retry: it is published unchanged, and no attempt is counted */
+
+    struct envelope envelope; /* views into delivery; all but the source empty unless EVENT_READABLE. Last:
+                                 its unused headers are left as they are */
 };
 
 /* Takes ownership of the delivery and decodes its envelope. Returns NULL for lack of memory; the delivery is
