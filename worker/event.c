@@ -71,7 +71,7 @@ int64_t event_since_us(const struct event *event, int64_t now_us)
 
 void event_reset(struct event *event)
 {
-    event->struck = event->plain = event->unburied = false;
+    event->single = event->struck = event->plain = event->unburied = false;
     if (event->doomed) {
         event->state = EVENT_FAILED;
         event->verdict = VERDICT_LATER;

@@ -45,6 +45,7 @@ struct event {
     bool doomed;   /* its dead letter must be written, once there is a connection */
     bool unburied; /* Postgres refused the plain dead letter, too: an operator must repair something */
 
+    bool single;            /* a statement that it shared failed: it must have its own */
     bool struck;            /* it failed on its own, not as part of a batch */
     bool probe;             /* tried alone for a brake */
     unsigned failures;      /* its own failures since its delivery */

@@ -139,6 +139,13 @@ static void wait_again(const struct plan_item *item)
     }
 }
 
+static void make_single(const struct plan_item *item)
+{
+    for (size_t i = 0; i < item->count; i++) {
+        item->events[i]->single = true;
+    }
+}
+
 /* A statement of several events doesn't name the one that failed, and one that had little time may succeed
  * with more. */
 static bool is_vague(const struct pipeline *p, const struct plan_item *struck, const struct session *session)
@@ -161,6 +168,7 @@ static void refuse_segment(struct pipeline *p, size_t last, const struct session
         wait_again(&p->plan.items[i]);
     }
     if (struck <= last && is_vague(p, &p->plan.items[struck], session)) {
+        make_single(&p->plan.items[struck]);
         p->result.vague = true;
         memcpy(p->result.sqlstate, session->sqlstate, sizeof p->result.sqlstate);
         return;

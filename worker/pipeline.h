@@ -24,7 +24,7 @@ struct pipeline_result {
     bool timeout;      /* a segment exceeded lock_timeout or statement_timeout */
     bool at_commit;    /* a segment of several events failed at its sync: no single event to blame */
     bool servers;      /* a segment failed with an error that all others would get, too */
-    bool vague;        /* a segment failed by nobody's known fault: its events must be sent one by one */
+    bool vague;        /* a statement failed that names no event: its events are single now */
     char sqlstate[SQLSTATE_SIZE]; /* of the last failed segment, as is the verdict */
     enum verdict verdict;
 };
@@ -58,7 +58,7 @@ void pipeline_plan_question(struct pipeline *pipeline);
 MUST_CHECK bool pipeline_send(struct pipeline *pipeline, struct session *session);
 /* Reads the answers that have arrived and sends what is left. After PIPELINE_ANSWERED each event is stored or
  * dead, EVENT_FAILED and struck, or still EVENT_WAITING because another event of its segment failed. Of a
- * segment whose failure names no event, all are still EVENT_WAITING (vague). */
+ * segment whose failure names no event, all are still EVENT_WAITING. */
 enum pipeline_progress pipeline_step(struct pipeline *pipeline, struct session *session);
 /* Ends a pipeline whose connection was lost. An event without an answer may be stored or not; the merge makes
  * a second attempt harmless. Each unsettled readable event becomes EVENT_FAILED with VERDICT_TRANSIENT. */

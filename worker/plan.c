@@ -89,36 +89,51 @@ static size_t segments(const struct plan *p)
     return count;
 }
 
-/* Segments end after `most` events, and before one that has failed. True when a statement stores several. */
-static bool add_waiting(struct plan *p, const struct batch *batch, size_t most, bool together)
+/* Segments end after `most` events, and where it is known which events are good: before one that has failed,
+ * and around those whose statement has failed. Returns the highest number of events of a statement. */
+static size_t add_waiting(struct plan *p, const struct batch *batch, size_t most, bool together)
 {
-    size_t length = 0, longest = 0;
+    size_t length = 0, highest = 0;
 
     for (size_t i = 0; i < batch->count;) {
         struct event *const *events = &batch->events[i];
-        size_t rest = batch->count - i, room = most - length, run = 1;
+        size_t rest = batch->count - i, run = 1;
 
-        if (events[0]->state == EVENT_WAITING) {
-            run = together ? rows_run(events, rest < room ? rest : room) : 1;
-            length += run;
-            longest = run > longest ? run : longest;
-            add_events(p, events, run, false, length == most);
-            length = length == most ? 0 : length;
-        } else if (events[0]->state == EVENT_FAILED) {
+        if (events[0]->state == EVENT_FAILED ||
+            (i > 0 && events[0]->single != batch->events[i - 1]->single)) {
             end_segment(p);
             length = 0;
+        }
+        if (events[0]->state == EVENT_WAITING) {
+            size_t room = most - length;
+
+            run = together ? rows_run(events, rest < room ? rest : room) : 1;
+            length += run;
+            highest = run > highest ? run : highest;
+            add_events(p, events, run, false, length == most);
+            length = length == most ? 0 : length;
         }
         i += run;
     }
     end_segment(p);
-    return longest > 1;
+    return highest;
 }
 
-/* Little time is for statements of several events. It stays for a few single ones among them, since changing
- * it costs as much as one. */
-static void choose_time(struct plan *p, bool several, bool together)
+static bool any_is_single(const struct batch *batch)
 {
-    bool is_short = several || (together && p->is_short);
+    for (size_t i = 0; i < batch->count; i++) {
+        if (batch->events[i]->single) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Little time is for statements of several events. It stays for a few others among them, since changing it
+ * costs as much as one, but not for the events of a statement that has failed. */
+static void choose_time(struct plan *p, const struct batch *batch, bool several, bool together)
+{
+    bool is_short = (several || (together && p->is_short)) && !any_is_single(batch);
 
     if (p->is_short != is_short) {
         p->is_short = is_short;
@@ -128,12 +143,11 @@ static void choose_time(struct plan *p, bool several, bool together)
 
 bool plan_batch(struct plan *p, const struct batch *batch, size_t most, bool together)
 {
-    size_t count;
-    bool several;
+    size_t count, highest;
 
     p->first = p->count = FIRST;
     together = together && !any_to_be_buried(p, batch); /* a dead letter has its full time */
-    several = add_waiting(p, batch, most, together);
+    highest = add_waiting(p, batch, most, together);
     for (size_t i = 0; i < batch->count; i++) {
         if (is_to_be_buried(p, batch->events[i])) {
             add_events(p, &batch->events[i], 1, true, true);
@@ -143,7 +157,7 @@ bool plan_batch(struct plan *p, const struct batch *batch, size_t most, bool tog
     if (count == 0) {
         return false;
     }
-    choose_time(p, several, together);
+    choose_time(p, batch, highest > 1, together);
     if (count > 1) {
         put_before(p, PLAN_NO_FLUSH);
         add(p, PLAN_FLUSH_ON, true);

@@ -39,10 +39,10 @@ MUST_CHECK enum error_code plan_init(struct plan *plan, size_t most_events, int6
                                      struct error *error);
 /* Plans what the batch needs: the waiting events, and a dead letter for each poison event and each
  * VERDICT_LATER event without a retry left. Segments hold at most `most` events; a segment also ends before
- * an event that has failed, because the events before it are known to be good. Returns false when there is
- * nothing to do.
- * together: a statement may store several events (worker/rows), which costs the server half. It doesn't name
- * the event that fails, and must not wait for long: it has little time. */
+ * an event that has failed, because the events before it are known to be good, and around single ones.
+ * Returns false when there is nothing to do. together: a statement may store several events (worker/rows),
+ * which costs the server half. It doesn't name the event that fails, and must not wait for long: it has
+ * little time. */
 bool plan_batch(struct plan *plan, const struct batch *batch, size_t most, bool together);
 /* Plans only to ask how many dead letters there are. */
 void plan_question(struct plan *plan);

@@ -14,7 +14,7 @@ static bool fits_after(const struct event *event, const struct event *before)
 {
     int sources = span_compare(before->envelope.source, event->envelope.source);
 
-    return event->state == EVENT_WAITING && event->envelope.keep == before->envelope.keep &&
+    return event->state == EVENT_WAITING && !event->single && event->envelope.keep == before->envelope.keep &&
            is_ordered(event) == is_ordered(before) &&
            (sources < 0 || (sources == 0 && span_compare(before->envelope.id, event->envelope.id) < 0));
 }
@@ -28,7 +28,7 @@ size_t rows_run(struct event *const *events, size_t count)
 {
     size_t run = 1, bytes = bytes_of(events[0]);
 
-    if (events[0]->envelope.keep == ENVELOPE_KEEP_AGAIN) {
+    if (events[0]->single || events[0]->envelope.keep == ENVELOPE_KEEP_AGAIN) {
         return 1;
     }
     while (run < count && run < ROWS_MOST && fits_after(events[run], events[run - 1])) {

@@ -98,17 +98,18 @@ def test_rows_that_a_trigger_suppresses_or_renames_shift_no_neighbours_outcome(s
 def test_rules_and_equal_keys_are_mixed_in_one_batch_and_the_merge_stays_the_same(site, counted):
     """The order of the keys is that of the statements, whatever the rules."""
     events = entries(["/published"] * MANY, body=b"first", at=T)
-    again = entries(["/published"] * MANY, body=b"second", at=T + 1)
+    again = [event for number, event in enumerate(entries(["/published"] * MANY, body=b"second", at=T + 1))
+             if number % 20 == 3]
     ordered = [(event_id, b"ordered", T - 1, {"sluice-version": 2, "sluice-order": 1})
                for number, (event_id, *_) in enumerate(events) if number % 20 == 7]
     kept = [(f"kept-{number:03}", b"x", at, {"sluice-keep": "first"}) for number in range(50) for at in (T + 1, T)]
     site.publish_each([("a-first", b"x", T, {})] + again + kept + events + ordered)
-    worker = started(site, 1 + 2 * MANY + len(ordered) + len(kept))
+    worker = started(site, 1 + MANY + len(again) + len(ordered) + len(kept))
     found = {row.id: (row.body, row.first_received_at) for row in site.rows("id like 'e-%%'")}
     assert {event_id: body for event_id, (body, _) in found.items()} == {
-        f"e-{number:03}": b"ordered" if number % 20 == 7 else b"second" for number in range(MANY)}
+        f"e-{number:03}": {7: b"ordered", 3: b"second"}.get(number % 20, b"first") for number in range(MANY)}
     assert site.count() == 1 + MANY + 50
-    assert sum(outcomes(worker).values()) == 1 + 2 * MANY + len(ordered) + len(kept)
+    assert sum(outcomes(worker).values()) == 1 + MANY + len(again) + len(ordered) + len(kept)
     assert outcomes(worker)["stored"] == 1 + MANY + 50
     assert max(counted()) >= 8
 
@@ -120,10 +121,11 @@ def test_one_that_is_refused_among_many_dies_alone_and_the_next_batches_are_good
     assert outcomes(worker) == {"stored": MANY, "replaced": 0, "unchanged": 0, "dead": 1}
     dead, = site.database.query("select id, sqlstate, reason from webhooks_dead")
     assert dead == ("e-050", "23514", "never")
-    assert max(counted()) == 1  # what failed together was stored one by one
+    assert counted().count(1) > 8  # what failed together was stored one by one
 
 
-def test_a_lock_that_one_of_many_waits_for_costs_the_others_half_a_second_and_no_verdict(site, counted):
+@pytest.mark.usefixtures("counted")
+def test_a_lock_that_one_of_many_waits_for_holds_up_and_kills_no_other(site):
     with contextlib.closing(site.database.connect()) as connection, connection.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(1)")
         site.publish_each([("a-first", b"x", T, {})] + entries(
@@ -135,17 +137,17 @@ def test_a_lock_that_one_of_many_waits_for_costs_the_others_half_a_second_and_no
     assert outcomes(worker) == {"stored": MANY + 1, "replaced": 0, "unchanged": 0, "dead": 0}
     parked = worker.lines("parked")
     assert {line["sqlstate"] for line in parked} == {"55P03"} and {line["id"] for line in parked} == {"e-050"}
-    assert len(counted()) >= MANY
 
 
 def test_a_statement_of_many_is_used_again_after_16_good_batches(site, counted):
     site.publish_each([("a-first", b"x", T, {})] + entries(
         ["/refused" if number == 5 else "/published" for number in range(20)]))
     worker = started(site, 21)
-    assert max(counted()) == 1
+    rows = len(counted())
     for number in range(16):
         site.publish(f"single-{number}", b"x", T)
         site.row(f"single-{number}")
+    assert max(counted()[rows:]) == 1
     site.publish_each([(f"later-{number:04}", b"x", T, {}) for number in range(2000)])
     site.wait_drained()
     wait_until(lambda: max(counted()) >= 8, lambda: f"a statement of many: {counted()}", 5)

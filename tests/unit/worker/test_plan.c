@@ -91,6 +91,23 @@ static void one_by_one_each_event_has_its_statement_and_its_full_time(void **sta
     assert_false(plan.is_short);
 }
 
+static void the_events_of_a_statement_that_failed_are_sent_one_by_one_and_what_is_around_them_together(
+    void **state)
+{
+    (void)state;
+    plan.is_short = true;
+    for (size_t i = 8; i < 11; i++) {
+        batch.events[i]->single = true;
+    }
+    assert_true(plan_batch(&plan, &batch, SIZE_MAX, true));
+    check("n;t;8;1 1 1;9;o;f;");
+    assert_false(plan.is_short);
+    refuse(9);
+    batch.events[9]->verdict = VERDICT_TRANSIENT; /* it is no dead letter */
+    assert_true(plan_batch(&plan, &batch, SIZE_MAX, true));
+    check("n;8;1;1;9;o;f;");
+}
+
 static void a_few_events_leave_the_time_as_it_is(void **state)
 {
     (void)state;
@@ -142,6 +159,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         WITH_BATCH(a_batch_is_one_transaction_of_few_statements_in_little_time),
         WITH_BATCH(one_by_one_each_event_has_its_statement_and_its_full_time),
+        WITH_BATCH(
+            the_events_of_a_statement_that_failed_are_sent_one_by_one_and_what_is_around_them_together),
         WITH_BATCH(a_few_events_leave_the_time_as_it_is),
         WITH_BATCH(a_dead_letter_is_a_transaction_in_full_time_and_what_was_before_it_another),
         WITH_BATCH(the_standby_is_asked_for_last),
