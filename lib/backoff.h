@@ -18,7 +18,8 @@ struct backoff {
 int64_t backoff_next(struct backoff *b, uint32_t random);
 /* Forgets the failures: the next wait is the first again. */
 void backoff_reset(struct backoff *b);
-/* A uniform random number from the kernel, for backoff_next. Any thread. */
+/* A uniform random number for backoff_next, from a sequence of the thread that the kernel seeds. Any thread.
+ */
 uint32_t backoff_random(void);
 
 #endif

@@ -65,11 +65,27 @@ size_t span_character(struct span s, uint32_t *point)
     return len;
 }
 
+/* The length of the longest prefix of whole words of eight bytes that are ASCII without NUL. */
+static size_t ascii_words(struct span s)
+{
+    const uint64_t high = UINT64_C(0x8080808080808080), one = UINT64_C(0x0101010101010101);
+    size_t at = 0;
+
+    for (uint64_t word; at + sizeof word <= s.len; at += sizeof word) {
+        memcpy(&word, s.data + at, sizeof word);
+        /* Subtracting one sets the high bit of a NUL; of an ASCII byte only by the borrow of a NUL below. */
+        if (((word | (word - one)) & high) != 0) {
+            break;
+        }
+    }
+    return at;
+}
+
 bool span_is_text(struct span s)
 {
     uint32_t point;
 
-    for (size_t at = 0; at < s.len;) {
+    for (size_t at = ascii_words(s); at < s.len;) {
         size_t len = span_character((struct span){s.data + at, s.len - at}, &point);
 
         if (len == 0) {

@@ -7,6 +7,7 @@
 #include "properties.h"
 #include "trace_context.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #define DELIVERY_MODE_PERSISTENT 2
@@ -71,7 +72,7 @@ static void put_headers(struct buf *out, const struct envelope *e)
         struct span text = envelope_text_in(e, &envelope_texts[i]);
 
         if (text.len > 0 || !envelope_texts[i].optional) {
-            field_put_text(out, span_of(envelope_texts[i].name), text);
+            field_put_text(out, envelope_texts[i].name, text);
         }
     }
     field_put_text(out, SPAN_LITERAL("sluice-keep"), span_of(envelope_keep_name(e->keep)));
@@ -173,28 +174,37 @@ enum member {
 #define MEMBERS_OF_VERSION_1 \
     (MEMBER_VERSION | MEMBER_RECEIVED | MEMBER_ATTEMPT | MEMBER_KEEP | MEMBER_HEADERS)
 
+#define NAMED(name)              \
+    {                            \
+        (name), sizeof(name) - 1 \
+    }
+#define NUMBER(name, member, place)                                         \
+    {                                                                       \
+        NAMED(name), FIELD_NUMBER, member, offsetof(struct envelope, place) \
+    }
+/* Each message has all of them: so the names' lengths are constants, and nothing is built for a field. */
+static const struct {
+    struct span name;
+    enum field_kind kind;
+    enum member member;
+    size_t offset; /* of a number in the envelope; 0: it isn't kept */
+} others[] = {
+    {NAMED("sluice-version"), FIELD_NUMBER, MEMBER_VERSION, 0}, /* check_version has read it */
+    NUMBER("sluice-received", MEMBER_RECEIVED, received_us),
+    NUMBER("sluice-attempt", MEMBER_ATTEMPT, attempt),
+    NUMBER("sluice-order", MEMBER_ORDER, order),
+    NUMBER("sluice-replayed", 0, replayed_us),
+    NUMBER("x-delivery-count", 0, delivery_count),
+    {NAMED("x-death"), FIELD_ARRAY, 0, 0},
+    {NAMED("sluice-keep"), FIELD_TEXT, MEMBER_KEEP, 0},
+    {NAMED("sluice-headers"), FIELD_TABLE, MEMBER_HEADERS, 0},
+};
+
 static enum error_code decode_member(const struct field *f, struct envelope *e, unsigned *seen,
                                      struct error *error)
 {
-    const struct {
-        struct span name;
-        enum field_kind kind;
-        enum member member;
-        int64_t *number;
-    } others[] = {
-        {SPAN_LITERAL("sluice-version"), FIELD_NUMBER, MEMBER_VERSION, &(int64_t){0}},
-        {SPAN_LITERAL("sluice-received"), FIELD_NUMBER, MEMBER_RECEIVED, &e->received_us},
-        {SPAN_LITERAL("sluice-attempt"), FIELD_NUMBER, MEMBER_ATTEMPT, &e->attempt},
-        {SPAN_LITERAL("sluice-order"), FIELD_NUMBER, MEMBER_ORDER, &e->order},
-        {SPAN_LITERAL("sluice-replayed"), FIELD_NUMBER, 0, &e->replayed_us},
-        {SPAN_LITERAL("x-delivery-count"), FIELD_NUMBER, 0, &e->delivery_count},
-        {SPAN_LITERAL("x-death"), FIELD_ARRAY, 0, NULL},
-        {SPAN_LITERAL("sluice-keep"), FIELD_TEXT, MEMBER_KEEP, NULL},
-        {SPAN_LITERAL("sluice-headers"), FIELD_TABLE, MEMBER_HEADERS, NULL},
-    };
-
     for (size_t i = 0; i < ENVELOPE_TEXTS; i++) {
-        if (f->kind == FIELD_TEXT && span_equal(f->name, span_of(envelope_texts[i].name))) {
+        if (f->kind == FIELD_TEXT && span_equal(f->name, envelope_texts[i].name)) {
             *envelope_text_of(e, &envelope_texts[i]) = f->bytes;
             return ERROR_NONE;
         }
@@ -204,8 +214,8 @@ static enum error_code decode_member(const struct field *f, struct envelope *e, 
             continue;
         }
         *seen |= (unsigned)others[i].member;
-        if (others[i].kind == FIELD_NUMBER) {
-            *others[i].number = f->number;
+        if (others[i].offset > 0) {
+            memcpy((char *)e + others[i].offset, &f->number, sizeof f->number);
         }
         if (others[i].kind == FIELD_ARRAY) {
             e->deaths = f->bytes;
@@ -316,8 +326,11 @@ enum error_code envelope_decode(struct span properties, struct envelope *e, stru
     int64_t version = 0;
     enum error_code code = properties_read(properties, &parts, error);
 
+    memset(e, 0, offsetof(struct envelope, headers)); /* zeroing those, too, would cost as much as reading */
+    e->id = parts.message_id;
+    e->content_type = parts.content_type;
     /* The views must not be NULL: callers pass them to memcpy and libpq unchecked. */
-    *e = (struct envelope){.id = parts.message_id, .content_type = parts.content_type, .deaths = {"", 0}};
+    e->deaths = (struct span){"", 0};
     e->carried_parent = e->carried_state = (struct span){"", 0};
     for (size_t i = 0; i < ENVELOPE_TEXTS; i++) {
         *envelope_text_of(e, &envelope_texts[i]) = (struct span){"", 0};

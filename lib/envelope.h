@@ -79,8 +79,9 @@ struct envelope {
     int64_t replayed_us;    /* sluice-replayed; 0: absent */
     int64_t delivery_count; /* the broker's x-delivery-count; 0 when absent; not encoded */
     struct span deaths;     /* the broker's x-death, an array (lib/field); empty when absent; not encoded */
-    struct envelope_header headers[ENVELOPE_HEADERS_MAX];
     size_t header_count;
+    struct envelope_header
+        headers[ENVELOPE_HEADERS_MAX]; /* last: those beyond the count are left as they are */
 };
 
 /* The value of sluice-keep. */

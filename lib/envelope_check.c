@@ -36,7 +36,7 @@ bool envelope_source_valid(struct span source)
     X("sluice-traceparent", traceparent, 0, SHORT_STRING_MAX, true)
 
 #define TEXT(header, member, least, most, optional) \
-    {header, offsetof(struct envelope, member), least, most, optional},
+    {{header, sizeof header - 1}, offsetof(struct envelope, member), least, most, optional},
 const struct envelope_text envelope_texts[] = {TEXT_MEMBERS_OF_VERSION_1(TEXT)};
 #undef TEXT
 _Static_assert(sizeof envelope_texts / sizeof envelope_texts[0] == ENVELOPE_TEXTS,
@@ -117,7 +117,7 @@ enum error_code envelope_check(const struct envelope *e, struct error *error)
     for (size_t i = 0; code == ERROR_NONE && i < ENVELOPE_TEXTS; i++) {
         const struct envelope_text *m = &envelope_texts[i];
 
-        code = check_text(m->name, envelope_text_in(e, m), m->least, m->most, error);
+        code = check_text(m->name.data, envelope_text_in(e, m), m->least, m->most, error);
     }
     if (code == ERROR_NONE) {
         code = check_text("content_type", e->content_type, 0, ENVELOPE_HEADER_BYTES_MAX, error);

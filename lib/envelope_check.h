@@ -9,7 +9,7 @@
 
 /* A member that is sent as a text header. */
 struct envelope_text {
-    const char *name;
+    struct span name;
     size_t offset;
     size_t least, most; /* length in bytes */
     bool optional;      /* absent when empty */

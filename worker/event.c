@@ -43,12 +43,11 @@ struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int6
     if (event == NULL) {
         return NULL;
     }
-    *event = (struct event){
-        .delivery = delivery,
-        .channel = channel,
-        .delivered_us = now_us,
-        .backoff = {.base_us = AGAIN_BASE_US, .cap_us = AGAIN_CAP_US},
-    };
+    memset(event, 0, offsetof(struct event, envelope));
+    event->delivery = delivery;
+    event->channel = channel;
+    event->delivered_us = now_us;
+    event->backoff = (struct backoff){.base_us = AGAIN_BASE_US, .cap_us = AGAIN_CAP_US};
     event_read(event);
     return event;
 }
@@ -72,7 +71,7 @@ int64_t event_since_us(const struct event *event, int64_t now_us)
 
 void event_reset(struct event *event)
 {
-    event->struck = event->plain = event->unburied = false;
+    event->single = event->struck = event->plain = event->unburied = false;
     if (event->doomed) {
         event->state = EVENT_FAILED;
         event->verdict = VERDICT_LATER;

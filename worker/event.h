@@ -37,7 +37,6 @@ struct event {
     struct broker_delivery *delivery; /* owned */
     uint64_t channel;                 /* the channel of its delivery: see deliver_settle */
     int64_t delivered_us;
-    struct envelope envelope; /* views into delivery; all but the source empty unless EVENT_READABLE */
 
     enum verdict verdict;
     char sqlstate[SQLSTATE_SIZE];
@@ -46,6 +45,7 @@ struct event {
     bool doomed;   /* its dead letter must be written, once there is a connection */
     bool unburied; /* Postgres refused the plain dead letter, too: an operator must repair something */
 
+    bool single;            /* a statement that it shared failed: it must have its own */
     bool struck;            /* it failed on its own, not as part of a batch */
     bool probe;             /* tried alone for a brake */
     unsigned failures;      /* its own failures since its delivery */
@@ -58,6 +58,9 @@ struct event {
 
     size_t tier;    /* in worker/retry: which retry queue */
     bool postponed; /* in worker/retry: it is published unchanged, and no attempt is counted */
+
+    struct envelope envelope; /* views into delivery; all but the source empty unless EVENT_READABLE. Last:
+                                 its unused headers are left as they are */
 };
 
 /* Takes ownership of the delivery and decodes its envelope. Returns NULL for lack of memory; the delivery is

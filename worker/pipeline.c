@@ -6,160 +6,56 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum item_kind {
-    ITEM_EVENT,    /* an event's upsert or, when it has failed, its dead letter */
-    ITEM_NO_FLUSH, /* synchronous_commit off */
-    ITEM_FLUSH_ON, /* synchronous_commit on */
-    ITEM_FLUSH,    /* a commit that waits for the disk, and so makes all earlier commits durable */
-    ITEM_GUARD,    /* whether the commits before it have waited for a standby */
-    ITEM_QUESTION, /* how many dead letters there are */
-};
-
-struct pipeline_item {
-    enum item_kind kind;
-    struct event *event; /* NULL unless ITEM_EVENT */
-    bool buries;
-    bool ends; /* last item of its segment: a sync follows */
-};
-
-#define OWN_ITEMS 4
 #define NONE SIZE_MAX
 
 enum error_code pipeline_init(struct pipeline *p, size_t most_events, int64_t tiers, const char *worker,
                               bool guarded, struct error *error)
 {
-    *p = (struct pipeline){.tiers = tiers, .worker = worker, .guarded = guarded};
-    p->items = calloc(most_events + OWN_ITEMS, sizeof *p->items);
-    return p->items == NULL ? error_set(error, ERROR_MEMORY, "no memory for a batch") : ERROR_NONE;
+    *p = (struct pipeline){.worker = worker};
+    return plan_init(&p->plan, most_events, tiers, guarded, error);
 }
 
 void pipeline_free(struct pipeline *p)
 {
     buf_free(&p->scratch);
-    free(p->items);
+    rows_free(&p->rows);
+    plan_free(&p->plan);
     *p = (struct pipeline){0};
 }
 
-/* --- planning ------------------------------------------------------------------------ */
-
-static bool is_to_be_buried(const struct pipeline *p, const struct event *event)
+bool pipeline_plan(struct pipeline *p, const struct batch *batch, size_t most, bool together, uint64_t stored)
 {
-    if (event->state != EVENT_FAILED || event->form == EVENT_NEWER) {
-        return false;
-    }
-    switch (event->verdict) {
-    case VERDICT_POISON:
-        return true;
-    case VERDICT_LATER:
-        return event->envelope.attempt >= p->tiers;
-    case VERDICT_TRANSIENT:
-    case VERDICT_OPERATOR:
-    case VERDICT_UNCLEAR:
-        return false;
-    }
-    return false;
-}
-
-static void add(struct pipeline *p, enum item_kind kind, struct event *event, bool buries, bool ends)
-{
-    p->items[p->count++] =
-        (struct pipeline_item){.kind = kind, .event = event, .buries = buries, .ends = ends};
-}
-
-static void end_segment(struct pipeline *p)
-{
-    if (p->count > 0) {
-        p->items[p->count - 1].ends = true;
-    }
-}
-
-static size_t segments(const struct pipeline *p)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < p->count; i++) {
-        count += p->items[i].ends;
-    }
-    return count;
-}
-
-/* Puts ITEM_NO_FLUSH into the first item, which pipeline_plan keeps free for it. */
-static void add_flush(struct pipeline *p)
-{
-    p->items[0] = (struct pipeline_item){.kind = ITEM_NO_FLUSH, .ends = true};
-    add(p, ITEM_FLUSH_ON, NULL, false, true);
-    add(p, ITEM_FLUSH, NULL, false, true);
-}
-
-bool pipeline_plan(struct pipeline *p, const struct batch *batch, size_t most, uint64_t stored)
-{
-    size_t several, length = 0;
-
     p->stored_before = stored;
-    p->count = 1;
-    p->items[0] = (struct pipeline_item){.kind = ITEM_NO_FLUSH};
-    for (size_t i = 0; i < batch->count; i++) {
-        struct event *event = batch->events[i];
-
-        if (event->state == EVENT_WAITING) {
-            length++;
-            add(p, ITEM_EVENT, event, false, length == most);
-            length = length == most ? 0 : length;
-        } else if (event->state == EVENT_FAILED) {
-            end_segment(p);
-            length = 0;
-        }
-    }
-    end_segment(p);
-    for (size_t i = 0; i < batch->count; i++) {
-        if (is_to_be_buried(p, batch->events[i])) {
-            add(p, ITEM_EVENT, batch->events[i], true, true);
-        }
-    }
-    p->items[0].ends = false;
-    several = segments(p);
-    if (several > 1) {
-        add_flush(p);
-    }
-    if (several > 0 && p->guarded) {
-        add(p, ITEM_GUARD, NULL, false, true);
-    }
-    return several > 0;
+    return plan_batch(&p->plan, batch, most, together);
 }
 
 void pipeline_plan_question(struct pipeline *p)
 {
-    p->count = 1;
-    p->items[0] = (struct pipeline_item){.kind = ITEM_NO_FLUSH};
-    add(p, ITEM_QUESTION, NULL, false, true);
+    plan_question(&p->plan);
 }
 
 /* --- sending ------------------------------------------------------------------------- */
 
-static bool send_item(struct pipeline *p, PGconn *connection, const struct pipeline_item *item)
+static bool send_item(struct pipeline *p, PGconn *connection, const struct plan_item *item)
 {
     switch (item->kind) {
-    case ITEM_EVENT:
-        return item->buries ? upsert_send_dead(connection, item->event, p->worker, &p->scratch)
-                            : upsert_send(connection, item->event, &p->scratch);
-    case ITEM_NO_FLUSH:
+    case PLAN_EVENTS:
+        return item->buries ? upsert_send_dead(connection, item->events[0], p->worker, &p->scratch)
+                            : upsert_send(connection, item->events, item->count, &p->rows, &p->scratch);
+    case PLAN_TIME:
+        return upsert_send_time(connection, p->plan.is_short);
+    case PLAN_NO_FLUSH:
         return upsert_send_wait_for_disk(connection, false);
-    case ITEM_FLUSH_ON:
+    case PLAN_FLUSH_ON:
         return upsert_send_wait_for_disk(connection, true);
-    case ITEM_FLUSH:
+    case PLAN_FLUSH:
         return upsert_send_flush(connection);
-    case ITEM_GUARD:
+    case PLAN_GUARD:
         return upsert_ask_synchronous(connection);
-    case ITEM_QUESTION:
+    case PLAN_QUESTION:
         return upsert_ask_dead_rows(connection);
     }
     return false;
-}
-
-/* With a single segment the first item is unused. */
-static size_t first_item(const struct pipeline *p)
-{
-    return p->items[0].ends ? 0 : 1;
 }
 
 /* Data that the socket does not accept stays in libpq's buffer: one batch at most. */
@@ -168,11 +64,11 @@ bool pipeline_send(struct pipeline *p, struct session *session)
     bool sent = session->connection != NULL;
 
     p->result = (struct pipeline_result){.dead_rows = -1};
-    p->at = p->begin = first_item(p);
+    p->at = p->begin = p->plan.first;
     p->struck = NONE;
-    for (size_t i = p->at; sent && i < p->count; i++) {
-        sent = send_item(p, session->connection, &p->items[i]) &&
-               (!p->items[i].ends || PQpipelineSync(session->connection) == 1);
+    for (size_t i = p->at; sent && i < p->plan.count; i++) {
+        sent = send_item(p, session->connection, &p->plan.items[i]) &&
+               (!p->plan.items[i].ends || PQpipelineSync(session->connection) == 1);
     }
     if (!sent) {
         session_note_lost(session);
@@ -187,7 +83,7 @@ static size_t segment_last(const struct pipeline *p)
 {
     size_t last = p->begin;
 
-    while (!p->items[last].ends) {
+    while (!p->plan.items[last].ends) {
         last++;
     }
     return last;
@@ -196,11 +92,13 @@ static size_t segment_last(const struct pipeline *p)
 /* Notes a successful answer. It is provisional until the segment's sync. */
 static void accept_item(struct pipeline *p, const PGresult *result)
 {
-    const struct pipeline_item *item = &p->items[p->at];
+    const struct plan_item *item = &p->plan.items[p->at];
 
-    if (item->event != NULL) {
-        item->event->state = item->buries ? EVENT_DEAD : upsert_outcome(result);
-    } else if (item->kind == ITEM_QUESTION) {
+    if (item->buries) {
+        item->events[0]->state = EVENT_DEAD;
+    } else if (item->count > 0) {
+        upsert_outcomes(result, item->events, item->count);
+    } else if (item->kind == PLAN_QUESTION) {
         p->result.dead_rows = upsert_dead_rows(result);
     }
 }
@@ -234,26 +132,55 @@ static void refuse_burial(struct pipeline *p, struct event *event, const struct 
     note_strike(p, session);
 }
 
+static void wait_again(const struct plan_item *item)
+{
+    for (size_t i = 0; i < item->count; i++) {
+        item->events[i]->state = EVENT_WAITING;
+    }
+}
+
+static void make_single(const struct plan_item *item)
+{
+    for (size_t i = 0; i < item->count; i++) {
+        item->events[i]->single = true;
+    }
+}
+
+/* A statement of several events doesn't name the one that failed, and one that had little time may succeed
+ * with more. */
+static bool is_vague(const struct pipeline *p, const struct plan_item *struck, const struct session *session)
+{
+    return struck->count > 1 || (p->plan.is_short && verdict_is_timeout(session->sqlstate));
+}
+
 /* The sync of a failed segment has arrived: nothing of the segment was committed. */
 static void refuse_segment(struct pipeline *p, size_t last, const struct session *session)
 {
     bool alone = last == p->begin;
     size_t struck = alone ? last : p->struck;
+    struct event *event;
 
-    if (p->items[last].buries) {
-        refuse_burial(p, p->items[last].event, session);
+    if (p->plan.items[last].buries) {
+        refuse_burial(p, p->plan.items[last].events[0], session);
         return;
     }
     for (size_t i = p->begin; i <= last; i++) {
-        p->items[i].event->state = EVENT_WAITING;
+        wait_again(&p->plan.items[i]);
+    }
+    if (struck <= last && is_vague(p, &p->plan.items[struck], session)) {
+        make_single(&p->plan.items[struck]);
+        p->result.vague = true;
+        memcpy(p->result.sqlstate, session->sqlstate, sizeof p->result.sqlstate);
+        return;
     }
     note_strike(p, session);
     if (struck > last) {
         p->result.at_commit = true;
         return;
     }
-    event_fail(p->items[struck].event, verdict_of(session->sqlstate), session->sqlstate, session->reason);
-    event_strike(p->items[struck].event, alone, p->stored_before + p->result.stored);
+    event = p->plan.items[struck].events[0];
+    event_fail(event, verdict_of(session->sqlstate), session->sqlstate, session->reason);
+    event_strike(event, alone, p->stored_before + p->result.stored);
 }
 
 /* Returns false when a statement other than an event's failed: the session must not be used again. */
@@ -262,13 +189,13 @@ static bool end_of_segment(struct pipeline *p, const struct session *session)
     size_t last = segment_last(p);
 
     if (p->struck != NONE) {
-        if (p->items[last].event == NULL) {
+        if (p->plan.items[last].count == 0) {
             return false;
         }
         refuse_segment(p, last, session);
     } else {
         for (size_t i = p->begin; i <= last; i++) {
-            p->result.stored += p->items[i].event != NULL && !p->items[i].buries;
+            p->result.stored += p->plan.items[i].buries ? 0 : p->plan.items[i].count;
         }
     }
     p->begin = p->at = last + 1;
@@ -284,7 +211,7 @@ static bool read_answer(struct pipeline *p, struct session *session, const PGres
     switch (PQresultStatus(result)) {
     case PGRES_TUPLES_OK:
     case PGRES_COMMAND_OK:
-        if (p->items[p->at].kind == ITEM_GUARD && !upsert_is_synchronous(result)) {
+        if (p->plan.items[p->at].kind == PLAN_GUARD && !upsert_is_synchronous(result)) {
             session_note_unsynced(session);
             p->struck = p->at; /* keeps the note */
             return false;
@@ -300,7 +227,7 @@ static bool read_answer(struct pipeline *p, struct session *session, const PGres
     default:
         if (p->struck == NONE) {
             session_note_result(session, result);
-            p->struck = at_sync ? p->count : p->at;
+            p->struck = at_sync ? p->plan.count : p->at;
         }
         p->at += !at_sync;
     }
@@ -318,7 +245,7 @@ static bool read_answers(struct pipeline *p, struct session *session)
     if (PQconsumeInput(session->connection) != 1) {
         return false;
     }
-    while (p->begin < p->count && PQisBusy(session->connection) == 0) {
+    while (p->begin < p->plan.count && PQisBusy(session->connection) == 0) {
         PGresult *result = PQgetResult(session->connection); /* NULL ends a statement's results */
         bool good = result == NULL ? !is_broken(session) : read_answer(p, session, result);
 
@@ -335,9 +262,9 @@ enum pipeline_progress pipeline_step(struct pipeline *p, struct session *session
     int unsent = -1;
 
     if (read_answers(p, session)) {
-        if (p->begin == p->count) {
+        if (p->begin == p->plan.count) {
             p->unsent = false;
-            p->begin = p->count = 0; /* these outcomes are final: pipeline_lost must not revert them */
+            p->begin = p->plan.count = 0; /* these outcomes are final: pipeline_lost must not revert them */
             return PIPELINE_ANSWERED;
         }
         unsent = PQflush(session->connection);
@@ -356,11 +283,11 @@ enum pipeline_progress pipeline_step(struct pipeline *p, struct session *session
 void pipeline_lost(struct pipeline *p, struct batch *batch, const struct session *session)
 {
     /* Several segments are durable only after the flush, a single one only after its sync. Neither came. */
-    for (size_t i = first_item(p); i < p->count; i++) {
-        struct event *event = p->items[i].event;
-
-        if (event != NULL) {
-            event->state = p->items[i].buries ? EVENT_FAILED : EVENT_WAITING;
+    for (size_t i = p->plan.first; i < p->plan.count; i++) {
+        if (p->plan.items[i].buries) {
+            p->plan.items[i].events[0]->state = EVENT_FAILED;
+        } else {
+            wait_again(&p->plan.items[i]);
         }
     }
     for (size_t i = 0; i < batch->count; i++) {
@@ -373,5 +300,5 @@ void pipeline_lost(struct pipeline *p, struct batch *batch, const struct session
             event_fail(event, VERDICT_TRANSIENT, session->sqlstate, session->reason);
         }
     }
-    p->count = 0;
+    plan_forget(&p->plan);
 }

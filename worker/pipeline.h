@@ -2,13 +2,12 @@
 #ifndef SLUICE_WORKER_PIPELINE_H
 #define SLUICE_WORKER_PIPELINE_H
 
-/* A pipeline is the statements that a batch still needs, sent over one session in libpq's pipeline mode, and
- * their answers. It consists of segments: each is an implicit transaction that ends with a sync, and each
- * dead letter is a segment of its own. When there are several segments, synchronous_commit is off and one
- * flush at the end makes them all durable; so nothing counts as stored before the whole pipeline is
- * answered. Never blocks. One thread. */
+/* A pipeline is a plan (worker/plan), sent over one session in libpq's pipeline mode, and its answers.
+ * Several segments are durable after the flush at their end, so nothing counts as stored before the whole
+ * pipeline is answered. Never blocks. One thread. */
 
-#include "batch.h"
+#include "plan.h"
+#include "rows.h"
 #include "session.h"
 
 enum pipeline_progress {
@@ -16,8 +15,6 @@ enum pipeline_progress {
     PIPELINE_ANSWERED, /* each event has its state; result describes the pipeline as a whole */
     PIPELINE_BROKEN,   /* the connection is lost or unusable; the session says why. Call pipeline_lost */
 };
-
-struct pipeline_item;
 
 /* The outcome of a pipeline as a whole. */
 struct pipeline_result {
@@ -27,22 +24,21 @@ struct pipeline_result {
     bool timeout;      /* a segment exceeded lock_timeout or statement_timeout */
     bool at_commit;    /* a segment of several events failed at its sync: no single event to blame */
     bool servers;      /* a segment failed with an error that all others would get, too */
+    bool vague;        /* a statement failed that names no event: its events are single now */
     char sqlstate[SQLSTATE_SIZE]; /* of the last failed segment, as is the verdict */
     enum verdict verdict;
 };
 
 struct pipeline {
-    bool guarded;  /* asks at the end whether its commits have waited for a standby */
-    int64_t tiers; /* number of retries after which VERDICT_LATER makes a dead letter */
+    struct plan plan;
     const char *worker;
-    struct pipeline_item *items; /* statements, in order */
-    size_t count;
     size_t at;              /* the first item without an answer */
     size_t begin;           /* the first item of the segment whose sync is outstanding */
     size_t struck;          /* the failed item of that segment; SIZE_MAX: none; count: its sync failed */
     uint64_t stored_before; /* events that this worker had stored when the batch began */
     struct pipeline_result result;
     bool unsent; /* libpq has data left that the socket did not accept */
+    struct rows rows;
     struct buf scratch;
 };
 
@@ -51,17 +47,18 @@ struct pipeline {
  * otherwise PIPELINE_BROKEN with session_note_unsynced. */
 MUST_CHECK enum error_code pipeline_init(struct pipeline *pipeline, size_t most_events, int64_t tiers,
                                          const char *worker, bool guarded, struct error *error);
-/* Plans a pipeline for the batch: the waiting events, and a dead letter for each poison event and each
- * VERDICT_LATER event without a retry left. Segments hold at most `most` events; a segment also ends before
- * an event that has failed, because the events before it are known to be good. Returns false when there is
- * nothing to do. stored: number of events that this worker has stored so far. */
-bool pipeline_plan(struct pipeline *pipeline, const struct batch *batch, size_t most, uint64_t stored);
+/* Plans what the batch needs, as plan_batch does. stored: number of events that this worker has stored so
+ * far.
+ */
+bool pipeline_plan(struct pipeline *pipeline, const struct batch *batch, size_t most, bool together,
+                   uint64_t stored);
 /* Plans a pipeline that only asks how many dead letters there are. */
 void pipeline_plan_question(struct pipeline *pipeline);
 /* Sends the pipeline. Returns false in the cases of PIPELINE_BROKEN. */
 MUST_CHECK bool pipeline_send(struct pipeline *pipeline, struct session *session);
 /* Reads the answers that have arrived and sends what is left. After PIPELINE_ANSWERED each event is stored or
- * dead, EVENT_FAILED and struck, or still EVENT_WAITING because another event of its segment failed. */
+ * dead, EVENT_FAILED and struck, or still EVENT_WAITING because another event of its segment failed. Of a
+ * segment whose failure names no event, all are still EVENT_WAITING. */
 enum pipeline_progress pipeline_step(struct pipeline *pipeline, struct session *session);
 /* Ends a pipeline whose connection was lost. An event without an answer may be stored or not; the merge makes
  * a second attempt harmless. Each unsettled readable event becomes EVENT_FAILED with VERDICT_TRANSIENT. */

@@ -16,6 +16,7 @@ bool rounds_must_end(struct rounds *r, const struct pipeline_result *result)
     r->failed += result->strikes > 0;
     r->timeouts += result->timeout;
     r->stalled = result->strikes > 0 && result->stored == 0 && !clear ? r->stalled + 1 : 0;
+    r->together = r->together && result->strikes == 0;
     if (result->at_commit || r->failed > FAILED_MOST) {
         r->most = 1;
     } else if (result->timeout) {

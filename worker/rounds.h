@@ -2,8 +2,8 @@
 #ifndef SLUICE_WORKER_ROUNDS_H
 #define SLUICE_WORKER_ROUNDS_H
 
-/* The progress of a batch from pipeline to pipeline: how large its transactions may be, and when the
- * remaining events must go back. Pure. */
+/* The progress of a batch from pipeline to pipeline: how large its transactions may be, whether events share
+ * statements, and when the remaining events must go back. Pure. */
 
 #include "pipeline.h"
 
@@ -13,6 +13,7 @@ struct rounds {
     size_t failed, timeouts; /* pipelines with a failure; with a timeout */
     size_t stalled;          /* pipelines in a row with an unclear failure and nothing stored */
     size_t most;             /* events in a transaction */
+    bool together;           /* statements may store several events */
 };
 
 /* Takes a pipeline's result into account. True when the remaining events must go back: the server is at

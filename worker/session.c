@@ -20,8 +20,8 @@
  * is best for all others. */
 static const char settle_in[] =
     "set synchronous_commit = on;"
-    "set statement_timeout = '30s';"
-    "set lock_timeout = '2s';"
+    "set statement_timeout = '" UPSERT_STATEMENT_TIMEOUT "';"
+    "set lock_timeout = '" UPSERT_LOCK_TIMEOUT "';"
     "set idle_in_transaction_session_timeout = '30s';"
     "set client_min_messages = error;"
     "select rolconnlimit, rolsuper, " UPSERT_IS_SYNCHRONOUS " from pg_roles where rolname = current_user;";

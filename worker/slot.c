@@ -14,7 +14,8 @@
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
 /* After a failure more may follow, so this and the next 16 batches use transactions of ROUNDS_WARY_EVENTS: a
- * failure then rolls back less work. Small transactions cost about 2 % more. */
+ * failure then rolls back less work. Small transactions cost about 2 % more. A statement of several events
+ * would not name the one that fails, so meanwhile each has its own. */
 #define WARY_BATCHES 16
 
 struct slot {
@@ -29,7 +30,8 @@ struct slot {
     bool asks;       /* there are no events, but a question to send */
     uint64_t stored; /* events stored by this worker, including this batch */
     struct rounds rounds;
-    size_t wary; /* number of batches still to split into smaller transactions */
+    size_t wary;     /* number of batches still to split into smaller transactions */
+    size_t one_each; /* number of batches whose events still have a statement each */
     int64_t begun_us;
     int64_t stored_us;
     int64_t deadline_us;
@@ -158,8 +160,10 @@ static void begin_batch(struct slot *s, bool alone, uint64_t stored, int64_t now
     s->begun = false; /* slot_step sends it, so that only slot_step reports outcomes */
     s->alone = alone;
     s->stored = stored;
-    s->rounds = (struct rounds){.most = s->wary > 0 ? ROUNDS_WARY_EVENTS : SIZE_MAX};
+    s->rounds = (struct rounds){.most = s->wary > 0 ? ROUNDS_WARY_EVENTS : SIZE_MAX,
+                                .together = !alone && s->one_each == 0};
     s->wary -= s->wary > 0;
+    s->one_each -= s->one_each > 0;
     s->begun_us = now_us;
     set_state(s, SLOT_BUSY, now_us);
 }
@@ -219,7 +223,7 @@ static enum slot_news begin_pipeline(struct slot *s, int64_t now_us)
     if (s->asks) {
         s->asks = false;
         pipeline_plan_question(&s->pipeline);
-    } else if (!pipeline_plan(&s->pipeline, &s->batch, s->rounds.most, s->stored)) {
+    } else if (!pipeline_plan(&s->pipeline, &s->batch, s->rounds.most, s->rounds.together, s->stored)) {
         return finish(s, now_us);
     }
     set_state(s, SLOT_BUSY, now_us);
@@ -233,6 +237,7 @@ static enum slot_news answered(struct slot *s, int64_t now_us)
 
     s->stored += result->stored;
     s->wary = result->timeout ? 0 : result->strikes > 0 ? WARY_BATCHES : s->wary;
+    s->one_each = result->vague || result->strikes > 0 ? WARY_BATCHES : s->one_each;
     give_up = rounds_must_end(&s->rounds, result);
     if (verdict_ends_session(result->sqlstate)) {
         return lost(s);

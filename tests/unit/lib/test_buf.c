@@ -75,6 +75,26 @@ static void only_well_formed_utf8_without_nul_is_text(void **state)
     }
 }
 
+/* Words of eight bytes are looked at at once. */
+static void a_bad_byte_is_found_wherever_it_stands_in_a_long_text(void **state)
+{
+    (void)state;
+    for (size_t at = 0; at < 40; at++) {
+        char text[40];
+        const struct span whole = {text, sizeof text};
+
+        memset(text, 1, sizeof text); /* the least that is text */
+        assert_true(span_is_text(whole));
+        text[at] = '\0';
+        assert_false(span_is_text(whole));
+        text[at] = '\x80';
+        assert_false(span_is_text(whole));
+        text[at] = '\x7f';
+        assert_true(span_is_text(whole));
+        assert_true(span_is_text((struct span){text, at}));
+    }
+}
+
 static void what_is_appended_stands_in_order_whatever_its_size(void **state)
 {
     struct buf b = {0};
@@ -262,6 +282,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(spans_compare_as_bytes_with_a_prefix_first),
         cmocka_unit_test(only_well_formed_utf8_without_nul_is_text),
+        cmocka_unit_test(a_bad_byte_is_found_wherever_it_stands_in_a_long_text),
         cmocka_unit_test(what_is_appended_stands_in_order_whatever_its_size),
         cmocka_unit_test(reserved_room_is_there_without_moving),
         cmocka_unit_test(a_failed_buffer_stays_failed_until_it_is_cleared),
