@@ -125,10 +125,11 @@ class Deployed(Child):
             ports.append(free_port(None, ports))
         self.port, self.admin_port, self.gateway_port, self.gateway_admin_port = ports
         self.names = Names([])
+        self.hosts = (f"127.0.0.{number}" for number in range(2, 255))
 
     def add(self, site, **settings):
         """Adds a gateway of the site, which isn't started yet, at an address of its own."""
-        host = f"127.0.0.{2 + len(self.names.addresses)}"
+        host = next(self.hosts)
         gateway = site.add_gateway(GATEWAY_LISTEN=f"{host}:{self.gateway_port}", GATEWAY_ADMIN=f"{host}:{self.gateway_admin_port}",
                                    GATEWAY_TRUSTED_PROXIES="127.0.0.0/8", **settings)
         gateway.host = host
