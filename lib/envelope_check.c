@@ -36,7 +36,7 @@ bool envelope_source_valid(struct span source)
     X("sluice-traceparent", traceparent, 0, SHORT_STRING_MAX, true)
 
 #define TEXT(header, member, least, most, optional) \
-    {{header, sizeof header - 1}, offsetof(struct envelope, member), least, most, optional},
+    {{header, sizeof(header) - 1}, offsetof(struct envelope, member), least, most, optional},
 const struct envelope_text envelope_texts[] = {TEXT_MEMBERS_OF_VERSION_1(TEXT)};
 #undef TEXT
 _Static_assert(sizeof envelope_texts / sizeof envelope_texts[0] == ENVELOPE_TEXTS,
