@@ -31,7 +31,7 @@ struct plan {
     size_t first, count; /* the items are from first to below count */
     int64_t tiers;       /* number of retries after which VERDICT_LATER makes a dead letter */
     bool guarded;        /* asks at the end whether its commits have waited for a standby */
-    bool is_short;       /* the session's statements have little time, once the plan is carried out */
+    bool is_short;       /* the session's statements have little time (upsert_send_time), from this plan on */
 };
 
 /* For batches of at most most_events. */
@@ -40,9 +40,9 @@ MUST_CHECK enum error_code plan_init(struct plan *plan, size_t most_events, int6
 /* Plans what the batch needs: the waiting events, and a dead letter for each poison event and each
  * VERDICT_LATER event without a retry left. Segments hold at most `most` events; a segment also ends before
  * an event that has failed, because the events before it are known to be good, and around single ones.
- * Returns false when there is nothing to do. together: a statement may store several events (worker/rows),
- * which costs the server half. It doesn't name the event that fails, and must not wait for long: it has
- * little time. */
+ * Returns false when there is nothing to do. together: a statement may store several events (worker/rows), at
+ * half the cost for the server. When it fails, it isn't known by which of them; so it has little time, and
+ * its caller makes them single. */
 bool plan_batch(struct plan *plan, const struct batch *batch, size_t most, bool together);
 /* Plans only to ask how many dead letters there are. */
 void plan_question(struct plan *plan);

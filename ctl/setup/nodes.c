@@ -164,7 +164,7 @@ static void tell_all(const struct nodes *nodes, const struct report *report, siz
     }
     cluster_append_grow(&commands, nodes->topology, report->queues, report->running, report->wanted,
                         nodes->vhost);
-    if (commands.len > 0) {
+    if (buf_text(&commands)[0] != '\0') { /* it ends with a NUL now, as strtok_r needs */
         outcome_tell(nodes->outcome, "lacks",
                      "members: these commands add them; run them on any node of the broker:");
         for (char *line = strtok_r(commands.data, "\n", &rest); line != NULL;

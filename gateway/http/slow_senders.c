@@ -203,9 +203,11 @@ static bool is_in_the_way(struct connection *c, int64_t now)
     return pace_is_too_slow(&c->pace, &sight);
 }
 
+/* Since the scan the descriptor may have become another connection's: its request isn't told. While there is
+ * a watch it stays whose it is. */
 static bool cut(struct connection *c, struct slow_senders_watch *w)
 {
-    if (w != NULL) {
+    if (w != NULL && cookie_of(c->fd) == c->cookie) {
         atomic_store(&w->crowded_out, true); /* before shut: the reader wakes up at once */
     }
     return shut(c);

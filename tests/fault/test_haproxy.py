@@ -102,6 +102,12 @@ def test_a_sender_with_an_id_of_its_own_gets_no_other(site, one_gateway, name):
     assert {one: given[one] for one in ("webhook-id", "idempotency-key", "svix-id") if one in given} == {name: "its-own"}
 
 
+@pytest.mark.parametrize("name", ["webhook-id", "idempotency-key", "svix-id"])
+def test_a_blank_id_is_none(site, one_gateway, name):
+    event_id = request(one_gateway.port, "POST", "/", b"x", {name: ""}).json()["id"]
+    assert site.row(event_id).headers["webhook-id"] == event_id
+
+
 def test_gateways_that_are_stopped_killed_and_started_cost_no_sender_a_reply(site, balancer):
     gateways = [balancer.add(site, GATEWAY_LAME_DUCK="4s") for _ in range(3)]
     for gateway in gateways:

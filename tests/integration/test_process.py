@@ -70,13 +70,14 @@ def test_no_thread_of_a_library_can_be_interrupted_by_a_signal(site):
 
 @pytest.mark.gateway
 def test_a_senders_thread_does_not_interrupt_the_publisher_that_wakes_it(site):
-    gateway = site.start_gateway()
-    policies = {"civetweb-worker": set(), "sluice-gateway": set()}
+    publishers = 16
+    gateway = site.start_gateway(GATEWAY_PUBLISHERS=publishers)
+    policies = {"civetweb-worker": [], "sluice-gateway": []}
     for task in pathlib.Path(f"/proc/{gateway.pid}/task").iterdir():
         name = (task / "comm").read_text(encoding="ascii").strip()
-        policies.setdefault(name, set()).add(os.sched_getscheduler(int(task.name)))
-    assert policies["civetweb-worker"] == {os.SCHED_BATCH}
-    assert os.SCHED_OTHER in policies["sluice-gateway"], "the publishers"
+        policies.setdefault(name, []).append(os.sched_getscheduler(int(task.name)))
+    assert set(policies["civetweb-worker"]) == {os.SCHED_BATCH}
+    assert policies["sluice-gateway"].count(os.SCHED_OTHER) >= publishers, policies
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -80,6 +80,8 @@ static void a_batch_is_one_transaction_of_few_statements_in_little_time(void **s
     check("20;");
     assert_true(plan_batch(&plan, &batch, 12, true));
     check("n;12;8;o;f;");
+    assert_true(plan_batch(&plan, &batch, 15, true)); /* five are too few to share one */
+    check("n;15;1 1 1 1 1;o;f;");
 }
 
 static void one_by_one_each_event_has_its_statement_and_its_full_time(void **state)
@@ -133,12 +135,39 @@ static void a_dead_letter_is_a_transaction_in_full_time_and_what_was_before_it_a
     check("n;t;1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1 1;1 1;d;o;f;");
 }
 
+static void only_what_no_retry_may_help_becomes_a_dead_letter(void **state)
+{
+    struct event *event = batch.events[0];
+
+    (void)state;
+    while (batch.count > 1) {
+        event_free(batch.events[--batch.count]);
+    }
+    plan.tiers = 2;
+    refuse(0);
+    event->form = EVENT_NEWER;
+    assert_false(plan_batch(&plan, &batch, SIZE_MAX, true));
+    event->form = EVENT_MALFORMED;
+    assert_true(plan_batch(&plan, &batch, SIZE_MAX, true));
+    check("d;");
+    for (enum verdict verdict = VERDICT_TRANSIENT; verdict <= VERDICT_UNCLEAR; verdict++) {
+        event->verdict = verdict;
+        event->envelope.attempt = 1;
+        assert_int_equal(plan_batch(&plan, &batch, SIZE_MAX, true), verdict == VERDICT_POISON);
+        event->envelope.attempt = 2;
+        assert_int_equal(plan_batch(&plan, &batch, SIZE_MAX, true),
+                         verdict == VERDICT_POISON || verdict == VERDICT_LATER);
+    }
+}
+
 static void the_standby_is_asked_for_last(void **state)
 {
     (void)state;
     plan.guarded = true;
     assert_true(plan_batch(&plan, &batch, SIZE_MAX, true));
     check("t;20;g;");
+    assert_true(plan_batch(&plan, &batch, 12, true)); /* only the flush waits for it */
+    check("n;12;8;o;f;g;");
     plan_question(&plan);
     check("q;");
 }
@@ -163,6 +192,7 @@ int main(void)
             the_events_of_a_statement_that_failed_are_sent_one_by_one_and_what_is_around_them_together),
         WITH_BATCH(a_few_events_leave_the_time_as_it_is),
         WITH_BATCH(a_dead_letter_is_a_transaction_in_full_time_and_what_was_before_it_another),
+        WITH_BATCH(only_what_no_retry_may_help_becomes_a_dead_letter),
         WITH_BATCH(the_standby_is_asked_for_last),
         WITH_BATCH(nothing_is_planned_for_a_batch_that_has_its_outcome),
     };

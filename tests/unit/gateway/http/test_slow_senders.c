@@ -4,7 +4,10 @@
 #include "clock.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -156,12 +159,61 @@ static void a_stop_cuts_all_that_wait_for_their_senders_and_no_others(void **sta
     close_pair(ended);
 }
 
+static _Atomic bool all_served;
+
+static void *cut_again_and_again(void *unused)
+{
+    (void)unused;
+    while (!all_served) {
+        slow_senders_cut_all();
+    }
+    return NULL;
+}
+
+/* The other thread looks at all descriptors, then cuts each. That takes it a while, since there are many: the
+ * one below has become another connection's meanwhile. */
+static void a_request_is_told_only_of_the_end_of_its_own_connection(void **state)
+{
+    int others[400];
+    pthread_t cutter;
+    size_t ended = 0;
+
+    (void)state;
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        others[i] = fcntl(listener, F_DUPFD, 64);
+    }
+    start(8);
+    all_served = false;
+    assert_int_equal(pthread_create(&cutter, NULL, cut_again_and_again, NULL), 0);
+    for (size_t i = 0; i < 5000 || ended == 0; i++) {
+        struct pair p = connect_pair();
+        struct slow_senders_watch w;
+
+        watch(&w, p);
+        slow_senders_expect(&w);
+        (void)sched_yield();
+        slow_senders_end(&w); /* from here on nobody else touches it */
+        if (slow_senders_ended_for_others(&w)) {
+            assert_int_equal(receive(p.reader, 0), 0);
+            ended++;
+        }
+        close_pair(p);
+    }
+    all_served = true;
+    assert_int_equal(pthread_join(cutter, NULL), 0);
+    slow_senders_stop();
+    for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
+        (void)close(others[i]);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(in_a_crowd_silent_connections_are_cut_unless_their_request_is_complete),
         cmocka_unit_test(without_a_crowd_silent_connections_are_not_cut),
         cmocka_unit_test(a_stop_cuts_all_that_wait_for_their_senders_and_no_others),
+        cmocka_unit_test(a_request_is_told_only_of_the_end_of_its_own_connection),
     };
 
     return cmocka_run_group_tests(tests, start_listening, stop_listening);
