@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#define FIRST 2 /* the items before it are for PLAN_NO_FLUSH and PLAN_TIME, where they are needed */
+#define FIRST_ITEM 2 /* the items before it are for PLAN_NO_FLUSH and PLAN_TIME, where they are needed */
 #define OWN_ITEMS 5
 
 enum error_code plan_init(struct plan *p, size_t most_events, int64_t tiers, bool guarded,
@@ -74,7 +74,7 @@ static void put_before(struct plan *p, enum plan_kind kind)
 
 static void end_segment(struct plan *p)
 {
-    if (p->count > FIRST) {
+    if (p->count > FIRST_ITEM) {
         p->items[p->count - 1].ends = true;
     }
 }
@@ -83,7 +83,7 @@ static size_t segments(const struct plan *p)
 {
     size_t count = 0;
 
-    for (size_t i = FIRST; i < p->count; i++) {
+    for (size_t i = FIRST_ITEM; i < p->count; i++) {
         count += p->items[i].ends;
     }
     return count;
@@ -145,7 +145,7 @@ bool plan_batch(struct plan *p, const struct batch *batch, size_t most, bool tog
 {
     size_t count, highest;
 
-    p->first = p->count = FIRST;
+    p->first = p->count = FIRST_ITEM;
     together = together && !any_to_be_buried(p, batch); /* a dead letter has its full time */
     highest = add_waiting(p, batch, most, together);
     for (size_t i = 0; i < batch->count; i++) {
@@ -171,6 +171,6 @@ bool plan_batch(struct plan *p, const struct batch *batch, size_t most, bool tog
 
 void plan_question(struct plan *p)
 {
-    p->first = p->count = FIRST;
+    p->first = p->count = FIRST_ITEM;
     add(p, PLAN_QUESTION, true);
 }
