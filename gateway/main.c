@@ -20,7 +20,6 @@
 
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <string.h>
 #include <sys/resource.h>
 
@@ -252,16 +251,6 @@ static void wait_for_drain(const struct running *running)
     }
 }
 
-/* For the threads that serve senders. When the publisher wakes one of them, it isn't interrupted: it hands
- * out all confirms that have come, and then they write their replies. Only speed is lost where this isn't
- * allowed. */
-static void let_wakers_go_on(void)
-{
-    const struct sched_param none = {0};
-
-    (void)sched_setscheduler(0, SCHED_BATCH, &none); /* and of all threads that this one starts */
-}
-
 static enum error_code serve(const struct gateway_settings *settings, struct admin *admin, const char *name,
                              struct error *error)
 {
@@ -290,7 +279,6 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     if (code == ERROR_NONE) {
         code = publishers_start(&publishers, &options, error);
     }
-    let_wakers_go_on();
     if (code == ERROR_NONE) {
         code = server_start(&server, settings, publishers, &load, certificate, error);
     }

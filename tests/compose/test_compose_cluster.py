@@ -14,6 +14,8 @@ from load import Load
 from process import wait_until
 from project import Project, run
 
+pytestmark = pytest.mark.slow
+
 NODES = [f"rabbitmq-{number}" for number in range(1, 4)]
 MEMBERS = ["postgres-1", "postgres-2"]
 
@@ -109,7 +111,6 @@ def test_the_broker_with_the_queues_leader_is_killed_and_nothing_acked_is_lost(c
     assert sorted(len(cluster.ids(service)) for service in ("gateway", "worker", *NODES)) == [1, 1, 1, 2, 3]
 
 
-@pytest.mark.slow
 def test_the_database_fails_over_as_the_runbook_says_and_nothing_acked_is_lost(cluster, flow):
     kill(cluster, "postgres-1")
     flow.wait_acked(60)

@@ -68,18 +68,6 @@ def test_no_thread_of_a_library_can_be_interrupted_by_a_signal(site):
         assert all(numbers == TAKEN for _, numbers in threads), threads
 
 
-@pytest.mark.gateway
-def test_a_senders_thread_does_not_interrupt_the_publisher_that_wakes_it(site):
-    publishers = 16
-    gateway = site.start_gateway(GATEWAY_PUBLISHERS=publishers)
-    policies = {"civetweb-worker": [], "sluice-gateway": []}
-    for task in pathlib.Path(f"/proc/{gateway.pid}/task").iterdir():
-        name = (task / "comm").read_text(encoding="ascii").strip()
-        policies.setdefault(name, []).append(os.sched_getscheduler(int(task.name)))
-    assert set(policies["civetweb-worker"]) == {os.SCHED_BATCH}
-    assert policies["sluice-gateway"].count(os.SCHED_OTHER) >= publishers, policies
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_that_the_parent_ignored_still_stops_a_program(site, number):
     """As with nohup, or a job in the background of a script."""

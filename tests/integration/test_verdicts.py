@@ -46,6 +46,10 @@ def guarded_table(site):
                 when '/missing' then execute 'select * from no_such_table';
                 when '/rights' then execute 'delete from webhooks_dead';
                 when '/gate' then perform pg_advisory_xact_lock_shared(1);
+                when '/shut' then -- waits for as long as a statement may, not only as long as for a lock
+                    while not pg_try_advisory_xact_lock_shared(1) loop
+                        perform pg_sleep(0.01);
+                    end loop;
                 when '/two' then
                     perform pg_advisory_xact_lock(2);
                     perform pg_advisory_xact_lock(1);
@@ -125,19 +129,24 @@ def test_a_reason_is_text_wherever_it_is_cut_and_1500_neighbours_of_another_sour
         for event_id, words in bad.items()}
 
 
+def held(worker, cause):
+    return worker.metrics()[f'sluice_worker_held_events{{cause="{cause}"}}']
+
+
 @pytest.mark.usefixtures("guarded_table")
 def test_what_may_cure_itself_or_is_unclear_beside_stored_neighbours_is_retried_then_dead(site):
     worker, = site.start_workers(1, DELAYS=TIER, WORKER_CONNECTIONS=1)
+    site.publish("zeroth", b"x", T)  # ends the careful start
+    site.row("zeroth")
     connection = site.database.connect()
     with contextlib.closing(connection), connection.cursor() as cursor:
         cursor.execute("select pg_advisory_lock(1)")
-        site.publish("gate", b"x", T, **{"sluice-path": "/gate"})
-        waiting(site)
+        site.publish("gate", b"x", T, **{"sluice-path": "/shut"})
+        wait_until(lambda: held(worker, "storing") == 1, "the gate's batch")
         publish_neighbours(site)
         publish_bad(site, LATER)
-        wait_until(lambda: worker.metrics()['sluice_worker_held_events{cause="waiting"}'] == NEIGHBOURS + len(LATER),
-                   "one batch of them")
-    site.wait_count(NEIGHBOURS + 1)
+        wait_until(lambda: held(worker, "waiting") == NEIGHBOURS + len(LATER), "one batch of them")
+    site.wait_count(NEIGHBOURS + 2)
     wait_until(lambda: len(worker.lines("retried")) == len(LATER), lambda: f"the retries\n{site.tails()}")
     # What is unclear needs a neighbour that is stored when it comes again, too.
     with keep_storing(site):

@@ -144,6 +144,12 @@ class Gateway(Program):
 class Worker(Program):
     binary = "sluice-worker"
 
+    def unacked(self):
+        """The messages that it has; None when it doesn't answer."""
+        status, text = self.admin("/metrics")
+        found = re.search(r"^sluice_worker_unacked (\d+)$", text, re.MULTILINE)
+        return int(found[1]) if status == 200 and found else None
+
 
 class Console(Program):
     """sluice console: its one port has the pages and /health."""

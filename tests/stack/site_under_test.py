@@ -154,10 +154,16 @@ class Site:
         channel.connection.close()
 
     def wait_drained(self, limit=30):
-        """Waits until webhooks.ingest has no message, ready or unacked. The broker must have given up none."""
+        """Waits until webhooks.ingest has no message, ready or unacked. The broker must have given up none.
+        The management page may be of a time before the last message, and a message may be on its way to a worker: so
+        queue and workers are asked, too, twice in a row."""
+        looks = 0
+
         def drained():
-            queue = self.broker.queue("webhooks.ingest")
-            return queue.get("messages", 1) == 0
+            nonlocal looks
+            empty = self.broker.queue("webhooks.ingest").get("messages", 1) == 0 and self.ready("webhooks.ingest") == 0
+            looks = looks + 1 if empty and all(worker.unacked() == 0 for worker in self.workers if worker.alive()) else 0
+            return looks == 2
         wait_until(drained, lambda: f"webhooks.ingest to be empty: {self.broker.queue('webhooks.ingest')}", limit, 0.2)
         dead = self.ready("webhooks.dead")
         assert dead == 0, f"{dead} messages in webhooks.dead"
