@@ -22,22 +22,31 @@ void backoff_reset(struct backoff *b)
     b->attempt = 0;
 }
 
+static _Thread_local struct {
+    uint64_t state;
+    bool seeded;
+} own;
+
+void backoff_seed(uint64_t seed)
+{
+    own.state = seed;
+    own.seeded = true;
+}
+
 /* Splitmix64. Jitter needn't be unpredictable, and the worker asks once for each event: a system call each
  * time would cost it 0.4 us. */
 uint32_t backoff_random(void)
 {
-    static _Thread_local uint64_t state;
-    static _Thread_local bool seeded;
-    uint64_t mixed;
+    uint64_t seed, mixed;
 
-    if (!seeded) {
-        seeded = true;
-        if (getrandom(&state, sizeof state, GRND_NONBLOCK) != (ssize_t)sizeof state) {
-            state = (uint64_t)clock_monotonic_us(); /* before the kernel's pool is seeded at boot */
+    if (!own.seeded) {
+        if (getrandom(&seed, sizeof seed, GRND_NONBLOCK) != (ssize_t)sizeof seed) {
+            seed = (uint64_t)clock_monotonic_us(); /* before the kernel's pool is seeded at boot */
         }
+        backoff_seed(seed);
     }
-    state += UINT64_C(0x9e3779b97f4a7c15);
-    mixed = (state ^ state >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+    own.state += UINT64_C(0x9e3779b97f4a7c15);
+    mixed = (own.state ^ own.state >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
     mixed = (mixed ^ mixed >> 27) * UINT64_C(0x94d049bb133111eb);
     return (uint32_t)(mixed >> 32);
 }

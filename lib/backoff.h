@@ -21,5 +21,7 @@ void backoff_reset(struct backoff *b);
 /* A uniform random number for backoff_next, from a sequence of the thread that the kernel seeds. Any thread.
  */
 uint32_t backoff_random(void);
+/* The numbers of this thread follow from the seed from now on, so that a test can be repeated. */
+void backoff_seed(uint64_t seed);
 
 #endif

@@ -69,6 +69,22 @@ static void random_numbers_differ(void **state)
     assert_true(same < 10);
 }
 
+static void a_seed_repeats_the_numbers_and_another_gives_others(void **state)
+{
+    uint32_t first, second;
+
+    (void)state;
+    backoff_seed(1);
+    first = backoff_random();
+    second = backoff_random();
+    assert_int_not_equal(first, second);
+    backoff_seed(1);
+    assert_int_equal(backoff_random(), first);
+    assert_int_equal(backoff_random(), second);
+    backoff_seed(2);
+    assert_int_not_equal(backoff_random(), first);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -77,6 +93,7 @@ int main(void)
         cmocka_unit_test(a_success_starts_over),
         cmocka_unit_test(a_cap_near_the_largest_number_does_not_overflow),
         cmocka_unit_test(random_numbers_differ),
+        cmocka_unit_test(a_seed_repeats_the_numbers_and_another_gives_others),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

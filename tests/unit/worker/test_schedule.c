@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "worker/schedule.h"
 
+#include "backoff.h"
 #include "clock.h"
 #include "worker/ack.h"
 
@@ -467,6 +468,7 @@ static void run_world(unsigned seed)
     size_t delivered = 0, bad = 0;
 
     srand(seed);
+    backoff_seed(seed);
     w.schedule = make_schedule(PREFETCH);
     assert_int_equal(ack_init(&w.ack, PREFETCH, NULL), ERROR_NONE);
     for (size_t i = 0; i < SLOTS; i++) {
