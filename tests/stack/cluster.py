@@ -140,20 +140,22 @@ class Cluster:
                    lambda: f"all nodes to run and to see each other\n{self.tail()}", limit, 0.5)
 
     def mend(self):
-        """All nodes run and reach each other. One that the others had given up is not taken back while it runs."""
+        """All nodes run and reach each other. One that the others had given up is not taken back while it runs; one that
+        starts just then may never get ready (3.10): it is started again."""
         self.heal()
         for node in self.nodes:
             if node.frozen:
                 node.thaw()
             if not node.child.alive():
                 node.start(wait=False)
-        try:
-            self.wait_ready(30)
-        except Failure:
-            for node in self._left_out():
-                node.kill()
-                node.start(wait=False)
-            self.wait_ready()
+        for limit in (30, 60, 60):
+            try:
+                return self.wait_ready(limit)
+            except Failure:
+                for node in self._left_out():
+                    node.kill()
+                    node.start(wait=False)
+        return self.wait_ready()
 
     def _left_out(self):
         """The nodes that are not part of the largest group."""
