@@ -218,9 +218,12 @@ class Broker:
             return False
         return True
 
+    def answers(self):
+        return self._greets() and self._manages()
+
     def wait_ready(self, limit=90):
         """Ready means that it answers an AMQP client and that the management API accepts our login."""
-        wait_until(lambda: self._greets() and self._manages(),
+        wait_until(self.answers,
                    lambda: f"RabbitMQ on port {self.port}\n{self.tail()}", limit, every=0.1)
 
     def _greets(self):

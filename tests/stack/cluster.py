@@ -158,10 +158,10 @@ class Cluster:
         return self.wait_ready()
 
     def _left_out(self):
-        """The nodes that are not part of the largest group."""
+        """The nodes that are not part of the largest group, or take no clients: one that had paused may get stuck (3.10)."""
         views = [self._view(node) for node in self.nodes]
         largest = max(views, key=len)
-        return [node for node in self.nodes if node.node not in largest]
+        return [node for node in self.nodes if node.node not in largest or not node.answers()]
 
     @staticmethod
     def _view(node):
