@@ -137,10 +137,13 @@ static enum error_code reach_broker(struct setup *s, struct error *error)
     return broker_open(&s->broker, &options, error);
 }
 
-static enum error_code declare(struct setup *s, struct error *error)
+/* A node that has just joined a cluster counts as running before it can hold members: RabbitMQ then answers
+ * 541 to the declaration of a queue, and takes it some seconds later. What is declared already stays as it is.
+ */
+static enum error_code declare_once(struct setup *s, struct error *error)
 {
     const struct topology *t = &s->topology;
-    enum error_code code = keep_trying(s, reach_broker, error);
+    enum error_code code = reach_broker(s, error);
 
     for (size_t i = 0; code == ERROR_NONE && i < t->exchange_count; i++) {
         code = broker_declare_exchange(s->broker, t->exchanges[i].name, t->exchanges[i].type, error);
@@ -193,7 +196,7 @@ static enum error_code setup_topology(struct setup *s, struct error *error)
     enum error_code code = take_inventory(s, &inventory, error);
 
     if (code == ERROR_NONE && !s->outcome.checking) {
-        code = declare(s, error);
+        code = keep_trying(s, declare_once, error);
     }
     if (code == ERROR_NONE) {
         inventory_tell(&inventory, &s->topology, &s->outcome);
