@@ -163,7 +163,9 @@ def delivery_limit(request, site):  # pylint: disable=redefined-outer-name
     wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == "a-low-limit", "the policy", 15, 0.2)
     yield
     site.broker.management("DELETE", path)
-    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy") == ingest["name"], "our own policy", 15, 0.2)
+    # A broker of 3.10 may have lost the collector of its figures, and with it this one.
+    wait_until(lambda: site.broker.queue("webhooks.ingest").get("policy", ingest["name"]) == ingest["name"], "our own policy", 15,
+               0.2)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ BALANCER = "balancer"
 LAME_DUCK = 3  # seconds; the balancer asks once a second
 # Seconds without a 2xx that are asserted; what a quiet machine measures stands in docs/testing.md.
 GENEROUS = 30
+ENOUGH = 300  # acked events
 
 
 class Traffic:
@@ -102,9 +103,13 @@ class Traffic:
         self.site.note(f"{what}: longest without 2xx: {shown}")
         return gaps
 
+    def wait_enough(self):
+        """Waits until so much was acked that the ledger proves something."""
+        wait_until(lambda: self.ledger.counts["acked"] >= ENOUGH, lambda: f"{ENOUGH} acked events; {self.said()}", 60)
+
     def settle(self):
         """Every acked event has its row."""
-        self.site.settle(self.ledger, at_least=300, limit=180)
+        self.site.settle(self.ledger, at_least=ENOUGH, limit=180)
         assert self.site.count("webhooks_dead") == 0
 
 
@@ -115,6 +120,7 @@ def flowing(site, **options):
     try:
         traffic.start()
         yield traffic
+        traffic.wait_enough()
     finally:
         traffic.end()
     site.broker.mend()
