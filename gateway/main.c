@@ -267,6 +267,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         .access = &settings->broker,
         .name = name,
         .publishers = (int)settings->publishers,
+        .bundle_events = (size_t)settings->bundle_events,
         .confirm_timeout_us = settings->confirm_timeout_us,
         .max_age_us = settings->broker_max_age_us,
         .delays = routes->delays,

@@ -3,6 +3,7 @@
 #define SLUICE_GATEWAY_SETTINGS_H
 
 #include "broker.h"
+#include "bundle.h"
 #include "config.h"
 #include "lifetime.h"
 
@@ -44,6 +45,9 @@
               "other threads can reply 503")                                                                \
     X(INTEGER, publishers, "GATEWAY_PUBLISHERS", .fallback = "1", .min = 1, .max = 16,                      \
       .help = "connections to the broker, each with a thread of its own")                                   \
+    X(INTEGER, bundle_events, "GATEWAY_BUNDLE_EVENTS", .fallback = "1", .min = 1, .max = BUNDLE_EVENTS_MAX, \
+      .help = "most events of one source that wait for the same publisher and may go to the broker as one " \
+              "message; 1: each event is a message of its own")                                             \
     LIFETIME_SETTING(X)                                                                                     \
     X(DURATION, confirm_timeout_us, "GATEWAY_CONFIRM_TIMEOUT", .fallback = "2500ms",                        \
       .min = 100 * CLOCK_US_PER_MS, .max = 60 * CLOCK_US_PER_S,                                             \

@@ -23,9 +23,10 @@ void content_begin_return(struct content *c)
     c->kind = CONTENT_OF_RETURN;
 }
 
-/* A delivery is one allocation: the struct, followed by the routing key, the properties and the body. */
-static struct broker_delivery *new_delivery(const struct content *c, struct span properties,
-                                            uint64_t body_size)
+/* A delivery is one allocation: the struct, followed by the routing key, the properties and the body, which
+ * is left to the caller. */
+static struct broker_delivery *new_delivery(uint64_t tag, bool redelivered, struct span routing_key,
+                                            struct span properties, uint64_t body_size)
 {
     struct broker_delivery *d;
     char *bytes;
@@ -33,22 +34,44 @@ static struct broker_delivery *new_delivery(const struct content *c, struct span
     if (body_size > SIZE_MAX / 2) {
         return NULL;
     }
-    d = malloc(sizeof *d + c->routing_key_len + properties.len + (size_t)body_size);
+    d = malloc(sizeof *d + routing_key.len + properties.len + (size_t)body_size);
     if (d == NULL) {
         return NULL;
     }
     bytes = (char *)(d + 1);
-    memcpy(bytes, c->routing_key, c->routing_key_len);
+    if (routing_key.len > 0) {
+        memcpy(bytes, routing_key.data, routing_key.len);
+    }
     if (properties.len > 0) {
-        memcpy(bytes + c->routing_key_len, properties.data, properties.len);
+        memcpy(bytes + routing_key.len, properties.data, properties.len);
     }
     *d = (struct broker_delivery){
-        .tag = c->tag,
-        .redelivered = c->redelivered,
-        .routing_key = {bytes, c->routing_key_len},
-        .properties = {bytes + c->routing_key_len, properties.len},
-        .body = {bytes + c->routing_key_len + properties.len, 0},
+        .tag = tag,
+        .redelivered = redelivered,
+        .routing_key = {bytes, routing_key.len},
+        .properties = {bytes + routing_key.len, properties.len},
+        .body = {bytes + routing_key.len + properties.len, 0},
     };
+    return d;
+}
+
+static void append_body(struct broker_delivery *d, struct span bytes)
+{
+    if (bytes.len > 0) {
+        memcpy((char *)(d + 1) + d->routing_key.len + d->properties.len + d->body.len, bytes.data, bytes.len);
+        d->body.len += bytes.len;
+    }
+}
+
+struct broker_delivery *content_part(const struct broker_delivery *whole, struct span properties,
+                                     struct span body)
+{
+    struct broker_delivery *d =
+        new_delivery(whole->tag, whole->redelivered, whole->routing_key, properties, body.len);
+
+    if (d != NULL) {
+        append_body(d, body);
+    }
     return d;
 }
 
@@ -75,7 +98,8 @@ bool content_header(struct content *c, struct span properties, uint64_t body_siz
     c->left = body_size;
     c->returned = correlation;
     if (c->kind == CONTENT_OF_DELIVERY) {
-        c->delivery = new_delivery(c, properties, body_size);
+        c->delivery = new_delivery(c->tag, c->redelivered, (struct span){c->routing_key, c->routing_key_len},
+                                   properties, body_size);
         if (c->delivery == NULL) {
             (void)error_set(error, ERROR_MEMORY, "no memory for a message of %" PRIu64 " bytes", body_size);
             event->kind = BROKER_CLOSED;
@@ -94,11 +118,7 @@ bool content_body(struct content *c, struct span fragment, struct broker_event *
         return true;
     }
     if (c->kind == CONTENT_OF_DELIVERY) {
-        struct broker_delivery *d = c->delivery;
-
-        memcpy((char *)(d + 1) + d->routing_key.len + d->properties.len + d->body.len, fragment.data,
-               fragment.len);
-        d->body.len += fragment.len;
+        append_body(c->delivery, fragment);
     }
     c->left -= fragment.len;
     return c->left == 0 && finish(c, event);

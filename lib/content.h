@@ -3,7 +3,7 @@
 #define SLUICE_CONTENT_H
 
 /* Assembles an incoming message from its frames (AMQP 0-9-1, 4.2.6): a method, a header and any number of
- * body frames. For lib/broker. Pure. */
+ * body frames. For lib/broker, and for bundles. Pure. */
 
 #include "broker.h"
 
@@ -35,6 +35,10 @@ MUST_CHECK bool content_header(struct content *c, struct span properties, uint64
                                uint64_t correlation, struct broker_event *event, struct error *error);
 MUST_CHECK bool content_body(struct content *c, struct span fragment, struct broker_event *event,
                              struct error *error);
+/* A delivery of its own for one part of the body of another: with its tag and routing key, and with copies of
+ * these properties and bytes. The caller owns it. NULL for lack of memory. */
+struct broker_delivery *content_part(const struct broker_delivery *whole, struct span properties,
+                                     struct span body);
 /* Frees a partly assembled delivery. */
 void content_free(struct content *c);
 

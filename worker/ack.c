@@ -8,9 +8,11 @@ enum state { UNSETTLED, SETTLED, GIVEN_BACK };
 
 struct ack_entry {
     uint64_t tag;
+    size_t events, left; /* left: those that are neither settled nor given back */
     size_t bytes;
     int64_t since_us;
     enum state state;
+    bool goes_back;
 };
 
 enum error_code ack_init(struct ack *a, size_t most, struct error *error)
@@ -27,18 +29,24 @@ enum error_code ack_init(struct ack *a, size_t most, struct error *error)
 void ack_reset(struct ack *a)
 {
     a->count = 0;
+    a->events = 0;
     a->bytes = 0;
     a->next = 1;
     a->settled = false;
 }
 
-bool ack_received(struct ack *a, uint64_t tag, size_t bytes, int64_t since_us)
+bool ack_received(struct ack *a, uint64_t tag, size_t events, size_t bytes, int64_t since_us)
 {
     if (tag != a->next || a->count == a->most) {
         return false;
     }
-    a->entries[a->count++] =
-        (struct ack_entry){.tag = tag, .bytes = bytes, .since_us = since_us, .state = UNSETTLED};
+    a->entries[a->count++] = (struct ack_entry){.tag = tag,
+                                                .events = events,
+                                                .left = events,
+                                                .bytes = bytes,
+                                                .since_us = since_us,
+                                                .state = UNSETTLED};
+    a->events += events;
     a->bytes += bytes;
     a->next++;
     return true;
@@ -61,24 +69,30 @@ static struct ack_entry *find(const struct ack *a, uint64_t tag)
     return &a->entries[low];
 }
 
-static void leave(struct ack *a, uint64_t tag, enum state state)
+static bool leave(struct ack *a, uint64_t tag, bool goes_back)
 {
     struct ack_entry *entry = find(a, tag);
 
-    assert(entry->state == UNSETTLED);
-    entry->state = state;
+    assert(entry->left > 0);
+    entry->left--;
+    entry->goes_back = entry->goes_back || goes_back;
+    if (entry->left > 0) {
+        return false;
+    }
+    entry->state = entry->goes_back ? GIVEN_BACK : SETTLED;
     a->bytes -= entry->bytes;
     a->settled = true;
+    return entry->goes_back;
 }
 
-void ack_settle(struct ack *a, uint64_t tag)
+bool ack_settle(struct ack *a, uint64_t tag)
 {
-    leave(a, tag, SETTLED);
+    return leave(a, tag, false);
 }
 
-void ack_given_back(struct ack *a, uint64_t tag)
+bool ack_give_back(struct ack *a, uint64_t tag)
 {
-    leave(a, tag, GIVEN_BACK);
+    return leave(a, tag, true);
 }
 
 /* Acks all tags before the first unsettled one with a single frame. Returns the number of these entries, or
@@ -109,12 +123,18 @@ bool ack_flush(struct ack *a, bool (*send)(void *context, uint64_t tag, bool mul
     if (prefix == SIZE_MAX) {
         return false;
     }
+    for (size_t i = 0; i < prefix; i++) {
+        a->events -= a->entries[i].events;
+    }
     for (size_t i = prefix; i < a->count; i++) {
         if (a->entries[i].state == UNSETTLED) {
             a->entries[kept++] = a->entries[i];
-        } else if (a->entries[i].state == SETTLED && !send(context, a->entries[i].tag, false)) {
+            continue;
+        }
+        if (a->entries[i].state == SETTLED && !send(context, a->entries[i].tag, false)) {
             return false;
         }
+        a->events -= a->entries[i].events;
     }
     a->count = kept;
     return true;
@@ -123,6 +143,11 @@ bool ack_flush(struct ack *a, bool (*send)(void *context, uint64_t tag, bool mul
 size_t ack_owed(const struct ack *a)
 {
     return a->count;
+}
+
+size_t ack_events(const struct ack *a)
+{
+    return a->events;
 }
 
 size_t ack_bytes(const struct ack *a)

@@ -7,6 +7,7 @@
 #include "lifetime.h"
 #include "log.h"
 #include "topology.h"
+#include "unpack.h"
 
 #include <stdlib.h>
 
@@ -194,28 +195,33 @@ static void adjust_consumer(struct deliver *d, bool want, int64_t now_us)
     }
 }
 
-/* False when the connection had to be given up. */
+/* False when the connection must be given up. */
 static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery, int64_t now_us,
                             struct error *error)
 {
     int64_t wall_us = clock_wall_us();
-    struct event *event = event_new(delivery, d->channel, now_us);
+    uint64_t tag = delivery->tag;
+    struct event_queue events = {0};
+    size_t bytes;
 
-    if (event == NULL) {
+    if (!unpack(delivery, d->channel, now_us, &events)) {
         (void)error_set(error, ERROR_MEMORY, "no memory for an event");
         free(delivery);
         return false;
     }
-    if (!ack_received(&d->ack, delivery->tag, event_bytes(event), event_since_us(event, wall_us))) {
+    bytes = event_queue_bytes(&events);
+    if (!ack_received(&d->ack, tag, events.count, bytes, event_queue_since_us(&events, wall_us))) {
         (void)error_set(error, ERROR_MALFORMED, "delivery tag %llu came with %zu unacked",
-                        (unsigned long long)delivery->tag, ack_owed(&d->ack));
-        event_free(event);
+                        (unsigned long long)tag, ack_owed(&d->ack));
+        event_queue_clear(&events);
         return false;
     }
-    prefetch_note(&d->limit, event_bytes(event));
-    latency_delivered(event, wall_us);
-    deliver_counts_delivered(event);
-    event_queue_push(&d->arrived, event);
+    prefetch_note(&d->limit, events.count, bytes);
+    for (const struct event *event = events.head; event != NULL; event = event->next) {
+        latency_delivered(event, wall_us);
+        deliver_counts_delivered(event);
+    }
+    event_queue_append(&d->arrived, &events);
     return true;
 }
 
@@ -295,24 +301,36 @@ void deliver_answered(struct deliver *d, uint64_t channel)
     d->answered = d->answered || channel == deliver_channel(d);
 }
 
-void deliver_settle(struct deliver *d, struct event *event)
+static void reject(struct deliver *d, uint64_t tag, int64_t now_us)
 {
+    struct error error;
+
+    if (broker_reject(d->broker, tag, &error) != ERROR_NONE) {
+        lose(d, &error, now_us);
+    }
+}
+
+void deliver_settle(struct deliver *d, struct event *event, int64_t now_us)
+{
+    uint64_t tag = event->delivery->tag;
+
     if (event->channel == deliver_channel(d)) {
         d->answered = true;
-        ack_settle(&d->ack, event->delivery->tag);
+        if (ack_settle(&d->ack, tag)) {
+            reject(d, tag, now_us);
+        }
     }
     event_free(event);
 }
 
 void deliver_give_back(struct deliver *d, struct event *event, int64_t now_us)
 {
-    struct error error;
+    uint64_t tag = event->delivery->tag;
 
     if (event->channel == deliver_channel(d)) {
-        ack_given_back(&d->ack, event->delivery->tag);
         deliver_counts_given_back();
-        if (broker_reject(d->broker, event->delivery->tag, &error) != ERROR_NONE) {
-            lose(d, &error, now_us);
+        if (ack_give_back(&d->ack, tag)) {
+            reject(d, tag, now_us);
         }
     }
     event_free(event);
@@ -340,11 +358,11 @@ void deliver_flush(struct deliver *d, int64_t now_us)
     if (d->state == DELIVER_CAREFUL && d->answered) {
         consume(d, DELIVER_FULL, now_us);
     }
-    owed = ack_owed(&d->ack);
+    owed = ack_events(&d->ack);
     if (d->state != DELIVER_AWAY && !ack_flush(&d->ack, send_ack, &flush)) {
         lose(d, &flush.error, now_us);
     } else {
-        deliver_counts_acked(owed - ack_owed(&d->ack));
+        deliver_counts_acked(owed - ack_events(&d->ack));
     }
 }
 

@@ -75,14 +75,16 @@ bool deliver_is_away(const struct deliver *d);
 uint64_t deliver_channel(const struct deliver *d);
 /* Notes that an event of this channel has its outcome: stored, refused, or parked. */
 void deliver_answered(struct deliver *d, uint64_t channel);
-/* Takes and frees a settled event; the next deliver_flush acks it. An event of an earlier channel is only
- * freed: the broker redelivers its message, and the upsert makes that harmless. */
-void deliver_settle(struct deliver *d, struct event *event);
-/* Rejects an event that can't be settled, with requeue, and frees it. The broker redelivers it to this worker
- * or another. No other message's delivery count changes. */
+/* Takes and frees a settled event; the next deliver_flush acks its message, once all its events are settled.
+ * An event of an earlier channel is only freed: the broker redelivers its message, and the upsert makes that
+ * harmless. */
+void deliver_settle(struct deliver *d, struct event *event, int64_t now_us);
+/* Frees an event that can't be settled, and rejects its message with requeue, once its other events are
+ * settled or given back, too. The broker redelivers it to this worker or another. No other message's delivery
+ * count changes. */
 void deliver_give_back(struct deliver *d, struct event *event, int64_t now_us);
-/* Acks all settled events; before that, replaces a careful consumer whose first message has its outcome with
- * a full one. A lost connection is logged; the broker redelivers the unacked messages. */
+/* Acks all settled messages; before that, replaces a careful consumer whose first message has its outcome
+ * with a full one. A lost connection is logged; the broker redelivers the unacked messages. */
 void deliver_flush(struct deliver *d, int64_t now_us);
 /* Cancels the consumer and keeps the channel, for a drain. */
 void deliver_stop(struct deliver *d, int64_t now_us);

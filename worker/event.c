@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "event.h"
 
+#include "bundle.h"
 #include "clock.h"
 
 #include <stdio.h>
@@ -17,26 +18,46 @@
 #define AGAIN_BASE_US (200 * CLOCK_US_PER_MS)
 #define AGAIN_CAP_US (30 * CLOCK_US_PER_S)
 
+static enum event_form form_of(enum error_code code)
+{
+    return code == ERROR_NEWER ? EVENT_NEWER : EVENT_MALFORMED;
+}
+
+/* A bundle counts as an envelope of a later version until it is known to be one. */
+static enum error_code read_bundle(struct event *event, struct error *error)
+{
+    struct bundle bundle;
+    enum error_code code = bundle_open(&bundle, event->delivery->properties, event->delivery->body, error);
+
+    event->envelope.delivery_count = bundle.delivery_count;
+    return code;
+}
+
 static void event_read(struct event *event)
 {
     struct error error;
-    enum error_code code = envelope_decode(event->delivery->properties, &event->envelope, &error);
+    struct span properties = event->delivery->properties;
+    enum error_code code = envelope_decode(properties, &event->envelope, &error);
 
     event->state = EVENT_WAITING;
     event->form = EVENT_READABLE;
     event->verdict = VERDICT_TRANSIENT;
     event->sqlstate[0] = '\0';
+    if (code == ERROR_NEWER && !event->part && bundle_is(properties)) {
+        event->form = EVENT_BUNDLE;
+        code = read_bundle(event, &error);
+    }
     if (code != ERROR_NONE) {
         int64_t deliveries = event->envelope.delivery_count;
 
         event->envelope = (struct envelope){
             .source = event->delivery->routing_key, .id = {"", 0}, .delivery_count = deliveries};
-        event->form = code == ERROR_NEWER ? EVENT_NEWER : EVENT_MALFORMED;
+        event->form = form_of(code);
         event_fail(event, VERDICT_POISON, "", error.text);
     }
 }
 
-struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int64_t now_us)
+struct event *event_new(struct broker_delivery *delivery, uint64_t channel, bool part, int64_t now_us)
 {
     struct event *event = malloc(sizeof *event);
 
@@ -46,6 +67,7 @@ struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int6
     memset(event, 0, offsetof(struct event, envelope));
     event->delivery = delivery;
     event->channel = channel;
+    event->part = part;
     event->delivered_us = now_us;
     event->backoff = (struct backoff){.base_us = AGAIN_BASE_US, .cap_us = AGAIN_CAP_US};
     event_read(event);
@@ -146,6 +168,15 @@ void event_queue_push(struct event_queue *queue, struct event *event)
     queue->count++;
 }
 
+void event_queue_append(struct event_queue *queue, struct event_queue *more)
+{
+    struct event *event;
+
+    while ((event = event_queue_pop(more)) != NULL) {
+        event_queue_push(queue, event);
+    }
+}
+
 struct event *event_queue_pop(struct event_queue *queue)
 {
     struct event *event = queue->head;
@@ -167,6 +198,28 @@ void event_queue_take_older(struct event_queue *queue, int64_t before_us, struct
         event_queue_push(event->delivered_us < before_us ? into : &kept, event);
     }
     *queue = kept;
+}
+
+size_t event_queue_bytes(const struct event_queue *queue)
+{
+    size_t bytes = 0;
+
+    for (const struct event *event = queue->head; event != NULL; event = event->next) {
+        bytes += event_bytes(event);
+    }
+    return bytes;
+}
+
+int64_t event_queue_since_us(const struct event_queue *queue, int64_t now_us)
+{
+    int64_t oldest_us = now_us;
+
+    for (const struct event *event = queue->head; event != NULL; event = event->next) {
+        int64_t since_us = event_since_us(event, now_us);
+
+        oldest_us = since_us < oldest_us ? since_us : oldest_us;
+    }
+    return oldest_us;
 }
 
 void event_queue_clear(struct event_queue *queue)

@@ -28,6 +28,7 @@ enum event_form {
     EVENT_READABLE,
     EVENT_MALFORMED, /* not an envelope: EVENT_FAILED with VERDICT_POISON from the start */
     EVENT_NEWER,     /* an envelope of a later release, left to a worker that can read it */
+    EVENT_BUNDLE,    /* several events: worker/unpack takes it apart, and no other file meets it */
 };
 
 struct event {
@@ -36,6 +37,8 @@ struct event {
     enum event_form form;
     struct broker_delivery *delivery; /* owned */
     uint64_t channel;                 /* the channel of its delivery: see deliver_settle */
+    bool part;                        /* of a bundle */
+    bool apart;                       /* of a bundle that came back too often: it must go on alone */
     int64_t delivered_us;
 
     enum verdict verdict;
@@ -63,9 +66,10 @@ struct event {
                                  its unused headers are left as they are */
 };
 
-/* Takes ownership of the delivery and decodes its envelope. Returns NULL for lack of memory; the delivery is
- * then still the caller's. */
-struct event *event_new(struct broker_delivery *delivery, uint64_t channel, int64_t now_us);
+/* Takes ownership of the delivery and decodes its envelope. part: it is one of a bundle; a bundle within it
+ * is EVENT_NEWER, so that it goes on as a message of its own. Returns NULL for lack of memory; the delivery
+ * is then still the caller's. */
+struct event *event_new(struct broker_delivery *delivery, uint64_t channel, bool part, int64_t now_us);
 /* Approximate number of bytes that the event holds. */
 size_t event_bytes(const struct event *event);
 /* True when it was stored before and is only to run its triggers again: its age says nothing about delays. */
@@ -94,10 +98,15 @@ struct event_queue {
 };
 
 void event_queue_push(struct event_queue *queue, struct event *event);
+/* Moves all events of `more` to the end of the queue. */
+void event_queue_append(struct event_queue *queue, struct event_queue *more);
 /* Removes and returns the first event, which the caller then owns; NULL when the queue is empty. */
 struct event *event_queue_pop(struct event_queue *queue);
 /* Moves all events delivered before before_us to the end of `into`. */
 void event_queue_take_older(struct event_queue *queue, int64_t before_us, struct event_queue *into);
+/* The size of all events, and when the oldest was received (event_since_us); now_us when there is none. */
+size_t event_queue_bytes(const struct event_queue *queue);
+int64_t event_queue_since_us(const struct event_queue *queue, int64_t now_us);
 /* Frees all events. */
 void event_queue_clear(struct event_queue *queue);
 

@@ -2,6 +2,7 @@
 #include "loop.h"
 
 #include "batch_log.h"
+#include "bundle.h"
 #include "clock.h"
 #include "deliver.h"
 #include "depths.h"
@@ -9,6 +10,7 @@
 #include "held.h"
 #include "log.h"
 #include "pool.h"
+#include "postpone.h"
 #include "readiness.h"
 #include "retry.h"
 #include "schedule.h"
@@ -25,8 +27,8 @@
 /* A conflict or a restart is over sooner; a longer failure makes the worker not ready. */
 #define FAILING_US (5 * CLOCK_US_PER_S)
 
-/* Interval of the checks for events that were held too long. */
-#define HOLD_CHECK_US CLOCK_US_PER_S
+/* How long deliveries may wait in the socket while batches are under way; about as long as a commit takes. */
+#define GATHER_US (5 * CLOCK_US_PER_MS)
 
 struct loop {
     const struct worker_settings *settings;
@@ -37,33 +39,15 @@ struct loop {
     struct retry retry;
     struct depths depths;
     struct standstill standstill;
-    uint64_t channel;      /* delivery channel of the waiting events; 0: none wait */
-    int64_t hold_check_us; /* time of the next check */
+    int64_t taken_us; /* when a delivery was last taken */
+    uint64_t channel; /* delivery channel of the waiting events; 0: none wait */
+    struct postpone postpone;
     int64_t newer_seen_us; /* when an envelope of a later release last came; 0: never */
     bool draining;
     int64_t drain_deadline_us;
 };
 
 /* --- where events go ------------------------------------------------------------------ */
-
-/* False when a frame may not hold the event's properties: another program published it, since a gateway's
- * always fit. The retry connection has the same broker and so the same frame_max. */
-static bool fits(const struct loop *l, const struct event *event)
-{
-    const struct broker *broker = l->deliver.broker;
-
-    return broker == NULL || broker_fits(broker, event->delivery->properties);
-}
-
-/* Moves an event unchanged to a retry queue or, when that is impossible, gives it back to its own queue. */
-static void postpone(struct loop *l, struct event *event, size_t tier, const char *reason, int64_t now_us)
-{
-    deliver_answered(&l->deliver, event->channel);
-    event_log_postponed(event, l->settings->delays.us[tier], reason);
-    if (!fits(l, event) || !retry_postpone(&l->retry, event, tier)) {
-        deliver_give_back(&l->deliver, event, now_us);
-    }
-}
 
 /* Takes all new deliveries. Drops the waiting events of an earlier channel: the broker redelivers them. */
 static void take_deliveries(struct loop *l, int64_t now_us)
@@ -75,11 +59,14 @@ static void take_deliveries(struct loop *l, int64_t now_us)
         schedule_clear(&l->schedule);
     }
     while ((event = deliver_take(&l->deliver)) != NULL) {
+        l->taken_us = now_us;
         if (event->form == EVENT_NEWER) {
             l->newer_seen_us = now_us;
             event_log_newer(event);
-            postpone(l, event, tier_middle(&l->settings->delays), "its envelope is of a later release",
-                     now_us);
+            postpone_event(&l->postpone, event, tier_middle(&l->settings->delays),
+                           "its envelope is of a later release", now_us);
+        } else if (event->apart) {
+            postpone_event(&l->postpone, event, 0, "its bundle came back twice: it goes on alone", now_us);
         } else if (schedule_add(&l->schedule, event)) {
             deliver_answered(&l->deliver, event->channel);
         }
@@ -100,7 +87,7 @@ static void dispose(struct loop *l, struct event *event, int64_t now_us)
     }
     switch (schedule_fate(&l->schedule, event, now_us)) {
     case SCHEDULE_SETTLED:
-        deliver_settle(&l->deliver, event);
+        deliver_settle(&l->deliver, event, now_us);
         break;
     case SCHEDULE_RETRY:
         retry_add(&l->retry, event);
@@ -127,46 +114,6 @@ static void collect(struct loop *l, struct slot *slot, int64_t now_us)
         dispose(l, batch->events[i], now_us);
     }
     batch->count = 0;
-}
-
-/* --- events held too long -------------------------------------------------------------- */
-
-/* The held events of braked sources must leave half of the prefetch to other sources. */
-static void postpone_surplus(struct loop *l, int64_t now_us)
-{
-    struct sources *sources = &l->schedule.judge.sources;
-    struct event *event;
-    int64_t since_us;
-
-    while (sources->held > l->deliver.limit.most / 2 && retry_is_well(&l->retry) &&
-           (event = sources_take_surplus(sources, &since_us)) != NULL) {
-        postpone(l, event, tier_for(&l->settings->delays, now_us - since_us), "its source is braked", now_us);
-    }
-}
-
-/* Returns events that could not be stored for WORKER_HOLD, before RabbitMQ's consumer_timeout closes the
- * channel: each to the first retry queue or, when that is impossible, to its own queue. */
-static void let_go_of_old(struct loop *l, int64_t now_us)
-{
-    int64_t before_us = now_us - l->settings->hold_us;
-    struct event_queue old = {0};
-    struct event *event;
-
-    if (now_us < l->hold_check_us || pool_open(&l->pool) == 0) {
-        return;
-    }
-    l->hold_check_us = now_us + HOLD_CHECK_US;
-    schedule_take_older(&l->schedule, before_us, &old);
-    while (retry_is_well(&l->retry) && (event = event_queue_pop(&old)) != NULL) {
-        postpone(l, event, 0, "it could not be stored for WORKER_HOLD", now_us);
-    }
-    if (!retry_is_well(&l->retry)) {
-        retry_take_older(&l->retry, before_us, &old);
-    }
-    while ((event = event_queue_pop(&old)) != NULL) {
-        event_log_given_back(event);
-        deliver_give_back(&l->deliver, event, now_us);
-    }
 }
 
 /* Returns all messages to the broker when this worker has no database connection; another worker may have
@@ -232,7 +179,7 @@ static void step_retries(struct loop *l, int64_t now_us)
     retry_step(&l->retry, deliver_channel(&l->deliver), now_us);
     while ((event = retry_take(&l->retry)) != NULL) {
         event_log_outcome(event, true, 0, clock_wall_us());
-        deliver_settle(&l->deliver, event);
+        deliver_settle(&l->deliver, event, now_us);
     }
 }
 
@@ -263,26 +210,31 @@ static void show_state(struct loop *l, int64_t now_us)
     readiness_show(&readiness, l->admin);
 }
 
-static int64_t earliest(int64_t a, int64_t b)
+/* True while deliveries had better gather in the socket: each of them would wake the worker and fill a batch
+ * too little. Never when no batch is under way. */
+static bool gathers(const struct loop *l, int64_t now_us)
 {
-    return a < b ? a : b;
+    return !pool_is_idle(&l->pool) && now_us < l->taken_us + GATHER_US;
 }
 
 static int64_t next_turn_us(const struct loop *l, int64_t now_us)
 {
     int64_t next = now_us + TURN_MAX_US;
 
+    if (gathers(l, now_us)) {
+        next = clock_earlier(next, l->taken_us + GATHER_US);
+    }
     if (l->deliver.state == DELIVER_AWAY) {
-        next = earliest(next, l->deliver.next_attempt_us);
+        next = clock_earlier(next, l->deliver.next_attempt_us);
     }
     if (deliver_is_due(&l->deliver, pool_open(&l->pool) > 0)) {
         next = now_us;
     }
     if (pool_is_ready(&l->pool)) {
-        next = earliest(next, schedule_due_us(&l->schedule, pool_carries_alone(&l->pool), now_us));
+        next = clock_earlier(next, schedule_due_us(&l->schedule, pool_carries_alone(&l->pool), now_us));
     }
-    next = earliest(next, retry_due_us(&l->retry, now_us));
-    return earliest(next, pool_due_us(&l->pool, now_us));
+    next = clock_earlier(next, retry_due_us(&l->retry, now_us));
+    return clock_earlier(next, pool_due_us(&l->pool, now_us));
 }
 
 static void wait_for_something(const struct loop *l, int64_t now_us)
@@ -294,7 +246,7 @@ static void wait_for_something(const struct loop *l, int64_t now_us)
     if (!l->draining) {
         fds[count++] = (struct pollfd){.fd = signals_drain_fd(), .events = POLLIN};
     }
-    fds[count++] = (struct pollfd){.fd = deliver_fd(&l->deliver), .events = POLLIN};
+    fds[count++] = (struct pollfd){.fd = gathers(l, now_us) ? -1 : deliver_fd(&l->deliver), .events = POLLIN};
     fds[count++] = (struct pollfd){.fd = retry_fd(&l->retry), .events = POLLIN};
     pool_poll(&l->pool, &fds[count]);
     count += l->pool.count;
@@ -336,8 +288,10 @@ static void turn(struct loop *l)
     step_slots(l, now_us);
     step_retries(l, now_us);
     depths_step(&l->depths, deliver_channel(&l->deliver) == 0, now_us);
-    postpone_surplus(l, now_us);
-    let_go_of_old(l, now_us);
+    postpone_surplus(&l->postpone, now_us);
+    if (pool_open(&l->pool) > 0) {
+        postpone_overdue(&l->postpone, now_us);
+    }
     deliver_flush(&l->deliver, now_us);
     release_without_connection(l, now_us);
     show_state(l, now_us);
@@ -349,11 +303,19 @@ static enum error_code init(struct loop *l, const struct worker_settings *settin
     enum error_code code;
 
     *l = (struct loop){
-        .settings = settings, .admin = admin, .depths = {.settings = settings, .connection_name = name}};
+        .settings = settings,
+        .admin = admin,
+        .depths = {.settings = settings, .connection_name = name},
+        .postpone = {.settings = settings,
+                     .deliver = &l->deliver,
+                     .schedule = &l->schedule,
+                     .retry = &l->retry},
+    };
     retry_init(&l->retry, settings, name);
     code = deliver_init(&l->deliver, settings, name, error);
     if (code == ERROR_NONE) {
-        code = schedule_init(&l->schedule, l->deliver.ack.most, error);
+        /* The memory of events that aren't there is only reserved. */
+        code = schedule_init(&l->schedule, l->deliver.ack.most * BUNDLE_EVENTS_MAX, error);
     }
     if (code == ERROR_NONE) {
         code = pool_init(&l->pool, settings, name, clock_monotonic_us(), error);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "schedule.h"
 
+#include "clock.h"
 #include "metrics.h"
 
 enum { BRAKED, METRICS };
@@ -29,11 +30,6 @@ bool schedule_add(struct schedule *s, struct event *event)
     }
     backlog_add(&s->backlog, event);
     return false;
-}
-
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
 }
 
 /* --- what goes next ------------------------------------------------------------------ */
@@ -88,26 +84,21 @@ bool schedule_wants_slot(const struct schedule *s, int64_t now_us)
     return batch_waits(s) && now_us >= s->judge.resume_us && !judge_holds_all(&s->judge);
 }
 
-static int64_t earlier(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 int64_t schedule_due_us(const struct schedule *s, bool carries_alone, int64_t now_us)
 {
     int64_t due_us = sources_probe_due_us(&s->judge.sources);
     int64_t parked_us = backlog_parked_due_us(&s->backlog);
 
-    if (schedule_wants_slot(s, later(now_us, s->judge.resume_us))) {
-        return later(now_us, s->judge.resume_us);
+    if (schedule_wants_slot(s, clock_later(now_us, s->judge.resume_us))) {
+        return clock_later(now_us, s->judge.resume_us);
     }
     if (carries_alone) {
         return INT64_MAX;
     }
     if (!judge_holds_all(&s->judge)) {
-        due_us = earlier(due_us, earlier(backlog_suspect_due_us(&s->backlog), parked_us));
+        due_us = clock_earlier(due_us, clock_earlier(backlog_suspect_due_us(&s->backlog), parked_us));
     }
-    return due_us == INT64_MAX ? due_us : later(due_us, s->judge.resume_us);
+    return due_us == INT64_MAX ? due_us : clock_later(due_us, s->judge.resume_us);
 }
 
 /* --- what came back ------------------------------------------------------------------ */

@@ -1,14 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "broker.h"
+#include "collector.h"
 #include "ctl/database.h"
 #include "ctl/options.h"
 #include "ctl/record.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
-#include "ctl/tabulate.h"
-#include "envelope.h"
-#include "row.h"
 #include "signals.h"
 #include "topology.h"
 
@@ -18,156 +16,31 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define NAME "dead collect"
+#define NAME COLLECTOR_NAME
 #define BATCH 200
 #define HEARTBEAT_S 20
 /* The queue counts as empty when it has no ready message and nothing was delivered for this long. */
 #define QUIET_MS 500
-#define SQLSTATE_SIZE 6 /* five characters and NUL */
-/* Maximum number of messages left in the queue; the prefetch must be larger. When more can't be stored,
- * something is wrong with the table. */
+/* When so many events can't be stored, something is wrong with the table. The prefetch must be larger: their
+ * messages stay unacked. */
 #define LEFT_MOST 100
-#define NAME_SHOWN 80     /* characters shown of a source and id */
-#define REFUSAL_SHOWN 300 /* characters shown of the server's message */
 
 struct collect {
-    PGconn *database;
+    struct collector collector;
     struct broker *broker;
-    int64_t collected, there_already, left;
     uint64_t tags[BATCH]; /* stored in the open transaction, not acked */
     int in_hand;
     bool dry_run, json;
-    bool begun; /* a transaction is open */
 };
 
 /* --- from the queue to the table ----------------------------------------------- */
-
-/* Starts a transaction or continues it, with a savepoint, so that a failed insert undoes nothing else. */
-static enum error_code begin_one(struct collect *c, struct error *error)
-{
-    enum error_code code =
-        database_run(c->database, c->begun ? "release one; savepoint one" : "begin; savepoint one", error);
-
-    c->begun = c->begun || code == ERROR_NONE;
-    return code;
-}
-
-/* sqlstate: "", or the one with which this row was refused before; set when the row is refused. *new: the row
- * did not exist. */
-static enum error_code insert(struct collect *c, const struct broker_delivery *d,
-                              char sqlstate[SQLSTATE_SIZE], bool *new, struct error *error)
-{
-    struct deadrow row;
-    enum error_code code = deadrow_make(&row, d, sqlstate, error);
-
-    if (code == ERROR_NONE) {
-        PGresult *r = PQexecParams(c->database, deadtable_insert, DEADROW_COLUMNS, NULL, row.values,
-                                   row.lengths, row.formats, 0);
-        const char *state = PQresultErrorField(r, PG_DIAG_SQLSTATE);
-
-        code = database_outcome(c->database, r, error);
-        *new = code == ERROR_NONE &&strcmp(PQcmdTuples(r), "1") == 0;
-        (void)snprintf(sqlstate, SQLSTATE_SIZE, "%s", state == NULL ? "" : state);
-        PQclear(r);
-    }
-    deadrow_free(&row);
-    return code;
-}
-
-/* Returns true when the insert failed because of the row itself; its effects are then rolled back. */
-static bool is_refused(struct collect *c, enum error_code *code, struct error *error)
-{
-    struct error refusal = *error;
-
-    if (error_class(*code) != ERROR_CLASS_PERMANENT) {
-        return false;
-    }
-    *code = database_run(c->database, "rollback to one", error);
-    if (*code == ERROR_NONE) {
-        *error = refusal;
-    }
-    return *code == ERROR_NONE;
-}
-
-/* Leaves a message unacked: it goes back to the queue when the connection ends. */
-static enum error_code leave(struct collect *c, const struct broker_delivery *d, const struct error *refusal,
-                             struct error *error)
-{
-    struct deadrow row;
-    struct buf name = {0}, why = {0};
-    enum error_code code = deadrow_make(&row, d, "", error);
-
-    if (code == ERROR_NONE) {
-        buf_printf(&name, "%s/%s", row.values[DEADROW_SOURCE], row.values[DEADROW_ID]);
-        (void)tabulate_append(&why, buf_text(&name), NAME_SHOWN);
-        buf_append_text(&why, ": ");
-        (void)tabulate_append(&why, refusal->text, REFUSAL_SHOWN);
-        report_problem(NAME, "a message of %zu bytes stays in " TOPOLOGY_DEAD ": %s", d->body.len,
-                       buf_text(&why));
-        c->left++;
-    }
-    deadrow_free(&row);
-    buf_free(&name);
-    buf_free(&why);
-    return code;
-}
-
-/* True for a message of a later release: only a newer sluice can store it so that it can be replayed. */
-static bool is_newer(const struct broker_delivery *d, struct error *refusal)
-{
-    struct error newer;
-    struct envelope e;
-
-    if (envelope_decode(d->properties, &e, &newer) != ERROR_NEWER) {
-        return false;
-    }
-    (void)error_set(refusal, ERROR_NEWER, "%s; collect it with a newer sluice", newer.text);
-    return true;
-}
-
-/* Stores a message. A refused row is tried once more without the broker's text in its reason. A message that
- * can't be stored must not block the others; a table that accepts no row at all is an error. */
-static enum error_code store(struct collect *c, const struct broker_delivery *d, struct error *error)
-{
-    char sqlstate[SQLSTATE_SIZE] = "";
-    struct error newer;
-    bool new = false;
-    enum error_code code;
-
-    if (is_newer(d, &newer)) {
-        return leave(c, d, &newer, error);
-    }
-    code = begin_one(c, error);
-    if (code != ERROR_NONE) {
-        return code;
-    }
-    code = insert(c, d, sqlstate, &new, error);
-    if (is_refused(c, &code, error)) {
-        code = database_run(c->database, deadtable_probe, error);
-        if (code != ERROR_NONE) {
-            return code;
-        }
-        code = insert(c, d, sqlstate, &new, error);
-        if (is_refused(c, &code, error)) {
-            struct error refusal = *error;
-
-            return leave(c, d, &refusal, error);
-        }
-    }
-    if (code == ERROR_NONE) {
-        c->collected += new;
-        c->there_already += !new;
-        c->tags[c->in_hand++] = d->tag;
-    }
-    return code;
-}
 
 /* Acks the stored messages, one by one when messages left in the queue are among them. */
 static enum error_code ack(struct collect *c, int count, struct error *error)
 {
     enum error_code code = ERROR_NONE;
 
-    if (c->left == 0) {
+    if (c->collector.left == 0) {
         return broker_ack(c->broker, c->tags[count - 1], true, error);
     }
     for (int i = 0; code == ERROR_NONE && i < count; i++) {
@@ -181,14 +54,9 @@ static enum error_code ack(struct collect *c, int count, struct error *error)
 static enum error_code commit(struct collect *c, struct error *error)
 {
     int count = c->in_hand;
-    enum error_code code;
+    enum error_code code = collector_commit(&c->collector, error);
 
-    if (!c->begun) {
-        return ERROR_NONE;
-    }
     c->in_hand = 0;
-    c->begun = false;
-    code = database_run(c->database, "commit", error);
     return code == ERROR_NONE && count > 0 ? ack(c, count, error) : code;
 }
 
@@ -197,6 +65,7 @@ static enum error_code take_deliveries(struct collect *c, bool *idle, struct err
 {
     struct broker_event event;
     enum error_code code = ERROR_NONE;
+    bool stored;
 
     *idle = true;
     while (code == ERROR_NONE) {
@@ -206,9 +75,12 @@ static enum error_code take_deliveries(struct collect *c, bool *idle, struct err
             return commit(c, error);
         case BROKER_DELIVERY:
             *idle = false;
-            code = store(c, event.delivery, error);
+            code = collector_store(&c->collector, event.delivery, &stored, error);
+            if (stored) {
+                c->tags[c->in_hand++] = event.delivery->tag;
+            }
             free(event.delivery);
-            if (code == ERROR_NONE && c->left == LEFT_MOST) {
+            if (code == ERROR_NONE && c->collector.left >= LEFT_MOST) {
                 return commit(c, error);
             }
             if (code == ERROR_NONE && c->in_hand == BATCH) {
@@ -241,7 +113,7 @@ static enum error_code collect_all(struct collect *c, struct error *error)
     if (code == ERROR_NONE) {
         code = broker_consume(c->broker, TOPOLOGY_DEAD, error);
     }
-    while (code == ERROR_NONE && !empty && c->left < LEFT_MOST && !signals_drain_requested()) {
+    while (code == ERROR_NONE && !empty && c->collector.left < LEFT_MOST && !signals_drain_requested()) {
         code = take_deliveries(c, &idle, error);
         if (code == ERROR_NONE && idle) {
             struct pollfd fd = {.fd = broker_fd(c->broker), .events = POLLIN};
@@ -267,15 +139,16 @@ static void tell(const struct collect *c, uint32_t ready)
         if (c->dry_run) {
             record_add_count(object, "would_collect", ready);
         } else {
-            record_add_count(object, "collected", c->collected);
-            record_add_count(object, "already_there", c->there_already);
-            record_add_count(object, "left", c->left);
+            record_add_count(object, "collected", c->collector.collected);
+            record_add_count(object, "already_there", c->collector.there_already);
+            record_add_count(object, "left", c->collector.left);
         }
         record_print(NAME, object);
     } else if (c->dry_run) {
         report_line("would collect %" PRIu32, ready);
     } else {
-        report_line("collected %" PRId64 "; already there %" PRId64, c->collected, c->there_already);
+        report_line("collected %" PRId64 "; already there %" PRId64, c->collector.collected,
+                    c->collector.there_already);
     }
 }
 
@@ -295,7 +168,8 @@ static enum error_code collect(struct collect *c, struct error *error)
         tell(c, ready);
         return ERROR_NONE;
     }
-    code = database_run(c->database, "set statement_timeout = '15s'; set lock_timeout = '8s'", error);
+    code =
+        database_run(c->collector.database, "set statement_timeout = '15s'; set lock_timeout = '8s'", error);
     if (code == ERROR_NONE) {
         code = collect_all(c, error);
     }
@@ -324,7 +198,7 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
     }
     code = signals_install_drain(&error);
     if (code == ERROR_NONE) {
-        code = database_open(&c.database, DATABASE_WRITES, settings->database_url,
+        code = database_open(&c.collector.database, DATABASE_WRITES, settings->database_url,
                              settings->database_password, NAME, &error);
     }
     if (code == ERROR_NONE) {
@@ -334,19 +208,20 @@ static enum exit_code run(const void *any_settings, int count, char **arguments)
         code = collect(&c, &error);
     }
     broker_close(c.broker, code == ERROR_NONE);
-    PQfinish(c.database);
+    PQfinish(c.collector.database);
     if (code != ERROR_NONE) {
         return report_error(NAME, &error);
     }
-    if (c.left > 0) {
-        report_problem(NAME, "%" PRId64 " could not be stored and stay in " TOPOLOGY_DEAD "%s", c.left,
-                       c.left < LEFT_MOST ? ""
-                                          : ": stopped; repair the table, then run it again for the rest");
+    if (c.collector.left > 0) {
+        report_problem(
+            NAME, "%" PRId64 " could not be stored and stay in " TOPOLOGY_DEAD "%s", c.collector.left,
+            c.collector.left < LEFT_MOST ? ""
+                                         : ": stopped; repair the table, then run it again for the rest");
     }
     if (signals_drain_requested()) {
         report_problem(NAME, "interrupted; run it again for the rest");
     }
-    return c.left > 0 || signals_drain_requested() ? EXIT_NO : EXIT_DONE;
+    return c.collector.left > 0 || signals_drain_requested() ? EXIT_NO : EXIT_DONE;
 }
 
 static const struct subcommand command = {

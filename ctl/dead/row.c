@@ -107,8 +107,8 @@ static void put_reason(struct making *m, struct span deaths, const struct error 
     buf_free(&reason);
 }
 
-enum error_code deadrow_make(struct deadrow *row, const struct broker_delivery *d, const char *sqlstate,
-                             struct error *error)
+enum error_code deadrow_make(struct deadrow *row, const struct broker_delivery *d, struct span deaths,
+                             const char *sqlstate, struct error *error)
 {
     struct making m = {.row = row};
     struct envelope e;
@@ -124,7 +124,7 @@ enum error_code deadrow_make(struct deadrow *row, const struct broker_delivery *
     put_bytes(&m, DEADROW_BODY, d->body);
     put_text(&m, DEADROW_WORKER, SPAN_LITERAL("sluice dead collect"));
     if (sqlstate[0] == '\0') {
-        put_reason(&m, e.deaths, &unreadable);
+        put_reason(&m, deaths.len > 0 ? deaths : e.deaths, &unreadable);
     } else {
         (void)snprintf(refused, sizeof refused, "SQLSTATE %.5s", sqlstate);
         put_text(&m, DEADROW_REASON, span_of(refused));

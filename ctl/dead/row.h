@@ -22,11 +22,12 @@ struct deadrow {
     struct buf properties; /* owned: of a message that is not an envelope, without headers of the broker */
 };
 
-/* Fills *row with views into the delivery. sqlstate: "", or the SQLSTATE with which Postgres refused the row
- * before; the reason is then only that, without the broker's text. Returns ERROR_MEMORY on failure. The
- * caller must call deadrow_free, also after an error. Pure. */
+/* Fills *row with views into the delivery. deaths: the broker's x-death of the message that this is a part
+ * of; empty: its own. sqlstate: "", or the SQLSTATE with which Postgres refused the row before; the reason is
+ * then only that, without the broker's text. Returns ERROR_MEMORY on failure. The caller must call
+ * deadrow_free, also after an error. Pure. */
 MUST_CHECK enum error_code deadrow_make(struct deadrow *row, const struct broker_delivery *delivery,
-                                        const char *sqlstate, struct error *error);
+                                        struct span deaths, const char *sqlstate, struct error *error);
 void deadrow_free(struct deadrow *row);
 
 #endif

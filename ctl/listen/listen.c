@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "backoff.h"
+#include "bundle.h"
 #include "clock.h"
 #include "ctl/report.h"
 #include "ctl/settings.h"
@@ -54,36 +55,59 @@ static bool serve_broker(void *context)
     return !signals_drain_requested();
 }
 
-static void handle(struct listen *l, const struct broker_delivery *d)
+static bool is_over(const struct listen *l)
+{
+    return signals_drain_requested() || ferror(stdout) != 0 || (l->most > 0 && l->received >= l->most);
+}
+
+static void tell_unreadable(struct listen *l, struct span body, const struct error *error)
+{
+    l->unreadable++;
+    report_problem(NAME, "a message of %zu bytes is not shown: %s", body.len, error->text);
+}
+
+static void handle_event(struct listen *l, struct span properties, struct span body)
 {
     struct envelope e;
     struct error error;
     struct forward_result result;
 
     l->received++;
-    if (envelope_decode(d->properties, &e, &error) != ERROR_NONE) {
-        l->unreadable++;
-        report_problem(NAME, "a message of %zu bytes is not shown: %s", d->body.len, error.text);
+    if (envelope_decode(properties, &e, &error) != ERROR_NONE) {
+        tell_unreadable(l, body, &error);
         return;
     }
     if (!l->json) {
-        show_event(&e, d->body);
+        show_event(&e, body);
     }
     if (l->forward != NULL) {
-        forward_event(l->http, l->forward, &e, d->body, &result);
+        forward_event(l->http, l->forward, &e, body, &result);
         l->forwarded += result.delivered;
         l->failed += !result.delivered;
     }
     if (l->json) {
-        show_json(NAME, &e, d->body, l->forward == NULL ? NULL : &result);
+        show_json(NAME, &e, body, l->forward == NULL ? NULL : &result);
     } else if (l->forward != NULL) {
         show_result(&result);
     }
 }
 
-static bool is_over(const struct listen *l)
+static void handle(struct listen *l, const struct broker_delivery *d)
 {
-    return signals_drain_requested() || ferror(stdout) != 0 || (l->most > 0 && l->received >= l->most);
+    struct bundle bundle;
+    struct span properties, body;
+    struct error error;
+
+    if (!bundle_is(d->properties)) {
+        handle_event(l, d->properties, d->body);
+    } else if (bundle_open(&bundle, d->properties, d->body, &error) != ERROR_NONE) {
+        l->received++;
+        tell_unreadable(l, d->body, &error);
+    } else {
+        while (!is_over(l) && bundle_next(&bundle, &properties, &body)) {
+            handle_event(l, properties, body);
+        }
+    }
 }
 
 /* Waits until the broker or a signal has something for us. fd: -1 for the signal only. */

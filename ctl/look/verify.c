@@ -383,8 +383,9 @@ static const struct subcommand command = {
             "are missing or differ; with --all, all of them.\n"
             "\n"
             "An event that isn't found counts as queued while the queues hold at least as many messages.\n"
-            "The broker's count excludes unacked messages, which a worker holds. So verify when the queues\n"
-            "are empty and the workers idle (see sluice status).\n",
+            "The broker's count excludes unacked messages, which a worker holds, and a bundle of several\n"
+            "events counts once. So verify when the queues are empty and the workers idle (see sluice\n"
+            "status).\n",
     .options = rules,
     .notes = "Exit code 1 when an event is missing or differs, or when a refused event was stored.\n",
     .settings = settings_verify,

@@ -14,7 +14,7 @@ void largest_body_learn(struct largest_body *largest, const struct error *error)
     }
 }
 
-bool largest_body_exceeded(const struct largest_body *largest, size_t bytes)
+size_t largest_body_limit(const struct largest_body *largest)
 {
-    return largest->bytes > 0 && bytes > (size_t)largest->bytes;
+    return largest->bytes > 0 ? (size_t)largest->bytes : SIZE_MAX;
 }

@@ -8,7 +8,6 @@
 
 #include "error.h"
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,7 +18,7 @@ struct largest_body {
 /* Takes the limit from the error with which a connection was lost, and logs it. An error of another kind
  * forgets the limit: the next connection may lead to a broker with another one. */
 void largest_body_learn(struct largest_body *largest, const struct error *error);
-/* True when the broker is known to refuse a body of this size. */
-bool largest_body_exceeded(const struct largest_body *largest, size_t bytes);
+/* The largest body that the broker is not known to refuse, in bytes. */
+size_t largest_body_limit(const struct largest_body *largest);
 
 #endif

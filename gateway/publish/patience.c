@@ -13,20 +13,15 @@
 #define HOPELESS_US (30 * CLOCK_US_PER_S)
 #define REFUSED_US CLOCK_US_PER_S /* as long as a confirm may be missing (gateway/publish/gate) */
 
-static int64_t later(int64_t a, int64_t b)
-{
-    return a > b ? a : b;
-}
-
 void patience_init(struct patience *p, int64_t confirm_timeout_us)
 {
-    *p = (struct patience){.first_us = later(FIRST_US, confirm_timeout_us - ANSWER_US)};
+    *p = (struct patience){.first_us = clock_later(FIRST_US, confirm_timeout_us - ANSWER_US)};
     p->limit_us = p->first_us;
 }
 
 static int64_t within_limits(const struct patience *p, int64_t us)
 {
-    int64_t longest_us = later(LONGEST_US, p->first_us);
+    int64_t longest_us = clock_later(LONGEST_US, p->first_us);
 
     return us < p->first_us ? p->first_us : us > longest_us ? longest_us : us;
 }
@@ -56,7 +51,7 @@ void patience_wrote(struct patience *p, int64_t took_us)
 /* How long the broker has only refused; 0: it hasn't. */
 static int64_t refused_for(const struct patience *p, int64_t since_us, int64_t now_us)
 {
-    return p->refusals < REFUSALS_MIN ? 0 : now_us - later(p->refused_since_us, since_us);
+    return p->refusals < REFUSALS_MIN ? 0 : now_us - clock_later(p->refused_since_us, since_us);
 }
 
 bool patience_is_refused(const struct patience *p, int64_t now_us)
@@ -75,7 +70,7 @@ static int64_t silent_for(const struct patience *p, int64_t oldest_us, int64_t s
 {
     return oldest_us == INT64_MAX
                ? 0
-               : now_us - later(later(oldest_us, p->answered_us), since_us) - p->writing_us;
+               : now_us - clock_later(clock_later(oldest_us, p->answered_us), since_us) - p->writing_us;
 }
 
 bool patience_asks(struct patience *p, bool replied, int64_t oldest_us, int64_t since_us, int64_t now_us)
@@ -96,14 +91,14 @@ static int64_t silence_allowed(const struct patience *p, int64_t now_us)
 {
     bool alive = p->alive_us != 0 && now_us - p->alive_us < ALIVE_US;
 
-    return alive ? later(ELECTION_US, p->limit_us) : p->limit_us;
+    return alive ? clock_later(ELECTION_US, p->limit_us) : p->limit_us;
 }
 
 bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int64_t now_us,
                    struct error *error)
 {
     int limit_ms = (int)(p->limit_us / CLOCK_US_PER_MS);
-    int64_t hopeless_us = later(HOPELESS_US, p->first_us);
+    int64_t hopeless_us = clock_later(HOPELESS_US, p->first_us);
 
     if (refused_for(p, since_us, now_us) > p->limit_us) {
         (void)error_set(error, ERROR_TIMEOUT,
@@ -118,7 +113,7 @@ bool patience_ends(struct patience *p, int64_t oldest_us, int64_t since_us, int6
                         (int)(silence_allowed(p, now_us) / CLOCK_US_PER_MS));
         return end(p);
     }
-    if (now_us - later(oldest_us, since_us) > hopeless_us) {
+    if (now_us - clock_later(oldest_us, since_us) > hopeless_us) {
         (void)error_set(error, ERROR_TIMEOUT, "the broker has not confirmed a message for %d s",
                         (int)(hopeless_us / CLOCK_US_PER_S));
         return end(p);

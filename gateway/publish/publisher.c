@@ -7,6 +7,7 @@
 #include "confirm.h"
 #include "largest_body.h"
 #include "log.h"
+#include "message.h"
 #include "message_counts.h"
 #include "patience.h"
 
@@ -33,6 +34,7 @@ struct publisher {
     struct confirm confirms;
     struct patience patience;
     struct largest_body largest_body;
+    struct buf bundle_properties, bundle_body; /* of the bundle that is published next */
     int64_t unblocked_at_us;
     int64_t blocked_at_us; /* start of an alarm whose outstanding events are not yet answered; 0: none */
 };
@@ -75,16 +77,10 @@ static enum outcome outcome_of(struct publisher *p, int64_t published_us, enum c
 
 static void on_settled(void *context, void *settled, enum confirm_outcome outcome)
 {
-    struct pending *e = settled;
+    struct pending *first = settled;
 
-    message_counts_settled(outcome, e->published_us);
-    pending_finish(e, outcome_of(context, e->published_us, outcome));
-}
-
-static void on_stray(const char *what, uint64_t number)
-{
-    message_counts_stray();
-    log_error("stray-confirm", log_text("kind", what), log_number("number", (int64_t)number));
+    message_count_settled(first, outcome);
+    message_finish(first, outcome_of(context, first->published_us, outcome));
 }
 
 static void on_blocked(struct publisher *p)
@@ -95,9 +91,9 @@ static void on_blocked(struct publisher *p)
     set_gate(p, GATE_SHUT(OUTCOME_BLOCKED));
 }
 
-static void answer_blocked(void *event)
+static void answer_blocked(void *first)
 {
-    pending_complete(event, OUTCOME_BLOCKED);
+    message_complete(first, OUTCOME_BLOCKED);
 }
 
 /* Answers the outstanding events of an alarm after BLOCKED_US. By then the broker has confirmed what it read
@@ -132,12 +128,12 @@ static bool read_events(struct publisher *p, struct error *error)
         case BROKER_ACK:
         case BROKER_NACK:
             if (!confirm_settle(&p->confirms, event.tag, event.multiple, event.kind == BROKER_ACK)) {
-                on_stray(event.kind == BROKER_ACK ? "ack" : "nack", event.tag);
+                message_counts_stray(event.kind == BROKER_ACK ? "ack" : "nack", event.tag);
             }
             break;
         case BROKER_RETURNED:
             if (!confirm_returned(&p->confirms, event.correlation)) {
-                on_stray("return", event.correlation);
+                message_counts_stray("return", event.correlation);
             }
             break;
         case BROKER_BLOCKED:
@@ -158,67 +154,74 @@ static bool read_events(struct publisher *p, struct error *error)
 
 /* --- publishing ----------------------------------------------------------------- */
 
-/* Returns false with *error set when the connection is lost; the event is then outstanding. */
-static bool publish_one(struct publisher *p, struct pending *e, struct error *error)
+/* Writes a message to the connection. False with *error set when the connection is lost. */
+static bool write_message(struct publisher *p, const struct message *m, uint64_t number, struct error *error)
+{
+    struct pending *first = m->first;
+    bool alone = m->events == 1;
+    int64_t begun = clock_monotonic_us();
+    enum error_code code =
+        broker_publish(p->link.broker, first->exchange, span_of(first->source),
+                       buf_span(alone ? &first->properties : &p->bundle_properties),
+                       buf_span(alone ? &first->body.bytes : &p->bundle_body), number, error);
+
+    patience_wrote(&p->patience, clock_monotonic_us() - begun);
+    message_forget_content(first);
+    return code == ERROR_NONE;
+}
+
+/* Returns false with *error set when the connection is lost; the message is then outstanding. */
+static bool publish_message(struct publisher *p, const struct message *m, struct error *error)
 {
     struct gate_state gate = gate_state(&p->gate);
     int64_t now = clock_monotonic_us();
-    enum error_code code;
     uint64_t number;
 
     if (!gate.open) {
-        pending_finish(e, gate.why);
+        message_finish(m->first, gate.why);
         return true;
     }
-    if (!pending_is_unanswered(e)) {
-        pending_release(e); /* its waiter has given up */
+    if (m->bytes > largest_body_limit(&p->largest_body)) {
+        message_finish(m->first, OUTCOME_OVERSIZE);
         return true;
     }
-    if (largest_body_exceeded(&p->largest_body, e->body.bytes.len)) {
-        pending_finish(e, OUTCOME_OVERSIZE);
+    if (m->events > 1 && !message_encode(m, &p->bundle_properties, &p->bundle_body)) {
+        message_finish(m->first, OUTCOME_MEMORY);
         return true;
     }
-    e->published_us = now;
-    number = confirm_add(&p->confirms, e, now);
+    number = confirm_add(&p->confirms, m->first, now);
     if (number == 0) {
-        pending_finish(e, OUTCOME_SLOW);
+        message_finish(m->first, OUTCOME_SLOW);
         return true;
     }
-    message_counts_published(e->body.bytes.len);
+    message_note_published(m, now);
     if (p->confirms.outstanding == 1) {
         atomic_store(&p->gate.oldest_us, now);
     }
-    code = broker_publish(p->link.broker, e->exchange, span_of(e->source), buf_span(&e->properties),
-                          buf_span(&e->body.bytes), number, error);
-    patience_wrote(&p->patience, clock_monotonic_us() - now);
-    buf_free(&e->properties);
-    body_free(&e->body);
-    return code == ERROR_NONE;
+    return write_message(p, m, number, error);
 }
 
 static bool publish_waiting(struct publisher *p, struct error *error)
 {
-    struct pending *e = pending_take(&p->gate.waiting);
-    size_t bytes = 0;
-    bool fine = true, several = e != NULL && e->next != NULL;
+    struct pending *line = pending_take(&p->gate.waiting);
+    size_t most = p->options.bundle_events, most_bytes = largest_body_limit(&p->largest_body), bytes = 0;
+    bool fine = true, several = line != NULL && line->next != NULL;
+    struct message m;
 
     if (several) {
         broker_gather(p->link.broker, true);
     }
-    while (e != NULL) {
-        struct pending *next = e->next;
-
+    while ((m = message_take(&line, most, most_bytes)).events > 0) {
         if (!fine) {
-            pending_finish(e, OUTCOME_AWAY);
+            message_finish(m.first, OUTCOME_AWAY);
         } else {
-            bytes += e->body.bytes.len + e->properties.len;
-            fine = publish_one(p, e, error);
+            bytes += m.bytes;
+            fine = publish_message(p, &m, error);
         }
         if (fine && bytes >= BURST_BYTES) {
             bytes = 0;
             fine = read_events(p, error);
         }
-        e = next;
     }
     if (several) {
         broker_gather(p->link.broker, false);
@@ -325,6 +328,8 @@ static void *run(void *argument)
     gate_set(&p->gate, GATE_SHUT(OUTCOME_AWAY));
     confirm_lose(&p->confirms);
     confirm_free(&p->confirms);
+    buf_free(&p->bundle_properties);
+    buf_free(&p->bundle_body);
     broker_link_close(&p->link);
     return NULL;
 }

@@ -17,6 +17,7 @@ struct publisher;
 struct publisher_options {
     const struct broker_access *access; /* must live as long as the publisher */
     const char *name;                   /* connection name; likewise */
+    size_t bundle_events;               /* most events of one message: GATEWAY_BUNDLE_EVENTS */
     int64_t confirm_timeout_us;         /* how long a request waits for its confirm */
     int64_t max_age_us;                 /* of a connection (lib/lifetime) */
     struct delays delays;               /* must be declared on the broker before events are accepted */

@@ -45,6 +45,7 @@ enum error_code publishers_start(struct publishers **publishers, const struct pu
     const struct publisher_options each = {
         .access = options->access,
         .name = options->name,
+        .bundle_events = options->bundle_events,
         .confirm_timeout_us = options->confirm_timeout_us,
         .max_age_us = options->max_age_us,
         .delays = options->delays,

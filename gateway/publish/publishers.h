@@ -28,6 +28,7 @@ struct publishers_options {
     const struct broker_access *access; /* must live as long as the publishers */
     const char *name;                   /* connection name; likewise */
     int publishers;                     /* 1 to PUBLISHERS_MAX */
+    size_t bundle_events;               /* most events of one message: GATEWAY_BUNDLE_EVENTS */
     int64_t confirm_timeout_us;
     int64_t max_age_us;   /* of a connection to the broker (lib/lifetime) */
     struct delays delays; /* must be declared on the broker before events are accepted */

@@ -40,7 +40,7 @@ from meter import cpu_seconds  # noqa: E402  pylint: disable=wrong-import-positi
 from process import wait_until  # noqa: E402  pylint: disable=wrong-import-position
 from programs import Worker  # noqa: E402  pylint: disable=wrong-import-position
 from results import Results  # noqa: E402  pylint: disable=wrong-import-position
-from row import CONNECTIONS, Row  # noqa: E402  pylint: disable=wrong-import-position
+from row import GATEWAYS, LOADS, Row  # noqa: E402  pylint: disable=wrong-import-position
 from stage import Stage  # noqa: E402  pylint: disable=wrong-import-position
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -61,21 +61,22 @@ class Bench:
         Row(self.stage, self.results, self.options).run()
 
     def accept(self):
-        gateway = self.stage.gateway()
+        gateways = {kind: self.stage.gateway(f"gateway{kind.replace(', ', '-')}", **settings) for kind, settings in GATEWAYS.items()}
         for number in range(self.options.rounds):
             bare_rate, bare_cpu = self.stage.bare("publish", self.options.events)
             self.stage.purge()
             self.results.add("accept", "bare", {"events/s": bare_rate, "us of CPU": bare_cpu})
-            print(f"accept {number + 1}: bare            {bare_rate:8.0f}/s  {bare_cpu:5.1f} us own CPU", flush=True)
-            for connections in CONNECTIONS:
-                posted = self.stage.wrk(gateway, connections, self.options.seconds)
+            print(f"accept {number + 1}: bare                     {bare_rate:8.0f}/s  {bare_cpu:5.1f} us own CPU", flush=True)
+            for connections, kind in LOADS:
+                posted = self.stage.wrk(gateways[kind], connections, self.options.seconds)
                 self.stage.purge()
-                self.results.add("accept", f"{connections} connections", {
+                self.results.add("accept", f"{connections} connections{kind}", {
                     "events/s": posted.rate, "of bare": posted.rate / bare_rate, "us of CPU": posted.cpu,
                     "switches": posted.switches, "p50 ms": posted.median / 1000, "p99 ms": posted.p99 / 1000})
-                print(f"accept {number + 1}: {connections:3} connections {posted.rate:8.0f}/s  {posted.cpu:5.1f} us own CPU  "
+                print(f"accept {number + 1}: {connections:3} connections{kind:9} {posted.rate:8.0f}/s  {posted.cpu:5.1f} us own CPU  "
                       f"ratio {posted.rate / bare_rate:.2f}", flush=True)
-        gateway.stop()
+        for gateway in gateways.values():
+            gateway.stop()
 
     def verify(self):
         """What verification adds to a request of 1 kB."""

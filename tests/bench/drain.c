@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The bare limit of storing: consumes BARE_EVENTS messages of webhooks.ingest with a prefetch of 1,000,
- * upserts them into bare_raw (the columns and indexes of webhooks_raw) in pipelines of 500 per transaction
- * over two connections, acks, and does nothing else. BARE_DATABASE is a conninfo string. */
+/* The bare limit of storing: consumes BARE_EVENTS messages of webhooks.ingest with a prefetch of 1,000
+ * (or BARE_PREFETCH, for experiments), upserts them into bare_raw (the columns and indexes of webhooks_raw)
+ * in pipelines of 500 per transaction over two connections, acks, and does nothing else. BARE_DATABASE is a
+ * conninfo string. */
 #include "bare.h"
 
 #include <libpq-fe.h>
@@ -163,7 +164,7 @@ int main(void)
     for (size_t i = 0; i < CONNECTIONS; i++) {
         open_carrier(&carriers[i]);
     }
-    (void)amqp_basic_qos(broker, 1, 0, PREFETCH, 0);
+    (void)amqp_basic_qos(broker, 1, 0, (uint16_t)bare_setting("BARE_PREFETCH", PREFETCH), 0);
     begin = bare_seconds();
     (void)amqp_basic_consume(broker, 1, amqp_cstring_bytes("webhooks.ingest"), amqp_empty_bytes, 0, 0, 0,
                              amqp_empty_table);

@@ -2,14 +2,13 @@
 /* The bare limit of accepting: publishes BARE_EVENTS persistent messages, whose bodies are the lines of the
  * file BARE_BODIES in turn, with at most 500 confirms outstanding, and does nothing else. The messages are
  * events that a worker can store, ids BARE_PREFIX-1, -2 ..., so that the same program fills the queue for the
- * drain. */
+ * drain. For experiments: BARE_EXCHANGE and BARE_KEY, BARE_OUTSTANDING, and BARE_HEADERS=0 for messages
+ * without headers. */
 #include "bare.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define OUTSTANDING 500
 
 static uint64_t read_confirm(amqp_connection_state_t connection)
 {
@@ -40,6 +39,9 @@ static amqp_table_entry_t number(const char *name, int64_t value)
 int main(void)
 {
     long events = bare_setting("BARE_EVENTS", 100000);
+    uint64_t most = (uint64_t)bare_setting("BARE_OUTSTANDING", 500);
+    const char *exchange = getenv("BARE_EXCHANGE") == NULL ? "webhooks" : getenv("BARE_EXCHANGE");
+    const char *key = getenv("BARE_KEY") == NULL ? "default" : getenv("BARE_KEY");
     size_t body_count;
     const struct bare_body *bodies = bare_bodies(getenv("BARE_BODIES"), &body_count);
     const char *prefix = getenv("BARE_PREFIX") == NULL ? "bare" : getenv("BARE_PREFIX");
@@ -70,6 +72,9 @@ int main(void)
     double begin;
 
     bare_check(events > 0, "settings");
+    if (bare_setting("BARE_HEADERS", 1) == 0) {
+        properties._flags &= ~(amqp_flags_t)AMQP_BASIC_HEADERS_FLAG;
+    }
     (void)amqp_confirm_select(connection, 1);
     bare_check(amqp_get_rpc_reply(connection).reply_type == AMQP_RESPONSE_NORMAL, "confirm mode");
     begin = bare_seconds();
@@ -79,11 +84,11 @@ int main(void)
         (void)snprintf(id, sizeof id, "%.40s-%" PRIu64, prefix, i);
         properties.message_id = amqp_cstring_bytes(id);
         headers[8].value.value.i64 = INT64_C(1700000000000000) + (int64_t)i;
-        bare_check(amqp_basic_publish(connection, 1, amqp_cstring_bytes("webhooks"),
-                                      amqp_cstring_bytes("default"), 1, 0, &properties,
+        bare_check(amqp_basic_publish(connection, 1, amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), 1,
+                                      0, &properties,
                                       (amqp_bytes_t){body->len, body->bytes}) == AMQP_STATUS_OK,
                    "publish");
-        while (i - confirmed >= OUTSTANDING) {
+        while (i - confirmed >= most) {
             confirmed = read_confirm(connection);
         }
     }

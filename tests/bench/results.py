@@ -11,10 +11,13 @@ Target = collections.namedtuple("Target", "least most", defaults=(None, None))
 TARGETS = {
     ("row", "512 B, 64 connections", "of bare"): Target(least=0.65),
     ("row", "512 B, 256 connections", "of bare"): Target(least=0.70),
+    ("row", "512 B, 64 connections, bundles", "of bare"): Target(least=1.0),
+    ("row", "512 B, 256 connections, bundles", "of bare"): Target(least=1.1),
     ("row", "512 B, 64 connections", "gateway, us of CPU"): Target(most=30),
     ("row", "512 B, 64 connections", "worker, us of CPU"): Target(most=6),
     ("row", "512 B, half load", "received to committed, p99 ms"): Target(most=50),
     ("accept", "256 connections", "of bare"): Target(least=0.65),
+    ("accept", "256 connections, bundles", "of bare"): Target(least=1.0),
     ("drain", "one worker", "of bare"): Target(least=0.95),
 }
 

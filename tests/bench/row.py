@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-"""From HTTP to the row: a gateway and one worker beside the bare pipeline, which publishes and drains at once
-without HTTP. Bare and Sluice alternate, round by round, each time until the last row is in the table; then half
+"""From HTTP to the row: a gateway, without and with bundles, and one worker beside the bare pipeline, which publishes
+and drains at once without HTTP. Bare and Sluice alternate, round by round, each time until the last row is in the table; then half
 the load, at a fixed rate, for the latencies."""
 
 import time
@@ -9,8 +9,11 @@ import bodies
 from meter import Meter, counting_calls, peak_mb
 from process import wait_until
 from programs import Worker
+from stage import BUNDLED, PLAIN
 
 CONNECTIONS = (64, 256)
+GATEWAYS = {"": PLAIN, ", bundles": BUNDLED}  # what the name of a load ends in: the gateway's settings
+LOADS = [(connections, kind) for kind in GATEWAYS for connections in CONNECTIONS]
 COMMITTED = """select percentile_cont(array[0.5, 0.99, 0.999]) within group
     (order by extract(epoch from pg_xact_commit_timestamp(xmin) - received_at) * 1000) from webhooks_raw"""
 
@@ -18,7 +21,7 @@ COMMITTED = """select percentile_cont(array[0.5, 0.99, 0.999]) within group
 class Row:
     def __init__(self, stage, results, options):
         self.stage, self.results, self.options = stage, results, options
-        self.gateway = self.worker = None
+        self.gateways, self.worker = {}, None
 
     def run(self):
         """Each file of bodies with its share of the events."""
@@ -31,20 +34,23 @@ class Row:
             print("row: without CORPUS=file (see make test) only small bodies are measured", flush=True)
 
     def measure(self, name, file, events):
-        self.gateway = self.stage.gateway()
+        self.gateways = {kind: self.stage.gateway(f"gateway{kind.replace(', ', '-')}", **settings)
+                         for kind, settings in GATEWAYS.items()}
         for number in range(self.options.rounds):
             kinds = [lambda: self.bare(name, file, events)]
-            kinds += [lambda c=c: self.closed(name, file, c) for c in CONNECTIONS]
+            kinds += [lambda load=load: self.closed(name, file, *load) for load in LOADS]
             seen = [kind() for kind in (reversed(kinds) if number % 2 else kinds)]
             bare, *rates = reversed(seen) if number % 2 else seen
-            for connections, rate in zip(CONNECTIONS, rates):
-                self.results.add("row", f"{name}, {connections} connections", {"of bare": rate / bare})
-            self.half(name, file)
+            for (connections, kind), rate in zip(LOADS, rates):
+                self.results.add("row", f"{name}, {connections} connections{kind}", {"of bare": rate / bare})
+            for kind in GATEWAYS:
+                self.half(name, file, kind)
             print(f"row    {number + 1}: {name}: bare {bare:.0f}/s, Sluice "
-                  + ", ".join(f"{rate:.0f}/s ({c})" for c, rate in zip(CONNECTIONS, rates)), flush=True)
-        self.calls(name, file)
-        self.results.add("row", name, {"gateway, peak MB": peak_mb(self.gateway.pid)})
-        self.gateway.stop()
+                  + ", ".join(f"{rate:.0f}/s ({c}{kind})" for (c, kind), rate in zip(LOADS, rates)), flush=True)
+        for kind, gateway in self.gateways.items():
+            self.calls(name, file, kind)
+            self.results.add("row", f"{name}{kind}", {"gateway, peak MB": peak_mb(gateway.pid)})
+            gateway.stop()
 
     def bare(self, name, file, events):
         """Rows per second."""
@@ -78,36 +84,37 @@ class Row:
         wait_until(lambda: self.worker.metrics()["sluice_worker_acked_total"] >= events,
                    lambda: f"{events} acks\n{self.worker.tail()}", 120, 0.01)
 
-    def closed(self, name, file, connections):
+    def closed(self, name, file, connections, kind):
         """Rows per second."""
         self.start_worker()
         begun, meter = time.monotonic(), Meter(self.worker.pid)
-        posted = self.stage.wrk(self.gateway, connections, self.options.seconds, bodies=file)
+        posted = self.stage.wrk(self.gateways[kind], connections, self.options.seconds, bodies=file)
         self.wait_stored(posted.events)
         rate = posted.events / (time.monotonic() - begun)
         cpu, switches = meter.per(posted.events)
-        self.stop_worker(name, posted.events)
-        self.results.add("row", f"{name}, {connections} connections", {
+        self.stop_worker(f"{name}{kind}", posted.events)
+        self.results.add("row", f"{name}, {connections} connections{kind}", {
             "rows/s": rate, "gateway, us of CPU": posted.cpu, "gateway, switches": posted.switches,
             "worker, us of CPU": cpu, "worker, switches": switches})
         return rate
 
-    def half(self, name, file):
-        rate = self.results.median("row", f"{name}, {CONNECTIONS[0]} connections", "rows/s") / 2
+    def half(self, name, file, kind):
+        rate = self.results.median("row", f"{name}, {CONNECTIONS[0]} connections{kind}", "rows/s") / 2
         self.start_worker()
-        events, *accepted = self.stage.open_loop(self.gateway, rate, self.options.seconds, file)
-        self.stop_worker(name, events)
+        events, *accepted = self.stage.open_loop(self.gateways[kind], rate, self.options.seconds, file)
+        self.stop_worker(f"{name}{kind}", events)
         committed, = self.stage.deployment.database.query(COMMITTED)[0]
-        self.results.add("row", f"{name}, half load", {"rows/s": rate, **{
+        self.results.add("row", f"{name}, half load{kind}", {"rows/s": rate, **{
             f"{what}, {share} ms": value for what, values in (("accept", accepted), ("received to committed", committed))
             for share, value in zip(("p50", "p99", "p99.9"), values)}})
 
-    def calls(self, name, file):
+    def calls(self, name, file, kind):
         """System calls, which no other figure may be taken with."""
         self.start_worker()
-        with counting_calls({"gateway": self.gateway.pid, "worker": self.worker.pid}) as counts:
-            posted = self.stage.wrk(self.gateway, CONNECTIONS[0], 2, bodies=file)
+        gateway = self.gateways[kind]
+        with counting_calls({"gateway": gateway.pid, "worker": self.worker.pid}) as counts:
+            posted = self.stage.wrk(gateway, CONNECTIONS[0], 2, bodies=file)
             self.wait_stored(posted.events)
-        self.stop_worker(name, posted.events)
-        self.results.add("row", f"{name}, {CONNECTIONS[0]} connections", {
+        self.stop_worker(f"{name}{kind}", posted.events)
+        self.results.add("row", f"{name}, {CONNECTIONS[0]} connections{kind}", {
             f"{program}, system calls": count / posted.events for program, count in counts.items()})

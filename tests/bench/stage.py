@@ -10,6 +10,9 @@ from programs import Gateway
 BARE_LIMIT_S = 120
 QUEUE = "webhooks.ingest"
 
+# Gateways that differ in what may share a message.
+PLAIN, BUNDLED = {}, {"GATEWAY_BUNDLE_EVENTS": 64}
+
 Posted = collections.namedtuple("Posted", "events rate cpu switches median p99")  # us, but the first two
 
 
@@ -18,13 +21,15 @@ class Stage:
         """bodies: the file that is sent unless a call names another."""
         self.deployment, self.bodies, self.post_lua = deployment, bodies, post_lua
 
-    def begin_bare(self, program, events, prefix="bare", bodies=None):
+    def begin_bare(self, program, events, prefix="bare", bodies=None, **more):
+        """more: other settings of the program."""
         deployment = self.deployment
         environment = {
             "BARE_PORT": str(deployment.broker.port), "BARE_USER": "sluice-setup",
             "BARE_PASSWORD": deployment.secret("broker-setup"), "BARE_EVENTS": str(events),
             "BARE_BODIES": str(bodies or self.bodies), "BARE_PREFIX": prefix,
             "BARE_DATABASE": f"{deployment.database.url('sluice')}", "PGPASSWORD": deployment.secret("database-owner"),
+            **{name: str(value) for name, value in more.items()},
         }
         return subprocess.Popen([deployment.build / "bench" / program], env=environment, stdout=subprocess.PIPE, text=True)
 
@@ -38,8 +43,8 @@ class Stage:
         _, _, rate, cpu = out.split()
         return float(rate), float(cpu)
 
-    def bare(self, program, events, prefix="bare"):
-        return self.end_bare(self.begin_bare(program, events, prefix))
+    def bare(self, program, events, prefix="bare", bodies=None, **more):
+        return self.end_bare(self.begin_bare(program, events, prefix, bodies, **more))
 
     def purge(self):
         self.deployment.broker.management("DELETE", f"queues/sluice/{QUEUE}/contents")
@@ -47,12 +52,12 @@ class Stage:
     def truncate(self):
         self.deployment.database.query("truncate webhooks_raw, bare_raw")
 
-    def gateway(self, **settings):
+    def gateway(self, name="gateway", **settings):
         """One with a thread for each connection and some more, so that no request is refused for want of one."""
         deployment = self.deployment
         settings = {"GATEWAY_THREADS": 320, "GATEWAY_IN_FLIGHT": 300, **settings}
-        return Gateway("gateway", deployment.build, deployment.gateway_settings(**settings),
-                       deployment.directory / "gateway.log").start()
+        return Gateway(name, deployment.build, deployment.gateway_settings(**settings),
+                       deployment.directory / f"{name}.log").start()
 
     def wrk(self, gateway, connections, seconds, path="/bench", headers=None, bodies=None):
         """Posts as fast as the replies come. Returns a Posted."""

@@ -172,6 +172,20 @@ def test_workers_store_what_listeners_see_and_retries_are_not_shown_again(site, 
         assert sorted(event["id"] for event in listener.events(20)) == sorted(f"n{n}" for n in range(20))
 
 
+def test_each_event_of_a_bundle_is_shown(site, listen):
+    listener = listen("--json", "--count", "3")
+    site.publish_bundle(["a", "b", "c", "beyond the count"], b"body")
+    assert [(event["id"], event["body"]) for event in listener.events(3)] == [("a", "body"), ("b", "body"), ("c", "body")]
+
+
+def test_a_bundle_that_cannot_be_read_is_named_and_the_next_message_shown(site, listen):
+    listener = listen()
+    site.publish_bundle(["a", "b"], b"body", cut=1)
+    listener.wait_for("is not shown: the bundle")
+    site.publish_bundle(["c"], b"body")
+    listener.wait_for(" c ")
+
+
 def test_a_message_that_is_no_envelope_is_named_and_the_next_one_shown(site, listen):
     listener = listen("--json")
     channel = site.channel()

@@ -5,6 +5,7 @@ directory; the tests have one for each session."""
 import base64
 import contextlib
 import json
+import os
 import pathlib
 import re
 import secrets
@@ -18,6 +19,8 @@ from programs import run_command
 
 SECRETS = ("broker-setup", "broker-gateway", "broker-worker", "broker-listen", "broker-monitor", "database-owner",
            "database-worker", "database-reader", "console-token")
+
+BUNDLE_EVENTS = "SLUICE_BUNDLE_EVENTS"  # of this process: GATEWAY_BUNDLE_EVENTS of all gateways that don't set it (make BUNDLE_EVENTS=64)
 
 
 class Deployment:
@@ -135,6 +138,7 @@ class Deployment:
             "GATEWAY_LISTEN": "127.0.0.1:0",
             "GATEWAY_ADMIN": "127.0.0.1:0",
             "GATEWAY_LAME_DUCK": "0s",  # no load balancer in front has to notice
+            **({"GATEWAY_BUNDLE_EVENTS": os.environ[BUNDLE_EVENTS]} if os.environ.get(BUNDLE_EVENTS) else {}),
             **more,
         }
 

@@ -4,6 +4,7 @@
 import collections
 import contextlib
 import re
+import struct
 import time
 import zlib
 
@@ -18,6 +19,16 @@ from wire import request
 Row = collections.namedtuple("Row", "source id method path query headers content_type body received_at "
                                     "first_received_at stored_at")
 ROWS = f"select {', '.join(Row._fields)} from webhooks_raw"
+
+
+def _envelope(event_id, received, keep, headers):
+    """The properties of an event, as a gateway writes them."""
+    return pika.BasicProperties(
+        content_type="application/json", delivery_mode=2, message_id=event_id, timestamp=received // 1_000_000,
+        app_id="sluice", headers={
+            "sluice-version": 1, "sluice-source": "default", "sluice-keep": keep, "sluice-method": "POST",
+            "sluice-path": "/published", "sluice-query": "", "sluice-received": received,
+            "sluice-remote": "127.0.0.1", "sluice-attempt": 0, "sluice-headers": {}, **headers})
 
 
 class Site:
@@ -144,13 +155,19 @@ class Site:
         channel = self.channel()
         channel.confirm_delivery()
         for event_id, body, received, headers in events:
-            channel.basic_publish("webhooks", headers.get("sluice-source", "default"), body, pika.BasicProperties(
-                content_type="application/json", delivery_mode=2, message_id=event_id, timestamp=received // 1_000_000,
-                app_id="sluice", headers={
-                    "sluice-version": 1, "sluice-source": "default", "sluice-keep": keep, "sluice-method": "POST",
-                    "sluice-path": "/published", "sluice-query": "", "sluice-received": received,
-                    "sluice-remote": "127.0.0.1", "sluice-attempt": 0, "sluice-headers": {}, **headers}),
-                mandatory=True)
+            channel.basic_publish("webhooks", headers.get("sluice-source", "default"), body,
+                                  _envelope(event_id, received, keep, headers), mandatory=True)
+        channel.connection.close()
+
+    def publish_bundle(self, ids, body=b"{}", received=1_763_900_000_000_000, cut=0, exchange="webhooks", key="default", **headers):
+        """Publishes events of one source as one message (lib/bundle), without its last `cut` bytes."""
+        events = [b"".join(_envelope(event_id, received, "newest", headers).encode()) for event_id in ids]
+        bundle = b"\1" + b"".join(struct.pack(">I", len(part)) + part for event in events for part in (event, body))
+        channel = self.channel()
+        channel.confirm_delivery()
+        channel.basic_publish(exchange, key, bundle[:len(bundle) - cut], pika.BasicProperties(
+            content_type="application/vnd.sluice.bundle", delivery_mode=2, message_id=ids[0], app_id="sluice",
+            headers={"sluice-version": 4, "sluice-bundle": len(ids)}), mandatory=True)
         channel.connection.close()
 
     def wait_drained(self, limit=30):

@@ -33,7 +33,7 @@ static inline struct event *make_event(const char *source, const char *id, size_
     struct event *event;
 
     assert_int_equal(envelope_encode(&e, &properties, NULL), ERROR_NONE);
-    event = event_new(make_delivery(buf_span(&properties), body_len), 1, 0);
+    event = event_new(make_delivery(buf_span(&properties), body_len), 1, false, 0);
     buf_free(&properties);
     assert_non_null(event);
     assert_int_equal(event->state, EVENT_WAITING);

@@ -13,7 +13,7 @@
 
 static void an_envelope_that_cannot_be_read_makes_a_malformed_poisonous_event(void **state)
 {
-    struct event *event = event_new(make_delivery(SPAN_LITERAL("\x01"), 3), 7, 5);
+    struct event *event = event_new(make_delivery(SPAN_LITERAL("\x01"), 3), 7, false, 5);
 
     (void)state;
     assert_non_null(event);
@@ -43,7 +43,7 @@ static void an_envelope_of_a_later_release_is_newer_and_not_malformed(void **sta
     field_put_integer(&properties, 1 << 13, 2);
     field_put_integer(&properties, headers.len, 4);
     buf_append_span(&properties, buf_span(&headers));
-    event = event_new(make_delivery(buf_span(&properties), 3), 1, 0);
+    event = event_new(make_delivery(buf_span(&properties), 3), 1, false, 0);
     assert_int_equal(event->form, EVENT_NEWER);
     assert_non_null(strstr(event->reason, "version 4"));
     assert_true(span_equal(event->envelope.source, SPAN_LITERAL("default")));
@@ -222,6 +222,28 @@ static void an_event_is_as_old_as_its_receipt_unless_that_is_unknown_or_it_is_st
     event_free(event);
 }
 
+static void a_queue_takes_over_another_and_knows_the_size_and_age_of_all(void **state)
+{
+    struct event_queue queue = {0}, more = {0};
+    struct event *first = make_event("default", "a", 10), *second = make_event("default", "b", 20);
+    size_t bytes = event_bytes(first) + event_bytes(second);
+
+    (void)state;
+    assert_int_equal(event_queue_bytes(&queue), 0);
+    assert_int_equal(event_queue_since_us(&queue, 7), 7);
+    first->envelope.received_us = 5;
+    second->envelope.received_us = 3;
+    event_queue_push(&queue, first);
+    event_queue_push(&more, second);
+    event_queue_append(&queue, &more);
+    assert_int_equal(more.count, 0);
+    assert_int_equal(queue.count, 2);
+    assert_ptr_equal(queue.tail, second);
+    assert_int_equal(event_queue_bytes(&queue), bytes);
+    assert_int_equal(event_queue_since_us(&queue, 7), 3);
+    event_queue_clear(&queue);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -236,6 +258,7 @@ int main(void)
         cmocka_unit_test(an_event_is_as_old_as_its_receipt_unless_that_is_unknown_or_it_is_stored_again),
         cmocka_unit_test(an_event_counts_its_body_and_its_properties),
         cmocka_unit_test(a_queue_gives_first_what_came_first_and_parts_by_age),
+        cmocka_unit_test(a_queue_takes_over_another_and_knows_the_size_and_age_of_all),
     };
 
     return cmocka_run_group_tests_name("event", tests, NULL, NULL);

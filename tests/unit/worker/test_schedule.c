@@ -388,7 +388,7 @@ static void settle(struct world *w, struct event *event)
         w->stored++;
         w->longest_us = waited_us > w->longest_us ? waited_us : w->longest_us;
     }
-    ack_settle(&w->ack, event->delivery->tag);
+    assert_false(ack_settle(&w->ack, event->delivery->tag));
     event_free(event);
 }
 
@@ -430,7 +430,7 @@ static void deliver(struct world *w, enum kind kind)
     event->delivery->tag = w->next_tag;
     event->envelope.delivery_count = kind == GOOD && w->next_tag % 50 == 0 ? 2 : 0;
     event->delivered_us = w->now_us;
-    assert_true(ack_received(&w->ack, w->next_tag++, event_bytes(event), 0));
+    assert_true(ack_received(&w->ack, w->next_tag++, 1, event_bytes(event), 0));
     (void)schedule_add(&w->schedule, event);
 }
 

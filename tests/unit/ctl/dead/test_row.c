@@ -50,7 +50,7 @@ static void put_deaths(struct buf *out, struct span reason, struct span queue)
 /* Makes the row and checks that its texts are valid and that the body is not null. */
 static void make(struct deadrow *row, const struct broker_delivery *d, const char *sqlstate)
 {
-    assert_int_equal(deadrow_make(row, d, sqlstate, NULL), ERROR_NONE);
+    assert_int_equal(deadrow_make(row, d, (struct span){"", 0}, sqlstate, NULL), ERROR_NONE);
     for (int i = 0; i < DEADROW_COLUMNS; i++) {
         if (row->values[i] != NULL && row->formats[i] == 0) {
             assert_true(span_is_text(span_of(row->values[i])));
