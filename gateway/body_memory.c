@@ -4,6 +4,7 @@
 #include "metrics.h"
 
 #include <malloc.h>
+#include <pthread.h>
 
 #define STEP 4096 /* bodies take whole pages */
 /* The initial value of M_MMAP_THRESHOLD, which would grow to 32 MiB with use. The system gives a buffer of
@@ -15,25 +16,58 @@ static struct metric gauge[] = {
     {"sluice_gateway_body_bytes", NULL, "Memory taken by bodies, of GATEWAY_BODY_MEMORY.", METRIC_GAUGE, 0},
 };
 
+/* Held from the look that finds no room until the refused body has given back its bytes. So whoever holds it
+ * sees no bytes of a refused body: the last body to be refused finds the others' place held by bodies that
+ * are never refused. */
+static pthread_mutex_t refusing = PTHREAD_MUTEX_INITIALIZER;
+
 void body_memory_register(void)
 {
     metrics_register(gauge, 1);
     (void)mallopt(M_MMAP_THRESHOLD, LARGE);
 }
 
-/* Counts, then compares, so that two bodies never take the same bytes. */
+/* The sum never counts bytes that are refused: they could make others be refused. */
 static bool add_up_to(_Atomic int64_t *sum, int64_t bytes, int64_t most)
 {
-    if (atomic_fetch_add(sum, bytes) + bytes > most) {
-        (void)atomic_fetch_sub(sum, bytes);
-        return false;
-    }
+    int64_t before = atomic_load(sum);
+
+    do {
+        if (before + bytes > most) {
+            return false;
+        }
+    } while (!atomic_compare_exchange_weak(sum, &before, before + bytes));
     return true;
+}
+
+/* Looks once more, when no body is being refused; without room, this one is. */
+static bool add_or_give_back(struct body *body, int64_t bytes)
+{
+    bool added;
+
+    (void)pthread_mutex_lock(&refusing);
+    added = add_up_to(&body->memory->taken, bytes, body->memory->most);
+    if (!added) {
+        body_free(body);
+    }
+    (void)pthread_mutex_unlock(&refusing);
+    return added;
+}
+
+/* Whether bytes would fit, when no body is being refused. */
+static bool would_fit(struct body_memory *memory, int64_t bytes)
+{
+    bool fit;
+
+    (void)pthread_mutex_lock(&refusing);
+    fit = atomic_load(&memory->taken) + bytes <= memory->most;
+    (void)pthread_mutex_unlock(&refusing);
+    return fit;
 }
 
 static bool take(struct body *body, int64_t bytes)
 {
-    if (!add_up_to(&body->memory->taken, bytes, body->memory->most)) {
+    if (!add_up_to(&body->memory->taken, bytes, body->memory->most) && !add_or_give_back(body, bytes)) {
         return false;
     }
     metric_add(&gauge[0], bytes);
@@ -64,7 +98,7 @@ enum body_room body_announce(struct body *body, size_t len)
 
     if (need > LARGE) {
         if (!add_up_to(&memory->ahead, need, memory->most / 2)) {
-            return atomic_load(&memory->taken) + need > memory->most ? BODY_ROOM_BUSY : in_memory(body, len);
+            return would_fit(memory, need) ? in_memory(body, len) : BODY_ROOM_BUSY;
         }
         body->ahead = need;
     }

@@ -4,6 +4,11 @@
 
 /* One budget for the bodies of all requests, until the broker's connection has taken their last byte. Bytes
  * that were announced but have not arrived hold at most half of it, so that silent senders can't use it up.
+ *
+ * A body that finds no room is refused, and has given back its bytes before another is refused. So a body is
+ * refused only while others, none of them refused, hold all but what it needs: of bodies of any kind that
+ * compete, as many as fit into the budget are never refused, in whatever order their threads run.
+ *
  * Any thread may call everything here; a body belongs to one thread at a time. */
 
 #include "buf.h"
@@ -27,7 +32,7 @@ struct body {
 
 enum body_room {
     BODY_ROOM,
-    BODY_ROOM_BUSY, /* other bodies have taken the budget */
+    BODY_ROOM_BUSY, /* other bodies have taken the budget: this one is refused, and is as after body_free */
     BODY_ROOM_NONE, /* there is no memory */
 };
 
