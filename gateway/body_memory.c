@@ -49,6 +49,9 @@ static bool add_or_give_back(struct body *body, int64_t bytes)
     added = add_up_to(&body->memory->taken, bytes, body->memory->most);
     if (!added) {
         body_free(body);
+        if (body->origin != NULL) {
+            body_free(body->origin);
+        }
     }
     (void)pthread_mutex_unlock(&refusing);
     return added;

@@ -28,11 +28,12 @@ struct body {
     struct buf bytes;
     struct body_memory *memory;
     int64_t taken, ahead; /* its part of both */
+    struct body *origin;  /* the body that this is the text of: refused with it; or NULL */
 };
 
 enum body_room {
     BODY_ROOM,
-    BODY_ROOM_BUSY, /* other bodies have taken the budget: this one is refused, and is as after body_free */
+    BODY_ROOM_BUSY, /* others have the budget: the body is refused, and is as after body_free */
     BODY_ROOM_NONE, /* there is no memory */
 };
 
