@@ -100,7 +100,7 @@ def offer(port, pieces):
 
 
 @pytest.mark.parametrize("how", ["length", "chunks"])
-def test_of_256_large_bodies_at_once_as_many_get_in_as_fit_and_take_no_more(site, how):
+def test_of_256_large_bodies_at_once_as_many_get_in_as_fit_and_they_take_no_more(site, how):
     """4 GiB are on offer, three times. Whoever is refused may send again."""
     budget, size, senders = 64 * MIB, 16 * MIB, 256
     gateway = site.start_gateway(GATEWAY_MAX_BODY=f"{size}B", GATEWAY_BODY_MEMORY=f"{budget}B", GATEWAY_THREADS=300, GATEWAY_CONFIRM_TIMEOUT="30s",
@@ -118,7 +118,7 @@ def test_of_256_large_bodies_at_once_as_many_get_in_as_fit_and_take_no_more(site
         site.note(f"{how}: {dict(found)}, {grown >> 20} MiB more")
         assert set(found) <= {200, "no memory", "broker slow", "refused"}
         assert found[200] >= 1 and found["no memory"] >= 1
-        assert found[200] + found["broker slow"] >= budget // size, "so many fit"
+        assert found[200] + found["broker slow"] >= (budget - size) // size, "so many fit beside the reserve"
         assert grown < 16 * budget  # of 64; a sanitizer copies at each growth, and keeps some of what was freed
         wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == 0, "all to be given back")
         assert site.send(body=b"small").status == 200

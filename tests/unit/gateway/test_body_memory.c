@@ -145,6 +145,102 @@ static void a_body_that_does_not_fit_now_is_refused_when_it_is_announced(void **
     body_free(&first);
 }
 
+static void one_body_at_a_time_gets_in_whatever_the_others_hold(void **state)
+{
+    enum { OTHERS = 40 };
+    struct body good = {.memory = &memory}, next = {.memory = &memory}, others[OTHERS] = {0};
+    int refused = 0;
+
+    (void)state;
+    memory.most = 32L * PAGE;
+    body_memory_reserve(&memory, 4L * PAGE - 1);
+    for (int i = 0; i < OTHERS; i++) { /* they never end, and new ones come */
+        others[i].memory = &memory;
+        if (i == 28) {
+            assert_int_equal(memory.taken, 28L * PAGE);
+        }
+        if (i >= 28 && i < 32) {
+            assert_int_equal(body_reserve(&good, PAGE), BODY_ROOM);
+            good.bytes.len += PAGE;
+            assert_true(good.favoured);
+        }
+        refused += body_reserve(&others[i], PAGE) == BODY_ROOM_BUSY;
+    }
+    assert_int_equal(refused, 12);
+    assert_int_equal(memory.taken, 32L * PAGE);
+    assert_int_equal(body_reserve(&next, PAGE), BODY_ROOM_BUSY);
+    body_free(&good);
+    assert_int_equal(body_reserve(&next, 4L * PAGE), BODY_ROOM); /* its place passes on */
+    assert_int_equal(body_announce(&good, LARGE), BODY_ROOM_BUSY);
+    for (int i = 0; i < OTHERS; i++) {
+        body_free(&others[i]);
+    }
+    body_free(&next);
+    assert_false(memory.favours);
+}
+
+static void the_reserve_is_at_most_half_and_a_larger_body_may_be_refused_though_favoured(void **state)
+{
+    struct body other = {.memory = &memory}, large = {.memory = &memory}, next = {.memory = &memory};
+
+    (void)state;
+    memory.most = 8L * PAGE;
+    body_memory_reserve(&memory, 7L * PAGE);
+    assert_int_equal(memory.reserved, 4L * PAGE);
+    assert_int_equal(body_reserve(&other, 4L * PAGE), BODY_ROOM);
+    assert_int_equal(body_reserve(&large, 4L * PAGE), BODY_ROOM);
+    large.bytes.len = 4L * PAGE;
+    assert_true(large.favoured);
+    assert_int_equal(body_reserve(&large, 1), BODY_ROOM_BUSY);
+    assert_int_equal(memory.taken, 4L * PAGE);
+    assert_int_equal(body_reserve(&next, 1), BODY_ROOM);
+    assert_true(next.favoured);
+    body_free(&next);
+    body_free(&other);
+    assert_int_equal(body_reserve(&large, 8L * PAGE), BODY_ROOM); /* when there is nobody else */
+    body_free(&large);
+}
+
+static void an_announced_body_that_takes_nothing_yet_can_be_the_favoured_one(void **state)
+{
+    struct body ahead = {.memory = &memory}, other = {.memory = &memory}, late = {.memory = &memory},
+                last = {.memory = &memory};
+
+    (void)state;
+    memory.most = 4 * LARGE;
+    body_memory_reserve(&memory, LARGE);
+    assert_int_equal(body_announce(&ahead, 2 * LARGE), BODY_ROOM);
+    assert_int_equal(body_reserve(&other, LARGE), BODY_ROOM);
+    assert_int_equal(body_announce(&late, LARGE), BODY_ROOM);
+    assert_true(late.favoured);
+    assert_int_equal(late.taken, 0);
+    assert_int_equal(body_announce(&last, LARGE), BODY_ROOM_BUSY);
+    assert_int_equal(body_reserve(&late, LARGE), BODY_ROOM);
+    body_free(&late);
+    body_free(&other);
+    body_free(&ahead);
+}
+
+static void a_text_is_favoured_with_its_body_and_refused_with_it(void **state)
+{
+    struct body other = {.memory = &memory}, body = {.memory = &memory},
+                text = {.memory = &memory, .origin = &body};
+
+    (void)state;
+    memory.most = 8L * PAGE;
+    body_memory_reserve(&memory, 4L * PAGE);
+    assert_int_equal(body_reserve(&other, 4L * PAGE), BODY_ROOM);
+    assert_int_equal(body_reserve(&body, PAGE), BODY_ROOM);
+    assert_true(body.favoured);
+    assert_int_equal(body_reserve(&text, 3L * PAGE), BODY_ROOM);
+    assert_false(text.favoured);
+    text.bytes.len = 3L * PAGE;
+    assert_int_equal(body_reserve(&text, 1), BODY_ROOM_BUSY);
+    assert_int_equal(memory.taken, 4L * PAGE);
+    assert_false(body.favoured || memory.favours);
+    body_free(&other);
+}
+
 #define SENDERS 8
 #define STEPS 16
 #define FIT 3 /* so many whole bodies, and half of one more */
@@ -211,6 +307,18 @@ static void of_bodies_that_grow_together_as_many_get_through_as_fit(void **state
     }
 }
 
+static void beside_the_reserve_as_many_get_through_as_fit(void **state)
+{
+    (void)state;
+    memory.most = FIT * LARGE + LARGE / 2;
+    body_memory_reserve(&memory, LARGE);
+    for (int round = 0; round < 20; round++) {
+        assert_in_range(compete(0), FIT - 1, FIT);
+        assert_in_range(compete(2), FIT - 1, FIT);
+        assert_false(memory.favours);
+    }
+}
+
 static void without_memory_the_budget_is_given_back_all_the_same(void **state)
 {
     struct body body = {.memory = &memory};
@@ -253,6 +361,17 @@ int main(void)
                                         set_budget, assert_all_given_back),
         cmocka_unit_test_setup_teardown(a_body_that_does_not_fit_now_is_refused_when_it_is_announced,
                                         set_budget, assert_all_given_back),
+        cmocka_unit_test_setup_teardown(one_body_at_a_time_gets_in_whatever_the_others_hold, set_budget,
+                                        assert_all_given_back),
+        cmocka_unit_test_setup_teardown(
+            the_reserve_is_at_most_half_and_a_larger_body_may_be_refused_though_favoured, set_budget,
+            assert_all_given_back),
+        cmocka_unit_test_setup_teardown(an_announced_body_that_takes_nothing_yet_can_be_the_favoured_one,
+                                        set_budget, assert_all_given_back),
+        cmocka_unit_test_setup_teardown(a_text_is_favoured_with_its_body_and_refused_with_it, set_budget,
+                                        assert_all_given_back),
+        cmocka_unit_test_setup_teardown(beside_the_reserve_as_many_get_through_as_fit, set_budget,
+                                        assert_all_given_back),
         cmocka_unit_test_setup_teardown(of_bodies_that_grow_together_as_many_get_through_as_fit, set_budget,
                                         assert_all_given_back),
         cmocka_unit_test_setup_teardown(without_memory_the_budget_is_given_back_all_the_same, set_budget,
