@@ -108,6 +108,7 @@ static struct watched_files watched;
 
 /* What a reload needs. */
 struct running {
+    struct load *load;
     const struct gateway_settings *settings;
     const char *name;
     struct certificate *certificate; /* NULL: none */
@@ -133,6 +134,16 @@ static bool bodies_fit(const struct routes *routes, const struct gateway_setting
         }
     }
     return fit;
+}
+
+static void reserve_largest_body(struct load *load, const struct routes *routes)
+{
+    int64_t largest = 0;
+
+    for (size_t i = 0; i < routes->count; i++) {
+        largest = routes->sources[i].max_body > largest ? routes->sources[i].max_body : largest;
+    }
+    body_memory_reserve(&load->bodies, (size_t)largest);
 }
 
 /* Reads the routes file, or makes the default table when none is set. NULL after complaints. */
@@ -214,6 +225,7 @@ static bool reload_all(const struct running *r, struct buf *complaints)
     }
     publishers_require(r->publishers, &routes->delays);
     source_install(routes); /* only this thread installs, so `routes` stays valid below */
+    reserve_largest_body(r->load, routes);
     log_info("reloaded", log_number("certificates", r->certificate != NULL),
              log_number("sources", (int64_t)routes->count));
     source_announce(routes);
@@ -273,6 +285,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
         .delays = routes->delays,
         .admin = admin,
     };
+    reserve_largest_body(&load, routes);
     code = check_key_files(settings, error);
     if (code == ERROR_NONE && settings->cert[0] != '\0') {
         code = certificate_open(&certificate, settings->cert, settings->key, error);
@@ -288,7 +301,7 @@ static enum error_code serve(const struct gateway_settings *settings, struct adm
     }
     source_release(routes); /* a reload frees it */
     if (code == ERROR_NONE) {
-        const struct running running = {settings, name, certificate, publishers};
+        const struct running running = {&load, settings, name, certificate, publishers};
 
         wait_for_drain(&running);
         publishers_drain(publishers);

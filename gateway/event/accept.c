@@ -286,7 +286,7 @@ static bool take_order(const struct source *source, const struct request *reques
 }
 
 /* Verifies the request and takes its id and order. False with *reply set. */
-static bool identify(const struct source *source, const struct request *request, const struct body *body,
+static bool identify(const struct source *source, const struct request *request, struct body *body,
                      int64_t now_us, int64_t received_us, struct event_id *id, struct event_order *order,
                      struct reply *reply)
 {
@@ -294,6 +294,7 @@ static bool identify(const struct source *source, const struct request *request,
         body_text_of(request, buf_span(&body->bytes), INFLATED_MOST * (size_t)source->max_body, body->memory);
     bool fine;
 
+    text.inflated.origin = body;
     event_order_begin(&source->order, &text);
     fine = is_verified(source, request, &text, now_us / CLOCK_US_PER_S, reply) &&
            event_id_take(source->id, request, &text, received_us, id, reply) &&

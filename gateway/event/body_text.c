@@ -145,6 +145,9 @@ static void decode(struct body_text *t)
     if (t->flaw != BODY_TEXT_NO_FLAW) {
         body_free(&t->inflated);
     }
+    if (t->flaw == BODY_TEXT_MEMORY) {
+        t->body = (struct span){"", 0}; /* its origin is refused with the text */
+    }
 }
 
 /* --- the text -------------------------------------------------------------------------- */

@@ -34,12 +34,14 @@ struct body_text {
     bool also_read;
 };
 
-/* Inflates nothing yet; the text will count in this budget. The caller keeps request
- * and body valid until body_text_free, which it must call. */
+/* Inflates nothing yet; the text will count in this budget. A caller whose body counts in it, too, makes it
+ * the origin of `inflated`. The caller keeps request and body valid until body_text_free, which it must call,
+ * except for an origin that was refused. */
 struct body_text body_text_of(const struct request *request, struct span body, size_t limit,
                               struct body_memory *memory);
 /* Returns the text; inflates it in the first call: codings gzip, x-gzip and deflate (in zlib's form), at most
- * `limit` bytes. With a flaw, the text is the body as it came. Valid until body_text_free. */
+ * `limit` bytes. With a flaw, the text is the body as it came; with BODY_TEXT_MEMORY it is empty, and the
+ * request must be refused. Valid until body_text_free. */
 struct span body_text_read(struct body_text *text);
 /* json_pointer_find in this text. */
 enum json_pointer_result body_text_find(struct body_text *text, struct span pointer, struct span *raw);

@@ -123,10 +123,12 @@ static bool read_data(struct body_reader *reader, struct slow_senders_watch *wat
 bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, struct body *body,
                struct reply *reply)
 {
-    bool fine;
+    bool fine = read_data(reader, watch, body, reply);
 
-    fine = read_data(reader, watch, body, reply);
     receiver_rest();
+    if (!fine) {
+        return false;
+    }
     switch (reader->state) {
     case CHUNKS_BAD:
         return reply_refuse(reply, REPLY_MALFORMED,
@@ -138,7 +140,7 @@ bool body_read(struct body_reader *reader, struct slow_senders_watch *watch, str
     case CHUNKS_END:
         break;
     }
-    return fine;
+    return true;
 }
 
 void body_throw_away(struct body_reader *reader, struct slow_senders_watch *watch)

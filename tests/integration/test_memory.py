@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The memory that a gateway and a worker hold is bounded, however large the events are."""
 
+import collections
 import concurrent.futures
 import contextlib
 
@@ -79,40 +80,48 @@ SMALL_QUARANTINE = environment({})["ASAN_OPTIONS"] + ":quarantine_size_mb=16"
 HEAD = b"POST /large HTTP/1.1\r\nHost: localhost\r\n"
 
 
+def offer(port, pieces):
+    """Sends a request of these pieces; says what became of it."""
+    whole = False
+    with Wire(port, timeout=60) as wire:
+        with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+            for piece in pieces:
+                wire.send(piece)
+            whole = True  # the gateway has read most of it: the sockets hold 10 MB at most
+        try:
+            reply = wire.reply()
+        except ConnectionResetError:
+            return "refused"  # and the reply was lost
+    if reply.status == 503:
+        if "memory for bodies" in reply.json()["error"]:
+            return "no memory"
+        return "broker slow" if whole else "refused"  # it may be slow with the large ones
+    return reply.status
+
+
 @pytest.mark.parametrize("how", ["length", "chunks"])
-def test_256_large_bodies_at_once_take_no_more_than_their_budget(site, how):
-    """4 GiB are on offer. Whoever is refused may send again."""
+def test_of_256_large_bodies_at_once_as_many_get_in_as_fit_and_they_take_no_more(site, how):
+    """4 GiB are on offer, three times. Whoever is refused may send again."""
     budget, size, senders = 64 * MIB, 16 * MIB, 256
     gateway = site.start_gateway(GATEWAY_MAX_BODY=f"{size}B", GATEWAY_BODY_MEMORY=f"{budget}B", GATEWAY_THREADS=300, GATEWAY_CONFIRM_TIMEOUT="30s",
                                  ASAN_OPTIONS=SMALL_QUARANTINE)
     before = resident_most(gateway)
     part = bytes(MIB)
     if how == "length":
-        head, pieces = HEAD + b"Content-Length: %d\r\n\r\n" % size, [part] * 16
+        pieces = [HEAD + b"Content-Length: %d\r\n\r\n" % size, *[part] * 16]
     else:
-        head, pieces = HEAD + b"Transfer-Encoding: chunked\r\n\r\n", [b"100000\r\n" + part + b"\r\n"] * 16 + [b"0\r\n\r\n"]
-
-    def send(_):
-        with Wire(gateway.port, timeout=60) as wire:
-            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
-                for piece in [head, *pieces]:
-                    wire.send(piece)
-            try:
-                reply = wire.reply()
-            except ConnectionResetError:
-                return None  # refused, and the reply was lost
-            return 200 if reply.status == 200 else (reply.status, "memory for bodies" in reply.json()["error"])
-
-    with concurrent.futures.ThreadPoolExecutor(senders) as pool:
-        statuses = list(pool.map(send, range(senders)))
-    grown = resident_most(gateway) - before
-    site.note(f"{how}: {({status: statuses.count(status) for status in set(statuses)})}, {grown >> 20} MiB more")
-    assert statuses.count(200) >= 1
-    assert statuses.count((503, True)) >= 1
-    assert set(statuses) <= {200, (503, True), (503, False), None}  # False: the broker was slow with the large ones
-    assert grown < 16 * budget  # of 64; a sanitizer copies at each growth, and keeps some of what was freed
-    wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == 0, "all to be given back")
-    assert site.send(body=b"small").status == 200
+        pieces = [HEAD + b"Transfer-Encoding: chunked\r\n\r\n", *[b"100000\r\n" + part + b"\r\n"] * 16, b"0\r\n\r\n"]
+    for _ in range(3):
+        with concurrent.futures.ThreadPoolExecutor(senders) as pool:
+            found = collections.Counter(pool.map(lambda _: offer(gateway.port, pieces), range(senders)))
+        grown = resident_most(gateway) - before
+        site.note(f"{how}: {dict(found)}, {grown >> 20} MiB more")
+        assert set(found) <= {200, "no memory", "broker slow", "refused"}
+        assert found[200] >= 1 and found["no memory"] >= 1
+        assert found[200] + found["broker slow"] >= (budget - size) // size, "so many fit beside the reserve"
+        assert grown < 16 * budget  # of 64; a sanitizer copies at each growth, and keeps some of what was freed
+        wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == 0, "all to be given back")
+        assert site.send(body=b"small").status == 200
 
 
 def test_silent_senders_of_large_bodies_leave_room_for_others(site):

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The programs as processes: their cores, their signals, an ordinary user, memory that is no longer used."""
 
+import errno
 import os
 import pathlib
 import shutil
@@ -66,6 +67,59 @@ def test_no_thread_of_a_library_can_be_interrupted_by_a_signal(site):
         threads = blocked(program.pid)
         assert len(threads) >= least
         assert all(numbers == TAKEN for _, numbers in threads), threads
+
+
+def policies(pid):
+    """The scheduling policies of the process' threads, by their names."""
+    found = {}
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        name = (task / "comm").read_text(encoding="ascii").strip()
+        found.setdefault(name, []).append(os.sched_getscheduler(int(task.name)))
+    return found
+
+
+@pytest.mark.gateway
+def test_a_senders_thread_does_not_interrupt_the_publisher_that_wakes_it(site):
+    publishers = 16
+    found = policies(site.start_gateway(GATEWAY_PUBLISHERS=publishers).pid)
+    assert set(found["civetweb-worker"]) == {os.SCHED_BATCH}
+    assert set(found["sluice-gateway"]) == {os.SCHED_OTHER}
+    assert len(found["sluice-gateway"]) > publishers
+
+
+def test_a_scheduling_policy_that_the_operator_chose_stays(site):
+    gateway = site.add_gateway()
+    gateway.before = ["chrt", "--batch", "0"]
+    gateway.start()
+    found = policies(gateway.pid)
+    assert {policy for each in found.values() for policy in each} == {os.SCHED_BATCH}, found
+    assert not gateway.lines("no-batch")
+    site.send_ok(body=b"x")
+
+
+# Becomes the program that its arguments name, which may not choose a policy: a seccomp filter answers EPERM.
+FORBID_POLICY = """
+import ctypes, os, struct, sys
+number = {"x86_64": 144, "aarch64": 119}[os.uname().machine]  # of sched_setscheduler
+steps = [(0x20, 0, 0, 0), (0x15, 0, 1, number), (0x06, 0, 0, 0x00050001), (0x06, 0, 0, 0x7fff0000)]
+code = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in steps))
+program = ctypes.create_string_buffer(struct.pack("HP", len(steps), ctypes.addressof(code)))
+prctl = ctypes.CDLL(None, use_errno=True).prctl
+for call in ((38, 1, 0, 0, 0), (22, 2, ctypes.c_void_p(ctypes.addressof(program)), 0, 0)):  # PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP
+    assert prctl(*call) == 0, os.strerror(ctypes.get_errno())
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
+def test_where_no_scheduling_policy_may_be_chosen_the_gateway_says_so_once_and_serves(site):
+    gateway = site.add_gateway()
+    gateway.before = [shutil.which("python3", path="/usr/bin"), "-c", FORBID_POLICY]
+    gateway.start()
+    found = policies(gateway.pid)
+    assert {policy for each in found.values() for policy in each} == {os.SCHED_OTHER}, found
+    line, = gateway.lines("no-batch")
+    assert line["reason"] == os.strerror(errno.EPERM)
+    site.send_ok(body=b"x")
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

@@ -40,7 +40,8 @@ static void compress_json(struct buf *out, int window)
     compress_into(out, json, sizeof json - 1, window);
 }
 
-/* The flaw; asserts that a body with one is read as it came, and any other as `expected`. */
+/* The flaw; asserts that a body with one is read as it came, or as nothing without memory, and any other as
+ * `expected`. */
 static enum body_text_flaw read_as(const char *const *headers, struct span body, size_t limit,
                                    struct span expected)
 {
@@ -50,7 +51,7 @@ static enum body_text_flaw read_as(const char *const *headers, struct span body,
     enum body_text_flaw flaw = text.flaw;
     struct buf why = {0};
 
-    assert_true(span_equal(got, flaw == BODY_TEXT_NO_FLAW ? expected : body));
+    assert_true(span_equal(got, flaw == BODY_TEXT_NO_FLAW || flaw == BODY_TEXT_MEMORY ? expected : body));
     assert_true(span_equal(body_text_read(&text), got));
     body_text_append_flaw(&text, &why);
     assert_int_equal(why.len > 0, flaw != BODY_TEXT_NO_FLAW);
@@ -204,6 +205,28 @@ static void the_budget_of_all_bodies_bounds_it_too(void **state)
     buf_free(&body);
 }
 
+/* Else the bodies whose texts find no room could fill the budget, so that none is read. */
+static void a_text_that_is_refused_gives_back_its_body_too(void **state)
+{
+    static const char zeros[100000];
+    struct request r = make_request("POST", "/", ENCODED("gzip"));
+    struct body_memory small = {.most = 4096L * 25};
+    struct body body = {.memory = &small};
+    struct body_text text;
+
+    (void)state;
+    assert_int_equal(body_reserve(&body, 4096), BODY_ROOM);
+    compress_into(&body.bytes, zeros, sizeof zeros, GZIP);
+    text = body_text_of(&r, buf_span(&body.bytes), sizeof zeros, &small);
+    text.inflated.origin = &body;
+    assert_int_equal(body_text_read(&text).len, 0);
+    assert_int_equal(text.flaw, BODY_TEXT_MEMORY);
+    assert_null(body.bytes.data);
+    assert_int_equal(small.taken, 0);
+    body_text_free(&text);
+    body_free(&body);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -215,6 +238,7 @@ int main(void)
         cmocka_unit_test(deflate_without_zlibs_header_is_not_inflated),
         cmocka_unit_test(the_limit_is_exact_and_bounds_the_memory),
         cmocka_unit_test(the_budget_of_all_bodies_bounds_it_too),
+        cmocka_unit_test(a_text_that_is_refused_gives_back_its_body_too),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
