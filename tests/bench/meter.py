@@ -2,20 +2,18 @@
 """What a process uses: CPU, switches, system calls, memory."""
 
 import contextlib
-import os
 import pathlib
 import shutil
 import signal
 import subprocess
 import tempfile
-
-TICKS = os.sysconf("SC_CLK_TCK")
+import time
 
 
 def cpu_seconds(pid):
-    """User and system time of a process so far."""
-    after_name = pathlib.Path(f"/proc/{pid}/stat").read_text(encoding="ascii").rpartition(")")[2].split()
-    return (int(after_name[11]) + int(after_name[12])) / TICKS
+    """User and system time of a process so far, by the clock that clock_getcpuclockid(3) names: /proc/PID/stat counts in ticks of
+    10 ms, too coarse for a short run."""
+    return time.clock_gettime(~pid << 3 | 2)
 
 
 def _status(path):
