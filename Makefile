@@ -59,7 +59,7 @@ BARE         = $(addprefix $(BUILD)/bench/,publish drain open_loop verify metric
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
-.PHONY: all help test build unit integration test-fault test-cluster chaos fuzz check check-helm lint format run psql ctl exam-sdk bench bench-programs clean packages
+.PHONY: all help test build unit integration test-fault test-cluster chaos fuzz check check-helm lint format run psql ctl exam-sdk bench curves bench-programs clean packages
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -80,6 +80,7 @@ help:
 	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, starting from its corpus'
 	@echo 'make exam-sdk      the providers'"'"' own libraries (pip, npm) against a gateway and sluice send'
 	@echo 'make bench         benchmarks, as ratios to the limits of this machine (CORPUS=file: real bodies, too)'
+	@echo 'make curves        how the cost of an event grows with workers, backlog, table, connections, body; 20 minutes'
 	@echo 'make images        broker, database and Prometheus images for docker compose, if they can not be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
 	@echo 'make certificates  certificates for deploy/compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
@@ -240,6 +241,10 @@ bench-programs: $(BARE)
 bench: packages-build packages-servers packages-bench
 	@$(MAKE) --no-print-directory all bench-programs
 	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD) $(if $(CORPUS),--corpus "$(CORPUS)") $(BENCH)
+
+curves: packages-build packages-servers packages-bench
+	@$(MAKE) --no-print-directory all bench-programs
+	/usr/bin/python3 -B tests/bench/curves.py --build $(BUILD) $(CURVES)
 
 # Not part of make test: it downloads what tests/exam/requirements.txt and tests/exam/package.json name.
 exam-sdk: packages-build packages-servers

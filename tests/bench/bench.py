@@ -24,9 +24,7 @@ import contextlib
 import hashlib
 import hmac
 import json
-import os
 import pathlib
-import platform
 import subprocess
 import sys
 import tempfile
@@ -219,13 +217,9 @@ def main():
             deployment.database.query("create table bare_raw (like webhooks_raw including all)")
             stage = Stage(deployment, bodies.fill(pathlib.Path(directory) / "bodies", options.body), HERE / "post.lua")
             results = Results()
-            about = {"cores": os.cpu_count(), "system": platform.freedesktop_os_release()["PRETTY_NAME"],
-                     "kernel": platform.release(), "options": {name: str(value) for name, value in vars(options).items()}}
             for run in [options.only] if options.only else RUNS:
                 getattr(Bench(stage, results, options), run)()
-    options.json.parent.mkdir(parents=True, exist_ok=True)
-    results.write(options.json, about)
-    print(f"\n{about['system']}, {about['cores']} cores; every round is in {options.json}\n\n{results.table()}")
+    results.finish(options)
 
 
 if __name__ == "__main__":

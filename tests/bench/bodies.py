@@ -1,12 +1,21 @@
 # SPDX-License-Identifier: MIT
 """The bodies that the load's programs send: a file with one in each line, sent in turn."""
 
+import base64
 import json
+import os
 
 
 def fill(path, size):
     """One JSON body of `size` bytes, at least 11."""
     path.write_text('{"fill":"' + "x" * (size - 11) + '"}\n', encoding="ascii")
+    return path
+
+
+def noise(path, size):
+    """One JSON body of `size` bytes, at least 11, that neither Postgres nor anyone else can compress."""
+    text = base64.b64encode(os.urandom(size)).decode()[:size - 11]
+    path.write_text(f'{{"fill":"{text}"}}\n', encoding="ascii")
     return path
 
 

@@ -2,13 +2,17 @@
 /* The bare limit of accepting: publishes BARE_EVENTS persistent messages, whose bodies are the lines of the
  * file BARE_BODIES in turn, with at most 500 confirms outstanding, and does nothing else. The messages are
  * events that a worker can store, ids BARE_PREFIX-1, -2 ..., so that the same program fills the queue for the
- * drain. For experiments: BARE_EXCHANGE and BARE_KEY, BARE_OUTSTANDING, and BARE_HEADERS=0 for messages
- * without headers. */
+ * drain. They were received in the microseconds after BARE_RECEIVED (seconds since 1970). With
+ * BARE_SCATTERED=1 each id begins with 16 hexadecimal digits that spread the ids over a whole index, as most
+ * senders' own ids do. For experiments: BARE_EXCHANGE and BARE_KEY, BARE_OUTSTANDING, and BARE_HEADERS=0 for
+ * messages without headers. */
 #include "bare.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#define SPREAD UINT64_C(0x9E3779B97F4A7C15) /* 2^64 by the golden ratio: its multiples are spread evenly */
 
 static uint64_t read_confirm(amqp_connection_state_t connection)
 {
@@ -38,7 +42,7 @@ static amqp_table_entry_t number(const char *name, int64_t value)
 
 int main(void)
 {
-    long events = bare_setting("BARE_EVENTS", 100000);
+    long events = bare_setting("BARE_EVENTS", 100000), scattered = bare_setting("BARE_SCATTERED", 0);
     uint64_t most = (uint64_t)bare_setting("BARE_OUTSTANDING", 500);
     const char *exchange = getenv("BARE_EXCHANGE") == NULL ? "webhooks" : getenv("BARE_EXCHANGE");
     const char *key = getenv("BARE_KEY") == NULL ? "default" : getenv("BARE_KEY");
@@ -68,7 +72,7 @@ int main(void)
         .content_type = amqp_cstring_bytes("application/json"),
         .headers = {sizeof headers / sizeof headers[0], headers},
     };
-    uint64_t confirmed = 0;
+    uint64_t confirmed = 0, begin_us = (uint64_t)bare_setting("BARE_RECEIVED", 1700000000) * 1000000;
     double begin;
 
     bare_check(events > 0, "settings");
@@ -81,9 +85,14 @@ int main(void)
     for (uint64_t i = 1; i <= (uint64_t)events; i++) {
         const struct bare_body *body = &bodies[i % body_count];
 
-        (void)snprintf(id, sizeof id, "%.40s-%" PRIu64, prefix, i);
+        if (scattered) {
+            (void)snprintf(id, sizeof id, "%016" PRIx64 "-%.40s-%" PRIu64, (begin_us + i) * SPREAD, prefix,
+                           i);
+        } else {
+            (void)snprintf(id, sizeof id, "%.40s-%" PRIu64, prefix, i);
+        }
         properties.message_id = amqp_cstring_bytes(id);
-        headers[8].value.value.i64 = INT64_C(1700000000000000) + (int64_t)i;
+        headers[8].value.value.i64 = (int64_t)(begin_us + i);
         bare_check(amqp_basic_publish(connection, 1, amqp_cstring_bytes(exchange), amqp_cstring_bytes(key), 1,
                                       0, &properties,
                                       (amqp_bytes_t){body->len, body->bytes}) == AMQP_STATUS_OK,

@@ -143,8 +143,8 @@ class Database:
         finally:
             connection.close()
 
-    def url(self, user):
-        return f"postgresql://{user}@127.0.0.1:{self.port}/sluice"
+    def url(self, user, database="sluice"):
+        return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
 
     def tls_url(self, user, authority, host="localhost"):
         """authority: the PEM file of the CA."""
