@@ -137,6 +137,35 @@ def test_silent_senders_of_large_bodies_leave_room_for_others(site):
     wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == 0, "all to be given back")
 
 
+def test_the_first_body_that_finds_no_room_gets_in_though_others_want_what_is_left(site):
+    """Three silent senders have all but the reserve, which is as large as the largest body of a source."""
+    routes = RouteFile(site.directory / "routes")
+    routes.write(routes.open("large", "/large", max_body="16MiB"))
+    gateway = site.start_gateway(GATEWAY_ROUTES=routes.path, GATEWAY_BODY_MEMORY="64MiB", GATEWAY_CONFIRM_TIMEOUT="30s")
+    chunk = b"100000\r\n" + bytes(MIB) + b"\r\n"
+    with contextlib.ExitStack() as senders:
+        def begin(mib):
+            wire = senders.enter_context(Wire(gateway.port, timeout=30))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                wire.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * mib)
+            return wire
+
+        def wait_for(metric, value):
+            wait_until(lambda: gateway.metrics()[metric] >= value, lambda: f"{metric} of {value}: {gateway.metrics()[metric]}")
+
+        for _ in range(3):
+            begin(16)
+        wait_for("sluice_gateway_body_bytes", 48 * MIB)
+        first = begin(1)
+        wait_for("sluice_gateway_body_bytes", 49 * MIB)
+        for _ in range(2):
+            begin(8)
+        wait_for('sluice_gateway_replies_total{outcome="busy"}', 1)
+        first.send(chunk * 15 + b"0\r\n\r\n")
+        reply = first.reply()
+        assert reply.status == 200, reply
+
+
 def test_a_limit_of_one_body_beyond_the_budget_of_all_is_an_error(site):
     routes = RouteFile(site.directory / "routes")
     routes.write(routes.open("large", "/large", max_body="3MiB"))
