@@ -137,6 +137,39 @@ def test_silent_senders_of_large_bodies_leave_room_for_others(site):
     wait_until(lambda: gateway.metrics()["sluice_gateway_body_bytes"] == 0, "all to be given back")
 
 
+def test_the_first_body_that_finds_no_room_gets_in_though_others_want_what_is_left(site):
+    """Three silent senders have all but the reserve, which is as large as the largest body of a source."""
+    routes = RouteFile(site.directory / "routes")
+    routes.write(routes.open("large", "/large", max_body="16MiB"))
+    gateway = site.start_gateway(GATEWAY_ROUTES=routes.path, GATEWAY_BODY_MEMORY="64MiB", GATEWAY_CONFIRM_TIMEOUT="30s")
+    chunk = b"100000\r\n" + bytes(MIB) + b"\r\n"
+    with contextlib.ExitStack() as senders:
+        def begin(mib):
+            wire = senders.enter_context(Wire(gateway.port, timeout=30))
+            with contextlib.suppress(BrokenPipeError, ConnectionResetError):
+                wire.send(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + chunk * mib)
+            return wire
+
+        def wait_held(mib):
+            """Waits until the bodies hold that much, or one was refused."""
+            def done():
+                metrics = gateway.metrics()
+                return metrics["sluice_gateway_body_bytes"] >= mib * MIB or metrics['sluice_gateway_replies_total{outcome="busy"}'] > 0
+            wait_until(done, lambda: f"{mib} MiB of bodies\n{site.tails()}")
+
+        for _ in range(3):
+            begin(16)
+        wait_held(48)
+        first = begin(1)
+        wait_held(49)
+        for held in (57, 65):
+            begin(8)
+            wait_held(held)
+        first.send(chunk * 15 + b"0\r\n\r\n")
+        reply = first.reply()
+        assert reply.status == 200, reply
+
+
 def test_a_limit_of_one_body_beyond_the_budget_of_all_is_an_error(site):
     routes = RouteFile(site.directory / "routes")
     routes.write(routes.open("large", "/large", max_body="3MiB"))
