@@ -2,7 +2,6 @@
 #include "settings.h"
 
 #include "clock.h"
-#include "topology.h"
 
 #include <stdbool.h>
 #include <string.h>
@@ -40,6 +39,7 @@ const struct config_setting settings_status[] = {
     POSTGRES_SETTINGS(struct status_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
                       "the database, as a role that may read"),
     TOPOLOGY_DELAYS_SETTING(struct status_settings, delays),
+    TOPOLOGY_SHARDS_SETTING(struct status_settings, shards),
     {0},
 };
 
@@ -50,6 +50,7 @@ const struct config_setting settings_trace[] = {
     POSTGRES_SETTINGS(struct trace_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
                       "the database, as a role that may read"),
     TOPOLOGY_DELAYS_SETTING(struct trace_settings, delays),
+    TOPOLOGY_SHARDS_SETTING(struct trace_settings, shards),
     {0},
 };
 
@@ -59,6 +60,7 @@ const struct config_setting settings_verify[] = {
     POSTGRES_SETTINGS(struct verify_settings, database, "postgresql://sluice_reader@127.0.0.1:5432/sluice", "",
                       "the database, as a role that may read"),
     TOPOLOGY_DELAYS_SETTING(struct verify_settings, delays),
+    TOPOLOGY_SHARDS_SETTING(struct verify_settings, shards),
     {0},
 };
 
@@ -91,6 +93,7 @@ const struct config_setting settings_console[] = {
     ROUTE_SETTINGS(CONSOLE_ROW)
     OWNER_SETTINGS(CONSOLE_ROW)
     TOPOLOGY_DELAYS_SETTING(struct console_settings, status.delays),
+    TOPOLOGY_SHARDS_SETTING(struct console_settings, status.shards),
     {0},
 };
 
@@ -110,6 +113,7 @@ const struct config_setting settings_mover[] = {
                     "the broker, as a user with write and read permission on the whole vhost"),
     OWNER_SETTINGS(MOVER_ROW)
     TOPOLOGY_DELAYS_SETTING(struct mover_settings, delays),
+    TOPOLOGY_SHARDS_SETTING(struct mover_settings, shards),
     {0},
 };
 /* clang-format on */

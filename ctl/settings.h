@@ -7,6 +7,7 @@
 #include "broker.h"
 #include "config.h"
 #include "postgres.h"
+#include "topology.h"
 
 #define OWNER_PASSWORD "SETUP_DATABASE_PASSWORD" /* the setting, for secret_file_read */
 
@@ -53,6 +54,9 @@
     X(BYTES, queue_max_bytes, "QUEUE_MAX_BYTES", .fallback = "0", .min = 0, .max = INT64_C(1) << 40,         \
       .help = "limit on the total size of the bodies in each queue, at least 1MiB; above it the "            \
               "gateway answers 503; 0: unchanged, or 1GiB at the first setup")                               \
+    X(INTEGER, shards, "QUEUE_SHARDS", .fallback = "0", .min = 0, .max = TOPOLOGY_SHARDS_MAX,                \
+      .help = "queues that the events are spread over; 0: unchanged, or 1 at the first setup; above 1 the "  \
+              "broker needs its plugin " TOPOLOGY_SHARDS_PLUGIN)                                             \
     X(INTEGER, broker_nodes, "SETUP_BROKER_NODES", .fallback = "1", .min = 1, .max = 99,                     \
       .help = "nodes of the broker that must run before anything is declared; setup fails if a queue then "  \
               "has fewer members than nodes, or than 3")                                                     \
@@ -93,7 +97,8 @@
 
 struct setup_settings {
     struct broker_access broker;
-    SETUP_SETTINGS(CONFIG_MEMBER) /* budget and queue_max_bytes: 0 keeps the current one, or chooses one */
+    SETUP_SETTINGS(
+        CONFIG_MEMBER) /* budget, queue_max_bytes and shards: 0 keeps the current one, or chooses one */
     struct config_durations delays;
 };
 
@@ -103,6 +108,7 @@ struct status_settings {
     ADMINS_SETTINGS(CONFIG_MEMBER)
     struct postgres_access database;
     struct config_durations delays;
+    int64_t shards; /* how many ingest queues there are */
 };
 
 struct trace_settings {
@@ -110,12 +116,14 @@ struct trace_settings {
     STATUS_SETTINGS(CONFIG_MEMBER)
     struct postgres_access database;
     struct config_durations delays;
+    int64_t shards; /* how many ingest queues there are */
 };
 
 struct verify_settings {
     struct broker_access broker;
     struct postgres_access database;
     struct config_durations delays;
+    int64_t shards; /* how many ingest queues there are */
 };
 
 struct listen_settings {
@@ -158,6 +166,7 @@ struct mover_settings {
     struct broker_access broker;
     OWNER_SETTINGS(CONFIG_MEMBER)
     struct config_durations delays;
+    int64_t shards; /* how many ingest queues there are */
 };
 
 /* Holds the settings of any subcommand. */

@@ -15,6 +15,7 @@ static enum error_code code_of_reply(uint16_t reply_code)
     case AMQP_RESOURCE_LOCKED:
         return ERROR_REFUSED;
     case AMQP_PRECONDITION_FAILED:
+    case AMQP_COMMAND_INVALID: /* a type of exchange that the broker doesn't know */
         return ERROR_SETTING;
     default:
         return ERROR_CLOSED;

@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#define CHANNEL 1
+#define CHANNEL BROKER_CHANNEL
 #define GOODBYE_S 1
 
 struct broker {
@@ -25,7 +25,8 @@ struct broker {
     amqp_pool_t properties_pool; /* of the message being published */
     int frame_max;               /* that the broker accepts, in bytes */
     struct content content;
-    unsigned consumers_begun; /* names the next consumer tag */
+    unsigned consumers_begun; /* numbers them, for their tags */
+    unsigned consumers;       /* those that consume: the last ones begun */
     bool replied;             /* to broker_ask */
 };
 
@@ -105,6 +106,11 @@ void broker_close(struct broker *b, bool polite)
 const char *broker_node(const struct broker *b)
 {
     return b->node;
+}
+
+struct amqp_connection_state_t_ *broker_connection(const struct broker *b)
+{
+    return b->connection;
 }
 
 int broker_fd(const struct broker *b)
@@ -282,9 +288,9 @@ enum error_code broker_prefetch(struct broker *b, uint16_t count, struct error *
     return amqperror_of_reply("setting the prefetch", amqp_get_rpc_reply(b->connection), error);
 }
 
-static amqp_bytes_t consumer_tag(const struct broker *b, char text[24])
+static amqp_bytes_t consumer_tag(unsigned number, char text[24])
 {
-    (void)snprintf(text, 24, "sluice-%u", b->consumers_begun);
+    (void)snprintf(text, 24, "sluice-%u", number);
     return amqp_cstring_bytes(text);
 }
 
@@ -293,18 +299,24 @@ enum error_code broker_consume(struct broker *b, const char *queue, struct error
     char tag[24], what[TOPOLOGY_NAME_MAX + 16];
 
     b->consumers_begun++;
+    b->consumers++;
     (void)snprintf(what, sizeof what, "consuming %s", queue);
-    (void)amqp_basic_consume(b->connection, CHANNEL, amqp_cstring_bytes(queue), consumer_tag(b, tag), 0, 0, 0,
-                             amqp_empty_table);
+    (void)amqp_basic_consume(b->connection, CHANNEL, amqp_cstring_bytes(queue),
+                             consumer_tag(b->consumers_begun, tag), 0, 0, 0, amqp_empty_table);
     return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
 }
 
 enum error_code broker_cancel(struct broker *b, struct error *error)
 {
     char tag[24];
+    enum error_code code = ERROR_NONE;
 
-    (void)amqp_basic_cancel(b->connection, CHANNEL, consumer_tag(b, tag));
-    return amqperror_of_reply("ending the consumer", amqp_get_rpc_reply(b->connection), error);
+    for (; code == ERROR_NONE && b->consumers > 0; b->consumers--) {
+        (void)amqp_basic_cancel(b->connection, CHANNEL,
+                                consumer_tag(b->consumers_begun - b->consumers + 1, tag));
+        code = amqperror_of_reply("ending a consumer", amqp_get_rpc_reply(b->connection), error);
+    }
+    return code;
 }
 
 enum error_code broker_ack(struct broker *b, uint64_t tag, bool multiple, struct error *error)
@@ -317,54 +329,7 @@ enum error_code broker_reject(struct broker *b, uint64_t tag, struct error *erro
     return sent("giving back", amqp_basic_reject(b->connection, CHANNEL, tag, 1), error);
 }
 
-/* --- declaring --------------------------------------------------------------------- */
-
-enum error_code broker_declare_exchange(struct broker *b, const char *name, const char *type,
-                                        struct error *error)
-{
-    char what[TOPOLOGY_NAME_MAX + 32];
-
-    (void)snprintf(what, sizeof what, "declaring exchange %s", name);
-    (void)amqp_exchange_declare(b->connection, CHANNEL, amqp_cstring_bytes(name), amqp_cstring_bytes(type), 0,
-                                1, 0, 0, amqp_empty_table);
-    return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
-}
-
-enum error_code broker_declare_queue(struct broker *b, const char *name, bool private,
-                                     const struct topology_argument *arguments, struct error *error)
-{
-    amqp_table_entry_t entries[8];
-    char what[TOPOLOGY_NAME_MAX + 32];
-    int count = 0;
-
-    for (; arguments[count].name != NULL; count++) {
-        const struct topology_argument *a = &arguments[count];
-
-        entries[count].key = amqp_cstring_bytes(a->name);
-        if (a->text != NULL) {
-            entries[count].value = (amqp_field_value_t){.kind = AMQP_FIELD_KIND_UTF8,
-                                                        .value = {.bytes = amqp_cstring_bytes(a->text)}};
-        } else {
-            entries[count].value =
-                (amqp_field_value_t){.kind = AMQP_FIELD_KIND_I64, .value = {.i64 = a->number}};
-        }
-    }
-    (void)snprintf(what, sizeof what, "declaring queue %s", name);
-    (void)amqp_queue_declare(b->connection, CHANNEL, amqp_cstring_bytes(name), 0, !private, private, private,
-                             (amqp_table_t){count, entries});
-    return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
-}
-
-enum error_code broker_bind(struct broker *b, const char *queue, const char *exchange, const char *key,
-                            struct error *error)
-{
-    char what[2 * TOPOLOGY_NAME_MAX + 32];
-
-    (void)snprintf(what, sizeof what, "binding %s to %s", queue, exchange);
-    (void)amqp_queue_bind(b->connection, CHANNEL, amqp_cstring_bytes(queue), amqp_cstring_bytes(exchange),
-                          amqp_cstring_bytes(key), amqp_empty_table);
-    return amqperror_of_reply(what, amqp_get_rpc_reply(b->connection), error);
-}
+/* --- looking ----------------------------------------------------------------------- */
 
 enum error_code broker_inspect(struct broker *b, const char *queue, uint32_t *ready, uint32_t *consumers,
                                struct error *error)

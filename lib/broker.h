@@ -2,8 +2,7 @@
 #ifndef SLUICE_BROKER_H
 #define SLUICE_BROKER_H
 
-/* One AMQP connection with one channel. This is the only file that knows
- * librabbitmq. A broker belongs to one thread at a time: that which opened it, or to
+/* One AMQP connection with one channel. A broker belongs to one thread at a time: that which opened it, or to
  * which it was handed over (opening).
  *
  * Frames are read by one loop (broker_next) that turns them into events; nothing is
@@ -17,6 +16,8 @@
 #include <stdint.h>
 
 #define BROKER_PASSWORD "BROKER_PASSWORD" /* the setting, for secret_file_read */
+
+#define BROKER_CHANNEL 1
 
 struct broker;
 
@@ -78,7 +79,7 @@ enum broker_event_kind {
     BROKER_NACK,      /* confirm refused: tag, multiple */
     BROKER_RETURNED,  /* unroutable: correlation says which; its ack follows */
     BROKER_DELIVERY,  /* delivery: the caller owns it now */
-    BROKER_CANCELLED, /* the broker ended our consumer (its queue was deleted) */
+    BROKER_CANCELLED, /* the broker ended one of our consumers (its queue was deleted) */
     BROKER_BLOCKED,   /* an alarm: stop publishing, go on reading */
     BROKER_UNBLOCKED,
     BROKER_CLOSED, /* channel or connection closed by the broker: error says why */
@@ -118,6 +119,8 @@ void broker_close(struct broker *broker, bool polite);
 
 /* The server that it is connected to, for people: "host:port (address)". Valid as long as the broker. */
 const char *broker_node(const struct broker *broker);
+/* librabbitmq's connection (an amqp_connection_state_t), for lib/declare. Valid as long as the broker. */
+struct amqp_connection_state_t_ *broker_connection(const struct broker *broker);
 /* For poll(): wait for POLLIN, but only after broker_next has said BROKER_IDLE (frames may
  * lie decoded or buffered). */
 int broker_fd(const struct broker *broker);
@@ -152,10 +155,10 @@ bool broker_replied(const struct broker *broker);
 
 /* Sets prefetch for consumers begun from now on (quorum queues: per consumer). Waits. */
 MUST_CHECK enum error_code broker_prefetch(struct broker *broker, uint16_t count, struct error *error);
-/* Begins to consume; there is one consumer at most. Waits for the broker's word; deliveries that come
- * with it are kept for broker_next. */
+/* Begins to consume this queue, beside those that are consumed already. Waits for the broker's word;
+ * deliveries that come with it are kept for broker_next. */
 MUST_CHECK enum error_code broker_consume(struct broker *broker, const char *queue, struct error *error);
-/* Ends the consumer; unacked deliveries stay with the channel. Waits. */
+/* Ends all consumers; unacked deliveries stay with the channel. Waits, for each. */
 MUST_CHECK enum error_code broker_cancel(struct broker *broker, struct error *error);
 /* Acks tag, or with multiple every tag up to it. */
 MUST_CHECK enum error_code broker_ack(struct broker *broker, uint64_t tag, bool multiple,
@@ -163,18 +166,6 @@ MUST_CHECK enum error_code broker_ack(struct broker *broker, uint64_t tag, bool 
 /* Gives tag back to the queue, which counts as a delivery of that message and of no other. */
 MUST_CHECK enum error_code broker_reject(struct broker *broker, uint64_t tag, struct error *error);
 
-/* Declarations, for setup and listeners; each waits and fails with the broker's own words when something of
- * the name exists with other properties. arguments: name NULL ends. */
-struct topology_argument;
-MUST_CHECK enum error_code broker_declare_exchange(struct broker *broker, const char *name, const char *type,
-                                                   struct error *error);
-/* private: the queue isn't durable, only this connection may use it, and it ends with the connection or with
- * its consumer. */
-MUST_CHECK enum error_code broker_declare_queue(struct broker *broker, const char *name, bool private,
-                                                const struct topology_argument *arguments,
-                                                struct error *error);
-MUST_CHECK enum error_code broker_bind(struct broker *broker, const char *queue, const char *exchange,
-                                       const char *key, struct error *error);
 /* Passive declare: needs no right. *ready counts ready messages only. ERROR_NOT_FOUND closes the channel: the
  * connection is spent. */
 MUST_CHECK enum error_code broker_inspect(struct broker *broker, const char *queue, uint32_t *ready,

@@ -4,6 +4,7 @@
 #include "clock.h"
 #include "text.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,7 +20,7 @@ const struct topology_user topology_worker_user = {
     .name = "sluice-worker",
     .configure = "^$",
     .write = "^webhooks\\.retry\\.[0-9]+$",
-    .read = "^webhooks\\.ingest$",
+    .read = "^webhooks\\.ingest(\\.[0-9]+)?$",
 };
 
 /* Binding takes write permission on the queue and read permission on the exchange. */
@@ -48,12 +49,13 @@ const struct topology_argument topology_listen_arguments[] = {
     {NULL, NULL, 0},
 };
 
-static void add_exchange(struct topology *t, const char *name, const char *type)
+static struct topology_exchange *add_exchange(struct topology *t, const char *name, const char *type)
 {
     struct topology_exchange *exchange = &t->exchanges[t->exchange_count++];
 
     (void)snprintf(exchange->name, sizeof exchange->name, "%s", name);
     exchange->type = type;
+    return exchange;
 }
 
 static struct topology_queue *add_queue(struct topology *t, const char *name)
@@ -64,23 +66,39 @@ static struct topology_queue *add_queue(struct topology *t, const char *name)
     return queue;
 }
 
-static void add_binding(struct topology *t, const char *exchange, const char *queue, const char *key)
+static struct topology_binding binding_of(const char *exchange, const char *queue, const char *key)
 {
-    struct topology_binding *binding = &t->bindings[t->binding_count++];
+    struct topology_binding binding = {.key = key};
 
-    (void)snprintf(binding->exchange, sizeof binding->exchange, "%s", exchange);
-    (void)snprintf(binding->queue, sizeof binding->queue, "%s", queue);
-    binding->key = key;
+    (void)snprintf(binding.exchange, sizeof binding.exchange, "%s", exchange);
+    (void)snprintf(binding.to, sizeof binding.to, "%s", queue);
+    return binding;
 }
 
-static void add_argument(struct topology_queue *queue, const char *name, const char *text, int64_t number)
+static void add_binding(struct topology *t, const char *exchange, const char *queue, const char *key)
 {
-    size_t i = 0;
+    t->bindings[t->binding_count++] = binding_of(exchange, queue, key);
+}
 
-    while (queue->arguments[i].name != NULL) {
-        i++;
+static void add_exchange_binding(struct topology *t, const char *exchange, const char *to, const char *key)
+{
+    add_binding(t, exchange, to, key);
+    t->bindings[t->binding_count - 1].to_exchange = true;
+}
+
+static void retire_binding(struct topology *t, const char *exchange, const char *queue, const char *key)
+{
+    t->retired[t->retired_count++] = binding_of(exchange, queue, key);
+}
+
+/* arguments: have room for another one. */
+static void add_argument(struct topology_argument *arguments, const char *name, const char *text,
+                         int64_t number)
+{
+    while (arguments->name != NULL) {
+        arguments++;
     }
-    queue->arguments[i] = (struct topology_argument){name, text, number};
+    *arguments = (struct topology_argument){name, text, number};
 }
 
 /* Dead-lettering is lossless only with a quorum queue, at-least-once and reject-publish together. The broker
@@ -88,11 +106,11 @@ static void add_argument(struct topology_queue *queue, const char *name, const c
  * not set, so that the routing key remains the source. */
 static void never_lose(struct topology_queue *queue, const char *dead_letter_exchange)
 {
-    add_argument(queue, "x-queue-type", "quorum", 0);
-    add_argument(queue, "x-overflow", "reject-publish", 0);
+    add_argument(queue->arguments, "x-queue-type", "quorum", 0);
+    add_argument(queue->arguments, "x-overflow", "reject-publish", 0);
     if (dead_letter_exchange != NULL) {
-        add_argument(queue, "x-dead-letter-exchange", dead_letter_exchange, 0);
-        add_argument(queue, "x-dead-letter-strategy", "at-least-once", 0);
+        add_argument(queue->arguments, "x-dead-letter-exchange", dead_letter_exchange, 0);
+        add_argument(queue->arguments, "x-dead-letter-strategy", "at-least-once", 0);
     }
 }
 
@@ -106,19 +124,34 @@ void topology_retry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
     name_delay_queue(name, "retry", delay_us / CLOCK_US_PER_S);
 }
 
+void topology_ingest(char name[TOPOLOGY_NAME_MAX], size_t shard)
+{
+    if (shard == 0) {
+        (void)snprintf(name, TOPOLOGY_NAME_MAX, "%s", TOPOLOGY_INGEST);
+    } else {
+        (void)snprintf(name, TOPOLOGY_NAME_MAX, TOPOLOGY_INGEST ".%zu", shard);
+    }
+}
+
+/* True for kind and at least one digit. */
+static bool is_numbered(const char *name, const char *kind)
+{
+    struct span whole = span_of(name);
+    size_t len = strlen(kind);
+
+    return text_begins(whole, kind) && whole.len > len &&
+           text_is_digits((struct span){name + len, whole.len - len});
+}
+
+bool topology_is_ingest(const char *name)
+{
+    return strcmp(name, TOPOLOGY_INGEST) == 0 || is_numbered(name, TOPOLOGY_INGEST ".");
+}
+
 bool topology_owns_queue(const char *name)
 {
-    static const char *const kinds[] = {"webhooks.delay.", "webhooks.retry."};
-    struct span whole = span_of(name);
-
-    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
-        size_t len = strlen(kinds[i]);
-
-        if (text_begins(whole, kinds[i]) && text_is_digits((struct span){name + len, whole.len - len})) {
-            return true;
-        }
-    }
-    return strcmp(name, TOPOLOGY_INGEST) == 0 || strcmp(name, TOPOLOGY_DEAD) == 0;
+    return topology_is_ingest(name) || is_numbered(name, "webhooks.delay.") ||
+           is_numbered(name, "webhooks.retry.") || strcmp(name, TOPOLOGY_DEAD) == 0;
 }
 
 void topology_entry(char name[TOPOLOGY_NAME_MAX], int64_t delay_us)
@@ -143,10 +176,10 @@ static void add_delay_queue(struct topology *t, const char *kind, int64_t second
     struct topology_queue *queue;
 
     name_delay_queue(name, kind, seconds);
-    add_exchange(t, name, "fanout");
+    (void)add_exchange(t, name, "fanout");
     queue = add_queue(t, name);
     never_lose(queue, next_exchange);
-    add_argument(queue, "x-message-ttl", NULL, seconds * 1000);
+    add_argument(queue->arguments, "x-message-ttl", NULL, seconds * 1000);
     add_binding(t, name, name, "");
 }
 
@@ -155,7 +188,7 @@ static void add_policies(struct topology *t, int64_t queue_max_bytes)
     struct topology_policy *policy = &t->policies[t->policy_count++];
 
     policy->name = "sluice";
-    policy->pattern = "^webhooks\\.(ingest|delay\\.[0-9]+|retry\\.[0-9]+)$";
+    policy->pattern = "^webhooks\\.(ingest(\\.[0-9]+)?|delay\\.[0-9]+|retry\\.[0-9]+)$";
     policy->max_length_bytes = queue_max_bytes;
     policy->delivery_limit = TOPOLOGY_DELIVERY_LIMIT;
 
@@ -173,6 +206,57 @@ static void add_policies(struct topology *t, int64_t queue_max_bytes)
     policy->pattern = "^webhooks\\.listen\\.";
     policy->max_length_bytes = TOPOLOGY_LISTEN_BYTES;
     policy->listening = true;
+}
+
+static void add_exchanges_and_queues(struct topology *t, size_t shards)
+{
+    struct topology_queue *dead = add_queue(t, TOPOLOGY_DEAD);
+    char name[TOPOLOGY_NAME_MAX];
+
+    t->shards = shards;
+    never_lose(dead, NULL);
+    add_argument(dead->arguments, "x-delivery-limit", NULL, 1000000);
+    (void)add_exchange(t, TOPOLOGY_EVENTS, "topic");
+    (void)add_exchange(t, TOPOLOGY_AGAIN, "fanout");
+    (void)add_exchange(t, TOPOLOGY_DEAD, "fanout");
+    for (size_t i = 0; i < shards; i++) {
+        topology_ingest(name, i);
+        never_lose(add_queue(t, name), TOPOLOGY_DEAD);
+    }
+}
+
+/* Straight to the only queue. What is left of more shards is deleted, with all its bindings. */
+static void route_to_one(struct topology *t)
+{
+    add_binding(t, TOPOLOGY_AGAIN, TOPOLOGY_INGEST, "");
+    add_binding(t, TOPOLOGY_EVENTS, TOPOLOGY_INGEST, "#");
+    t->retired_exchanges[t->retired_exchange_count++] = TOPOLOGY_SHARDS;
+    t->retired_exchanges[t->retired_exchange_count++] = TOPOLOGY_INGEST;
+}
+
+/* The shards are bound before anything is sent to them. The keys of their bindings are weights. */
+static void route_to_shards(struct topology *t, size_t shards)
+{
+    char name[TOPOLOGY_NAME_MAX];
+    struct topology_exchange *exchange;
+
+    (void)add_exchange(t, TOPOLOGY_INGEST, "fanout");
+    add_binding(t, TOPOLOGY_INGEST, TOPOLOGY_INGEST, "");
+    exchange = add_exchange(t, TOPOLOGY_SHARDS, "x-consistent-hash");
+    add_argument(exchange->arguments, "hash-property", "message_id", 0);
+    add_argument(exchange->arguments, "alternate-exchange", TOPOLOGY_INGEST, 0);
+    for (size_t i = 0; i < TOPOLOGY_SHARDS_MAX; i++) {
+        topology_ingest(name, i);
+        if (i < shards) {
+            add_binding(t, TOPOLOGY_SHARDS, name, "1");
+        } else {
+            retire_binding(t, TOPOLOGY_SHARDS, name, "1");
+        }
+    }
+    add_exchange_binding(t, TOPOLOGY_AGAIN, TOPOLOGY_SHARDS, "");
+    add_exchange_binding(t, TOPOLOGY_EVENTS, TOPOLOGY_SHARDS, "#");
+    retire_binding(t, TOPOLOGY_AGAIN, TOPOLOGY_INGEST, "");
+    retire_binding(t, TOPOLOGY_EVENTS, TOPOLOGY_INGEST, "#");
 }
 
 enum error_code topology_check_delays(const int64_t *delays_us, size_t count, struct error *error)
@@ -193,7 +277,7 @@ enum error_code topology_check_delays(const int64_t *delays_us, size_t count, st
 }
 
 enum error_code topology_build(struct topology *topology, const int64_t *delays_us, size_t count,
-                               int64_t queue_max_bytes, struct error *error)
+                               int64_t shards, int64_t queue_max_bytes, struct error *error)
 {
     enum error_code code = topology_check_delays(delays_us, count, error);
 
@@ -207,19 +291,14 @@ enum error_code topology_build(struct topology *topology, const int64_t *delays_
     if (code != ERROR_NONE) {
         return code;
     }
-    add_exchange(topology, TOPOLOGY_EVENTS, "topic");
-    add_exchange(topology, TOPOLOGY_AGAIN, "fanout");
-    add_exchange(topology, TOPOLOGY_DEAD, "fanout");
-
-    struct topology_queue *dead = add_queue(topology, TOPOLOGY_DEAD);
-    never_lose(dead, NULL);
-    add_argument(dead, "x-delivery-limit", NULL, 1000000);
-    never_lose(add_queue(topology, TOPOLOGY_INGEST), TOPOLOGY_DEAD);
-
+    assert(shards >= 1 && shards <= TOPOLOGY_SHARDS_MAX); /* as lib/config has checked */
+    add_exchanges_and_queues(topology, (size_t)shards);
     add_binding(topology, TOPOLOGY_DEAD, TOPOLOGY_DEAD, "");
-    add_binding(topology, TOPOLOGY_AGAIN, TOPOLOGY_INGEST, "");
-    add_binding(topology, TOPOLOGY_EVENTS, TOPOLOGY_INGEST, "#");
-
+    if (shards == 1) {
+        route_to_one(topology);
+    } else {
+        route_to_shards(topology, (size_t)shards);
+    }
     for (size_t i = 0; i < count; i++) {
         add_delay_queue(topology, "delay", delays_us[i] / CLOCK_US_PER_S, TOPOLOGY_EVENTS);
         add_delay_queue(topology, "retry", delays_us[i] / CLOCK_US_PER_S, TOPOLOGY_AGAIN);

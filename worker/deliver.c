@@ -27,8 +27,9 @@ enum error_code deliver_init(struct deliver *d, const struct worker_settings *se
     };
     d->limit =
         (struct prefetch){.most = worker_settings_prefetch(settings), .memory = (size_t)settings->memory};
-    /* A prefetch of an earlier consumer may be unacked still, and one of the next, and the careful one's. */
-    return ack_init(&d->ack, 2 * (size_t)d->limit.most + 1, error);
+    d->consumers.shards = (size_t)settings->shards;
+    /* Unacked may be a prefetch of earlier consumers, one of the next, and one message of each queue. */
+    return ack_init(&d->ack, 2 * (size_t)d->limit.most + d->consumers.shards, error);
 }
 
 /* What was delivered by a channel that is gone comes again: keeping it would only store it twice. */
@@ -96,31 +97,26 @@ static bool has_consumer(const struct deliver *d)
 
 static void consume(struct deliver *d, enum deliver_state state, int64_t now_us)
 {
-    uint16_t prefetch = state == DELIVER_CAREFUL ? 1 : prefetch_now(&d->limit);
     struct error error;
-    enum error_code code = ERROR_NONE;
+    enum error_code code;
 
-    if (has_consumer(d)) {
-        code = broker_cancel(d->broker, &error);
-    }
-    if (code == ERROR_NONE) {
-        code = broker_prefetch(d->broker, prefetch, &error);
-    }
-    if (code == ERROR_NONE) {
-        code = broker_consume(d->broker, TOPOLOGY_INGEST, &error);
+    if (state == DELIVER_FULL) {
+        code = consumers_fill(&d->consumers, d->broker, prefetch_now(&d->limit), &error);
+    } else if (d->state == DELIVER_CAREFUL) {
+        code = consumers_try_next(&d->consumers, d->broker, now_us, &error);
+    } else {
+        code = consumers_begin(&d->consumers, d->broker, now_us, &error);
     }
     if (code != ERROR_NONE) {
         lose(d, &error, now_us);
         return;
     }
     d->state = state;
-    d->prefetch = prefetch;
     d->begun = true;
     backoff_reset(&d->backoff); /* not before: a broker without the queue lets everybody in */
-    log_info("consuming", log_text("queue", TOPOLOGY_INGEST), log_number("prefetch", prefetch));
 }
 
-/* Ends the consumer and keeps the channel. */
+/* Ends the consumers and keeps the channel. */
 static void end_consumer(struct deliver *d, enum deliver_state state, int64_t now_us)
 {
     struct error error;
@@ -156,7 +152,7 @@ static void adjust_full_consumer(struct deliver *d, int64_t now_us)
                     log_number("memory", d->settings->memory),
                     log_number("unacked", (int64_t)ack_owed(&d->ack)));
         end_consumer(d, DELIVER_SATED, now_us);
-    } else if (prefetch_may_rise(&d->limit, d->prefetch, &d->ack)) {
+    } else if (prefetch_may_rise(&d->limit, d->consumers.prefetch, &d->ack)) {
         consume(d, DELIVER_FULL, now_us);
     }
 }
@@ -172,7 +168,11 @@ static void adjust_consumer(struct deliver *d, bool want, int64_t now_us)
     switch (d->state) {
     case DELIVER_AWAY:
     case DELIVER_STOPPED:
-    case DELIVER_CAREFUL: /* deliver_flush begins the full consumer */
+        break;
+    case DELIVER_CAREFUL: /* deliver_flush goes on when there is an answer */
+        if (now_us >= d->consumers.leave_us && ack_owed(&d->ack) == 0) {
+            consume(d, DELIVER_CAREFUL, now_us);
+        }
         break;
     case DELIVER_IDLE:
         if (now_us >= d->renew_at_us) {
@@ -244,7 +244,7 @@ static void read_events(struct deliver *d, int64_t now_us)
         case BROKER_CANCELLED:
             (void)error_set(&error, ERROR_NOT_FOUND,
                             "the broker ended the consumer: was %s deleted? Run sluice setup",
-                            TOPOLOGY_INGEST);
+                            d->consumers.shards == 1 ? TOPOLOGY_INGEST : "one of its queues");
             lose(d, &error, now_us);
             return;
         case BROKER_CLOSED:
@@ -356,7 +356,8 @@ void deliver_flush(struct deliver *d, int64_t now_us)
     /* Before the ack: the careful consumer has no credit then, so that nothing is on its way to it, which the
      * broker would take back and charge with a delivery. */
     if (d->state == DELIVER_CAREFUL && d->answered) {
-        consume(d, DELIVER_FULL, now_us);
+        d->answered = consumers_have_tried(&d->consumers);
+        consume(d, d->answered ? DELIVER_FULL : DELIVER_CAREFUL, now_us);
     }
     owed = ack_events(&d->ack);
     if (d->state != DELIVER_AWAY && !ack_flush(&d->ack, send_ack, &flush)) {

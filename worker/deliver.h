@@ -2,12 +2,12 @@
 #ifndef SLUICE_DELIVER_H
 #define SLUICE_DELIVER_H
 
-/* The worker's side of the broker: the connection, the consumer with its careful start, and the acks. One
+/* The worker's side of the broker: the connection, the consumers with their careful start, and the acks. One
  * thread.
  *
- * A crash adds one to the delivery count of every prefetched message. So a consumer starts with a prefetch of
- * 1 and switches to the full prefetch once its first message has an outcome, good or bad: a message that
- * kills its worker then costs few other messages a delivery.
+ * A crash adds one to the delivery count of every prefetched message. So a worker starts with a prefetch of 1
+ * and switches to the full prefetch once its first message (of each queue, one after the other) has an
+ * outcome, good or bad: a message that kills its worker then costs few other messages a delivery.
  *
  * The bytes held are bounded, too. Above WORKER_MEMORY the consumer is cancelled and the messages it
  * delivered are kept; below half of WORKER_MEMORY a new consumer starts. worker/prefetch chooses the
@@ -18,6 +18,7 @@
 #include "ack.h"
 #include "backoff.h"
 #include "broker.h"
+#include "consumers.h"
 #include "event.h"
 #include "opening.h"
 #include "prefetch.h"
@@ -43,10 +44,10 @@ struct deliver {
     uint64_t channel;        /* number of the channel: an event can be acked only on the channel it came by */
     struct ack ack;
     struct event_queue arrived; /* delivered, and not yet taken by deliver_take */
-    bool answered;              /* an event of this channel has its outcome */
-    bool begun;                 /* a consumer started since the last deliver_step: deliveries may be unread */
+    bool answered; /* an event has its outcome: of this channel, of this step of a careful start */
+    bool begun;    /* a consumer started since the last deliver_step: deliveries may be unread */
     struct prefetch limit;
-    uint16_t prefetch;   /* the consumer's prefetch */
+    struct consumers consumers;
     int64_t renew_at_us; /* when the connection is old (lib/lifetime), or has begun to be replaced */
     bool replacing;      /* an old connection was closed, and the next is being opened for the first time */
     struct backoff backoff;
@@ -62,7 +63,8 @@ void deliver_step(struct deliver *d, bool want, int64_t now_us);
 /* True when no more events come: the consumer holds its prefetch, or was cancelled for want of memory. */
 static inline bool deliver_is_full(const struct deliver *d)
 {
-    return d->state == DELIVER_SATED || (d->state == DELIVER_FULL && ack_owed(&d->ack) >= d->prefetch);
+    return d->state == DELIVER_SATED ||
+           (d->state == DELIVER_FULL && ack_owed(&d->ack) >= d->consumers.prefetch);
 }
 
 /* True when deliver_step would start or cancel a consumer now. */

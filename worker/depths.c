@@ -5,50 +5,71 @@
 #include "metrics.h"
 #include "topology.h"
 
+#include <stdatomic.h>
+#include <stdio.h>
+
 #define HEARTBEAT_S 10
 #define EVERY_US (60 * CLOCK_US_PER_S)
 #define UNKNOWN (-1)
 
-#define READY "sluice_worker_queue_messages"
-#define READY_HELP                                                                                           \
-    "Messages that are ready in the queue: not those that workers hold (sluice_worker_unacked). Asked once " \
-    "a "                                                                                                     \
-    "minute; no row while the broker can't be asked. All workers show the same, so take the max."
+#define DEAD TOPOLOGY_SHARDS_MAX /* after the ingest queues, of which there may be fewer */
+#define SHOWN_FROM (sizeof TOPOLOGY_PREFIX - 1)
 
-/* In the order of the queues below. */
-static struct metric metrics[] = {
-    {READY, "queue=\"ingest\"", READY_HELP, METRIC_ESTIMATE, UNKNOWN},
-    {READY, "queue=\"dead\"", READY_HELP, METRIC_ESTIMATE, UNKNOWN},
+static struct depth {
+    char queue[TOPOLOGY_NAME_MAX];
+    _Atomic int64_t ready;
+} depths[TOPOLOGY_SHARDS_MAX + 1];
+
+static const struct metric_column column = {
+    .name = "sluice_worker_queue_messages",
+    .help =
+        "Messages that are ready in the queue: not those that workers hold (sluice_worker_unacked). "
+        "queue: ingest, dead; with several ingest queues also ingest.1 and so on. Asked once a minute; no "
+        "row while the broker can't be asked. All workers show the same, so take the max.",
+    .kind = METRIC_ESTIMATE,
 };
-static const char *const queues[] = {TOPOLOGY_INGEST, TOPOLOGY_DEAD};
 
-#define QUEUES (sizeof queues / sizeof queues[0])
-
-void depths_register(void)
+static void each(metric_show *show, void *context)
 {
-    metrics_register(metrics, QUEUES);
+    for (size_t i = 0; i <= DEAD; i++) {
+        show(context, span_of(depths[i].queue + SHOWN_FROM), &depths[i].ready);
+    }
 }
+
+static const struct metric_family family = {"queue", &column, 1, each};
 
 static void forget(size_t from)
 {
-    for (size_t i = from; i < QUEUES; i++) {
-        metric_set(&metrics[i], UNKNOWN);
+    for (size_t i = from; i <= DEAD; i++) {
+        depths[i].ready = UNKNOWN;
     }
+}
+
+void depths_register(void)
+{
+    for (size_t i = 0; i < DEAD; i++) {
+        topology_ingest(depths[i].queue, i);
+    }
+    (void)snprintf(depths[DEAD].queue, sizeof depths[DEAD].queue, "%s", TOPOLOGY_DEAD);
+    forget(0);
+    metrics_register_family(&family);
 }
 
 /* Runs on the opening's thread. A missing queue ends the channel, so what follows it stays unknown. */
 static enum error_code ask(struct broker *broker, const void *wanted, struct error *error)
 {
-    (void)wanted;
-    for (size_t i = 0; i < QUEUES; i++) {
+    const size_t shards = *(const size_t *)wanted;
+
+    for (size_t i = 0; i <= shards; i++) {
+        struct depth *depth = &depths[i < shards ? i : DEAD];
         uint32_t ready, consumers;
-        enum error_code code = broker_inspect(broker, queues[i], &ready, &consumers, error);
+        enum error_code code = broker_inspect(broker, depth->queue, &ready, &consumers, error);
 
         if (code != ERROR_NONE) {
             forget(i);
             return code;
         }
-        metric_set(&metrics[i], ready);
+        depth->ready = ready;
     }
     return ERROR_NONE;
 }
@@ -67,9 +88,12 @@ static void end_asking(struct depths *d)
 
 void depths_step(struct depths *d, bool away, int64_t now_us)
 {
+    const size_t shards = (size_t)d->settings->shards;
     const struct opening_options options = {
         .broker = {&d->settings->broker, d->connection_name, .heartbeat_s = HEARTBEAT_S},
         .check = ask,
+        .wanted = &shards,
+        .wanted_size = sizeof shards,
         .check_only = true,
     };
     struct error error;

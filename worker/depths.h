@@ -2,9 +2,10 @@
 #ifndef SLUICE_WORKER_DEPTHS_H
 #define SLUICE_WORKER_DEPTHS_H
 
-/* Shows how many messages wait in the queue of events and in the queue of those that the broker gave up. Once
- * a minute a thread of its own asks over a connection of its own (lib/opening): on the consumer's channel a
- * missing queue would cost all its messages a delivery, and waiting would stop the loop. One thread. */
+/* Shows how many messages wait in the queues of events and in the queue of those that the broker gave up.
+ * Once a minute a thread of its own asks over a connection of its own (lib/opening): on the consumer's
+ * channel a missing queue would cost all its messages a delivery, and waiting would stop the loop. One
+ * thread. */
 
 #include "opening.h"
 #include "settings.h"

@@ -17,6 +17,7 @@ const struct config_setting worker_settings_table[] = {
                       "Postgres: postgresql://sluice_worker@host:5432/sluice"),
     WORKER_SETTINGS(ROW) /* with a comma after each */
     TOPOLOGY_DELAYS_SETTING(struct worker_settings, delays),
+    TOPOLOGY_SHARDS_SETTING(struct worker_settings, shards),
     {0},
 };
 
@@ -25,6 +26,9 @@ uint16_t worker_settings_prefetch(const struct worker_settings *settings)
     int64_t prefetch =
         settings->prefetch != 0 ? settings->prefetch : 2 * settings->connections * settings->batch_events;
 
+    if (prefetch < settings->shards) {
+        prefetch = settings->shards;
+    }
     return prefetch < UINT16_MAX ? (uint16_t)prefetch : UINT16_MAX;
 }
 

@@ -49,6 +49,7 @@ struct worker_settings {
     struct broker_access broker;
     struct postgres_access database;
     struct config_durations delays; /* the retry tiers, ascending */
+    int64_t shards;                 /* how many ingest queues there are */
     WORKER_SETTINGS(CONFIG_MEMBER)
 };
 
@@ -56,7 +57,7 @@ struct worker_settings {
 extern const struct config_setting worker_settings_table[];
 
 /* Returns the effective prefetch: WORKER_PREFETCH or, when that is 0, two batches for each connection, so
- * that one batch is ready when the other has been stored. */
+ * that one batch is ready when the other has been stored; but at least one message of each ingest queue. */
 uint16_t worker_settings_prefetch(const struct worker_settings *settings);
 
 /* Checks that the settings fit together. Appends one line for each error to complaints. */

@@ -126,6 +126,7 @@ static enum error_code replay(struct act *act, PGconn *database, struct dead_fil
     const struct status_settings *settings = &act->page->settings->status;
     const struct replayer_options options = {.broker = &settings->broker,
                                              .delays = &settings->delays,
+                                             .shards = settings->shards,
                                              .deadline_us = clock_monotonic_us() + ACTS_US,
                                              .action = arguments->list[0],
                                              .argument_count = arguments->count,

@@ -110,7 +110,8 @@ static enum error_code look_again(struct page *page, PGconn *database, struct pl
     const struct waiting_options options = {.access = &s->broker,
                                             .management_url = s->management_url,
                                             .connection_name = "sluice console",
-                                            .delays = &s->delays};
+                                            .delays = &s->delays,
+                                            .shards = s->shards};
     struct error broker = {0};
     struct waiting waiting;
     enum error_code code;

@@ -110,11 +110,12 @@ static void write_rates(struct buf *body, const struct watched *w)
 
 static void write_queues(struct buf *body, const struct overview *o)
 {
-    const struct queue_depth *ingest = overview_queue(o, TOPOLOGY_INGEST);
+    struct queue_depth ingest;
+    bool known = overview_ingest(o, &ingest);
     const struct queue_depth *dead = overview_queue(o, TOPOLOGY_DEAD);
 
     buf_append_text(body, "<dt>Queue</dt><dd>");
-    append_count(body, ingest == NULL || !ingest->there ? OVERVIEW_UNKNOWN : (int64_t)ingest->ready);
+    append_count(body, known ? (int64_t)ingest.ready : OVERVIEW_UNKNOWN);
     buf_append_text(body, " ready; workers hold ");
     append_count(body, o->asks_workers ? (int64_t)o->totals.unacked : OVERVIEW_UNKNOWN);
     buf_append_text(body, "</dd>\n<dt>Oldest event</dt><dd>");

@@ -2,7 +2,9 @@
 #include "death.h"
 
 #include "field.h"
+#include "text.h"
 
+#include <string.h>
 #include <time.h>
 
 #define NAME_SHOWN 100 /* bytes shown of a reason and of a queue's name */
@@ -36,6 +38,13 @@ static void append_name(struct buf *out, struct span name)
     buf_append(out, name.data, span_cut(name, NAME_SHOWN));
 }
 
+static bool is_shard_of(struct span name, const char *queue)
+{
+    size_t len = strlen(queue);
+
+    return text_begins(name, queue) && (name.len == len || name.data[len] == '.');
+}
+
 void death_append_reason(struct buf *out, struct span deaths, const char *queue)
 {
     struct field_cursor c = {deaths.data, deaths.len, false};
@@ -47,7 +56,7 @@ void death_append_reason(struct buf *out, struct span deaths, const char *queue)
 
     while (field_take_element(&c, &f)) {
         struct death death = f.kind == FIELD_TABLE ? read_death(f.bytes) : (struct death){0};
-        bool wanted = span_equal(death.queue, span_of(queue));
+        bool wanted = is_shard_of(death.queue, queue);
 
         if (wanted || told.reason.len == 0) {
             told = death;

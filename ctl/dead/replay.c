@@ -51,6 +51,7 @@ static enum error_code replay(struct replay *r, const struct mover_settings *set
 {
     const struct replayer_options options = {.broker = &settings->broker,
                                              .delays = &settings->delays,
+                                             .shards = settings->shards,
                                              .rate = r->rate,
                                              .action = NAME,
                                              .argument_count = r->argument_count,

@@ -222,6 +222,7 @@ enum error_code replayer_run(const struct deadfilter *filter, PGconn *database,
     const struct publisher_options to = {.access = options->broker,
                                          .connection_name = "sluice dead replay",
                                          .delays = options->delays,
+                                         .shards = options->shards,
                                          .rate = options->rate};
     enum error_code code = publisher_open(&r.publisher, &to, error);
 

@@ -17,6 +17,7 @@
 struct replayer_options {
     const struct broker_access *broker; /* a user that may write to the retry tiers */
     const struct config_durations *delays;
+    int64_t shards;      /* how many ingest queues there are */
     int64_t rate;        /* at most so many a second; 0: no limit */
     int64_t deadline_us; /* monotonic: no batch begins after it; 0: none */
     const char *action;  /* the filter as it was given, for the audit line (see audit_begin) */

@@ -3,6 +3,7 @@
 
 #include "backoff.h"
 #include "clock.h"
+#include "declare.h"
 
 #include <stdlib.h>
 
@@ -15,10 +16,10 @@ static enum error_code bind_sources(struct tail *t, const struct option_texts *s
     enum error_code code = ERROR_NONE;
 
     if (sources->count == 0) {
-        return broker_bind(t->broker, t->queue, TOPOLOGY_EVENTS, EVERY_SOURCE, error);
+        return declare_binding(t->broker, t->queue, TOPOLOGY_EVENTS, EVERY_SOURCE, error);
     }
     for (size_t i = 0; code == ERROR_NONE && i < sources->count; i++) {
-        code = broker_bind(t->broker, t->queue, TOPOLOGY_EVENTS, sources->values[i], error);
+        code = declare_binding(t->broker, t->queue, TOPOLOGY_EVENTS, sources->values[i], error);
     }
     return code;
 }
@@ -34,7 +35,7 @@ enum error_code tail_open(struct tail *t, const struct broker_access *access,
     topology_listen(t->queue, (uint64_t)backoff_random() << 32 | backoff_random());
     code = broker_open(&t->broker, &options, error);
     if (code == ERROR_NONE) {
-        code = broker_declare_queue(t->broker, t->queue, true, topology_listen_arguments, error);
+        code = declare_queue(t->broker, t->queue, true, topology_listen_arguments, error);
     }
     if (code == ERROR_NONE) {
         code = broker_prefetch(t->broker, TAIL_AHEAD, error);

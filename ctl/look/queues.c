@@ -32,7 +32,8 @@ enum error_code queues_inspect_over(struct broker **broker, struct queue_depths 
     const struct broker_options broker_options = {
         .access = options->access, .connection_name = options->connection_name, .heartbeat_s = 20};
     struct topology topology;
-    enum error_code code = topology_build(&topology, options->delays->us, options->delays->count, 0, error);
+    enum error_code code =
+        topology_build(&topology, options->delays->us, options->delays->count, options->shards, 0, error);
 
     *depths = (struct queue_depths){0};
     for (size_t i = 0; code == ERROR_NONE && i < topology.queue_count; i++) {

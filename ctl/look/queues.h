@@ -26,6 +26,7 @@ struct queues_options {
     const struct broker_access *access;
     const char *connection_name;
     const struct config_durations *delays;
+    int64_t shards; /* how many ingest queues there are */
 };
 
 /* Reads the depth of all queues of Sluice. A missing queue is not an error. */

@@ -156,7 +156,8 @@ static enum exit_code trace(struct trace *t, const struct trace_settings *settin
     const struct waiting_options options = {.access = &settings->broker,
                                             .management_url = settings->management_url,
                                             .connection_name = "sluice " NAME,
-                                            .delays = &settings->delays};
+                                            .delays = &settings->delays,
+                                            .shards = settings->shards};
     PGconn *database = NULL;
     struct error error = {0};
     enum error_code code;

@@ -293,7 +293,8 @@ static enum error_code verify(struct verify *v, const struct verify_settings *se
     enum error_code code = queues_inspect(&depths,
                                           &(struct queues_options){.access = &settings->broker,
                                                                    .connection_name = "sluice verify",
-                                                                   .delays = &settings->delays},
+                                                                   .delays = &settings->delays,
+                                                                   .shards = settings->shards},
                                           error);
 
     if (code == ERROR_NONE) {

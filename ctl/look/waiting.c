@@ -25,10 +25,15 @@ static enum error_code ask_broker(struct waiting *waiting, const struct waiting_
                                   struct error *error)
 {
     const struct queues_options queues_options = {
-        .access = options->access, .connection_name = options->connection_name, .delays = options->delays};
+        .access = options->access,
+        .connection_name = options->connection_name,
+        .delays = options->delays,
+        .shards = options->shards,
+    };
     struct queue_depths depths;
     struct topology topology;
-    enum error_code code = topology_build(&topology, options->delays->us, options->delays->count, 0, error);
+    enum error_code code =
+        topology_build(&topology, options->delays->us, options->delays->count, options->shards, 0, error);
 
     if (code == ERROR_NONE) {
         code = queues_inspect(&depths, &queues_options, error);

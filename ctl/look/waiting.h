@@ -35,6 +35,7 @@ struct waiting_options {
     const char *management_url; /* "": don't ask the management API */
     const char *connection_name;
     const struct config_durations *delays;
+    int64_t shards; /* how many ingest queues there are */
 };
 
 /* Asks the broker, then its management API. After an error of the latter the numbers that only it knows are

@@ -2,12 +2,12 @@
 #include "history.h"
 
 #include "clock.h"
-#include "topology.h"
 
 void history_add(struct history *history, const struct overview *overview)
 {
     const struct totals *totals = &overview->totals;
-    const struct queue_depth *ingest = overview_queue(overview, TOPOLOGY_INGEST);
+    struct queue_depth ingest;
+    bool known = overview_ingest(overview, &ingest);
     size_t place = (history->first + history->count) % HISTORY_MAX;
 
     if (history->count == HISTORY_MAX) {
@@ -24,7 +24,7 @@ void history_add(struct history *history, const struct overview *overview)
         .stored = totals->stored,
         .dead = totals->dead,
         .log_dropped = totals->log_dropped,
-        .queue = ingest == NULL || !ingest->there ? OVERVIEW_UNKNOWN : (int64_t)ingest->ready,
+        .queue = known ? (int64_t)ingest.ready : OVERVIEW_UNKNOWN,
     };
 }
 

@@ -16,7 +16,7 @@
 struct reading {
     int64_t at_us;
     double generation, accepted, refused, unavailable, stored, dead, log_dropped; /* as in struct totals */
-    int64_t queue; /* ready messages in the queue of new events; OVERVIEW_UNKNOWN */
+    int64_t queue; /* ready messages in the ingest queues; OVERVIEW_UNKNOWN */
 };
 
 /* Zero-initialise. When it is full, the oldest reading makes room. */

@@ -33,7 +33,11 @@ static void ask_broker(struct overview *overview, struct overview_links *links,
                        const struct status_settings *settings, const char *connection_name)
 {
     const struct queues_options options = {
-        .access = &settings->broker, .connection_name = connection_name, .delays = &settings->delays};
+        .access = &settings->broker,
+        .connection_name = connection_name,
+        .delays = &settings->delays,
+        .shards = settings->shards,
+    };
     bool kept = links->broker != NULL;
     struct error error = {0};
     enum error_code code = queues_inspect_over(&links->broker, &overview->depths, &options, &error);
@@ -73,24 +77,43 @@ const struct queue_depth *overview_queue(const struct overview *overview, const 
     return NULL;
 }
 
+bool overview_ingest(const struct overview *overview, struct queue_depth *all)
+{
+    size_t found = 0, there = 0;
+
+    *all = (struct queue_depth){.there = true};
+    for (size_t i = 0; i < overview->depths.count; i++) {
+        const struct queue_depth *queue = &overview->depths.queues[i];
+
+        if (topology_is_ingest(queue->name)) {
+            found++;
+            there += queue->there;
+            all->ready += queue->ready;
+            all->consumers = queue->consumers > all->consumers ? queue->consumers : all->consumers;
+        }
+    }
+    return found > 0 && there == found;
+}
+
 /* The workers' own answers count. Without them: the management API lists a connection some seconds late, but
  * each consumer is certainly a worker, and a worker without one waits for a place in the budget. */
 static void count_workers(struct overview *overview)
 {
-    const struct queue_depth *ingest = overview_queue(overview, TOPOLOGY_INGEST);
+    struct queue_depth ingest;
+    bool known = overview_ingest(overview, &ingest);
 
     if (overview->asks_workers) {
         overview->worker_count = (int64_t)replicas_answered(&overview->workers);
         overview->standby = (int64_t)overview->totals.standby;
         return;
     }
-    if (overview->worker_count == OVERVIEW_UNKNOWN || ingest == NULL) {
+    if (overview->worker_count == OVERVIEW_UNKNOWN || !known) {
         return;
     }
-    if (overview->worker_count < ingest->consumers) {
-        overview->worker_count = ingest->consumers;
+    if (overview->worker_count < ingest.consumers) {
+        overview->worker_count = ingest.consumers;
     }
-    overview->standby = overview->worker_count - ingest->consumers;
+    overview->standby = overview->worker_count - ingest.consumers;
 }
 
 void overview_ask(struct overview *overview, struct overview_links *links,

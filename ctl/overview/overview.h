@@ -48,8 +48,9 @@ struct overview {
     struct replicas gateways, workers; /* their metrics are in totals and freed */
     struct totals totals;
     struct queue_depths depths;           /* count 0: unknown */
-    int64_t queue_bytes, queue_max_bytes; /* of the queue of new events; known to the management API */
-    cJSON *queues; /* Sluice's queues as the management API lists them; NULL: unknown */
+    int64_t queue_bytes, queue_max_bytes; /* of the fullest ingest queue; known to the management API */
+    cJSON *queues; /* Sluice's queues as the management API lists them, with ingest queues that are left of
+                      another QUEUE_SHARDS; NULL: unknown */
     size_t nodes;  /* of the broker, running or not; 0: unknown */
     struct overview_database database;
     int64_t worker_count, standby;
@@ -66,6 +67,9 @@ void overview_ask(struct overview *overview, struct overview_links *links,
 void overview_free(struct overview *overview);
 void overview_leave(struct overview_links *links);
 
+/* All ingest queues as one: ready is their sum, and consumers the most that one of them has, since each
+ * worker consumes all. False, and nothing: they are not all known. */
+bool overview_ingest(const struct overview *overview, struct queue_depth *all);
 /* The depth of the queue of this name, or NULL. */
 const struct queue_depth *overview_queue(const struct overview *overview, const char *name);
 

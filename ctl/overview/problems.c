@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "problems.h"
 
+#include "broker_problems.h"
 #include "clock.h"
-#include "ctl/cluster.h"
 #include "topology.h"
 
 #include <inttypes.h>
@@ -294,59 +294,25 @@ static bool certificate_ends(const struct view *view, struct buf *words)
     return true;
 }
 
-static void append_more(struct buf *words, size_t found)
-{
-    if (found > 1) {
-        buf_printf(words, found == 2 ? "; so is %zu more queue" : "; so are %zu more queues", found - 1);
-    }
-}
-
 static bool majority_lost(const struct view *view, struct buf *words)
 {
-    const cJSON *entry;
-    size_t found = 0;
-
-    cJSON_ArrayForEach(entry, view->now->queues)
-    {
-        struct cluster_queue queue = cluster_queue_of(entry);
-
-        if (cluster_lacks_majority(&queue) && found++ == 0) {
-            buf_printf(words, "%s takes no events and hands none out: of its members ",
-                       management_text(entry, "name"));
-            cluster_append_names(words, queue.members);
-            buf_append_text(words, " are online: ");
-            cluster_append_names(words, queue.online);
-        }
-    }
-    append_more(words, found);
-    return found > 0;
+    return broker_problems_majority_lost(view->now, words);
 }
 
 static bool members_few(const struct view *view, struct buf *words)
 {
-    const cJSON *entry;
-    size_t found = 0;
+    return broker_problems_members_few(view->now, words);
+}
 
-    cJSON_ArrayForEach(entry, view->now->queues)
-    {
-        struct cluster_queue queue = cluster_queue_of(entry);
-
-        if (cluster_lacks_members(&queue, cluster_members_wanted(view->now->nodes)) && found++ == 0) {
-            buf_printf(words,
-                       "%s has too few members for a broker of %zu nodes: ", management_text(entry, "name"),
-                       view->now->nodes);
-            cluster_append_names(words, queue.members);
-        }
-    }
-    append_more(words, found);
-    return found > 0;
+static bool queue_unattended(const struct view *view, struct buf *words)
+{
+    return broker_problems_queue_unattended(view->now, words);
 }
 
 bool problems_in_cluster(const struct overview *now)
 {
-    const struct view view = {.now = now};
     struct buf words = {0};
-    bool found = majority_lost(&view, &words) || members_few(&view, &words);
+    bool found = broker_problems_majority_lost(now, &words) || broker_problems_members_few(now, &words);
 
     buf_free(&words);
     return found;
@@ -364,6 +330,7 @@ static const struct {
     {"SluicePaused", "database-needs-repair", workers_paused},
     {"SluiceStandbyOnly", "workers-on-standby", standby_only},
     {"SluiceQueueFilling", "queue-near-its-bound", queue_filling},
+    {"BrokerQueueUnattended", "more-than-one-queue", queue_unattended},
     {"SluiceOldestEventLate", "events-are-late", oldest_event_old},
     {"BrokerMembersFew", "a-cluster", members_few},
     {"SluiceBraked", "events-are-dying", source_braked},

@@ -11,7 +11,7 @@
 
 #include <stddef.h>
 
-#define PROBLEMS_MAX 16
+#define PROBLEMS_MAX 17
 
 struct problem {
     const char *name;   /* static */

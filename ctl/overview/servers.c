@@ -157,27 +157,43 @@ static int64_t member(const cJSON *object, const char *name)
 
 /* Keeps the entries of Sluice's queues. */
 static enum error_code take_queues(struct overview *overview, const cJSON *queues,
-                                   const struct config_durations *delays, struct error *error)
+                                   const struct status_settings *settings, struct error *error)
 {
     struct topology topology;
-    enum error_code code = topology_build(&topology, delays->us, delays->count, 0, error);
+    const cJSON *entry;
+    enum error_code code =
+        topology_build(&topology, settings->delays.us, settings->delays.count, settings->shards, 0, error);
 
     overview->queues = cJSON_CreateArray();
     for (size_t i = 0; code == ERROR_NONE && i < topology.queue_count; i++) {
-        const cJSON *entry = management_named(queues, topology.queues[i].name);
-
+        entry = management_named(queues, topology.queues[i].name);
         (void)cJSON_AddItemToArray(overview->queues, cJSON_Duplicate(entry, true));
+    }
+    cJSON_ArrayForEach(entry, queues)
+    {
+        const char *name = management_text(entry, "name");
+
+        if (name != NULL && topology_is_ingest(name) && management_named(overview->queues, name) == NULL) {
+            (void)cJSON_AddItemToArray(overview->queues, cJSON_Duplicate(entry, true));
+        }
     }
     return code;
 }
 
-static void take_ingest(struct overview *overview)
+static void take_fullest(struct overview *overview)
 {
-    const cJSON *ingest = management_named(overview->queues, TOPOLOGY_INGEST);
+    const cJSON *entry;
 
-    overview->queue_bytes = member(ingest, "message_bytes");
-    overview->queue_max_bytes =
-        member(cJSON_GetObjectItemCaseSensitive(ingest, "effective_policy_definition"), "max-length-bytes");
+    cJSON_ArrayForEach(entry, overview->queues)
+    {
+        int64_t bytes = member(entry, "message_bytes");
+
+        if (topology_is_ingest(management_text(entry, "name")) && bytes > overview->queue_bytes) {
+            overview->queue_bytes = bytes;
+            overview->queue_max_bytes = member(
+                cJSON_GetObjectItemCaseSensitive(entry, "effective_policy_definition"), "max-length-bytes");
+        }
+    }
 }
 
 /* A user with the tag `management` alone may not ask for nodes: their number stays unknown. */
@@ -210,10 +226,10 @@ enum error_code servers_ask_management(struct overview *overview, const struct s
         code = management_list(management, "queues", buf_text(&vhost), &queues, error);
     }
     if (code == ERROR_NONE) {
-        code = take_queues(overview, queues, &settings->delays, error);
+        code = take_queues(overview, queues, settings, error);
     }
     if (code == ERROR_NONE) {
-        take_ingest(overview);
+        take_fullest(overview);
         code = ask_nodes(overview, management, error);
     }
     cJSON_Delete(connections);

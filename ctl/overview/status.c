@@ -53,7 +53,8 @@ static enum exit_code report_errors(const struct overview *overview)
     for (size_t i = 0; i < overview->depths.count; i++) {
         if (!overview->depths.queues[i].there) {
             report_problem(NAME,
-                           "broker: there is no queue %s; has `sluice setup` been run with these DELAYS?",
+                           "broker: there is no queue %s; has `sluice setup` been run with these DELAYS and "
+                           "QUEUE_SHARDS?",
                            overview->depths.queues[i].name);
             note(&worst, EXIT_NO);
         }

@@ -229,6 +229,7 @@ static enum error_code replay(struct replay *r, const struct mover_settings *set
     const struct publisher_options to = {.access = &settings->broker,
                                          .connection_name = "sluice " NAME,
                                          .delays = &settings->delays,
+                                         .shards = settings->shards,
                                          .queue = r->queue,
                                          .rate = r->rate};
     enum error_code code = find_checkpoint(r, error);

@@ -48,7 +48,13 @@ enum error_code publisher_ready(struct publisher *s, int64_t *ready, struct erro
 
     *ready = 0;
     code = inspect(s, publisher_target(s), ready, error);
-    return code == ERROR_NONE && s->queue == NULL ? inspect(s, TOPOLOGY_INGEST, ready, error) : code;
+    for (size_t i = 0; code == ERROR_NONE && s->queue == NULL && i < s->shards; i++) {
+        char queue[TOPOLOGY_NAME_MAX];
+
+        topology_ingest(queue, i);
+        code = inspect(s, queue, ready, error);
+    }
+    return code;
 }
 
 enum error_code publisher_open(struct publisher *s, const struct publisher_options *options,
@@ -61,7 +67,8 @@ enum error_code publisher_open(struct publisher *s, const struct publisher_optio
     int64_t ready = 0;
     enum error_code code;
 
-    *s = (struct publisher){.rate = options->rate, .queue = options->queue};
+    *s =
+        (struct publisher){.rate = options->rate, .queue = options->queue, .shards = (size_t)options->shards};
     confirm_init(&s->confirm, PUBLISHER_OUTSTANDING_MAX, on_done, s);
     if (s->queue == NULL && options->delays->count == 0) {
         return error_set(error, ERROR_SETTING, "DELAYS is empty: a replay needs its first retry tier");

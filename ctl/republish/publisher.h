@@ -23,6 +23,7 @@ struct publisher_options {
     const struct broker_access *access;
     const char *connection_name;
     const struct config_durations *delays; /* DELAYS; the first is the tier, for the workers */
+    int64_t shards;                        /* QUEUE_SHARDS: how many queues the workers have */
     const char *queue;                     /* NULL: to the workers */
     int64_t rate;                          /* messages a second at most; 0: no limit */
 };
@@ -32,6 +33,7 @@ struct publisher {
     struct confirm confirm;
     char exchange[TOPOLOGY_NAME_MAX]; /* "": the default exchange, whose routing keys are names of queues */
     const char *queue;
+    size_t shards;
     int64_t rate;
     int64_t due_us; /* time of the next publish */
     bool blocked;
@@ -42,7 +44,7 @@ struct publisher {
  * broker; other errors as for broker_open. The caller must call publisher_close, also after an error. */
 MUST_CHECK enum error_code publisher_open(struct publisher *publisher,
                                           const struct publisher_options *options, struct error *error);
-/* How many messages are ready where it publishes to: in the queue, or in the tier and the workers' queue. No
+/* How many messages are ready where it publishes to: in the queue, or in the tier and the workers' queues. No
  * message may be outstanding. Waits for the broker's answer. */
 MUST_CHECK enum error_code publisher_ready(struct publisher *publisher, int64_t *ready, struct error *error);
 /* Publishes a message. Waits as the rate requires, and up to 30 s for the end of an alarm. After an error the

@@ -5,6 +5,7 @@
 #include "ctl/cluster.h"
 #include "ctl/report.h"
 
+#include <stdbool.h>
 #include <string.h>
 #include <time.h>
 
@@ -32,8 +33,10 @@ static bool is_ours(const struct topology *topology, const char *policy)
     return false;
 }
 
-enum error_code in_force_contested(struct management *management, const char *vhost,
-                                   const struct topology *topology, bool *contested, struct error *error)
+/* *contested: other policies exist that may take precedence over ours, through their priority or as operator
+ * policies. */
+static enum error_code ask_contested(struct management *management, const char *vhost,
+                                     const struct topology *topology, bool *contested, struct error *error)
 {
     cJSON *policies = NULL, *operators = NULL;
     const cJSON *policy;
@@ -176,8 +179,16 @@ enum error_code in_force_compare(struct management *management, const char *vhos
     const struct timespec wait = {0, EVERY_US * 1000};
     int64_t deadline = clock_monotonic_us() + PATIENCE_US;
     cJSON *policies = NULL, *queues = NULL;
-    enum error_code code = management_list(management, "policies", vhost, &policies, error);
+    bool contested = true;
+    enum error_code code = ERROR_NONE;
 
+    if (!outcome->checking) {
+        code = ask_contested(management, vhost, topology, &contested, error);
+    }
+    if (code != ERROR_NONE || !contested) {
+        return code;
+    }
+    code = management_list(management, "policies", vhost, &policies, error);
     while (code == ERROR_NONE) {
         code = management_list(management, "queues", vhost, &queues, error);
         if (code != ERROR_NONE || all_right(topology, queues, policies) || clock_monotonic_us() >= deadline) {

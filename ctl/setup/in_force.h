@@ -9,17 +9,11 @@
 #include "outcome.h"
 #include "topology.h"
 
-#include <stdbool.h>
-
-/* *contested: other policies exist that may take precedence over ours, through their priority or as operator
- * policies. */
-MUST_CHECK enum error_code in_force_contested(struct management *management, const char *vhost,
-                                              const struct topology *topology, bool *contested,
-                                              struct error *error);
 /* Compares each existing queue with what it should be: its policy, the effective definition and, with
  * outcome->checking, its members. The broker reports a policy some seconds late, so a difference is checked
  * again for up to 15 s. A difference that remains is reported to `outcome` with outcome->checking; otherwise
- * ERROR_SETTING names it. */
+ * ERROR_SETTING names it, and the queues are only looked at when there are policies that could win over ours.
+ */
 MUST_CHECK enum error_code in_force_compare(struct management *management, const char *vhost,
                                             const struct topology *topology, struct outcome *outcome,
                                             struct error *error);

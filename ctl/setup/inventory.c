@@ -7,11 +7,11 @@
 
 /* --- with the management API ----------------------------------------------- */
 
-static cJSON *arguments_of(const struct topology_queue *queue)
+static cJSON *object_of(const struct topology_argument *arguments)
 {
     cJSON *object = cJSON_CreateObject();
 
-    for (const struct topology_argument *a = queue->arguments; a->name != NULL; a++) {
+    for (const struct topology_argument *a = arguments; a->name != NULL; a++) {
         if (a->text != NULL) {
             (void)cJSON_AddStringToObject(object, a->name, a->text);
         } else {
@@ -38,7 +38,7 @@ static void compare_json(struct outcome *outcome, const cJSON *is, const cJSON *
 static void compare_queue(struct outcome *outcome, const cJSON *is, const struct topology_queue *queue)
 {
     cJSON *wanted = cJSON_CreateObject(), *durable = cJSON_AddTrueToObject(wanted, "durable");
-    cJSON *arguments = arguments_of(queue);
+    cJSON *arguments = object_of(queue->arguments);
 
     compare_json(outcome, cJSON_GetObjectItemCaseSensitive(is, "durable"), durable, "queue", queue->name,
                  "durable");
@@ -58,6 +58,7 @@ static void compare_exchange(struct outcome *outcome, const cJSON *is,
     (void)cJSON_AddTrueToObject(wanted, "durable");
     (void)cJSON_AddFalseToObject(wanted, "auto_delete");
     (void)cJSON_AddFalseToObject(wanted, "internal");
+    (void)cJSON_AddItemToObject(wanted, "arguments", object_of(exchange->arguments));
     cJSON_ArrayForEach(member, wanted)
     {
         compare_json(outcome, cJSON_GetObjectItemCaseSensitive(is, member->string), member, "exchange",
@@ -79,8 +80,9 @@ static bool has_binding(const cJSON *list, const struct topology_binding *bindin
 
     cJSON_ArrayForEach(entry, list)
     {
-        if (is_text(entry, "source", binding->exchange) && is_text(entry, "destination_type", "queue") &&
-            is_text(entry, "destination", binding->queue) && is_text(entry, "routing_key", binding->key)) {
+        if (is_text(entry, "source", binding->exchange) && is_text(entry, "destination", binding->to) &&
+            is_text(entry, "destination_type", binding->to_exchange ? "exchange" : "queue") &&
+            is_text(entry, "routing_key", binding->key)) {
             return true;
         }
     }
@@ -118,6 +120,12 @@ enum error_code inventory_ask(struct inventory *inventory, struct management *ma
     }
     for (size_t i = 0; code == ERROR_NONE && i < topology->binding_count; i++) {
         inventory->bindings[i] = has_binding(bindings, &topology->bindings[i]);
+    }
+    for (size_t i = 0; code == ERROR_NONE && i < topology->retired_count; i++) {
+        inventory->retired[i] = has_binding(bindings, &topology->retired[i]);
+    }
+    for (size_t i = 0; code == ERROR_NONE && i < topology->retired_exchange_count; i++) {
+        inventory->retired_exchanges[i] = management_named(exchanges, topology->retired_exchanges[i]) != NULL;
     }
     cJSON_Delete(exchanges);
     cJSON_Delete(queues);
@@ -179,6 +187,32 @@ static void tell(struct outcome *outcome, bool there, const char *kind, const ch
     }
 }
 
+static void append_binding(struct buf *out, const struct topology_binding *b)
+{
+    buf_printf(out, "of %s %s to %s by '%s'", b->to_exchange ? "exchange" : "queue", b->to, b->exchange,
+               b->key);
+}
+
+static void tell_retired(const struct inventory *inventory, const struct topology *topology,
+                         struct outcome *outcome)
+{
+    struct buf name = {0};
+
+    for (size_t i = 0; i < topology->retired_count; i++) {
+        if (inventory->retired[i]) {
+            buf_clear(&name);
+            append_binding(&name, &topology->retired[i]);
+            outcome_differs(outcome, "there", "removed", "binding %s", buf_text(&name));
+        }
+    }
+    for (size_t i = 0; i < topology->retired_exchange_count; i++) {
+        if (inventory->retired_exchanges[i]) {
+            outcome_differs(outcome, "there", "removed", "exchange %s", topology->retired_exchanges[i]);
+        }
+    }
+    buf_free(&name);
+}
+
 void inventory_tell(const struct inventory *inventory, const struct topology *topology,
                     struct outcome *outcome)
 {
@@ -189,10 +223,9 @@ void inventory_tell(const struct inventory *inventory, const struct topology *to
         tell(outcome, inventory->queues[i], "queue", topology->queues[i].name);
     }
     for (size_t i = 0; inventory->bindings_known && i < topology->binding_count; i++) {
-        const struct topology_binding *b = &topology->bindings[i];
         struct buf name = {0};
 
-        buf_printf(&name, "of queue %s to %s by '%s'", b->queue, b->exchange, b->key);
+        append_binding(&name, &topology->bindings[i]);
         tell(outcome, inventory->bindings[i], "binding", buf_text(&name));
         buf_free(&name);
     }
@@ -200,4 +233,5 @@ void inventory_tell(const struct inventory *inventory, const struct topology *to
         outcome_tell(outcome, outcome->checking ? "unknown" : "done",
                      "%zu bindings: AMQP can't tell whether they existed", topology->binding_count);
     }
+    tell_retired(inventory, topology, outcome);
 }

@@ -17,6 +17,8 @@ struct inventory {
     bool exchanges[TOPOLOGY_EXCHANGES_MAX];
     bool queues[TOPOLOGY_QUEUES_MAX];
     bool bindings[TOPOLOGY_BINDINGS_MAX];
+    bool retired[TOPOLOGY_RETIRED_MAX]; /* what should not exist */
+    bool retired_exchanges[2];
     bool bindings_known;
 };
 
@@ -25,7 +27,7 @@ struct inventory {
 MUST_CHECK enum error_code inventory_ask(struct inventory *inventory, struct management *management,
                                          const char *vhost, const struct topology *topology,
                                          struct outcome *outcome, struct error *error);
-/* Reads the inventory with AMQP, which can't list bindings. */
+/* Reads the inventory with AMQP, which can't list bindings; it doesn't look for what should not exist. */
 MUST_CHECK enum error_code inventory_look(struct inventory *inventory, const struct broker_options *options,
                                           const struct topology *topology, struct error *error);
 /* Reports for each object whether it existed. */

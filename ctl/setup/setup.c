@@ -7,6 +7,7 @@
 #include "ctl/report.h"
 #include "ctl/settings.h"
 #include "ctl/subcommand.h"
+#include "declaration.h"
 #include "in_force.h"
 #include "inventory.h"
 #include "keys.h"
@@ -15,10 +16,9 @@
 #include "outcome.h"
 #include "roles.h"
 #include "script.h"
+#include "shards.h"
 
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
+#include <stddef.h>
 #include <time.h>
 
 #define NAME "setup"
@@ -138,63 +138,68 @@ static enum error_code reach_broker(struct setup *s, struct error *error)
 }
 
 /* A node that has just joined a cluster counts as running before it can hold members: RabbitMQ then answers
- * 541 to the declaration of a queue, and takes it some seconds later. What is declared already stays as it is.
+ * 541 to the declaration of a queue, and takes it some seconds later. What is declared already stays as it
+ * is.
  */
 static enum error_code declare_once(struct setup *s, struct error *error)
 {
-    const struct topology *t = &s->topology;
     enum error_code code = reach_broker(s, error);
 
-    for (size_t i = 0; code == ERROR_NONE && i < t->exchange_count; i++) {
-        code = broker_declare_exchange(s->broker, t->exchanges[i].name, t->exchanges[i].type, error);
-    }
-    for (size_t i = 0; code == ERROR_NONE && i < t->queue_count; i++) {
-        code = broker_declare_queue(s->broker, t->queues[i].name, false, t->queues[i].arguments, error);
-    }
-    for (size_t i = 0; code == ERROR_NONE && i < t->binding_count; i++) {
-        code =
-            broker_bind(s->broker, t->bindings[i].queue, t->bindings[i].exchange, t->bindings[i].key, error);
+    if (code == ERROR_NONE) {
+        code = declaration_make(s->broker, &s->topology, error);
     }
     broker_close(s->broker, code == ERROR_NONE);
     s->broker = NULL;
     return code;
 }
 
-/* Reads the inventory before anything is declared. */
-static enum error_code take_inventory(struct setup *s, struct inventory *inventory, struct error *error)
+static enum error_code build(struct setup *s, int64_t shards, struct error *error)
 {
-    const struct broker_options options = broker_options(s->settings);
-    enum error_code code;
-
-    if (s->management != NULL) {
-        return inventory_ask(inventory, s->management, buf_text(&s->segment), &s->topology, &s->outcome,
-                             error);
-    }
-    code = keep_trying(s, reach_broker, error);
-    broker_close(s->broker, code == ERROR_NONE);
-    s->broker = NULL;
-    return code == ERROR_NONE ? inventory_look(inventory, &options, &s->topology, error) : code;
+    return topology_build(&s->topology, s->settings->delays.us, s->settings->delays.count, shards,
+                          s->settings->queue_max_bytes, error);
 }
 
-static enum error_code compare_in_force(struct setup *s, struct error *error)
+/* Without QUEUE_SHARDS, there are as many queues as there were. */
+static enum error_code keep_shards(struct setup *s, const struct shards *shards, struct error *error)
 {
-    bool contested = true;
+    int64_t count = s->settings->shards;
+    enum error_code code = count == 0 ? shards_count(shards, &count, error) : ERROR_NONE;
+
+    return code == ERROR_NONE ? build(s, count, error) : code;
+}
+
+/* Decides what the topology is, and reads the inventory before anything is declared. */
+static enum error_code take_inventory(struct setup *s, const struct shards *shards,
+                                      struct inventory *inventory, struct error *error)
+{
     enum error_code code = ERROR_NONE;
 
-    if (!s->outcome.checking) {
-        code = in_force_contested(s->management, buf_text(&s->segment), &s->topology, &contested, error);
+    if (s->management == NULL) {
+        code = keep_trying(s, reach_broker, error);
+        broker_close(s->broker, code == ERROR_NONE);
+        s->broker = NULL;
     }
-    if (code == ERROR_NONE && contested) {
-        code = in_force_compare(s->management, buf_text(&s->segment), &s->topology, &s->outcome, error);
+    if (code == ERROR_NONE) {
+        code = keep_shards(s, shards, error);
     }
-    return code;
+    if (code != ERROR_NONE) {
+        return code;
+    }
+    return s->management != NULL
+               ? inventory_ask(inventory, s->management, shards->segment, &s->topology, &s->outcome, error)
+               : inventory_look(inventory, shards->options, &s->topology, error);
 }
 
 static enum error_code setup_topology(struct setup *s, struct error *error)
 {
+    const struct broker_options options = broker_options(s->settings);
+    const struct shards shards = {s->management, &options, buf_text(&s->vhost), buf_text(&s->segment)};
     struct inventory inventory;
-    enum error_code code = take_inventory(s, &inventory, error);
+    enum error_code code = take_inventory(s, &shards, &inventory, error);
 
+    if (code == ERROR_NONE) {
+        code = shards_check_plugin(&shards, &s->topology, &s->outcome, error);
+    }
     if (code == ERROR_NONE && !s->outcome.checking) {
         code = keep_trying(s, declare_once, error);
     }
@@ -202,14 +207,14 @@ static enum error_code setup_topology(struct setup *s, struct error *error)
         inventory_tell(&inventory, &s->topology, &s->outcome);
     }
     if (code == ERROR_NONE && s->management != NULL) {
-        code = compare_in_force(s, error);
+        code = in_force_compare(s->management, shards.segment, &s->topology, &s->outcome, error);
     }
     if (code == ERROR_NONE && s->management != NULL) {
         const struct nodes nodes = nodes_of(s);
 
         code = nodes_compare(&nodes, &s->lacking, error);
     }
-    return code;
+    return code == ERROR_NONE ? shards_tell_left(&shards, &s->topology, &s->outcome, error) : code;
 }
 
 /* --- database ----------------------------------------------------------- */
@@ -360,8 +365,7 @@ static enum exit_code run(const void *settings, int count, char **arguments)
         script_print(s.settings->budget);
         return EXIT_DONE;
     }
-    code = topology_build(&s.topology, s.settings->delays.us, s.settings->delays.count,
-                          s.settings->queue_max_bytes, &error);
+    code = build(&s, 1, &error); /* checks the settings; setup_topology builds it again, for all shards */
     if (code == ERROR_NONE) {
         code = broker_check(&s.settings->broker, &error);
     }
@@ -383,9 +387,10 @@ static const struct subcommand command = {
         "vhost, users, permissions, policies, exchanges and queues. Waits up to SETUP_WAIT for each\n"
         "server to start. Prints one line for each object: `done` when this run created or changed it\n"
         "(with the old and the new value), `there` when it was right before. Without a new value,\n"
-        "budget, queue limits and passwords stay unchanged. Nothing is ever removed. Refuses a budget\n"
-        "that is too high for the database's max_connections, and a foreign policy that is in force on\n"
-        "Sluice's queues. With SETUP_BROKER_NODES it also waits for the broker's nodes, and ends with exit\n"
+        "budget, queue limits, QUEUE_SHARDS and passwords stay unchanged. Nothing is ever removed but the\n"
+        "bindings and exchanges of another QUEUE_SHARDS. Refuses a budget that is too high for the\n"
+        "database's max_connections, and a foreign policy that is in force on Sluice's queues. With "
+        "SETUP_BROKER_NODES it also waits for the broker's nodes, and ends with exit\n"
         "code 1 and the commands to run when a queue has too few members on them.\n",
     .options = rules,
     .settings = settings_setup,

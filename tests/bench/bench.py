@@ -16,6 +16,8 @@ median ratio is what counts:
           each scheme's verification alone, in a program that does nothing else
   metrics what counting and timing one event costs, alone, in a program that does nothing else
   log     what each LOG_MESSAGES costs
+  shards  the bare publisher, then a worker, with 1, 2 and 4 ingest queues: what they cost where more can't help;
+          only when it is asked for
 Own CPU is that of the gateway's, the worker's or the bare program's process. At the end all figures are in one table, with
 the targets (results.py), and in one file.
 """
@@ -43,6 +45,8 @@ from stage import Stage  # noqa: E402  pylint: disable=wrong-import-position
 
 HERE = pathlib.Path(__file__).resolve().parent
 RUNS = ("row", "accept", "drain", "bad", "verify", "metrics", "log")
+ASKED_FOR = ("shards",)
+SHARDS = (1, 2, 4)
 VERIFIED_BODY = 1024
 # Of the bare publisher's ids, which end in a number, those that end so are bad; in the first line none is.
 BAD = {"none bad": ("none",), "1 bad in 5,000": ("0007", "5007"), "1 bad in 500": ("007", "507"), "1 bad in 50": ("07", "57")}
@@ -193,6 +197,33 @@ class Bench:
                       f"{text.count(chr(10)) / seconds:7.0f} lines/s, {len(text) / seconds / 1e6:5.2f} MB/s; "
                       f"worker {drain_cpu:5.1f} us", flush=True)
 
+    def shards(self):
+        broker = self.deployment.broker
+        try:
+            for number in range(self.options.rounds):
+                first = {}
+                for count in SHARDS:
+                    self.spread(count)
+                    self.stage.truncate()
+                    before = cpu_seconds(broker.child.pid)
+                    published, _ = self.stage.bare("publish", self.options.events, f"round{number}-{count}-")
+                    broker_cpu = (cpu_seconds(broker.child.pid) - before) / self.options.events * 1e6
+                    drained, worker_cpu = self.worker(QUEUE_SHARDS=count)
+                    first = first or {"published": published, "drained": drained}
+                    self.results.add("shards", f"{count} queues", {
+                        "published/s": published, "published, of 1 queue": published / first["published"],
+                        "broker, us of CPU": broker_cpu, "drained/s": drained,
+                        "drained, of 1 queue": drained / first["drained"], "worker, us of CPU": worker_cpu})
+                    print(f"shards {number + 1}: {count} queues  published {published:8.0f}/s, broker {broker_cpu:5.1f} us of CPU; "
+                          f"drained {drained:8.0f}/s, worker {worker_cpu:5.1f} us own CPU", flush=True)
+        finally:
+            self.spread(1)
+
+    def spread(self, count):
+        done = self.deployment.setup(QUEUE_SHARDS=count)
+        if done.returncode:
+            raise SystemExit(f"bench: setup with {count} queues failed\n{done.stderr}")
+
     def purge_retries(self):
         for seconds in (10, 60, 600):
             self.deployment.broker.management("DELETE", f"queues/sluice/webhooks.retry.{seconds}/contents")
@@ -207,7 +238,7 @@ def main():
     parser.add_argument("--events", type=int, default=100_000, help="of each bare run and each drain")
     parser.add_argument("--body", type=int, default=512, help="bytes of each body, at least 11")
     parser.add_argument("--corpus", type=pathlib.Path, help="file of webhooks for row, such as tests/corpus/handful.jsonl")
-    parser.add_argument("--only", choices=RUNS)
+    parser.add_argument("--only", choices=(*RUNS, *ASKED_FOR))
     parser.add_argument("--json", type=pathlib.Path, default=pathlib.Path("build/bench.json"), help="where the results go")
     options = parser.parse_args()
     # Not /tmp, which may be in memory: a disk is part of what is measured.

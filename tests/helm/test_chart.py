@@ -213,6 +213,24 @@ def test_setup_and_workers_have_the_same_delays(render):
     assert {environment(pods[component])["DELAYS"] for component in ("setup", "worker", "status")} == {"5s,1min"}
 
 
+def test_setup_workers_and_status_have_as_many_queues_and_keda_counts_all(render):
+    pods = render(SMALL).pods()
+    assert not any("QUEUE_SHARDS" in environment(pods[component]) for component in ("setup", "worker", "status"))
+    release = render(OPERATORS, {"queueShards": 4})
+    assert {environment(release.pods()[component])["QUEUE_SHARDS"] for component in ("setup", "worker", "status")} == {"4"}
+    (trigger,) = release.one("ScaledObject", "worker")["spec"]["triggers"]
+    pattern = re.compile(trigger["metadata"]["queueName"])
+    assert (trigger["metadata"]["useRegex"], trigger["metadata"]["operation"]) == ("true", "sum")
+    assert [name for name in ("webhooks.ingest", "webhooks.ingest.3", "webhooks.ingestion", "webhooks.retry.10")
+            if pattern.search(name)] == ["webhooks.ingest", "webhooks.ingest.3"]
+
+
+def test_workers_may_drain_more_queues_than_setup_binds(render):
+    pods = render(SMALL, {"queueShards": 1, "worker": {"settings": {"QUEUE_SHARDS": "4"}}}).pods()
+    assert environment(pods["setup"])["QUEUE_SHARDS"] == "1"
+    assert environment(pods["worker"])["QUEUE_SHARDS"] == "4"
+
+
 # --- routes -------------------------------------------------------------------
 
 

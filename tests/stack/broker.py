@@ -83,6 +83,7 @@ class Broker:
         self.frame_max = 131072
         self.message_max = 64 << 20  # as deploy/rabbitmq/sluice.conf
         self.name = "sluice"  # of the node: sluice@localhost
+        self.plugins = ["rabbitmq_management", "rabbitmq_auth_mechanism_ssl", "rabbitmq_consistent_hash_exchange"]
         self.cookie = secrets.token_hex(20)  # unless there is one
         self.more_config = ""  # lines of rabbitmq.conf
         self.user = server_user("rabbitmq")
@@ -127,7 +128,7 @@ class Broker:
                                         frame_max=self.frame_max, message_max=self.message_max)
                           + self._tls_config() + self.more_config, encoding="ascii")
         (place / "etc" / "advanced.config").write_text(ADVANCED, encoding="ascii")
-        (place / "etc" / "enabled_plugins").write_text("[rabbitmq_management, rabbitmq_auth_mechanism_ssl].\n", encoding="ascii")
+        (place / "etc" / "enabled_plugins").write_text(f"[{', '.join(self.plugins)}].\n", encoding="ascii")
         (place / "etc" / "env.conf").touch()
         own_directory(self.directory, self.user)
 

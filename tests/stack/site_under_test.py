@@ -146,16 +146,16 @@ class Site:
         """Publishes one event as a gateway would, but with any time of arrival (microseconds)."""
         self.publish_all([(event_id, headers)], body, received, keep)
 
-    def publish_all(self, events, body, received, keep="newest"):
+    def publish_all(self, events, body, received, keep="newest", exchange="webhooks"):
         """Publishes several such events, (id, headers) each, over one channel."""
-        self.publish_each([(event_id, body, received, headers) for event_id, headers in events], keep)
+        self.publish_each([(event_id, body, received, headers) for event_id, headers in events], keep, exchange)
 
-    def publish_each(self, events, keep="newest"):
+    def publish_each(self, events, keep="newest", exchange="webhooks"):
         """The same for events that differ in more, (id, body, time of arrival, headers) each."""
         channel = self.channel()
         channel.confirm_delivery()
         for event_id, body, received, headers in events:
-            channel.basic_publish("webhooks", headers.get("sluice-source", "default"), body,
+            channel.basic_publish(exchange, headers.get("sluice-source", "default"), body,
                                   _envelope(event_id, received, keep, headers), mandatory=True)
         channel.connection.close()
 
@@ -170,18 +170,24 @@ class Site:
             headers={"sluice-version": 4, "sluice-bundle": len(ids)}), mandatory=True)
         channel.connection.close()
 
+    def ingest_queues(self):
+        """The names of all queues that workers consume: webhooks.ingest, and with QUEUE_SHARDS others."""
+        return [entry["name"] for entry in self.broker.management("GET", "queues/sluice?columns=name")
+                if re.fullmatch(r"webhooks\.ingest(\.\d+)?", entry["name"])]
+
     def wait_drained(self, limit=30):
-        """Waits until webhooks.ingest has no message, ready or unacked. The broker must have given up none.
+        """Waits until the ingest queues have no message, ready or unacked. The broker must have given up none.
         The management page may be of a time before the last message, or have no figures (3.10's collector may end under
         load, for good), and a message may be on its way to a worker: so queue and workers are asked, too, twice in a row."""
         looks = 0
+        queues = sorted({"webhooks.ingest", *self.ingest_queues()})
 
         def drained():
             nonlocal looks
-            empty = self.broker.queue("webhooks.ingest").get("messages", 0) == 0 and self.ready("webhooks.ingest") == 0
+            empty = all(self.broker.queue(name).get("messages", 0) == 0 and self.ready(name) == 0 for name in queues)
             looks = looks + 1 if empty and all(worker.unacked() == 0 for worker in self.workers if worker.alive()) else 0
             return looks == 2
-        wait_until(drained, lambda: f"webhooks.ingest to be empty: {self.broker.queue('webhooks.ingest')}", limit, 0.2)
+        wait_until(drained, lambda: f"no message in {queues}: {[self.broker.queue(name) for name in queues]}", limit, 0.2)
         dead = self.ready("webhooks.dead")
         assert dead == 0, f"{dead} messages in webhooks.dead"
 

@@ -3,6 +3,7 @@
 
 #include "clock.h"
 
+#include <regex.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,15 +14,20 @@
 
 static const int64_t delays[] = {10 * CLOCK_US_PER_S, 60 * CLOCK_US_PER_S, 600 * CLOCK_US_PER_S};
 
-static struct topology built(void)
+static struct topology built_for(int64_t shards)
 {
     struct topology t;
     struct error error = {0};
 
-    if (topology_build(&t, delays, 3, INT64_C(1) << 30, &error) != ERROR_NONE) {
+    if (topology_build(&t, delays, 3, shards, INT64_C(1) << 30, &error) != ERROR_NONE) {
         fail_msg("%s", error.text);
     }
     return t;
+}
+
+static struct topology built(void)
+{
+    return built_for(1);
 }
 
 static const struct topology_argument *argument(const struct topology_queue *queue, const char *name)
@@ -87,7 +93,7 @@ static void every_queue_is_bound_and_every_binding_names_what_is_there(void **st
     for (size_t i = 0; i < t.binding_count; i++) {
         size_t found = 0;
 
-        (void)queue_of(&t, t.bindings[i].queue);
+        (void)queue_of(&t, t.bindings[i].to);
         for (size_t j = 0; j < t.exchange_count; j++) {
             found += strcmp(t.exchanges[j].name, t.bindings[i].exchange) == 0;
         }
@@ -146,15 +152,15 @@ static void a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most(voi
 
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++) {
-        assert_int_equal(topology_build(&t, &wrong[i], 1, 0, NULL), ERROR_SETTING);
+        assert_int_equal(topology_build(&t, &wrong[i], 1, 1, 0, NULL), ERROR_SETTING);
     }
-    assert_int_equal(topology_build(&t, right, 2, 0, NULL), ERROR_NONE);
-    assert_int_equal(topology_build(&t, NULL, 0, 0, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, right, 2, 1, 0, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, NULL, 0, 1, 0, NULL), ERROR_NONE);
     for (int i = 0; i <= TOPOLOGY_DELAYS_MAX; i++) {
         many[i] = (i + 1) * CLOCK_US_PER_S;
     }
-    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX, 0, NULL), ERROR_NONE);
-    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX + 1, 0, NULL), ERROR_SETTING);
+    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX, 1, 0, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, many, TOPOLOGY_DELAYS_MAX + 1, 1, 0, NULL), ERROR_SETTING);
 }
 
 static void a_bound_on_bytes_is_a_mebibyte_or_more_or_as_it_is(void **state)
@@ -162,11 +168,11 @@ static void a_bound_on_bytes_is_a_mebibyte_or_more_or_as_it_is(void **state)
     struct topology t;
 
     (void)state;
-    assert_int_equal(topology_build(&t, delays, 3, 0, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, delays, 3, 1, 0, NULL), ERROR_NONE);
     assert_int_equal(t.policies[0].max_length_bytes, 0);
-    assert_int_equal(topology_build(&t, delays, 3, INT64_C(1) << 20, NULL), ERROR_NONE);
-    assert_int_equal(topology_build(&t, delays, 3, (INT64_C(1) << 20) - 1, NULL), ERROR_SETTING);
-    assert_int_equal(topology_build(&t, delays, 3, 1, NULL), ERROR_SETTING);
+    assert_int_equal(topology_build(&t, delays, 3, 1, INT64_C(1) << 20, NULL), ERROR_NONE);
+    assert_int_equal(topology_build(&t, delays, 3, 1, (INT64_C(1) << 20) - 1, NULL), ERROR_SETTING);
+    assert_int_equal(topology_build(&t, delays, 3, 1, 1, NULL), ERROR_SETTING);
 }
 
 static void a_retry_goes_by_an_exchange_that_leads_back_to_the_workers_alone(void **state)
@@ -198,14 +204,16 @@ static void an_event_enters_by_the_events_exchange_or_by_that_of_its_delay(void 
 
 static void a_queue_is_ours_by_its_whole_name_whatever_the_delays(void **state)
 {
-    static const char *const ours[] = {TOPOLOGY_INGEST, TOPOLOGY_DEAD, "webhooks.retry.1",
-                                       "webhooks.delay.86400"};
+    static const char *const ours[] = {TOPOLOGY_INGEST, TOPOLOGY_DEAD, "webhooks.ingest.15",
+                                       "webhooks.retry.1", "webhooks.delay.86400"};
     static const char *const others[] = {"",
                                          "audit",
                                          "webhooks",
                                          "webhooks.audit",
                                          "webhooks.retry.1.audit",
                                          "webhooks.ingest2",
+                                         "webhooks.ingest.",
+                                         "webhooks.ingest.two",
                                          "my.webhooks.retry.1"};
 
     (void)state;
@@ -215,6 +223,148 @@ static void a_queue_is_ours_by_its_whole_name_whatever_the_delays(void **state)
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         assert_false(topology_owns_queue(others[i]));
     }
+}
+
+/* --- several ingest queues --------------------------------------------------- */
+
+static size_t place_of(const struct topology_binding *bindings, size_t count, const char *exchange,
+                       const char *to, bool to_exchange)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (strcmp(bindings[i].exchange, exchange) == 0 && strcmp(bindings[i].to, to) == 0 &&
+            bindings[i].to_exchange == to_exchange) {
+            return i;
+        }
+    }
+    return SIZE_MAX;
+}
+
+static size_t bound(const struct topology *t, const char *exchange, const char *to, bool to_exchange)
+{
+    return place_of(t->bindings, t->binding_count, exchange, to, to_exchange);
+}
+
+static bool is_retired(const struct topology *t, const char *exchange, const char *queue)
+{
+    return place_of(t->retired, t->retired_count, exchange, queue, false) != SIZE_MAX;
+}
+
+static bool has_exchange(const struct topology *t, const char *name)
+{
+    for (size_t i = 0; i < t->exchange_count; i++) {
+        if (strcmp(t->exchanges[i].name, name) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void one_queue_needs_no_exchange_of_a_plugin_and_leaves_none(void **state)
+{
+    struct topology t = built_for(1);
+
+    (void)state;
+    assert_int_not_equal(bound(&t, TOPOLOGY_EVENTS, TOPOLOGY_INGEST, false), SIZE_MAX);
+    assert_int_not_equal(bound(&t, TOPOLOGY_AGAIN, TOPOLOGY_INGEST, false), SIZE_MAX);
+    for (size_t i = 0; i < t.exchange_count; i++) {
+        assert_true(strcmp(t.exchanges[i].type, "topic") == 0 || strcmp(t.exchanges[i].type, "fanout") == 0);
+        assert_null(t.exchanges[i].arguments[0].name);
+    }
+    assert_int_equal(t.retired_count, 0);
+    assert_int_equal(t.retired_exchange_count, 2);
+    for (size_t i = 0; i < t.retired_exchange_count; i++) {
+        assert_false(has_exchange(&t, t.retired_exchanges[i]));
+    }
+}
+
+static void several_queues_are_bound_before_anything_is_sent_to_them(void **state)
+{
+    (void)state;
+    for (int64_t shards = 2; shards <= TOPOLOGY_SHARDS_MAX; shards++) {
+        struct topology t = built_for(shards);
+        size_t events = bound(&t, TOPOLOGY_EVENTS, TOPOLOGY_SHARDS, true);
+        size_t again = bound(&t, TOPOLOGY_AGAIN, TOPOLOGY_SHARDS, true);
+
+        assert_true(events < t.binding_count && again < t.binding_count);
+        assert_int_equal(t.queue_count, 1 + (size_t)shards + 2 * 3);
+        for (size_t i = 0; i < (size_t)shards; i++) {
+            char name[TOPOLOGY_NAME_MAX];
+            size_t at;
+
+            topology_ingest(name, i);
+            at = bound(&t, TOPOLOGY_SHARDS, name, false);
+            assert_true(at < events && at < again);
+            assert_string_equal(t.bindings[at].key, "1");
+            assert_string_equal(argument(queue_of(&t, name), "x-dead-letter-exchange")->text, TOPOLOGY_DEAD);
+            assert_string_equal(argument(queue_of(&t, name), "x-overflow")->text, "reject-publish");
+        }
+    }
+}
+
+static void what_another_number_of_queues_needed_is_retired_and_nothing_that_this_one_needs(void **state)
+{
+    (void)state;
+    for (int64_t shards = 2; shards <= TOPOLOGY_SHARDS_MAX; shards++) {
+        struct topology t = built_for(shards);
+
+        assert_true(is_retired(&t, TOPOLOGY_EVENTS, TOPOLOGY_INGEST));
+        assert_true(is_retired(&t, TOPOLOGY_AGAIN, TOPOLOGY_INGEST));
+        for (size_t i = 0; i < TOPOLOGY_SHARDS_MAX; i++) {
+            char name[TOPOLOGY_NAME_MAX];
+
+            topology_ingest(name, i);
+            assert_int_equal(is_retired(&t, TOPOLOGY_SHARDS, name), i >= (size_t)shards);
+        }
+        for (size_t i = 0; i < t.binding_count; i++) {
+            assert_false(!t.bindings[i].to_exchange &&
+                         is_retired(&t, t.bindings[i].exchange, t.bindings[i].to));
+        }
+        assert_int_equal(t.retired_exchange_count, 0);
+    }
+}
+
+static void an_event_that_the_hash_cannot_place_goes_to_the_first_queue(void **state)
+{
+    struct topology t = built_for(2);
+    const struct topology_exchange *x = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < t.exchange_count; i++) {
+        x = strcmp(t.exchanges[i].name, TOPOLOGY_SHARDS) == 0 ? &t.exchanges[i] : x;
+    }
+    assert_non_null(x);
+    assert_string_equal(x->type, "x-consistent-hash");
+    assert_string_equal(x->arguments[0].name, "hash-property");
+    assert_string_equal(x->arguments[0].text, "message_id");
+    assert_string_equal(x->arguments[1].name, "alternate-exchange");
+    assert_true(has_exchange(&t, x->arguments[1].text));
+    assert_int_not_equal(bound(&t, x->arguments[1].text, TOPOLOGY_INGEST, false), SIZE_MAX);
+    assert_null(x->arguments[2].name);
+}
+
+static bool matches(const char *pattern, const char *name)
+{
+    regex_t regex;
+    bool found;
+
+    assert_int_equal(regcomp(&regex, pattern, REG_EXTENDED | REG_NOSUB), 0);
+    found = regexec(&regex, name, 0, NULL, 0) == 0;
+    regfree(&regex);
+    return found;
+}
+
+static void policy_and_rights_are_those_of_every_queue_that_there_may_be(void **state)
+{
+    struct topology t = built_for(TOPOLOGY_SHARDS_MAX);
+
+    (void)state;
+    for (size_t i = 0; i < t.queue_count; i++) {
+        const char *name = t.queues[i].name;
+
+        assert_int_equal(matches(t.policies[0].pattern, name), strcmp(name, TOPOLOGY_DEAD) != 0);
+        assert_int_equal(matches(topology_worker_user.read, name), topology_is_ingest(name));
+    }
+    assert_false(matches(topology_worker_user.read, "webhooks.ingest.other"));
 }
 
 int main(void)
@@ -230,6 +380,11 @@ int main(void)
         cmocka_unit_test(a_delay_is_whole_seconds_up_to_a_day_and_there_are_eight_at_most),
         cmocka_unit_test(a_bound_on_bytes_is_a_mebibyte_or_more_or_as_it_is),
         cmocka_unit_test(a_retry_goes_by_an_exchange_that_leads_back_to_the_workers_alone),
+        cmocka_unit_test(one_queue_needs_no_exchange_of_a_plugin_and_leaves_none),
+        cmocka_unit_test(several_queues_are_bound_before_anything_is_sent_to_them),
+        cmocka_unit_test(what_another_number_of_queues_needed_is_retired_and_nothing_that_this_one_needs),
+        cmocka_unit_test(an_event_that_the_hash_cannot_place_goes_to_the_first_queue),
+        cmocka_unit_test(policy_and_rights_are_those_of_every_queue_that_there_may_be),
     };
 
     return cmocka_run_group_tests_name("topology", tests, NULL, NULL);

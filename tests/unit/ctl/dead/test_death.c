@@ -52,6 +52,17 @@ static void the_entry_of_the_queue_is_told_wherever_it_stands(void **state)
     buf_free(&deaths);
 }
 
+static void the_entry_of_one_of_the_queues_shards_is_told_as_well(void **state)
+{
+    struct buf deaths = {0};
+
+    (void)state;
+    put_death(&deaths, "workshop", "expired", 0);
+    put_death(&deaths, "work.3", "delivery_limit", 0);
+    check_reason(buf_span(&deaths), "the broker gave it up: delivery_limit in work.3");
+    buf_free(&deaths);
+}
+
 static void what_tells_no_reason_is_said_to_tell_none(void **state)
 {
     static const char none[] = "the broker gave it up and doesn't say why";
@@ -109,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_entry_of_the_queue_is_told_wherever_it_stands),
+        cmocka_unit_test(the_entry_of_one_of_the_queues_shards_is_told_as_well),
         cmocka_unit_test(what_tells_no_reason_is_said_to_tell_none),
         cmocka_unit_test(long_names_are_cut_at_a_character),
         cmocka_unit_test(any_bytes_are_safe),

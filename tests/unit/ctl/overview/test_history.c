@@ -86,6 +86,21 @@ static void the_queue_is_unknown_while_it_is_missing(void **state)
     assert_int_equal(history_at(&history, 2)->queue, 4);
 }
 
+static void several_ingest_queues_count_together_and_only_when_all_are_there(void **state)
+{
+    (void)state;
+    overview.depths = (struct queue_depths){.queues = {{.name = TOPOLOGY_INGEST, .there = true, .ready = 4},
+                                                       {.name = TOPOLOGY_INGEST ".1", .ready = 0},
+                                                       {.name = TOPOLOGY_DEAD, .there = true, .ready = 9}},
+                                            .count = 3};
+    add(1, 0);
+    overview.depths.queues[1].there = true;
+    overview.depths.queues[1].ready = 5;
+    add(2, 0);
+    assert_int_equal(history_at(&history, 0)->queue, OVERVIEW_UNKNOWN);
+    assert_int_equal(history_at(&history, 1)->queue, 9);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -93,6 +108,7 @@ int main(void)
         cmocka_unit_test_setup(the_oldest_reading_of_an_age_is_found, begin),
         cmocka_unit_test_setup(rates_are_known_between_two_readings_of_the_same_processes, begin),
         cmocka_unit_test_setup(the_queue_is_unknown_while_it_is_missing, begin),
+        cmocka_unit_test_setup(several_ingest_queues_count_together_and_only_when_all_are_there, begin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

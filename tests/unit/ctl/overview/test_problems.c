@@ -307,6 +307,46 @@ static void a_queue_with_fewer_members_than_the_nodes_warrant_is_a_problem(void 
     cJSON_Delete(now.queues);
 }
 
+static void shards(uint32_t consumers_of_first, uint32_t consumers_of_second, uint32_t ready_in_second)
+{
+    now.depths.queues[1] = (struct queue_depth){
+        .name = "webhooks.ingest", .there = true, .ready = 3, .consumers = consumers_of_first};
+    now.depths.queues[2] = (struct queue_depth){.name = "webhooks.ingest.1",
+                                                .there = true,
+                                                .ready = ready_in_second,
+                                                .consumers = consumers_of_second};
+    now.depths.count = 3;
+}
+
+static void a_queue_with_events_that_no_worker_consumes_is_a_problem_while_others_are_consumed(void **state)
+{
+    (void)state;
+    shards(2, 0, 40);
+    assert_only("BrokerQueueUnattended", "webhooks.ingest.1 has 40 messages and no worker consumes it");
+    assert_false(problems_in_cluster(&now));
+    shards(2, 0, 0);
+    assert_int_equal(find(), 0);
+    shards(2, 1, 40);
+    assert_int_equal(find(), 0);
+    shards(0, 0, 40); /* the workers are away: they say so themselves */
+    assert_int_equal(find(), 0);
+}
+
+static void a_queue_that_is_left_of_more_shards_is_a_problem_until_it_is_empty(void **state)
+{
+    (void)state;
+    shards(2, 2, 0);
+    now.queues = cJSON_Parse("[{\"name\":\"webhooks.ingest.1\",\"messages_ready\":9,\"consumers\":0},"
+                             "{\"name\":\"webhooks.ingest.2\",\"messages_ready\":7,\"consumers\":1},"
+                             "{\"name\":\"webhooks.ingest.3\",\"messages_ready\":7,\"consumers\":0}]");
+    assert_only("BrokerQueueUnattended", "webhooks.ingest.3 has 7 messages and no worker consumes it");
+    cJSON_Delete(now.queues);
+    now.queues = cJSON_Parse("[{\"name\":\"webhooks.ingest.3\",\"messages_ready\":0,\"consumers\":0},"
+                             "{\"name\":\"webhooks.ingest.4\"}]");
+    assert_int_equal(find(), 0);
+    cJSON_Delete(now.queues);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -328,6 +368,9 @@ int main(void)
         cmocka_unit_test_setup(a_certificate_that_ends_within_14_days_is_a_problem, begin),
         cmocka_unit_test_setup(a_queue_without_a_majority_of_its_members_is_a_problem, begin),
         cmocka_unit_test_setup(a_queue_with_fewer_members_than_the_nodes_warrant_is_a_problem, begin),
+        cmocka_unit_test_setup(
+            a_queue_with_events_that_no_worker_consumes_is_a_problem_while_others_are_consumed, begin),
+        cmocka_unit_test_setup(a_queue_that_is_left_of_more_shards_is_a_problem_until_it_is_empty, begin),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
