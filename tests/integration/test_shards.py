@@ -150,6 +150,22 @@ def test_a_careful_start_holds_one_message_of_all_queues(site, spread):
     site.wait_drained()
 
 
+def test_a_careful_start_leaves_a_queue_whose_messages_others_have_taken(site, spread):
+    spread(2)
+    fill(site, 40)
+    with unfinished_rows(site, 40):
+        worker, = site.start_workers(1, QUEUE_SHARDS=2)
+        wait_until(lambda: worker.unacked() == 1, lambda: f"the first message\n{worker.tail()}")
+        channel = site.channel()
+        with contextlib.closing(channel.connection):
+            for name in queues(2):
+                channel.queue_purge(name)
+    wait_until(lambda: [line["queue"] for line in worker.lines("consuming")] == ["webhooks.ingest", "webhooks.ingest.1", *queues(2)],
+               lambda: f"it to try the other queue and leave it for both\n{worker.tail()}")
+    fill(site, 20, "later")
+    site.wait_count(21, limit=10)
+
+
 def test_an_idle_worker_notices_an_event_in_any_queue(site, spread):
     spread(4)
     worker, = site.start_workers(1, QUEUE_SHARDS=4)
