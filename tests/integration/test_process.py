@@ -2,6 +2,7 @@
 """The programs as processes: their cores, their signals, an ordinary user, memory that is no longer used."""
 
 import errno
+import contextlib
 import os
 import pathlib
 import shutil
@@ -73,8 +74,9 @@ def policies(pid):
     """The scheduling policies of the process' threads, by their names."""
     found = {}
     for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
-        name = (task / "comm").read_text(encoding="ascii").strip()
-        found.setdefault(name, []).append(os.sched_getscheduler(int(task.name)))
+        with contextlib.suppress(FileNotFoundError, ProcessLookupError):  # a thread that has just connected may end
+            name = (task / "comm").read_text(encoding="ascii").strip()
+            found.setdefault(name, []).append(os.sched_getscheduler(int(task.name)))
     return found
 
 
