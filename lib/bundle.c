@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "bundle.h"
 
+#include "envelope.h"
 #include "field.h"
 #include "properties.h"
 
@@ -8,6 +9,8 @@
 
 #define CONTENT_TYPE "application/vnd.sluice.bundle"
 #define ENVELOPE_VERSION_OF_BUNDLES 4 /* no envelope of one event may ever have it */
+_Static_assert(ENVELOPE_VERSION < ENVELOPE_VERSION_OF_BUNDLES,
+               "bundles have version 4: envelopes go on with 5");
 #define EVENTS_HEADER "sluice-bundle"
 #define DELIVERY_MODE_PERSISTENT 2
 #define LENGTH_BYTES 4

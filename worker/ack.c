@@ -69,30 +69,32 @@ static struct ack_entry *find(const struct ack *a, uint64_t tag)
     return &a->entries[low];
 }
 
-static bool leave(struct ack *a, uint64_t tag, bool goes_back)
+static bool leave(struct ack *a, uint64_t tag, size_t bytes, bool goes_back)
 {
     struct ack_entry *entry = find(a, tag);
 
     assert(entry->left > 0);
     entry->left--;
+    bytes = entry->left == 0 || bytes > entry->bytes ? entry->bytes : bytes;
+    entry->bytes -= bytes;
+    a->bytes -= bytes;
     entry->goes_back = entry->goes_back || goes_back;
     if (entry->left > 0) {
         return false;
     }
     entry->state = entry->goes_back ? GIVEN_BACK : SETTLED;
-    a->bytes -= entry->bytes;
     a->settled = true;
     return entry->goes_back;
 }
 
-bool ack_settle(struct ack *a, uint64_t tag)
+bool ack_settle(struct ack *a, uint64_t tag, size_t bytes)
 {
-    return leave(a, tag, false);
+    return leave(a, tag, bytes, false);
 }
 
-bool ack_give_back(struct ack *a, uint64_t tag)
+bool ack_give_back(struct ack *a, uint64_t tag, size_t bytes)
 {
-    return leave(a, tag, true);
+    return leave(a, tag, bytes, true);
 }
 
 /* Acks all tags before the first unsettled one with a single frame. Returns the number of these entries, or

@@ -216,7 +216,7 @@ static bool accept_delivery(struct deliver *d, struct broker_delivery *delivery,
         event_queue_clear(&events);
         return false;
     }
-    prefetch_note(&d->limit, events.count, bytes);
+    prefetch_note(&d->limit, bytes);
     for (const struct event *event = events.head; event != NULL; event = event->next) {
         latency_delivered(event, wall_us);
         deliver_counts_delivered(event);
@@ -316,7 +316,7 @@ void deliver_settle(struct deliver *d, struct event *event, int64_t now_us)
 
     if (event->channel == deliver_channel(d)) {
         d->answered = true;
-        if (ack_settle(&d->ack, tag)) {
+        if (ack_settle(&d->ack, tag, event_bytes(event))) {
             reject(d, tag, now_us);
         }
     }
@@ -329,7 +329,7 @@ void deliver_give_back(struct deliver *d, struct event *event, int64_t now_us)
 
     if (event->channel == deliver_channel(d)) {
         deliver_counts_given_back();
-        if (ack_give_back(&d->ack, tag)) {
+        if (ack_give_back(&d->ack, tag, event_bytes(event))) {
             reject(d, tag, now_us);
         }
     }
@@ -353,8 +353,8 @@ void deliver_flush(struct deliver *d, int64_t now_us)
     struct flush flush = {.deliver = d};
     size_t owed;
 
-    /* Before the ack: the careful consumer has no credit then, so that nothing is on its way to it, which the
-     * broker would take back and charge with a delivery. */
+    /* Before the ack: a consumer that is tried alone has no credit then, so that nothing is on its way to it,
+     * which the broker would take back and charge with a delivery. */
     if (d->state == DELIVER_CAREFUL && d->answered) {
         d->answered = consumers_have_tried(&d->consumers);
         consume(d, d->answered ? DELIVER_FULL : DELIVER_CAREFUL, now_us);

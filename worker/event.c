@@ -130,7 +130,8 @@ void event_strike(struct event *event, bool alone, uint64_t stored)
 
 bool event_is_suspect(const struct event *event)
 {
-    return event->envelope.delivery_count >= SUSPECT_DELIVERIES || event->lost >= SUSPECT_LOSSES;
+    return event->apart || event->envelope.delivery_count >= SUSPECT_DELIVERIES ||
+           event->lost >= SUSPECT_LOSSES;
 }
 
 bool event_settled(const struct event *event)
@@ -166,6 +167,17 @@ void event_queue_push(struct event_queue *queue, struct event *event)
     }
     queue->tail = event;
     queue->count++;
+}
+
+void event_queue_take_apart(struct event_queue *queue, struct event_queue *into)
+{
+    struct event_queue kept = {0};
+    struct event *event;
+
+    while ((event = event_queue_pop(queue)) != NULL) {
+        event_queue_push(event->apart ? into : &kept, event);
+    }
+    *queue = kept;
 }
 
 void event_queue_append(struct event_queue *queue, struct event_queue *more)

@@ -98,6 +98,8 @@ struct event_queue {
 };
 
 void event_queue_push(struct event_queue *queue, struct event *event);
+/* Moves all events marked `apart` to the end of `into`. */
+void event_queue_take_apart(struct event_queue *queue, struct event_queue *into);
 /* Moves all events of `more` to the end of the queue. */
 void event_queue_append(struct event_queue *queue, struct event_queue *more);
 /* Removes and returns the first event, which the caller then owns; NULL when the queue is empty. */

@@ -25,13 +25,39 @@ void postpone_event(struct postpone *p, struct event *event, size_t tier, const 
     }
 }
 
+bool postpone_part(struct postpone *p, struct event *event, const char *reason, int64_t now_us)
+{
+    /* What can't be published would bring the whole bundle back, again and again. */
+    if (!event->part || event->form != EVENT_READABLE || !fits(p, event) || !retry_is_well(p->retry)) {
+        return false;
+    }
+    postpone_event(p, event, 0, reason, now_us);
+    return true;
+}
+
+void postpone_not_possible(struct postpone *p)
+{
+    struct event_queue apart = {0};
+    struct event *event;
+
+    if (retry_is_well(p->retry)) {
+        return;
+    }
+    retry_take_apart(p->retry, &apart);
+    while ((event = event_queue_pop(&apart)) != NULL) {
+        (void)schedule_add(p->schedule, event);
+    }
+}
+
 void postpone_surplus(struct postpone *p, int64_t now_us)
 {
     struct sources *sources = &p->schedule->judge.sources;
+    size_t most =
+        prefetch_now(&p->deliver->limit) / 2 / p->deliver->consumers.shards; /* one queue may have it all */
     struct event *event;
     int64_t since_us;
 
-    while (sources->held > p->deliver->limit.most / 2 && retry_is_well(p->retry) &&
+    while (sources->held > most && retry_is_well(p->retry) &&
            (event = sources_take_surplus(sources, &since_us)) != NULL) {
         postpone_event(p, event, tier_for(&p->settings->delays, now_us - since_us), "its source is braked",
                        now_us);

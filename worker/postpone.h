@@ -19,6 +19,13 @@ struct postpone {
 
 /* Takes ownership of an event and postpones it by the delay of this tier. reason: for the log. */
 void postpone_event(struct postpone *p, struct event *event, size_t tier, const char *reason, int64_t now_us);
+/* Takes an event of a bundle that can't be stored now, and lets it go on alone, through the first retry
+ * queue, so that its bundle can be acked: a few such events must not use up the prefetch. False, with the
+ * event still the caller's: it isn't one, or retries are in trouble. */
+bool postpone_part(struct postpone *p, struct event *event, const char *reason, int64_t now_us);
+/* While retries are in trouble: what could not go on alone, although its bundle came back too often, is
+ * scheduled all the same. */
+void postpone_not_possible(struct postpone *p);
 /* The held events of braked sources must leave half of the prefetch to other sources: postpones the rest. */
 void postpone_surplus(struct postpone *p, int64_t now_us);
 /* Once a second: postpones events that could not be stored for WORKER_HOLD, before RabbitMQ's

@@ -1,32 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 #include "prefetch.h"
 
-#define PARTS 256 /* of an event, so that an average of few can be told */
-
-/* The first one counts whole, then each for a sixteenth. */
-static size_t average(size_t usual, size_t next)
+void prefetch_note(struct prefetch *p, size_t bytes)
 {
-    return usual == 0 ? next : usual - usual / 16 + next / 16;
-}
-
-void prefetch_note(struct prefetch *p, size_t events, size_t bytes)
-{
-    p->usual_bytes = average(p->usual_bytes, bytes);
-    p->usual_events = average(p->usual_events, PARTS * events);
-}
-
-static size_t smaller(size_t a, size_t b)
-{
-    return a < b ? a : b;
+    /* The first one counts whole, then each for a sixteenth. */
+    p->usual_bytes = p->usual_bytes == 0 ? bytes : p->usual_bytes - p->usual_bytes / 16 + bytes / 16;
 }
 
 uint16_t prefetch_now(const struct prefetch *p)
 {
-    size_t room = p->most;
+    size_t room = p->usual_bytes == 0 ? p->most : p->memory / 2 / p->usual_bytes;
 
-    if (p->usual_bytes > 0) {
-        room = smaller(p->memory / 2 / p->usual_bytes, (size_t)p->most * PARTS / p->usual_events);
-    }
     return room < 1 ? 1 : room < p->most ? (uint16_t)room : p->most;
 }
 

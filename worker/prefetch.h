@@ -2,8 +2,8 @@
 #ifndef SLUICE_WORKER_PREFETCH_H
 #define SLUICE_WORKER_PREFETCH_H
 
-/* How many unacked messages the consumer may hold: as many as usually have the events that the settings
- * allow, and as many of the usual size as fill half of WORKER_MEMORY. Pure. */
+/* How many unacked messages the consumer may hold: as many as the settings allow, and as many of the usual
+ * size as fill half of WORKER_MEMORY. A bundle is one message: all its events count in its size. Pure. */
 
 #include "ack.h"
 
@@ -12,14 +12,13 @@
 #include <stdint.h>
 
 struct prefetch {
-    uint16_t most;       /* the highest that the settings allow */
-    size_t memory;       /* WORKER_MEMORY, bytes */
-    size_t usual_bytes;  /* size of a message: a moving average; 0: none came yet */
-    size_t usual_events; /* number of its events, likewise, in parts of one */
+    uint16_t most;      /* the highest that the settings allow */
+    size_t memory;      /* WORKER_MEMORY, bytes */
+    size_t usual_bytes; /* size of a message: a moving average; 0: none came yet */
 };
 
-/* A message with so many events, and of this size, was delivered. */
-void prefetch_note(struct prefetch *p, size_t events, size_t bytes);
+/* A message of this size was delivered. */
+void prefetch_note(struct prefetch *p, size_t bytes);
 /* The prefetch for a new consumer, at least 1. */
 uint16_t prefetch_now(const struct prefetch *p);
 /* True when more is held than the memory allows. */

@@ -105,6 +105,11 @@ void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *in
     event_queue_take_older(&r->waiting, before_us, into);
 }
 
+void retry_take_apart(struct retry *r, struct event_queue *into)
+{
+    event_queue_take_apart(&r->waiting, into);
+}
+
 /* --- trouble ------------------------------------------------------------------------ */
 
 static void back_off(struct retry *r, enum retry_trouble trouble, const struct error *error, int64_t now_us)

@@ -23,6 +23,11 @@ enum error_code schedule_init(struct schedule *s, size_t most, struct error *err
     return backlog_init(&s->backlog, most, error);
 }
 
+bool schedule_would_hold(struct schedule *s, const struct event *event)
+{
+    return brake_is_on(&sources_find(&s->judge.sources, event->envelope.source)->brake);
+}
+
 bool schedule_add(struct schedule *s, struct event *event)
 {
     if (sources_hold(&s->judge.sources, event)) {

@@ -34,6 +34,8 @@ enum schedule_fate {
 void schedule_register(void);
 /* most: the highest number of events held here. */
 MUST_CHECK enum error_code schedule_init(struct schedule *s, size_t most, struct error *error);
+/* True when the event's source is braked: schedule_add would hold it. */
+bool schedule_would_hold(struct schedule *s, const struct event *event);
 /* Takes ownership of a new event. Returns true when its source is braked: the event is held. */
 bool schedule_add(struct schedule *s, struct event *event);
 /* Decides what a ready slot should store now. carries_alone: another slot is storing an event alone. For

@@ -13,27 +13,38 @@
 
 /* --- how many ------------------------------------------------------------- */
 
-static bool is_shard(const cJSON *binding)
+static bool leads_to(const cJSON *bindings, const char *queue)
 {
-    const char *source = management_text(binding, "source");
-    const char *destination = management_text(binding, "destination");
+    const cJSON *binding;
 
-    return source != NULL && strcmp(source, TOPOLOGY_SHARDS) == 0 && destination != NULL &&
-           topology_is_ingest(destination);
+    cJSON_ArrayForEach(binding, bindings)
+    {
+        const char *source = management_text(binding, "source");
+        const char *destination = management_text(binding, "destination");
+
+        if (source != NULL && strcmp(source, TOPOLOGY_SHARDS) == 0 && destination != NULL &&
+            strcmp(destination, queue) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
+/* The last queue counts, not their number: one that somebody deleted is to be declared again. */
 static enum error_code ask_count(const struct shards *s, int64_t *count, struct error *error)
 {
     cJSON *bindings = NULL;
-    const cJSON *binding;
     enum error_code code = management_list(s->management, "bindings", s->segment, &bindings, error);
 
-    *count = 0;
-    cJSON_ArrayForEach(binding, bindings)
-    {
-        *count += is_shard(binding);
+    *count = 1;
+    for (size_t i = 0; i < TOPOLOGY_SHARDS_MAX; i++) {
+        char queue[TOPOLOGY_NAME_MAX];
+
+        topology_ingest(queue, i);
+        if (leads_to(bindings, queue)) {
+            *count = (int64_t)i + 1;
+        }
     }
-    *count = *count < 1 ? 1 : *count > TOPOLOGY_SHARDS_MAX ? TOPOLOGY_SHARDS_MAX : *count;
     cJSON_Delete(bindings);
     return code;
 }

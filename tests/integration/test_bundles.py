@@ -10,6 +10,7 @@ from load import Load
 from process import wait_until
 
 IDS = [f"e{number}" for number in range(5)]
+T = 1_763_900_000_000_000  # microseconds since 1970
 DELAYS = "1s,10s,60s,600s"
 
 
@@ -101,6 +102,61 @@ def test_an_event_of_a_bundle_that_may_succeed_later_is_retried_alone(site):
         site.database.query("drop trigger refuse on webhooks_raw; drop function refuse")
     site.wait_count(len(IDS))
     assert {line["id"] for line in worker.lines("retried")} == {"e2"}
+
+
+@pytest.mark.usefixtures("declared")
+def test_an_event_of_a_bundle_that_waits_for_a_lock_goes_on_alone_and_its_bundle_is_acked(site):
+    """A few such events would otherwise hold so many messages that the worker takes no more."""
+    site.publish_bundle(["locked"], b"old", received=T - 1)
+    worker, = site.start_workers(1, DELAYS=DELAYS, WORKER_PREFETCH=8)
+    site.wait_count(1)
+    with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
+        other.autocommit = False
+        cursor.execute("select from webhooks_raw where id = 'locked' for update")
+        for number in range(6):  # nearly the prefetch
+            site.publish_bundle([f"first-{number}", "locked"], b"new", received=T + number)
+        wait_until(lambda: "it failed, and its bundle is not to wait for it" in {line["reason"] for line in worker.lines("postponed")},
+                   lambda: f"it to go on alone\n{worker.tail()}", 60)
+        for number in range(16):  # twice the prefetch
+            site.publish_bundle([f"good-{number}"], b"new")
+        site.wait_count(1 + 6 + 16)
+    wait_until(lambda: site.rows("id = 'locked' and received_at = to_timestamp(%s)", ((T + 5) / 1e6,)),
+               lambda: f"the newest one\n{worker.tail()}", 60)
+    assert site.count("webhooks_dead") == 0
+
+
+@pytest.mark.usefixtures("declared")
+def test_events_of_bundles_whose_source_is_braked_hold_no_bundle_up(site):
+    worker, = site.start_workers(1, DELAYS=DELAYS, WORKER_PREFETCH=8)
+    site.database.query("alter table webhooks_raw add constraint refuse check (source <> 'rare') not valid")
+    try:
+        for number in range(20):  # more than the brake needs
+            site.publish_bundle([f"rare-{number}-{n}" for n in range(10)], key="rare", **{"sluice-source": "rare"})
+        wait_until(lambda: worker.lines("braked"), lambda: f"the brake\n{worker.tail()}", 60)
+        for number in range(20):
+            site.publish_bundle([f"later-{number}-{n}" for n in range(3)], key="rare", **{"sluice-source": "rare"})
+        site.publish_bundle(IDS)
+        site.wait_count(len(IDS))
+    finally:
+        site.database.query("alter table webhooks_raw drop constraint refuse")
+    wait_until(lambda: site.database.query("select count(*) from webhooks_raw where id ~ '^later-'")[0][0] +
+               site.database.query("select count(*) from webhooks_dead where id ~ '^later-'")[0][0] == 60,
+               lambda: f"all of them\n{worker.tail()}", 90)
+
+
+def test_an_event_that_cannot_be_read_is_a_dead_letter_although_its_bundle_came_back_twice(site):
+    site.publish_bundle([*IDS, ""])
+    channel = site.channel()
+    for _ in range(2):
+        wait_until(lambda: site.ready("webhooks.ingest") == 1, "the message")
+        method, _, _ = channel.basic_get("webhooks.ingest")
+        channel.basic_reject(method.delivery_tag, requeue=True)
+    wait_until(lambda: site.ready("webhooks.ingest") == 1, "the message")
+    channel.connection.close()
+    worker, = site.start_workers(1)
+    wait_until(lambda: site.count("webhooks_dead") == 1, lambda: f"the dead letter\n{worker.tail()}", 30)
+    site.wait_drained()
+    assert metric(worker, "sluice_worker_deliveries_total") == len(IDS) + 1
 
 
 def test_a_bundle_that_cannot_be_read_is_one_dead_letter_with_all_its_bytes(site):

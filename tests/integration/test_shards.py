@@ -256,6 +256,15 @@ def test_without_queue_shards_setup_keeps_as_many_queues_as_there_are(site, spre
     assert broker_state(site.broker) == before
 
 
+def test_a_queue_that_somebody_deleted_comes_back_and_lowers_no_number(site, spread):
+    spread(4)
+    site.broker.management("DELETE", "queues/sluice/webhooks.ingest.1")
+    done = site.servers.setup()
+    assert done.returncode == 0, done.stderr
+    bound = {binding["destination"] for binding in site.broker.management("GET", "exchanges/sluice/webhooks.shards/bindings/source")}
+    assert bound == set(queues(4))
+
+
 def test_a_check_tells_what_another_number_of_queues_would_change(site, spread):
     spread(2)
     before = broker_state(site.broker)

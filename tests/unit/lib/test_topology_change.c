@@ -144,25 +144,11 @@ static void any_change_ends_as_if_the_number_had_always_been_that(void **state)
     }
 }
 
-/* While an event comes to a queue of another number, workers of the new one don't see it. */
-static void the_hash_knows_no_queue_of_a_greater_number_before_events_reach_it(void **state)
-{
-    (void)state;
-    for (int64_t from = 2; from <= TOPOLOGY_SHARDS_MAX; from++) {
-        struct model m = {.count = 0};
-
-        change(&m, from);
-        change(&m, 1);
-        assert_false(leads_to_a_queue(&m, TOPOLOGY_SHARDS));
-    }
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(at_each_step_of_any_change_each_event_has_a_way_to_a_queue),
         cmocka_unit_test(any_change_ends_as_if_the_number_had_always_been_that),
-        cmocka_unit_test(the_hash_knows_no_queue_of_a_greater_number_before_events_reach_it),
     };
 
     return cmocka_run_group_tests_name("topology_change", tests, NULL, NULL);

@@ -41,22 +41,11 @@ static void each_queue_gets_one_message_at_least(void **state)
     }
 }
 
-static void a_careful_start_is_over_when_each_queue_with_messages_was_tried(void **state)
-{
-    struct consumers c = {.shards = 4, .untried = 1u << 3};
-
-    (void)state;
-    assert_false(consumers_have_tried(&c));
-    c.untried = 0;
-    assert_true(consumers_have_tried(&c));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_consumers_share_the_whole_prefetch_evenly),
         cmocka_unit_test(each_queue_gets_one_message_at_least),
-        cmocka_unit_test(a_careful_start_is_over_when_each_queue_with_messages_was_tried),
     };
 
     return cmocka_run_group_tests_name("consumers", tests, NULL, NULL);

@@ -14,7 +14,7 @@ static struct prefetch seen(size_t bytes)
 {
     struct prefetch p = {.most = 100, .memory = MEMORY};
 
-    prefetch_note(&p, 1, bytes);
+    prefetch_note(&p, bytes);
     return p;
 }
 
@@ -49,32 +49,15 @@ static void events_of_the_usual_size_fill_half_of_the_memory(void **state)
     assert_int_equal(prefetch_now(&large), 1);
 }
 
-static void messages_of_several_events_fill_the_most_with_their_events(void **state)
-{
-    struct prefetch p = {.most = 100, .memory = MEMORY};
-
-    (void)state;
-    prefetch_note(&p, 10, 1);
-    assert_int_equal(prefetch_now(&p), 10);
-    for (int i = 0; i < 200; i++) {
-        prefetch_note(&p, 1, 1);
-    }
-    assert_in_range(prefetch_now(&p), 90, 100);
-    for (int i = 0; i < 200; i++) {
-        prefetch_note(&p, 256, 1);
-    }
-    assert_int_equal(prefetch_now(&p), 1);
-}
-
 static void the_usual_size_follows_the_events_slowly(void **state)
 {
     struct prefetch p = seen(1600);
 
     (void)state;
-    prefetch_note(&p, 1, 3200);
+    prefetch_note(&p, 3200);
     assert_int_equal(p.usual_bytes, 1700);
     for (int i = 0; i < 200; i++) {
-        prefetch_note(&p, 1, 3200);
+        prefetch_note(&p, 3200);
     }
     assert_in_range(p.usual_bytes, 3100, 3200);
 }
@@ -113,7 +96,6 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_the_most_until_an_event_has_come),
         cmocka_unit_test(events_of_the_usual_size_fill_half_of_the_memory),
-        cmocka_unit_test(messages_of_several_events_fill_the_most_with_their_events),
         cmocka_unit_test(the_usual_size_follows_the_events_slowly),
         cmocka_unit_test(it_is_exceeded_above_the_memory_and_goes_on_at_half_of_it),
         cmocka_unit_test(it_rises_to_the_most_or_by_twice_only),

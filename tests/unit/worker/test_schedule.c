@@ -388,7 +388,7 @@ static void settle(struct world *w, struct event *event)
         w->stored++;
         w->longest_us = waited_us > w->longest_us ? waited_us : w->longest_us;
     }
-    assert_false(ack_settle(&w->ack, event->delivery->tag));
+    assert_false(ack_settle(&w->ack, event->delivery->tag, event_bytes(event)));
     event_free(event);
 }
 
