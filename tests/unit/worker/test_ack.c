@@ -199,6 +199,10 @@ static void random_orders_agree_with_the_model(void **state)
 {
     enum { TAGS = 3000, WINDOW = 64 };
     static enum { OPEN, SETTLED, BACK, ACKED } model[TAGS + 1];
+    static struct {
+        size_t left; /* events that are neither settled nor given back */
+        bool goes_back;
+    } messages[TAGS + 1];
     struct ack a = with_received(WINDOW, 0);
     uint64_t received = 0;
     size_t owed = 0;
@@ -210,14 +214,17 @@ static void random_orders_agree_with_the_model(void **state)
         struct frames f;
 
         if (owed < WINDOW && rand() % 3 > 0) {
-            assert_true(ack_received(&a, ++received, 1, 1, 0));
+            messages[++received].left = 1 + (size_t)rand() % 5;
+            assert_true(ack_received(&a, received, messages[received].left, 1, 0));
             owed++;
         }
         if (tag != 0 && model[tag] == OPEN) {
-            bool back = rand() % 8 == 0;
+            bool back = rand() % 8 == 0, last = --messages[tag].left == 0;
+            bool now = back ? ack_give_back(&a, tag, 0) : ack_settle(&a, tag, 0);
 
-            model[tag] = back ? BACK : SETTLED;
-            assert_int_equal(back ? ack_give_back(&a, tag, 1) : ack_settle(&a, tag, 1), back);
+            messages[tag].goes_back |= back;
+            assert_int_equal(now, last && messages[tag].goes_back);
+            model[tag] = !last ? OPEN : messages[tag].goes_back ? BACK : SETTLED;
         }
         if (rand() % 4 > 0) {
             continue;
