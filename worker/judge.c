@@ -178,3 +178,9 @@ bool judge_batch(struct judge *j, const struct batch *batch, struct event_queue 
     }
     return recovered;
 }
+
+void judge_release(struct judge *j)
+{
+    j->failing_since_us = 0;
+    j->needs_repair = false;
+}

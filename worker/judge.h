@@ -29,4 +29,7 @@ bool judge_batch(struct judge *j, const struct batch *batch, struct event_queue 
 /* True while the worker's own brake holds back all batches. */
 bool judge_holds_all(const struct judge *j);
 
+/* What failed has gone back to the broker, for others to store: it says no more of this worker. */
+void judge_release(struct judge *j);
+
 #endif

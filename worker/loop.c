@@ -134,6 +134,7 @@ static void release_without_connection(struct loop *l, int64_t now_us)
         log_warning("released", log_number("events", (int64_t)ack_owed(&l->deliver.ack)),
                     log_text("reason", "no connection to the database"));
         deliver_release(&l->deliver, now_us);
+        judge_release(&l->schedule.judge);
     }
 }
 

@@ -42,7 +42,7 @@ static bool is_shard_of(struct span name, const char *queue)
 {
     size_t len = strlen(queue);
 
-    return text_begins(name, queue) && (name.len == len || name.data[len] == '.');
+    return text_begins(name, queue) && (name.len == len || (name.len > len && name.data[len] == '.'));
 }
 
 void death_append_reason(struct buf *out, struct span deaths, const char *queue)

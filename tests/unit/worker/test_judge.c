@@ -82,6 +82,18 @@ static void one_failure_is_tried_again_at_once_and_a_second_one_pauses(void **st
     assert_false(judge.needs_repair);
 }
 
+/* A worker on standby was not ready for ever: it had failed last, and had no connection to store with. */
+static void what_went_back_to_the_broker_no_longer_counts_as_failing(void **state)
+{
+    (void)state;
+    (void)add_failed("42P01", VERDICT_OPERATOR, false);
+    (void)came_back(2 * S);
+    assert_int_equal(judge.failing_since_us, 2 * S);
+    judge_release(&judge);
+    assert_int_equal(judge.failing_since_us, 0);
+    assert_false(judge.needs_repair);
+}
+
 static void the_pause_never_grows_beyond_4_s_and_ends_when_something_is_stored(void **state)
 {
     (void)state;
@@ -195,6 +207,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(one_failure_is_tried_again_at_once_and_a_second_one_pauses, fresh),
+        cmocka_unit_test_setup(what_went_back_to_the_broker_no_longer_counts_as_failing, fresh),
         cmocka_unit_test_setup(the_pause_never_grows_beyond_4_s_and_ends_when_something_is_stored, fresh),
         cmocka_unit_test_setup(a_batch_that_stored_something_is_no_failure_of_the_database, fresh),
         cmocka_unit_test_setup(what_others_prove_to_be_an_events_own_trouble_is_none_of_the_database, fresh),
