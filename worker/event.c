@@ -18,11 +18,6 @@
 #define AGAIN_BASE_US (200 * CLOCK_US_PER_MS)
 #define AGAIN_CAP_US (30 * CLOCK_US_PER_S)
 
-static enum event_form form_of(enum error_code code)
-{
-    return code == ERROR_NEWER ? EVENT_NEWER : EVENT_MALFORMED;
-}
-
 /* A bundle counts as an envelope of a later version until it is known to be one. */
 static enum error_code read_bundle(struct event *event, struct error *error)
 {
@@ -43,7 +38,7 @@ static void event_read(struct event *event)
     event->form = EVENT_READABLE;
     event->verdict = VERDICT_TRANSIENT;
     event->sqlstate[0] = '\0';
-    if (code == ERROR_NEWER && !event->part && bundle_is(properties)) {
+    if (code == ERROR_NEWER && !event->bundled && bundle_is(properties)) {
         event->form = EVENT_BUNDLE;
         code = read_bundle(event, &error);
     }
@@ -52,12 +47,12 @@ static void event_read(struct event *event)
 
         event->envelope = (struct envelope){
             .source = event->delivery->routing_key, .id = {"", 0}, .delivery_count = deliveries};
-        event->form = form_of(code);
+        event->form = code == ERROR_NEWER ? EVENT_NEWER : EVENT_MALFORMED;
         event_fail(event, VERDICT_POISON, "", error.text);
     }
 }
 
-struct event *event_new(struct broker_delivery *delivery, uint64_t channel, bool part, int64_t now_us)
+struct event *event_new(struct broker_delivery *delivery, uint64_t channel, bool bundled, int64_t now_us)
 {
     struct event *event = malloc(sizeof *event);
 
@@ -67,7 +62,7 @@ struct event *event_new(struct broker_delivery *delivery, uint64_t channel, bool
     memset(event, 0, offsetof(struct event, envelope));
     event->delivery = delivery;
     event->channel = channel;
-    event->part = part;
+    event->bundled = bundled;
     event->delivered_us = now_us;
     event->backoff = (struct backoff){.base_us = AGAIN_BASE_US, .cap_us = AGAIN_CAP_US};
     event_read(event);
@@ -130,7 +125,7 @@ void event_strike(struct event *event, bool alone, uint64_t stored)
 
 bool event_is_suspect(const struct event *event)
 {
-    return event->apart || event->envelope.delivery_count >= SUSPECT_DELIVERIES ||
+    return event->isolated || event->envelope.delivery_count >= SUSPECT_DELIVERIES ||
            event->lost >= SUSPECT_LOSSES;
 }
 
@@ -169,24 +164,30 @@ void event_queue_push(struct event_queue *queue, struct event *event)
     queue->count++;
 }
 
-void event_queue_take_apart(struct event_queue *queue, struct event_queue *into)
+void event_queue_take_isolated(struct event_queue *queue, struct event_queue *into)
 {
     struct event_queue kept = {0};
     struct event *event;
 
     while ((event = event_queue_pop(queue)) != NULL) {
-        event_queue_push(event->apart ? into : &kept, event);
+        event_queue_push(event->isolated ? into : &kept, event);
     }
     *queue = kept;
 }
 
 void event_queue_append(struct event_queue *queue, struct event_queue *more)
 {
-    struct event *event;
-
-    while ((event = event_queue_pop(more)) != NULL) {
-        event_queue_push(queue, event);
+    if (more->head == NULL) {
+        return;
     }
+    if (queue->head == NULL) {
+        queue->head = more->head;
+    } else {
+        queue->tail->next = more->head;
+    }
+    queue->tail = more->tail;
+    queue->count += more->count;
+    *more = (struct event_queue){0};
 }
 
 struct event *event_queue_pop(struct event_queue *queue)

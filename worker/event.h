@@ -37,8 +37,8 @@ struct event {
     enum event_form form;
     struct broker_delivery *delivery; /* owned */
     uint64_t channel;                 /* the channel of its delivery: see deliver_settle */
-    bool part;                        /* of a bundle */
-    bool apart;                       /* of a bundle that came back too often: it must go on alone */
+    bool bundled;                     /* it came in a bundle */
+    bool isolated;                    /* its bundle came back too often: it must go on alone */
     int64_t delivered_us;
 
     enum verdict verdict;
@@ -66,10 +66,10 @@ struct event {
                                  its unused headers are left as they are */
 };
 
-/* Takes ownership of the delivery and decodes its envelope. part: it is one of a bundle; a bundle within it
+/* Takes ownership of the delivery and decodes its envelope. bundled: it came in a bundle; a bundle within it
  * is EVENT_NEWER, so that it goes on as a message of its own. Returns NULL for lack of memory; the delivery
  * is then still the caller's. */
-struct event *event_new(struct broker_delivery *delivery, uint64_t channel, bool part, int64_t now_us);
+struct event *event_new(struct broker_delivery *delivery, uint64_t channel, bool bundled, int64_t now_us);
 /* Approximate number of bytes that the event holds. */
 size_t event_bytes(const struct event *event);
 /* True when it was stored before and is only to run its triggers again: its age says nothing about delays. */
@@ -98,8 +98,8 @@ struct event_queue {
 };
 
 void event_queue_push(struct event_queue *queue, struct event *event);
-/* Moves all events marked `apart` to the end of `into`. */
-void event_queue_take_apart(struct event_queue *queue, struct event_queue *into);
+/* Moves all events marked `isolated` to the end of `into`. */
+void event_queue_take_isolated(struct event_queue *queue, struct event_queue *into);
 /* Moves all events of `more` to the end of the queue. */
 void event_queue_append(struct event_queue *queue, struct event_queue *more);
 /* Removes and returns the first event, which the caller then owns; NULL when the queue is empty. */

@@ -65,11 +65,12 @@ static void take_deliveries(struct loop *l, int64_t now_us)
             event_log_newer(event);
             postpone_event(&l->postpone, event, tier_middle(&l->settings->delays),
                            "its envelope is of a later release", now_us);
-        } else if ((event->apart || schedule_would_hold(&l->schedule, event)) &&
-                   postpone_part(&l->postpone, event,
-                                 event->apart ? "its bundle came back twice: it goes on alone"
-                                              : "its source is braked, and its bundle is not to wait for it",
-                                 now_us)) {
+        } else if (event->bundled && (event->isolated || schedule_would_hold(&l->schedule, event)) &&
+                   postpone_bundled(&l->postpone, event,
+                                    event->isolated
+                                        ? "its bundle came back twice: it goes on alone"
+                                        : "its source is braked, and its bundle is not to wait for it",
+                                    now_us)) {
             continue;
         } else if (schedule_add(&l->schedule, event)) {
             deliver_answered(&l->deliver, event->channel);
@@ -90,7 +91,7 @@ static void dispose(struct loop *l, struct event *event, int64_t now_us)
         deliver_answered(&l->deliver, event->channel);
     }
     if (event->struck && !event_settled(event) && event->verdict != VERDICT_LATER &&
-        postpone_part(&l->postpone, event, "it failed, and its bundle is not to wait for it", now_us)) {
+        postpone_bundled(&l->postpone, event, "it failed, and its bundle is not to wait for it", now_us)) {
         return;
     }
     switch (schedule_fate(&l->schedule, event, now_us)) {
@@ -297,7 +298,7 @@ static void turn(struct loop *l)
     step_slots(l, now_us);
     step_retries(l, now_us);
     depths_step(&l->depths, deliver_channel(&l->deliver) == 0, now_us);
-    postpone_not_possible(&l->postpone);
+    postpone_take_back(&l->postpone);
     postpone_surplus(&l->postpone, now_us);
     if (pool_open(&l->pool) > 0) {
         postpone_overdue(&l->postpone, now_us);

@@ -25,26 +25,26 @@ void postpone_event(struct postpone *p, struct event *event, size_t tier, const 
     }
 }
 
-bool postpone_part(struct postpone *p, struct event *event, const char *reason, int64_t now_us)
+bool postpone_bundled(struct postpone *p, struct event *event, const char *reason, int64_t now_us)
 {
     /* What can't be published would bring the whole bundle back, again and again. */
-    if (!event->part || event->form != EVENT_READABLE || !fits(p, event) || !retry_is_well(p->retry)) {
+    if (!event->bundled || event->form != EVENT_READABLE || !fits(p, event) || !retry_is_well(p->retry)) {
         return false;
     }
     postpone_event(p, event, 0, reason, now_us);
     return true;
 }
 
-void postpone_not_possible(struct postpone *p)
+void postpone_take_back(struct postpone *p)
 {
-    struct event_queue apart = {0};
+    struct event_queue isolated = {0};
     struct event *event;
 
     if (retry_is_well(p->retry)) {
         return;
     }
-    retry_take_apart(p->retry, &apart);
-    while ((event = event_queue_pop(&apart)) != NULL) {
+    retry_take_isolated(p->retry, &isolated);
+    while ((event = event_queue_pop(&isolated)) != NULL) {
         (void)schedule_add(p->schedule, event);
     }
 }

@@ -22,10 +22,10 @@ void postpone_event(struct postpone *p, struct event *event, size_t tier, const 
 /* Takes an event of a bundle that can't be stored now, and lets it go on alone, through the first retry
  * queue, so that its bundle can be acked: a few such events must not use up the prefetch. False, with the
  * event still the caller's: it isn't one, or retries are in trouble. */
-bool postpone_part(struct postpone *p, struct event *event, const char *reason, int64_t now_us);
-/* While retries are in trouble: what could not go on alone, although its bundle came back too often, is
- * scheduled all the same. */
-void postpone_not_possible(struct postpone *p);
+bool postpone_bundled(struct postpone *p, struct event *event, const char *reason, int64_t now_us);
+/* While retries are in trouble: takes back the events that wait there only because their bundle came back too
+ * often, and has them stored, each alone. Else they would wait as long as the trouble lasts. */
+void postpone_take_back(struct postpone *p);
 /* The held events of braked sources must leave half of the prefetch to other sources: postpones the rest. */
 void postpone_surplus(struct postpone *p, int64_t now_us);
 /* Once a second: postpones events that could not be stored for WORKER_HOLD, before RabbitMQ's

@@ -105,9 +105,9 @@ void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *in
     event_queue_take_older(&r->waiting, before_us, into);
 }
 
-void retry_take_apart(struct retry *r, struct event_queue *into)
+void retry_take_isolated(struct retry *r, struct event_queue *into)
 {
-    event_queue_take_apart(&r->waiting, into);
+    event_queue_take_isolated(&r->waiting, into);
 }
 
 /* --- trouble ------------------------------------------------------------------------ */

@@ -61,9 +61,9 @@ bool retry_is_well(const struct retry *r);
 size_t retry_held(const struct retry *r);
 /* Moves the events that are not published yet and were delivered before before_us to the end of `into`. */
 void retry_take_older(struct retry *r, int64_t before_us, struct event_queue *into);
-/* Moves the events of bundles that came back too often (`apart`), as far as they are not published yet, to
+/* Moves the events of bundles that came back too often (`isolated`), as far as they are not published yet, to
  * the end of `into`. */
-void retry_take_apart(struct retry *r, struct event_queue *into);
+void retry_take_isolated(struct retry *r, struct event_queue *into);
 /* True when no confirm is outstanding and nothing can be published now, or during an alarm: no confirm comes
  * before its end. */
 bool retry_is_idle(const struct retry *r);

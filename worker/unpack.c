@@ -15,7 +15,7 @@ static struct event *event_of(const struct event *whole, struct span properties,
         free(part);
         return NULL;
     }
-    event->apart = event_is_suspect(whole) && event->form == EVENT_READABLE;
+    event->isolated = event_is_suspect(whole) && event->form == EVENT_READABLE;
     return event;
 }
 

@@ -11,7 +11,7 @@
  * caller's.
  *
  * A bundle that can't be read is one malformed event. When a bundle has come back as often as makes an event
- * suspect, one of its events may be what kills the workers: all that can be read are marked `apart`. */
+ * suspect, one of its events may be what kills the workers: all that can be read are marked `isolated`. */
 MUST_CHECK bool unpack(struct broker_delivery *delivery, uint64_t channel, int64_t now_us,
                        struct event_queue *events);
 

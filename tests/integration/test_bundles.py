@@ -196,6 +196,25 @@ def test_a_bundle_that_came_back_twice_is_taken_apart_and_its_events_go_alone(si
     assert not [line for line in worker.lines("stored") if int(line.get("attempt", 0)) > 0]
 
 
+@pytest.mark.usefixtures("declared")
+def test_a_bundle_that_came_back_twice_is_stored_although_no_retry_queue_takes_its_events(site):
+    """An alarm of the broker, or a full retry queue, lasts until the backlog is stored."""
+    channel = site.channel()
+    for number in range(10):  # more than the prefetch
+        site.publish_bundle([f"{number}-{event_id}" for event_id in IDS])
+    for _ in range(2):
+        wait_until(lambda: site.ready("webhooks.ingest") == 10, "the messages")
+        tags = [channel.basic_get("webhooks.ingest")[0].delivery_tag for _ in range(10)]
+        channel.basic_nack(tags[-1], multiple=True, requeue=True)
+    wait_until(lambda: site.ready("webhooks.ingest") == 10, "the messages")
+    channel.connection.close()
+    with site.unbound("webhooks.retry.1", "webhooks.retry.1", ""):
+        worker = site.add_worker(DELAYS=DELAYS, WORKER_PREFETCH=4).start(wait=False)  # it is not ready meanwhile
+        site.wait_count(10 * len(IDS))
+        site.wait_drained()
+    assert worker.lines("not-retried"), "the retry queue was well"
+
+
 def test_the_broker_gets_a_bundle_back_when_its_worker_ends_and_every_event_is_stored_once(site):
     site.database.query("create function slow() returns trigger language plpgsql as $$ begin perform pg_sleep(30); return new; end $$;"
                         "create trigger slow before insert on webhooks_raw for each row when (new.id = 'e3') execute function slow()")

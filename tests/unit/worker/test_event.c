@@ -224,22 +224,22 @@ static void an_event_is_as_old_as_its_receipt_unless_that_is_unknown_or_it_is_st
 
 static void what_must_go_on_alone_is_a_suspect_and_leaves_its_queue(void **state)
 {
-    struct event_queue queue = {0}, apart = {0};
+    struct event_queue queue = {0}, isolated = {0};
     struct event *event = make_event("default", "b", 1);
 
     (void)state;
     assert_false(event_is_suspect(event));
-    event->apart = true;
+    event->isolated = true;
     assert_true(event_is_suspect(event));
     event_queue_push(&queue, make_event("default", "a", 1));
     event_queue_push(&queue, event);
     event_queue_push(&queue, make_event("default", "c", 1));
-    event_queue_take_apart(&queue, &apart);
+    event_queue_take_isolated(&queue, &isolated);
     assert_int_equal(queue.count, 2);
-    assert_int_equal(apart.count, 1);
-    assert_ptr_equal(apart.head, event);
+    assert_int_equal(isolated.count, 1);
+    assert_ptr_equal(isolated.head, event);
     event_queue_clear(&queue);
-    event_queue_clear(&apart);
+    event_queue_clear(&isolated);
 }
 
 static void a_queue_takes_over_another_and_knows_the_size_and_age_of_all(void **state)

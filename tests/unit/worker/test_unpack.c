@@ -93,7 +93,7 @@ static void a_message_of_one_event_is_that_event(void **state)
     assert_int_equal(events.count, 1);
     assert_ptr_equal(events.head->delivery, delivery);
     assert_int_equal(events.head->form, EVENT_READABLE);
-    assert_false(events.head->apart);
+    assert_false(events.head->isolated);
     event_queue_clear(&events);
     buf_free(&properties);
 }
@@ -115,7 +115,7 @@ static void each_event_of_a_bundle_has_its_own_content_and_the_messages_tag(void
         assert_true(event->delivery->redelivered);
         assert_int_equal(event->channel, 3);
         assert_int_equal(event->delivered_us, 42);
-        assert_false(event->apart);
+        assert_false(event->isolated);
     }
     event_queue_clear(&events);
 }
@@ -136,10 +136,10 @@ static void a_bundle_that_came_back_twice_is_to_be_taken_apart(void **state)
     struct event_queue once = unpacked(bundle_delivered(1)), twice = unpacked(bundle_delivered(2));
 
     (void)state;
-    assert_false(once.head->apart);
+    assert_false(once.head->isolated);
     assert_int_equal(twice.count, 2);
-    assert_true(twice.head->apart);
-    assert_true(twice.tail->apart);
+    assert_true(twice.head->isolated);
+    assert_true(twice.tail->isolated);
     event_queue_clear(&once);
     event_queue_clear(&twice);
 }
