@@ -90,6 +90,7 @@ def test_a_request_is_asked_three_times_at_most_and_one_that_fits_into_no_buffer
             before = replies(gateway)
             reply = request(balancer.port, "POST", "/", body)
             assert reply.status == 503 and int(reply.headers["retry-after"]) >= 1, reply
+            wait_until(lambda: replies(gateway) - before >= times, "the gateway to count its last reply", 5)
             assert replies(gateway) - before == times
         links.gateway_broker.heal()
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Pitfalls of the libraries and the broker that no other test covers (docs/testing.md lists all of them)."""
 
-import contextlib
 import pathlib
 import re
 import socket
@@ -114,8 +113,7 @@ def test_a_channel_that_the_broker_takes_for_acks_that_do_not_come_costs_deliver
         ledger = site.ledger()
         with Load(gateway.port, ledger, rate=50, count=100_000) as load:
             load.wait_acked(50)
-            with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
-                cursor.execute("begin; lock table webhooks_raw in exclusive mode")
+            with site.database.locked():
                 wait_until(lambda: any("406" in line["reason"] for line in worker.lines("broker-away")),
                            lambda: f"the broker to take the channel\n{worker.tail()}", 30)
             load.wait_acked(50)

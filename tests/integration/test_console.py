@@ -425,16 +425,6 @@ def test_many_readers_never_take_more_than_two_connections(site):
     assert 1 <= most <= 2
 
 
-@contextlib.contextmanager
-def locked(site):
-    """Each statement on webhooks_raw waits, until its timeout."""
-    with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
-        other.autocommit = False
-        cursor.execute("lock table webhooks_raw in access exclusive mode")
-        yield
-        other.rollback()
-
-
 def waiting(site):
     return site.database.query("""select count(*) from pg_stat_activity
         where application_name = 'sluice console' and wait_event_type = 'Lock'""")[0][0]
@@ -449,7 +439,7 @@ def timed(function, *arguments, **more):
 def test_a_slow_question_holds_up_nobody_and_ends(site):
     site.insert(3)
     console = site.start_console()
-    with locked(site), concurrent.futures.ThreadPoolExecutor(40) as pool:
+    with site.database.locked(mode="access exclusive"), concurrent.futures.ThreadPoolExecutor(40) as pool:
         slow = pool.submit(timed, page, console, "/events", 503)
         wait_until(lambda: waiting(site) == 1, "the slow question to wait")
         for path in ("/sources", "/", "/style.css", "/health", "/nowhere"):

@@ -2,7 +2,6 @@
 """The console's dead letters: read by all, replayed and dropped only by the token, only what was counted and asked for,
 and with the audit line."""
 
-import contextlib
 import html as markup
 import re
 import urllib.parse
@@ -172,12 +171,9 @@ def test_what_can_not_be_replayed_stays(site, console):
 def test_a_locked_table_is_waited_for_a_few_seconds_only(site, console, action):
     bury(site, 2)
     _, fields = asked(console, action, source="default")
-    with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
-        other.autocommit = False
-        cursor.execute("lock table webhooks_dead in access exclusive mode")
+    with site.database.locked("webhooks_dead", "access exclusive"):
         status, page = post(console, token=TOKEN, **fields)
         assert status == 503 and "lock timeout" in page, page
-        other.rollback()
     assert site.count("webhooks_dead") == 2
 
 

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`sluice find` searches the stored events by its indexes, a page at a time, and says what it has searched."""
 
-import contextlib
 import json
 import re
 import time
@@ -127,15 +126,12 @@ def test_what_senders_write_is_one_line_of_text(site):
 
 def test_a_statement_that_takes_too_long_is_ended(site):
     site.insert(30)
-    with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
-        other.autocommit = False
-        cursor.execute("lock table webhooks_raw in access exclusive mode")
+    with site.database.locked(mode="access exclusive"):
         begun = time.monotonic()
         done = find(site)
         assert (done.returncode, done.stdout) == (69, "")
         assert "statement timeout" in done.stderr
         assert 4 < time.monotonic() - begun < 10
-        other.rollback()
 
 
 def test_a_search_ends_after_as_many_events_as_it_may_look_at_and_goes_on(site):

@@ -17,15 +17,6 @@ MIB = 1 << 20
 EVENTS = 150
 
 
-@contextlib.contextmanager
-def locked_table(site):
-    """Locks the table, so that nothing can be stored."""
-    connection = site.database.connect()
-    with contextlib.closing(connection), connection.cursor() as cursor:
-        cursor.execute("begin; lock table webhooks_raw in access exclusive mode")
-        yield
-
-
 def fill(site, count, size):
     site.publish_all([(f"event-{size}-{number}", {}) for number in range(count)], bytes(size), T)
 
@@ -36,7 +27,7 @@ def held(worker):
 
 def test_a_worker_that_cannot_store_holds_no_more_than_its_memory(site):
     worker, = site.start_workers(1, WORKER_MEMORY="16MiB")
-    with locked_table(site):
+    with site.database.locked():
         fill(site, EVENTS, MIB)
         wait_until(lambda: held(worker) > 4 * MIB, lambda: f"events to be prefetched\n{site.tails()}")
         worker.wait_ready(False)
@@ -52,7 +43,7 @@ def test_events_that_suddenly_become_large_end_the_consumer_until_half_of_them_a
     fill(site, 1, 10)
     site.row("event-10-0")
     wait_until(lambda: worker.lines("consuming")[-1]["prefetch"] == "100", "the full prefetch")
-    with locked_table(site):
+    with site.database.locked():
         fill(site, EVENTS, MIB)
         wait_until(lambda: worker.lines("sated"), lambda: f"it to have enough\n{site.tails()}")
         assert held(worker) < 60 * MIB, "only the events already on their way exceed the limit"

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`sluice trace` tells where an event is: for each place that it can be in, and without touching it."""
 
-import contextlib
 import datetime
 import hashlib
 import json
@@ -134,9 +133,7 @@ def test_an_event_that_no_worker_has_taken_is_counted_as_ready(site):
 
 def test_an_event_that_a_worker_holds_is_counted_as_unacked(site):
     site.start_workers(1)
-    with contextlib.closing(site.database.connect()) as other, other.cursor() as cursor:
-        other.autocommit = False
-        cursor.execute("lock table webhooks_raw in share mode")
+    with site.database.locked():
         site.publish("evt", BODY, T)
         wait_until(lambda: depths(traced(site, "evt", returncode=1))["webhooks.ingest"] == (0, 1), "an unacked one", 15)
         without = traced(site, "evt", returncode=1, BROKER_MANAGEMENT_URL="")
@@ -144,7 +141,6 @@ def test_an_event_that_a_worker_holds_is_counted_as_unacked(site):
         assert without["on_its_way"] == "maybe"
         told = trace(site, "evt", BROKER_MANAGEMENT_URL="").stdout
         assert "What workers hold is unknown" in told
-        other.rollback()
     site.row("evt")
 
 

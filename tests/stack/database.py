@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """A private Postgres cluster with its own directory and port on 127.0.0.1. It doesn't touch the system's clusters."""
 
+import contextlib
 import os
 import pathlib
 import signal
@@ -142,6 +143,13 @@ class Database:
                 return cursor.fetchall() if cursor.description else []
         finally:
             connection.close()
+
+    @contextlib.contextmanager
+    def locked(self, table="webhooks_raw", mode="share"):
+        """Until the block ends, whoever writes to the table waits, and in mode "access exclusive" whoever reads it, too."""
+        with contextlib.closing(self.connect()) as connection, connection.cursor() as cursor:
+            cursor.execute(f"begin; lock table {table} in {mode} mode")
+            yield
 
     def url(self, user, database="sluice"):
         return f"postgresql://{user}@127.0.0.1:{self.port}/{database}"
