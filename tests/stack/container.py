@@ -36,6 +36,10 @@ class Container(Child):
     def _runs(self):
         return self._engine("inspect", "--format", "{{.State.Running}}", self.label).stdout.strip() == "true"
 
+    def first_pid(self):
+        """Of the first process in it, as the host numbers it."""
+        return int(self._engine("inspect", "--format", "{{.State.Pid}}", self.label).stdout)
+
     @staticmethod
     def _engine(*arguments):
         return subprocess.run(["docker", *arguments], capture_output=True, text=True, timeout=LIMIT, check=False)
