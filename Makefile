@@ -56,6 +56,9 @@ UNIT_SRC     = $(wildcard tests/unit/*/test_*.c tests/unit/*/*/test_*.c)
 UNIT         = $(patsubst tests/unit/%.c,$(BUILD)/tests/unit/%,$(UNIT_SRC))
 BARE         = $(addprefix $(BUILD)/bench/,publish drain open_loop verify metrics)
 
+# For targets that build, then run: they build on all cores unless make was called with a -j.
+ALL_CORES = $(if $(findstring -j,$(MAKEFLAGS)),,-j$(shell nproc))
+
 PYTEST = /usr/bin/python3 -B -m pytest -p no:cacheprovider -q
 STACK  = /usr/bin/python3 -B tests/stack/stack.py
 
@@ -161,7 +164,8 @@ $(BUILD)/bench/%: $(BUILD)/tests/bench/%.o $(BUILD)/tests/bench/bare.o
 	$(CC) $(LDFLAGS) -o $@ $^ -lrabbitmq -lpq
 
 test: packages-build packages-servers packages-test
-	$(MAKE) all unit integration
+	$(MAKE) $(ALL_CORES) all $(UNIT)
+	$(MAKE) unit integration
 
 unit: $(UNIT)
 	tests/unit/run $(UNIT)
@@ -177,13 +181,13 @@ integration: $(PROGRAMS)
 # Injects the faults of docs/guarantees.md. -m quick: the tests that every change must pass.
 test-fault: JOBS ?= 4
 test-fault: packages-build packages-servers packages-test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(ALL_CORES) all
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/fault tests/integration/test_faults.py tests/integration/test_budget.py \
 		-n $(JOBS) $(TESTS)
 
 # A broker of three nodes. One after the other: the nodes alone keep two cores busy when they start.
 test-cluster: packages-build packages-servers packages-test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(ALL_CORES) all
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/cluster $(TESTS)
 
 DURATION ?= 600
@@ -192,7 +196,7 @@ FUZZERS = $(patsubst tests/fuzz/%.c,%,$(wildcard tests/fuzz/*.c))
 
 fuzz: DURATION = 10
 fuzz: packages-build packages-check
-	@$(MAKE) --no-print-directory VARIANT=fuzz $(addprefix build/fuzz/fuzz/,$(FUZZERS))
+	@$(MAKE) --no-print-directory $(ALL_CORES) VARIANT=fuzz $(addprefix build/fuzz/fuzz/,$(FUZZERS))
 	tests/fuzz/run --seconds $(DURATION) $(addprefix build/fuzz/fuzz/,$(FUZZERS))
 
 build/fuzz/fuzz/%: build/fuzz/tests/fuzz/%.o $(filter-out %/main.o,$(GATEWAY_OBJ)) $(LIB_OBJ)
@@ -200,7 +204,7 @@ build/fuzz/fuzz/%: build/fuzz/tests/fuzz/%.o $(filter-out %/main.o,$(GATEWAY_OBJ
 	$(CC) $(LDFLAGS) -fsanitize=fuzzer -o $@ $^ $(GATEWAY_LIBS)
 
 chaos: packages-build packages-servers packages-test
-	@$(MAKE) --no-print-directory all
+	@$(MAKE) --no-print-directory $(ALL_CORES) all
 	/usr/bin/python3 -B tests/fault/chaos.py --build $(BUILD) --duration $(DURATION) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 # PARTS selects parts of it: make check PARTS='lint tidy'.
@@ -226,7 +230,7 @@ PORT    ?= 8080
 WORKERS ?= 2
 
 run: packages-build packages-servers
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s $(ALL_CORES) all
 	@exec $(STACK) run --build $(BUILD) --port $(PORT) --workers $(WORKERS) $(if $(ROUTES),--routes "$(ROUTES)")
 
 psql:
@@ -239,16 +243,16 @@ ctl:
 bench-programs: $(BARE)
 
 bench: packages-build packages-servers packages-bench
-	@$(MAKE) --no-print-directory all bench-programs
+	@$(MAKE) --no-print-directory $(ALL_CORES) all bench-programs
 	/usr/bin/python3 -B tests/bench/bench.py --build $(BUILD) $(if $(CORPUS),--corpus "$(CORPUS)") $(BENCH)
 
 curves: packages-build packages-servers packages-bench
-	@$(MAKE) --no-print-directory all bench-programs
+	@$(MAKE) --no-print-directory $(ALL_CORES) all bench-programs
 	/usr/bin/python3 -B tests/bench/curves.py --build $(BUILD) $(CURVES)
 
 # Not part of make test: it downloads what tests/exam/requirements.txt and tests/exam/package.json name.
 exam-sdk: packages-build packages-servers
-	@$(MAKE) --no-print-directory -s all
+	@$(MAKE) --no-print-directory -s $(ALL_CORES) all
 	@exec /usr/bin/python3 -B tests/exam/exam.py --build $(BUILD) --folder build/exam $(SDKS)
 
 clean:
