@@ -83,7 +83,7 @@ help:
 	@echo 'make fuzz          each fuzzer for DURATION=10 seconds, starting from its corpus'
 	@echo 'make exam-sdk      the providers'"'"' own libraries (pip, npm) against a gateway and sluice send'
 	@echo 'make bench         benchmarks, as ratios to the limits of this machine (CORPUS=file: real bodies, too)'
-	@echo 'make curves        how the cost of an event grows with workers, backlog, table, connections, body; 20 minutes'
+	@echo 'make curves        how the cost of an event grows with workers, backlog, table, connections, body; 30 minutes'
 	@echo 'make images        broker, database and Prometheus images for docker compose, if they can not be pulled'
 	@echo 'make secrets       random secrets for docker compose, into SECRETS_DIR or ./secrets'
 	@echo 'make certificates  certificates for deploy/compose.tls.yml, into CERTIFICATES_DIR or ./certificates'
