@@ -169,7 +169,7 @@ static void refuse_segment(struct pipeline *p, size_t last, const struct session
     }
     if (struck <= last && is_vague(p, &p->plan.items[struck], session)) {
         make_single(&p->plan.items[struck]);
-        p->result.vague += p->plan.items[struck].count;
+        p->result.vague = true;
         memcpy(p->result.sqlstate, session->sqlstate, sizeof p->result.sqlstate);
         return;
     }

@@ -24,7 +24,7 @@ struct pipeline_result {
     bool timeout;      /* a segment exceeded lock_timeout or statement_timeout */
     bool at_commit;    /* a segment of several events failed at its sync: no single event to blame */
     bool servers;      /* a segment failed with an error that all others would get, too */
-    size_t vague;      /* events whose statement failed without naming one of them: they are single now */
+    bool vague;        /* a statement failed that names no event: its events are single now */
     char sqlstate[SQLSTATE_SIZE]; /* of the last failed segment, as is the verdict */
     enum verdict verdict;
 };

@@ -26,9 +26,3 @@ bool rounds_must_end(struct rounds *r, const struct pipeline_result *result)
     }
     return result->servers || r->timeouts >= TIMEOUTS_MOST || r->stalled >= STALLED_MOST;
 }
-
-bool rounds_one_each(const struct rounds *r, const struct pipeline_result *result)
-{
-    return result->timeout || verdict_is_timeout(result->sqlstate) ||
-           (r->most <= ROUNDS_WARY_EVENTS && result->vague > result->stored);
-}

@@ -20,10 +20,5 @@ struct rounds {
  * fault, or there were too many timeouts, or several unclear failures with nothing stored, which may have the
  * same cause for all events. */
 bool rounds_must_end(struct rounds *r, const struct pipeline_result *result);
-/* Whether the next batches, too, should have a statement for each event. A statement of several that fails
- * doesn't name the event to blame, so its events are sent again one by one. That is cheaper than a statement
- * for each event of all batches, unless a statement ran out of time, or most of them fail although
- * transactions are small. Call it before rounds_must_end. */
-bool rounds_one_each(const struct rounds *r, const struct pipeline_result *result);
 
 #endif

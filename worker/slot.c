@@ -14,8 +14,8 @@
 #define BATCH_DEADLINE_US (60 * CLOCK_US_PER_S)
 
 /* After a failure more may follow, so this and the next 16 batches use transactions of ROUNDS_WARY_EVENTS: a
- * failure then rolls back less work. Small transactions cost about 2 % more. As many batches, where
- * rounds_one_each says so, have a statement for each event. */
+ * failure then rolls back less work. Small transactions cost about 2 % more. A statement of several events
+ * would not name the one that fails, so meanwhile each has its own. */
 #define WARY_BATCHES 16
 
 struct slot {
@@ -237,7 +237,7 @@ static enum slot_news answered(struct slot *s, int64_t now_us)
 
     s->stored += result->stored;
     s->wary = result->timeout ? 0 : result->strikes > 0 ? WARY_BATCHES : s->wary;
-    s->one_each = rounds_one_each(&s->rounds, result) ? WARY_BATCHES : s->one_each;
+    s->one_each = result->vague || result->strikes > 0 ? WARY_BATCHES : s->one_each;
     give_up = rounds_must_end(&s->rounds, result);
     if (verdict_ends_session(result->sqlstate)) {
         return lost(s);

@@ -9,7 +9,7 @@ import pytest
 
 from load import Load
 from process import wait_until
-from test_memory import MIB, held, locked_table
+from test_memory import MIB, held
 from test_setup import broker_state
 
 PLUGIN = "rabbitmq_consistent_hash_exchange"
@@ -177,7 +177,7 @@ def test_an_idle_worker_notices_an_event_in_any_queue(site, spread):
 def test_with_several_queues_a_worker_that_cannot_store_holds_no_more_than_its_memory(site, spread):
     spread(4)
     worker, = site.start_workers(1, QUEUE_SHARDS=4, WORKER_MEMORY="16MiB")
-    with locked_table(site):
+    with site.database.locked():
         site.publish_all([(f"large-{number}", {}) for number in range(60)], bytes(MIB), T)
         wait_until(lambda: held(worker) > 3 * MIB, lambda: f"events to be prefetched\n{site.tails()}")
         worker.wait_ready(False)

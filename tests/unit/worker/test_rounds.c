@@ -22,7 +22,6 @@ static void a_pipeline_without_a_failure_changes_nothing(void **state)
     struct rounds r = fresh();
 
     (void)state;
-    assert_false(rounds_one_each(&r, &good));
     assert_false(rounds_must_end(&r, &good));
     assert_int_equal(r.most, SIZE_MAX);
     assert_true(r.together);
@@ -95,33 +94,6 @@ static void two_unclear_failures_in_a_row_with_nothing_stored_end_the_batch(void
     assert_true(rounds_must_end(&r, &unclear));
 }
 
-static void the_next_batches_share_statements_unless_most_of_small_ones_fail(void **state)
-{
-    struct pipeline_result vague = {.vague = 128, .sqlstate = POISON};
-    struct rounds large = fresh(), small = {.most = ROUNDS_WARY_EVENTS, .together = true};
-
-    (void)state;
-    assert_false(rounds_one_each(&large, &vague));
-    assert_true(rounds_one_each(&small, &vague));
-    vague.stored = 128;
-    assert_false(rounds_one_each(&small, &vague));
-    vague.stored = 127;
-    assert_true(rounds_one_each(&small, &vague));
-}
-
-static void the_next_batches_share_no_statements_after_a_timeout(void **state)
-{
-    const struct pipeline_result vague = {.stored = 500, .vague = 64, .sqlstate = TIMEOUT};
-    const struct pipeline_result strike = {.stored = 500, .strikes = 1, .sqlstate = TIMEOUT};
-    const struct pipeline_result earlier = {.stored = 500, .strikes = 2, .timeout = true, .sqlstate = POISON};
-    struct rounds r = fresh();
-
-    (void)state;
-    assert_true(rounds_one_each(&r, &vague));
-    assert_true(rounds_one_each(&r, &strike));
-    assert_true(rounds_one_each(&r, &earlier));
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -132,8 +104,6 @@ int main(void)
             a_timeout_does_not_make_transactions_that_each_could_wait_as_long_and_two_end_the_batch),
         cmocka_unit_test(a_problem_of_the_servers_ends_the_batch),
         cmocka_unit_test(two_unclear_failures_in_a_row_with_nothing_stored_end_the_batch),
-        cmocka_unit_test(the_next_batches_share_statements_unless_most_of_small_ones_fail),
-        cmocka_unit_test(the_next_batches_share_no_statements_after_a_timeout),
     };
 
     return cmocka_run_group_tests_name("rounds", tests, NULL, NULL);
