@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """`sluice dead collect` is killed between its COMMIT and its ack."""
 
-
 import pytest
 
 from process import Child, wait_until
