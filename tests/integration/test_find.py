@@ -201,12 +201,9 @@ def test_a_million_events_are_searched_within_a_second_by_the_indexes(site, plan
             ("a payload", "webhooks_raw_received_at", ["--json-path", "/m=17", "--limit", "5"], 5),
             ("20,000 payloads", "webhooks_raw_received_at", ["--json-path", "/m=x", "--search", "20000"], 0)):
         before = len(plans())
-        for _ in range(3):  # a busy machine may delay one, but not each
-            begun = time.monotonic()
-            found = page(site, *arguments)
-            times[name] = time.monotonic() - begun
-            if times[name] < 1:
-                break
+        begun = time.monotonic()
+        found = page(site, *arguments)
+        times[name] = time.monotonic() - begun
         assert len(found["events"]) == wanted, (name, found)
         wait_until(lambda: "from webhooks_raw w" in plans()[before:],  # pylint: disable=cell-var-from-loop
                    f"{name}: the plan in the server's log")
