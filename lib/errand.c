@@ -14,6 +14,7 @@
 struct errand {
     const struct errand_kind *kind;
     void *job;
+    pthread_t thread;
     int fd;
     atomic_bool done;
     atomic_int holders; /* the thread and the caller */
@@ -46,24 +47,17 @@ static void *run(void *argument)
 /* Starts the thread with all signals blocked. Returns an errno value, or 0. */
 static int start(struct errand *e)
 {
-    pthread_attr_t attributes;
-    pthread_t thread;
     sigset_t all, before;
-    int failure = pthread_attr_init(&attributes);
+    int failure;
 
-    if (failure != 0) {
-        return failure;
-    }
-    (void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
     (void)sigfillset(&all);
     (void)pthread_sigmask(SIG_SETMASK, &all, &before);
     (void)atomic_fetch_add(&under_way, 1);
-    failure = pthread_create(&thread, &attributes, run, e);
+    failure = pthread_create(&e->thread, NULL, run, e);
     if (failure != 0) {
         (void)atomic_fetch_sub(&under_way, 1);
     }
     (void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-    (void)pthread_attr_destroy(&attributes);
     return failure;
 }
 
@@ -103,6 +97,11 @@ bool errand_is_done(const struct errand *errand)
 
 void errand_leave(struct errand *errand)
 {
+    if (errand_is_done(errand)) {
+        (void)pthread_join(errand->thread, NULL);
+    } else {
+        (void)pthread_detach(errand->thread);
+    }
     release(errand);
 }
 

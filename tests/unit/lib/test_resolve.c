@@ -4,9 +4,11 @@
 #include "resolve.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <semaphore.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -166,6 +168,43 @@ static void an_errand_that_is_done_says_so_and_waits_for_its_owner(void **state)
     assert_int_equal(sem_wait(&job.discarded), 0);
 }
 
+static pthread_key_t ending;
+
+/* What a library does at the end of a thread, and slowly. */
+static void end_of_thread(void *ended)
+{
+    (void)poll(NULL, 0, 50);
+    atomic_store((atomic_bool *)ended, true);
+}
+
+static void use_a_library(void *ended)
+{
+    (void)pthread_setspecific(ending, ended);
+}
+
+static void keep(void *job)
+{
+    (void)job;
+}
+
+static void the_thread_of_an_errand_that_is_done_has_ended_when_it_is_left(void **state)
+{
+    static const struct errand_kind slow_end = {use_a_library, keep};
+    atomic_bool ended = false;
+    struct errand *errand;
+    struct error error;
+    struct pollfd fd = {.events = POLLIN};
+
+    (void)state;
+    assert_int_equal(pthread_key_create(&ending, end_of_thread), 0);
+    assert_int_equal(errand_begin(&errand, &slow_end, &ended, &error), ERROR_NONE);
+    fd.fd = errand_fd(errand);
+    assert_int_equal(poll(&fd, 1, (int)(SOON_US / CLOCK_US_PER_MS)), 1);
+    errand_leave(errand);
+    assert_true(atomic_load(&ended));
+    (void)pthread_key_delete(ending);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +215,7 @@ int main(void)
         cmocka_unit_test(an_answer_that_nobody_waited_for_is_there_for_the_next),
         cmocka_unit_test(an_errand_that_was_left_is_discarded_by_its_thread),
         cmocka_unit_test(an_errand_that_is_done_says_so_and_waits_for_its_owner),
+        cmocka_unit_test(the_thread_of_an_errand_that_is_done_has_ended_when_it_is_left),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
