@@ -4,10 +4,12 @@
 import contextlib
 import os
 import pathlib
+import select
 import signal
 import socket
 import struct
 import subprocess
+import threading
 
 import psycopg2
 
@@ -40,6 +42,7 @@ class Database:
         self.settings = settings or {}
         self.user = server_user("postgres")
         self.data = None
+        self.kept = threading.local()  # .connection: as the owner
         self.child = Child("postgres", self.directory.with_name(self.directory.name + ".log"), self.user,
                            death_signal="INT")  # TERM would wait for every client
 
@@ -135,14 +138,32 @@ class Database:
         return connection
 
     def query(self, sql, arguments=(), user="sluice", password=None, database="sluice"):
-        """Runs one statement on a new connection and returns its rows, or []."""
-        connection = self.connect(user, password, database)
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(sql, arguments or None)
-                return cursor.fetchall() if cursor.description else []
-        finally:
-            connection.close()
+        """Runs one statement and returns its rows, or []. The owner's connection is kept for the thread's next query: a
+        new one costs 15 ms of CPU here, most of them for the password."""
+        if (user, password, database) == ("sluice", None, "sluice"):
+            return self._run(self._kept(), sql, arguments)
+        with contextlib.closing(self.connect(user, password, database)) as connection:
+            return self._run(connection, sql, arguments)
+
+    def _kept(self):
+        """This thread's connection; a new one if the server has ended it."""
+        kept = getattr(self.kept, "connection", None)
+        if kept is None or kept.closed or select.select([kept], [], [], 0)[0]:
+            self.forget()
+            kept = self.kept.connection = self.connect()
+        return kept
+
+    def forget(self):
+        """Ends this thread's connection: what was altered for new sessions holds for the next query, too."""
+        kept = self.kept.__dict__.pop("connection", None)
+        if kept is not None:
+            kept.close()
+
+    @staticmethod
+    def _run(connection, sql, arguments):
+        with connection.cursor() as cursor:
+            cursor.execute(sql, arguments or None)
+            return cursor.fetchall() if cursor.description else []
 
     @contextlib.contextmanager
     def locked(self, table="webhooks_raw", mode="share"):

@@ -82,7 +82,7 @@ class Program(Child):
 
     def lines(self, event=None):
         """This run's log lines as dicts: those of one log event, or all."""
-        every = (fields(line) for line in self.output().splitlines())
+        every = (fields(line) for line in self.output().splitlines() if event is None or event in line)
         return [line for line in every if line and event in (None, line["event"])]
 
     def admin(self, path):
