@@ -170,13 +170,15 @@ def delivery_limit(request, site):  # pylint: disable=redefined-outer-name
 
 @pytest.fixture
 def plans(site):  # pylint: disable=redefined-outer-name
-    """Makes the server log each statement of a reader with its plan, in connections that begin now. Returns a function
-    that gives the log."""
-    site.database.query("alter role sluice_reader set session_preload_libraries = 'auto_explain'")
-    site.database.query("alter role sluice_reader set auto_explain.log_min_duration = 0")
+    """Makes the server log each statement of a reader with its plan and the pages that it read, in connections that
+    begin now. Returns a function that gives the log."""
+    settings = {"session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": 0,
+                "auto_explain.log_analyze": "on", "auto_explain.log_buffers": "on", "auto_explain.log_timing": "off"}
+    for name, value in settings.items():
+        site.database.query(f"alter role sluice_reader set {name} = '{value}'")
     yield site.database.child.output
-    site.database.query("alter role sluice_reader reset session_preload_libraries")
-    site.database.query("alter role sluice_reader reset auto_explain.log_min_duration")
+    for name in settings:
+        site.database.query(f"alter role sluice_reader reset {name}")
 
 
 @pytest.fixture
