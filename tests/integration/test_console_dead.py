@@ -100,7 +100,7 @@ def test_a_drop_by_the_token_deletes_only_what_was_counted(site, console):
     status, page = post(console, token=TOKEN, **fields)
     assert status == 200 and "Dropped 3 of 3." in page, page
     assert site.count("webhooks_dead") == 2
-    assert 'audit action="dead drop"' in console.output()
+    wait_until(lambda: 'audit action="dead drop"' in console.output(), console.output)
 
 
 @pytest.mark.parametrize(("headers", "token", "why"), [
