@@ -13,6 +13,8 @@ from selenium.webdriver.common.keys import Keys
 
 from process import Failure, wait_until
 
+pytestmark = pytest.mark.browser
+
 HOSTILE = "\"><script>document.title='harmed'</script><img src=x onerror=\"document.title='harmed'\">\u202e"
 TOKEN = "0123456789abcdef-a-token"
 PAGES = ("/", "/events", "/event", "/event?id=evt&source=default", "/event?id=nowhere", "/dead", "/dead/act?action=replay&all=1",
