@@ -110,7 +110,7 @@ def test_a_worker_tells_of_a_gateway_whose_clock_is_ahead_and_stores_its_events(
     site.publish("ahead", b"x", now + HOUR * 1_000_000)
     site.publish("ahead-too", b"x", now + HOUR * 1_000_000)
     site.wait_count(3)
-    line, = worker.lines("clock-ahead")
+    line, = wait_until(lambda: worker.lines("clock-ahead"), worker.tail)
     assert line["id"].startswith("ahead") and line["source"] == "default"
     assert HOUR * 1000 - 60_000 < int(line["by_ms"]) <= HOUR * 1000
-    assert worker.metrics()["sluice_worker_clock_ahead_total"] == 2
+    wait_until(lambda: worker.metrics()["sluice_worker_clock_ahead_total"] == 2, "the count of both")

@@ -142,7 +142,7 @@ def test_a_row_that_was_replaced_or_deleted_meanwhile_stays_so(site, replay):
     wait_idle(site)
     assert site.rows("id <= 'e4'") == whole
     wait_until(lambda: {line["id"] for line in worker.lines("unchanged")} == {"e1", "e2", "e3", "e4"}, "its log to say so")
-    assert {line["id"] for line in worker.lines("replaced")} == {"e5", "e6"}
+    wait_until(lambda: {line["id"] for line in worker.lines("replaced")} == {"e5", "e6"}, worker.tail)
 
 
 def test_what_dies_in_a_replay_is_stored_again_by_its_own_replay_and_never_replaces_or_resurrects(site, derived, replay):

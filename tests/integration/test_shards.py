@@ -142,7 +142,7 @@ def test_a_careful_start_holds_one_message_of_all_queues(site, spread):
     with unfinished_rows(site, 40):
         worker, = site.start_workers(1, QUEUE_SHARDS=4)
         wait_until(lambda: worker.unacked() == 1, lambda: f"the first message\n{worker.tail()}")
-        assert [line["prefetch"] for line in worker.lines("consuming")] == ["1"]
+        wait_until(lambda: [line["prefetch"] for line in worker.lines("consuming")] == ["1"], worker.tail)
         assert sum(depths(site, 4)) == 39
     site.wait_count(40)
     tried = [line["queue"] for line in worker.lines("consuming") if line["prefetch"] == "1"]
