@@ -45,8 +45,9 @@ def port_is_free(port):
 
 
 def _own_ports():
-    """The ports of this process. Test processes side by side share none, as a port is free only until it is used."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw")
+    """The ports of this process. Test processes side by side share none, as a port is free only until it is used: those
+    of a run with JOBS count from 0, and one alone, which may run beside them, has the last."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER", f"gw{SIDE_BY_SIDE - 1}").removeprefix("gw")
     return PORTS[int(worker) % SIDE_BY_SIDE::SIDE_BY_SIDE]
 
 
