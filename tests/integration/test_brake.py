@@ -91,7 +91,7 @@ def test_when_most_events_are_refused_the_brake_holds_the_rest_until_the_cause_i
     worker.wait_ready(False)
     assert "most events are refused" in worker.admin("/ready")[1]
     assert worker.metrics()["sluice_worker_braked"] == 1
-    line, = worker.lines("brake-on")
+    line, = wait_until(lambda: worker.lines("brake-on"), worker.tail)
     assert line["sqlstate"] == "23514" and int(line["refused"]) > 100
     died = site.count("webhooks_dead")
     assert 100 < died <= 200

@@ -167,6 +167,6 @@ def test_an_ordinary_users_gateway_shows_nothing_to_others_and_still_cuts_idle_c
         assert b"Permission denied" in seen.stderr
     idle = [socket.create_connection(("127.0.0.1", gateway.port), 5) for _ in range(24)]
     assert site.send(body=b"{}").status == 200
-    assert gateway.lines("crowded")
+    wait_until(lambda: gateway.lines("crowded"), gateway.tail)
     for one in idle:
         one.close()

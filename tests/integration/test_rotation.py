@@ -98,7 +98,7 @@ def test_a_console_reads_with_the_new_passwords(site, rotate):
     site.insert(1, id="'after-the-rotation'")
     cut(site)
     wait_until(lambda: "after-the-rotation" in events(), lambda: events() + console.tail(), SLOW)
-    assert "DATABASE_PASSWORD" in changed(console)
+    wait_until(lambda: "DATABASE_PASSWORD" in changed(console), console.tail)
 
 
 def test_prune_that_runs_for_ever_logs_in_with_the_new_password(site):

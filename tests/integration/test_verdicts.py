@@ -183,7 +183,7 @@ def test_an_unclear_failure_without_a_neighbour_pauses_until_one_is_stored(site)
     worker.wait_ready(False)
     assert "repair" in worker.admin("/ready")[1]
     assert worker.metrics()["sluice_worker_paused"] == 1
-    line = worker.lines("not-stored")[0]
+    line = wait_until(lambda: worker.lines("not-stored"), worker.tail)[0]
     assert (line["verdict"], line["sqlstate"]) == ("operator", "ZZ123")
     assert worker.lines("retried") == [] and dead(site) == {}
     with keep_storing(site):

@@ -52,7 +52,7 @@ class Prometheus:
         path = self.directory / "past.txt"
         path.write_text(text, encoding="utf-8")
         subprocess.run(["promtool", "tsdb", "create-blocks-from", "openmetrics", path, self.directory / "data"], check=True,
-                       capture_output=True, timeout=60)
+                       capture_output=True, timeout=300)
 
     def start(self):
         self.child.start(["prometheus", f"--config.file={self.directory}/prometheus.yml", f"--storage.tsdb.path={self.directory}/data",
