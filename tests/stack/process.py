@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Child processes with their own logs, waits with a time limit, and free ports."""
 
+import fcntl
+import functools
 import hashlib
 import os
 import pathlib
@@ -10,10 +12,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 PORTS = range(20000, 32000)  # below Linux's ephemeral ports, so that no outgoing connection takes one
-SIDE_BY_SIDE = 16  # test processes at most
+SIDE_BY_SIDE = 24  # test processes at most
+LOCKS = []  # open files
 LOG_KEEP_BYTES = 16 << 20
 
 
@@ -44,21 +48,31 @@ def port_is_free(port):
     return True
 
 
+@functools.cache
 def _own_ports():
-    """The ports of this process. Test processes side by side share none, as a port is free only until it is used: those
-    of a run with JOBS count from 0, and one alone, which may run beside them, has the last."""
-    worker = os.environ.get("PYTEST_XDIST_WORKER", f"gw{SIDE_BY_SIDE - 1}").removeprefix("gw")
-    return PORTS[int(worker) % SIDE_BY_SIDE::SIDE_BY_SIDE]
+    """The ports of this process. Processes side by side share none, of one run of tests or of several, as a port is free
+    only until it is used: each locks its part of them until it ends."""
+    for part in range(SIDE_BY_SIDE):
+        # pylint: disable-next=consider-using-with
+        lock = open(os.path.join(tempfile.gettempdir(), f"sluice-ports-{os.getuid()}-{part}"), "w", encoding="ascii")
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.close()
+            continue
+        LOCKS.append(lock)
+        return PORTS[part::SIDE_BY_SIDE]
+    raise Failure(f"more than {SIDE_BY_SIDE} test processes run at once; wait for one to end")
 
 
 def free_port(preferred=None, taken=()):
     """`preferred` if it is free, else a port that is."""
     if preferred and preferred not in taken and port_is_free(preferred):
         return preferred
-    for port in random.sample(_own_ports(), 500):
+    for port in random.sample(_own_ports(), 400):
         if port not in taken and port_is_free(port):
             return port
-    raise Failure(f"no free port among 500 tried from {PORTS.start} to {PORTS.stop}")
+    raise Failure(f"no free port among 400 tried from {PORTS.start} to {PORTS.stop}")
 
 
 def free_ports(names, state, taken=()):
