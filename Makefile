@@ -171,10 +171,10 @@ unit: $(UNIT)
 	tests/unit/run $(UNIT)
 
 # TESTS selects tests: make integration TESTS='-k kill'. The tests mostly wait for servers, so JOBS of them run in
-# parallel, each with its own broker and database: by default three for each of two cores.
+# parallel, each with its own broker and database: by default four for each of two cores.
 # BUNDLE_EVENTS=64 runs them, test-fault, test-cluster and chaos with that GATEWAY_BUNDLE_EVENTS.
 export SLUICE_BUNDLE_EVENTS = $(BUNDLE_EVENTS)
-integration: JOBS ?= 6
+integration: JOBS ?= 8
 integration: $(PROGRAMS)
 	SLUICE_BUILD=$(BUILD) $(PYTEST) tests/integration -n $(JOBS) $(TESTS)
 
