@@ -25,7 +25,7 @@ int errand_fd(const struct errand *errand);
 /* True when the job is done; from then on the caller may read it, until errand_leave. Any thread. */
 bool errand_is_done(const struct errand *errand);
 /* Leaves the errand. The job is discarded when both the caller and the thread have left it. When the job is
- * done, the thread has ended, too, on return: what libraries keep for each thread is free before an exit. */
+ * done, this waits for the thread's end, which is near: libraries have then freed what they keep for it. */
 void errand_leave(struct errand *errand);
 
 /* Ends the process with this status, like exit(), but without exit handlers when errands are running: they

@@ -54,7 +54,7 @@ def _own_ports():
     only until it is used: each locks its part of them until it ends."""
     for part in range(SIDE_BY_SIDE):
         # pylint: disable-next=consider-using-with
-        lock = open(os.path.join(tempfile.gettempdir(), f"sluice-ports-{os.getuid()}-{part}"), "w", encoding="ascii")
+        lock = open(os.path.join(tempfile.gettempdir(), f"sluice-ports-{os.getuid()}-{part}"), "a", encoding="ascii")
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
