@@ -372,7 +372,14 @@ int retry_fd(const struct retry *r)
 
 int64_t retry_due_us(const struct retry *r, int64_t now_us)
 {
-    return r->waiting.head != NULL && r->next_attempt_us > now_us ? r->next_attempt_us : INT64_MAX;
+    if (r->waiting.head == NULL) {
+        return INT64_MAX;
+    }
+    if (r->next_attempt_us > now_us) {
+        return r->next_attempt_us;
+    }
+    /* What was added after retry_step's turn would wait for the next input. */
+    return r->opening == NULL && may_publish(r, now_us) ? now_us : INT64_MAX;
 }
 
 void retry_end(struct retry *r)

@@ -111,6 +111,20 @@ def test_when_most_events_are_refused_the_brake_holds_the_rest_until_the_cause_i
     site.note(f"{dead} of 400 died before the cause was mended")
 
 
+def test_the_queued_events_of_a_braked_source_hold_up_another_only_until_a_retry_queue_has_taken_them(site):
+    """However small the prefetch is. None of them comes back during the test."""
+    site.database.query("alter table webhooks_raw add constraint no_rare check (source <> 'rare') not valid")
+    worker, = site.start_workers(1, DELAYS="600s", WORKER_PREFETCH=2)
+    try:
+        site.publish_all([(f"rare-{number}", {"sluice-source": "rare"}) for number in range(300)], b"{}", T)
+        wait_until(lambda: worker.metrics()["sluice_worker_braked"] == 1, lambda: f"the brake\n{worker.tail()}", 30)
+        site.publish_all([(f"more-{number}", {"sluice-source": "rare"}) for number in range(100)], b"{}", T)
+        site.publish("good", b"{}", T)
+        site.wait_count(1)
+    finally:
+        site.database.query("alter table webhooks_raw drop constraint no_rare")
+
+
 def test_messages_that_are_no_envelopes_put_the_brake_on_too(site):
     """As when another program publishes to the exchange."""
     channel = site.channel()
