@@ -268,7 +268,7 @@ class Broker:
                 return {}
             raise
 
-    def control(self, *arguments, tool="rabbitmqctl", limit=60):
+    def control(self, *arguments, tool="rabbitmqctl", limit=180):
         """Runs rabbitmqctl, or another tool of RabbitMQ's, on this node and returns its output."""
         done = subprocess.run(self._tool(tool, "-q", *arguments), env=self._environment(), cwd=str(self.place), stdin=subprocess.DEVNULL,
                               capture_output=True, text=True, timeout=limit, check=False)
