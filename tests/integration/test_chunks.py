@@ -77,17 +77,17 @@ def send_pieces(wire, pieces):
 
 def test_chunks_that_two_parties_may_read_differently_are_refused_and_hide_no_request(sender, site):
     with contextlib.ExitStack() as open_ones:
-        begun = {}
+        names = {}
         for name, body in NO_SIZE_LINE.items():
             for pieces in sent_whole_and_in_bytes(b"doubtful", body):
                 wire = open_ones.enter_context(sender())
-                begun[wire] = name, time.monotonic()
+                names[wire] = name
                 send_pieces(wire, pieces)
-        for wire, (name, moment) in begun.items():
-            reply = wire.reply(begun=moment)
+        for wire, name in names.items():
+            reply = wire.reply()
+            # 408, if the gateway had waited for more
             assert (reply.status, reply.headers["connection"]) == (400, "close"), (name, reply)
             assert wire.closed(), name
-        assert time.monotonic() - moment < 4, "one of them waited for more"
     with sender() as wire:
         wire.send(encode("POST", "/good", b"x"))
         assert wire.reply().status == 200
