@@ -378,7 +378,7 @@ int64_t retry_due_us(const struct retry *r, int64_t now_us)
     if (r->next_attempt_us > now_us) {
         return r->next_attempt_us;
     }
-    /* What was added after retry_step's turn would wait for the next input. */
+    /* Events may be added after retry_step, and nothing else would wake the worker for them. */
     return r->opening == NULL && may_publish(r, now_us) ? now_us : INT64_MAX;
 }
 

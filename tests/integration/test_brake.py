@@ -111,16 +111,18 @@ def test_when_most_events_are_refused_the_brake_holds_the_rest_until_the_cause_i
     site.note(f"{dead} of 400 died before the cause was mended")
 
 
-def test_the_queued_events_of_a_braked_source_hold_up_another_only_until_a_retry_queue_has_taken_them(site):
+@pytest.mark.parametrize("braked", [1, 3])  # of several, the worker's own brake is put on, too
+def test_the_queued_events_of_a_braked_source_hold_up_another_only_until_a_retry_queue_has_taken_them(site, braked):
     """However small the prefetch is. None of them comes back during the test."""
-    site.database.query("alter table webhooks_raw add constraint no_rare check (source <> 'rare') not valid")
+    sources = [f"rare-{number}" for number in range(braked)]
+    site.database.query("alter table webhooks_raw add constraint no_rare check (source not like 'rare-%') not valid")
     worker, = site.start_workers(1, DELAYS="600s", WORKER_PREFETCH=2)
     try:
-        site.publish_all([(f"rare-{number}", {"sluice-source": "rare"}) for number in range(300)], b"{}", T)
-        wait_until(lambda: worker.metrics()["sluice_worker_braked"] == 1, lambda: f"the brake\n{worker.tail()}", 30)
-        site.publish_all([(f"more-{number}", {"sluice-source": "rare"}) for number in range(100)], b"{}", T)
-        site.publish("good", b"{}", T)
-        site.wait_count(1)
+        site.publish_all([(f"event-{number}", {"sluice-source": source}) for number in range(300) for source in sources], b"{}", T)
+        wait_until(lambda: worker.metrics()["sluice_worker_braked"] == braked, lambda: f"the brakes\n{worker.tail()}", 30)
+        site.publish_all([(f"more-{number}", {"sluice-source": source}) for number in range(100) for source in sources], b"{}", T)
+        site.publish_all([(f"good-{number}", {}) for number in range(20)], b"{}", T)
+        site.wait_count(20)
     finally:
         site.database.query("alter table webhooks_raw drop constraint no_rare")
 
