@@ -5,6 +5,7 @@ import time
 
 from process import wait_until
 from proxy import Proxy
+from site_under_test import slowness
 
 # Targets in seconds. Each measured time is printed with its target and must not exceed it.
 LINK_HEALED = 2.0  # from a healed link to the first 2xx
@@ -60,11 +61,6 @@ class Links:
 
     def start_workers(self, count, broker=True, database=True, **more):
         return self.site.start_workers(count, **self.worker_settings(broker, database, **more))
-
-
-def slowness(site):
-    """How many times as long a sanitizer build may take."""
-    return 5 if {"asan", "tsan"} & set(site.servers.build.parts) else 1
 
 
 def accepted_again(site, load, since, target):

@@ -8,10 +8,11 @@ import time
 
 import pytest
 
-from links import ALARM_OVER, BROKER_BACK, LINK_HEALED, accepted_again, slowness
+from links import ALARM_OVER, BROKER_BACK, LINK_HEALED, accepted_again
 from load import Load
 from process import Failure, wait_until
 from proxy import DIRECTIONS, DOWN, UP
+from site_under_test import slowness
 from wire import request
 
 AT_ONCE = 0.5

@@ -12,9 +12,9 @@ import time
 
 import pytest
 
-from links import slowness
 from process import wait_until
 from programs import environment
+from site_under_test import slowness
 from wire import encode, request
 
 CLOCK_TICKS = os.sysconf("SC_CLK_TCK")

@@ -8,9 +8,9 @@ import time
 
 import pytest
 
-from links import slowness
 from load import Load
 from process import wait_until
+from site_under_test import slowness
 from wire import encode
 
 HANDLER_STACK = 100  # KiB that civetweb gives each of its threads

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from process import wait_until
+from site_under_test import slowness
 from wire import Wire, encode
 
 pytestmark = pytest.mark.gateway
@@ -77,17 +78,18 @@ def send_pieces(wire, pieces):
 
 def test_chunks_that_two_parties_may_read_differently_are_refused_and_hide_no_request(sender, site):
     with contextlib.ExitStack() as open_ones:
-        names = {}
+        begun = {}
         for name, body in NO_SIZE_LINE.items():
             for pieces in sent_whole_and_in_bytes(b"doubtful", body):
                 wire = open_ones.enter_context(sender())
-                names[wire] = name
+                begun[wire] = name, time.monotonic()
                 send_pieces(wire, pieces)
-        for wire, name in names.items():
-            reply = wire.reply()
+        for wire, (name, moment) in begun.items():
+            reply = wire.reply(begun=moment)
             # 408, if the gateway had waited for more
             assert (reply.status, reply.headers["connection"]) == (400, "close"), (name, reply)
             assert wire.closed(), name
+        assert time.monotonic() - moment < 4 * slowness(site), "one of them waited for more"
     with sender() as wire:
         wire.send(encode("POST", "/good", b"x"))
         assert wire.reply().status == 200

@@ -31,6 +31,11 @@ def _envelope(event_id, received, keep, headers):
             "sluice-remote": "127.0.0.1", "sluice-attempt": 0, "sluice-headers": {}, **headers})
 
 
+def slowness(site):
+    """How many times as long a sanitizer build may take."""
+    return 5 if {"asan", "tsan"} & set(site.servers.build.parts) else 1
+
+
 class Site:
     """notes: a list of lines that are printed at the end of the whole run."""
 
