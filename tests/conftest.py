@@ -170,15 +170,17 @@ def delivery_limit(request, site):  # pylint: disable=redefined-outer-name
 
 @pytest.fixture
 def plans(site):  # pylint: disable=redefined-outer-name
-    """Makes the server log each statement of a reader with its plan and the pages that it read, in connections that
-    begin now. Returns a function that gives the log."""
+    """Makes the server log each statement of the tables' owner and of a reader with its plan and the pages that it read,
+    in connections that begin now. Returns a function that gives the log."""
     settings = {"session_preload_libraries": "auto_explain", "auto_explain.log_min_duration": 0,
                 "auto_explain.log_analyze": "on", "auto_explain.log_buffers": "on", "auto_explain.log_timing": "off"}
-    for name, value in settings.items():
-        site.database.query(f"alter role sluice_reader set {name} = '{value}'")
+    for role in ("sluice", "sluice_reader"):
+        for name, value in settings.items():
+            site.database.query(f"alter role {role} set {name} = '{value}'")
     yield site.database.child.output
-    for name in settings:
-        site.database.query(f"alter role sluice_reader reset {name}")
+    for role in ("sluice", "sluice_reader"):
+        for name in settings:
+            site.database.query(f"alter role {role} reset {name}")
 
 
 @pytest.fixture

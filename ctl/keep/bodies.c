@@ -26,9 +26,9 @@
 /* The conditions stand in the update, too: it never empties what a worker has just replaced. */
 static const char batch[] =
     "with few as materialized (select ctid as place, received_at, octet_length(body) as bytes"
-    "  from webhooks_raw where source = $1 and received_at < $2::timestamptz and received_at >= "
-    "$3::timestamptz"
-    "  and body is not null order by received_at limit " BATCH_ROWS " for update skip locked),"
+    "  from webhooks_raw where source = $1 and body is not null"
+    "  and " BODIES_INDEX_TIME " < $2::timestamptz and " BODIES_INDEX_TIME " >= $3::timestamptz"
+    "  order by " BODIES_INDEX_TIME " limit " BATCH_ROWS " for update skip locked),"
     " summed as (select place, sum(bytes) over (order by received_at, place rows unbounded preceding) - bytes"
     "  as before from few),"
     " emptied as (update webhooks_raw set body = null, headers = '{}', body_bytes = octet_length(body),"
@@ -97,13 +97,13 @@ enum error_code bodies_count(struct sweep *sweep, struct error *error)
     if (signals_drain_requested()) {
         return ERROR_NONE;
     }
-    code = patient_query(sweep->database, &r,
-                         SOURCES
-                         " select coalesce(sum(old.count), 0), coalesce(sum(old.bytes), 0)"
-                         " from sources s, lateral (select count(*), sum(octet_length(w.body)) as bytes"
-                         "  from webhooks_raw w where w.source = s.source and w.received_at < $2::timestamptz"
-                         "  and w.body is not null) old where s.source is not null",
-                         2, parameters, error);
+    code =
+        patient_query(sweep->database, &r,
+                      SOURCES " select coalesce(sum(old.count), 0), coalesce(sum(old.bytes), 0)"
+                              " from sources s, lateral (select count(*), sum(octet_length(w.body)) as bytes"
+                              "  from webhooks_raw w where w.source = s.source and w.body is not null"
+                              "  and " BODIES_INDEX_TIME " < $2::timestamptz) old where s.source is not null",
+                      2, parameters, error);
 
     if (code == ERROR_NONE) {
         sweep->left = atoll(PQgetvalue(r, 0, 0));

@@ -12,9 +12,10 @@ enum index_state { INDEX_MISSING, INDEX_BROKEN, INDEX_THERE };
 static enum error_code look(PGconn *database, enum index_state *state, struct error *error)
 {
     PGresult *r = NULL;
-    enum error_code code = database_query(
-        database, &r, "select indisvalid from pg_index where indexrelid = to_regclass('sluice." NAME "')", 0,
-        NULL, error);
+    enum error_code code = database_query(database, &r,
+                                          "select indisvalid and indexprs is not null from pg_index"
+                                          " where indexrelid = to_regclass('sluice." NAME "')",
+                                          0, NULL, error);
 
     *state = INDEX_MISSING;
     if (code == ERROR_NONE && PQntuples(r) == 1) {
@@ -47,8 +48,8 @@ enum error_code bodies_index_make(PGconn *database, struct error *error)
     }
     if (code == ERROR_NONE) {
         code = change(database,
-                      "create index concurrently " NAME " on sluice.webhooks_raw (source, received_at)"
-                      " where body is not null",
+                      "create index concurrently " NAME " on sluice.webhooks_raw (source, " BODIES_INDEX_TIME
+                      ") where body is not null",
                       error);
     }
     return code;

@@ -2,6 +2,7 @@
 """`sluice prune` deletes old rows with the index, in short transactions, while events continue to be stored."""
 
 import contextlib
+import re
 import threading
 import time
 
@@ -93,16 +94,6 @@ def test_a_table_that_somebody_has_locked_is_not_waited_for(site):
     assert site.count() == 10
 
 
-@pytest.fixture(name="plans")
-def fixture_plans(site):
-    """Makes the server log the plan of every statement of `sluice prune`."""
-    site.database.query("alter role sluice set session_preload_libraries = 'auto_explain'")
-    site.database.query("alter role sluice set auto_explain.log_min_duration = 0")
-    yield lambda: site.database.child.output()
-    site.database.query("alter role sluice reset session_preload_libraries")
-    site.database.query("alter role sluice reset auto_explain.log_min_duration")
-
-
 def test_old_rows_are_found_by_the_index(site, plans):
     fill(site, 6_000)
     fill(site, 60_000, "young", "interval '1 day'")
@@ -114,6 +105,21 @@ def test_old_rows_are_found_by_the_index(site, plans):
     assert "Index Scan using webhooks_raw_received_at" in told
     assert "Tid Scan on webhooks_raw" in told
     assert "Seq Scan on webhooks_raw" not in told
+
+
+def test_the_old_rows_of_one_source_are_found_without_reading_all_those_of_others(site, plans):
+    """One source keeps ten days and the other five: the planner expects old rows of both wherever rows are old.
+    100,000 old rows are the other's; those of the day after the last one that is deleted may be read."""
+    site.insert(200_000, source="case when n <= 100000 or n % 2 = 0 then 'kept' else 'brief' end",
+                received_at="now() - interval '10 days' + n * interval '4.32 seconds'")
+    site.insert(10, id="'old' || n", source="'brief'", received_at="now() - interval '6 days'")
+    site.database.query("cluster webhooks_raw using webhooks_raw_received_at; analyze webhooks_raw")
+    before = len(plans())
+    assert counts(prune(site, "--older-than", "5d", "--source", "brief")) == 10
+    wait_until(lambda: "Tid Scan on webhooks_raw" in plans()[before:], "the plan in the server's log")
+    deletes = [told for told in plans()[before:].split("Query Text: ") if told.startswith("with gone as (delete")]
+    assert len(deletes) == 2
+    assert sum(int(rows) for told in deletes for rows in re.findall("Rows Removed by Filter: ([0-9]+)", told)) < 30_000, deletes
 
 
 def test_events_go_on_being_stored_while_old_rows_are_pruned(site):
