@@ -15,15 +15,19 @@
 #define BATCH_BYTES "33554432"
 
 /* The sources that have bodies, or the one of parameter $1, as sources (source). Each is found by one descent
- * in the index: no table is scanned. */
-#define SOURCES                                                                                            \
-    "with recursive sources (source) as ("                                                                 \
-    "  (select coalesce($1::text, (select min(source) from webhooks_raw where body is not null)))"         \
-    "  union all"                                                                                          \
-    "  select (select min(w.source) from webhooks_raw w where w.body is not null and w.source > s.source)" \
+ * in the index, which alone has this order: no table is scanned, nor rows whose bodies have expired. */
+#define WITH_BODY "select w.source from webhooks_raw w where w.body is not null"
+#define FIRST " order by w.source, " BODIES_INDEX_TIME " limit 1"
+#define SOURCES                                                 \
+    "with recursive sources (source) as ("                      \
+    "  (select coalesce($1::text, (" WITH_BODY FIRST ")))"      \
+    "  union all"                                               \
+    "  select (" WITH_BODY " and w.source > s.source" FIRST ")" \
     "  from sources s where s.source is not null and $1::text is null)"
 
-/* The conditions stand in the update, too: it never empties what a worker has just replaced. */
+/* The conditions stand in the update, too: it never empties what a worker has just replaced. They "are true"
+ * so that no index can serve them: when the planner knows of no old rows yet, it would look for them there,
+ * and compare each one's place with a thousand others. */
 static const char batch[] =
     "with few as materialized (select ctid as place, received_at, octet_length(body) as bytes"
     "  from webhooks_raw where source = $1 and body is not null"
@@ -34,7 +38,7 @@ static const char batch[] =
     " emptied as (update webhooks_raw set body = null, headers = '{}', body_bytes = octet_length(body),"
     "  body_sha256 = sha256(body), body_expired_at = now()"
     "  where ctid = any (array(select place from summed where before < " BATCH_BYTES "))"
-    "  and received_at < $2::timestamptz and body is not null returning received_at, body_bytes)"
+    "  and (received_at < $2::timestamptz and body is not null) is true returning received_at, body_bytes)"
     " select count(*), coalesce(sum(body_bytes), 0), coalesce(max(received_at), '-infinity') from emptied";
 
 /* Empties one batch in its own transaction. Skips locked rows. `from` lets the server skip the index entries

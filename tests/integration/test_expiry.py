@@ -222,6 +222,21 @@ def test_a_run_reads_no_row_whose_body_has_expired_before(site, plans):
         assert "Seq Scan on webhooks_raw" not in told
 
 
+def test_bodies_are_emptied_by_their_places_also_when_the_statistics_know_of_no_old_rows(site, plans):
+    site.database.query("alter table webhooks_raw set (autovacuum_enabled = off)")
+    site.insert(20_000, id="'young' || n", received_at="now()")
+    assert expired(site) == 0  # makes the index
+    site.database.query("analyze webhooks_raw")
+    site.insert(3_000)
+    before = len(plans())
+    assert expired(site) == 3_000
+    site.database.query("alter table webhooks_raw reset (autovacuum_enabled)")
+    wait_until(lambda: "octet_length(w.body)" in plans()[before:], "the plans in the server's log")
+    told = plans()[before:]
+    assert told.count("->  Update on webhooks_raw") == told.count("Tid Scan on webhooks_raw") == 4
+    assert set(re.findall("(?:using|Scan on) (webhooks_raw_[a-z_]*)", told)) == {"webhooks_raw_bodies"}
+
+
 def test_the_first_run_makes_the_index_and_one_that_is_broken_is_made_anew(site):
     site.insert(10)
     site.database.query("drop index if exists sluice.webhooks_raw_bodies")
