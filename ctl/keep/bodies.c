@@ -25,9 +25,9 @@
     "  select (" WITH_BODY " and w.source > s.source" FIRST ")" \
     "  from sources s where s.source is not null and $1::text is null)"
 
-/* The conditions stand in the update, too: it never empties what a worker has just replaced. They "are true"
- * so that no index can serve them: when the planner knows of no old rows yet, it would look for them there,
- * and compare each one's place with a thousand others. */
+/* The conditions stand in the update, too: it never empties what a worker has just replaced. `is true` keeps
+ * the planner from using an index on received_at there. With statistics that know of no old rows it would,
+ * and compare each old row with the thousand places. */
 static const char batch[] =
     "with few as materialized (select ctid as place, received_at, octet_length(body) as bytes"
     "  from webhooks_raw where source = $1 and body is not null"

@@ -9,6 +9,7 @@
 
 enum index_state { INDEX_MISSING, INDEX_BROKEN, INDEX_THERE };
 
+/* An index of an earlier release has no expression: it counts as broken, and is made anew. */
 static enum error_code look(PGconn *database, enum index_state *state, struct error *error)
 {
     PGresult *r = NULL;
