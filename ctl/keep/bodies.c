@@ -14,15 +14,13 @@
 #define BATCH_ROWS "1000"
 #define BATCH_BYTES "33554432"
 
-/* The sources that have bodies, or the one of parameter $1, as sources (source). Each is found by one descent
- * in the index, which alone has this order: no table is scanned, nor rows whose bodies have expired. */
-#define WITH_BODY "select w.source from webhooks_raw w where w.body is not null"
-#define FIRST " order by w.source, " BODIES_INDEX_TIME " limit 1"
-#define SOURCES                                                 \
-    "with recursive sources (source) as ("                      \
-    "  (select coalesce($1::text, (" WITH_BODY FIRST ")))"      \
-    "  union all"                                               \
-    "  select (" WITH_BODY " and w.source > s.source" FIRST ")" \
+/* The sources of all rows, or the one of parameter $1, as sources (source). Each is found by one descent in
+ * the index on the sources, whether the index on bodies is there yet or not: no table is scanned. */
+#define SOURCES                                                                     \
+    "with recursive sources (source) as ("                                          \
+    "  (select coalesce($1::text, (select min(source) from webhooks_raw)))"         \
+    "  union all"                                                                   \
+    "  select (select min(w.source) from webhooks_raw w where w.source > s.source)" \
     "  from sources s where s.source is not null and $1::text is null)"
 
 /* The conditions stand in the update, too: it never empties what a worker has just replaced. `is true` keeps

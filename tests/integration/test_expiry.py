@@ -203,6 +203,11 @@ def test_wrong_options_are_told(servers):
 # --- the index ---------------------------------------------------------------------------
 
 
+def rows_found_by(told):
+    """The indexes of these plans. The names of the sources, which are found without a look at a row, don't count."""
+    return set(re.findall("(?<!Only Scan )(?:using|Scan on) (webhooks_raw_[a-z_]*)", told))
+
+
 def test_a_run_reads_no_row_whose_body_has_expired_before(site, plans):
     """Of three sources whose events came in turn, nearly all bodies have expired: the planner expects old bodies
     wherever rows are old."""
@@ -218,7 +223,7 @@ def test_a_run_reads_no_row_whose_body_has_expired_before(site, plans):
         assert expired(site, *more) == (0 if more else 100)
         wait_until(lambda before=before: plans()[before:].count("octet_length(w.body)") >= 1, "the plans in the server's log")
         told = plans()[before:]
-        assert set(re.findall("(?:using|Scan on) (webhooks_raw_[a-z_]*)", told)) == {"webhooks_raw_bodies"}
+        assert rows_found_by(told) == {"webhooks_raw_bodies"}
         assert "Seq Scan on webhooks_raw" not in told
 
 
@@ -234,11 +239,12 @@ def test_bodies_are_emptied_by_their_places_also_when_the_statistics_know_of_no_
     wait_until(lambda: "octet_length(w.body)" in plans()[before:], "the plans in the server's log")
     told = plans()[before:]
     assert told.count("->  Update on webhooks_raw") == told.count("Tid Scan on webhooks_raw") == 4
-    assert set(re.findall("(?:using|Scan on) (webhooks_raw_[a-z_]*)", told)) == {"webhooks_raw_bodies"}
+    assert rows_found_by(told) == {"webhooks_raw_bodies"}
 
 
 def test_the_first_run_makes_the_index_and_one_that_is_broken_is_made_anew(site):
     site.insert(10)
+    site.insert(1, id="'other' || n", source="'other'", received_at="now()")
     site.database.query("drop index if exists sluice.webhooks_raw_bodies")
     assert json.loads(expire(site, "--dry-run", "--json").stdout)["would_empty"] == 10
     valid = "select indisvalid from pg_index where indexrelid = to_regclass('sluice.webhooks_raw_bodies')"
